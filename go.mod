@@ -1,0 +1,3 @@
+module github.com/tare-go/tare
+
+go 1.26
