@@ -1,0 +1,230 @@
+// Package goloop is the peer that needs no library: each workload of the suite as the loop that a
+// Go programmer would write for it, on one thread, in the element type of its inputs.
+package goloop
+
+import (
+	"math"
+
+	"github.com/tare-go/tare/cmd/devbench/internal/suite"
+)
+
+// Float is the element types that workloads are measured in.
+type Float interface{ float32 | float64 }
+
+// Matrix is a two-dimensional array in C order.
+type Matrix[T Float] struct {
+	Rows, Cols int
+	Data       []T
+}
+
+// row is row i of the matrix.
+func (m Matrix[T]) row(i int) []T { return m.Data[i*m.Cols : (i+1)*m.Cols] }
+
+// Inputs are the arrays of a workload as matrices, in order of their names.
+func Inputs[T Float](w suite.Workload, size int) []Matrix[T] {
+	var out []Matrix[T]
+	for _, in := range w.Inputs(size) {
+		out = append(out, Matrix[T]{in.Shape[0], in.Shape[1], suite.Values[T](in)})
+	}
+	return out
+}
+
+// Loop computes a workload. The result is new memory, in C order: a []T, []bool or []int64.
+type Loop[T Float] func(in []Matrix[T]) any
+
+// For is the loop for the workload of that name, and whether there is one.
+func For[T Float](name string) (Loop[T], bool) {
+	loop, ok := loops[T]()[name]
+	return loop, ok
+}
+
+func loops[T Float]() map[string]Loop[T] {
+	table := map[string]Loop[T]{
+		"add":   binary(func(x, y T) T { return x + y }),
+		"scale": unary(func(x T) T { return x * 2.5 }),
+		"sqrt":  unary(func(x T) T { return T(math.Sqrt(float64(x))) }),
+		"exp":   unary(func(x T) T { return T(math.Exp(float64(x))) }),
+		"log":   unary(func(x T) T { return T(math.Log(float64(x))) }),
+		"sin":   unary(func(x T) T { return T(math.Sin(float64(x))) }),
+		"tanh":  unary(func(x T) T { return T(math.Tanh(float64(x))) }),
+		"pow":   binary(func(x, y T) T { return T(math.Pow(float64(x), float64(y))) }),
+		"where_nan": unary(func(x T) T {
+			if x != x {
+				return 0
+			}
+			return x
+		}),
+		"chain": binary(func(a, b T) T {
+			return T(math.Sqrt(float64(T(a*a)+T(b*b)))) * T(math.Exp(float64(-a)))
+		}),
+		"compare":      compare[T],
+		"sum":          func(in []Matrix[T]) any { return []T{sum(in[0].Data)} },
+		"sum0":         func(in []Matrix[T]) any { return columnSums(in[0], func(v T, _ int) T { return v }) },
+		"sum1":         sumRows[T],
+		"max":          func(in []Matrix[T]) any { x := in[0].Data; return []T{x[argmax(x)]} },
+		"argmax":       func(in []Matrix[T]) any { return []int64{int64(argmax(in[0].Data))} },
+		"std":          std[T],
+		"center_rows":  centerRows[T],
+		"zscore_cols":  zscoreColumns[T],
+		"softmax_rows": softmaxRows[T],
+		"outer_add":    outerAdd[T],
+	}
+	for _, w := range suite.All() {
+		if w.Text == "a @ b" {
+			table[w.Name] = gemm[T]
+		}
+	}
+	return table
+}
+
+func unary[T Float](f func(x T) T) Loop[T] {
+	return func(in []Matrix[T]) any {
+		out := make([]T, len(in[0].Data))
+		for i, x := range in[0].Data {
+			out[i] = f(x)
+		}
+		return out
+	}
+}
+
+func binary[T Float](f func(x, y T) T) Loop[T] {
+	return func(in []Matrix[T]) any {
+		out := make([]T, len(in[0].Data))
+		y := in[1].Data[:len(out)]
+		for i, x := range in[0].Data {
+			out[i] = f(x, y[i])
+		}
+		return out
+	}
+}
+
+func compare[T Float](in []Matrix[T]) any {
+	out := make([]bool, len(in[0].Data))
+	for i, x := range in[0].Data {
+		out[i] = x > in[1].Data[i]
+	}
+	return out
+}
+
+func sum[T Float](x []T) (s T) {
+	for _, v := range x {
+		s += v
+	}
+	return s
+}
+
+func argmax[T Float](x []T) int {
+	best := 0
+	for i, v := range x {
+		if v > x[best] {
+			best = i
+		}
+	}
+	return best
+}
+
+// columnSums adds f of each element, given its column, down the columns.
+func columnSums[T Float](m Matrix[T], f func(v T, column int) T) []T {
+	out := make([]T, m.Cols)
+	for i := range m.Rows {
+		for j, v := range m.row(i) {
+			out[j] += f(v, j)
+		}
+	}
+	return out
+}
+
+func sumRows[T Float](in []Matrix[T]) any {
+	out := make([]T, in[0].Rows)
+	for i := range out {
+		out[i] = sum(in[0].row(i))
+	}
+	return out
+}
+
+func std[T Float](in []Matrix[T]) any {
+	x := in[0].Data
+	mean := sum(x) / T(len(x))
+	var squares T
+	for _, v := range x {
+		squares += (v - mean) * (v - mean)
+	}
+	return []T{T(math.Sqrt(float64(squares / T(len(x)))))}
+}
+
+func centerRows[T Float](in []Matrix[T]) any {
+	m := in[0]
+	out := Matrix[T]{m.Rows, m.Cols, make([]T, len(m.Data))}
+	for i := range m.Rows {
+		mean, to := sum(m.row(i))/T(m.Cols), out.row(i)
+		for j, v := range m.row(i) {
+			to[j] = v - mean
+		}
+	}
+	return out.Data
+}
+
+func zscoreColumns[T Float](in []Matrix[T]) any {
+	m := in[0]
+	n := T(m.Rows)
+	mean := columnSums(m, func(v T, _ int) T { return v })
+	for j := range mean {
+		mean[j] /= n
+	}
+	std := columnSums(m, func(v T, j int) T { return (v - mean[j]) * (v - mean[j]) })
+	for j := range std {
+		std[j] = T(math.Sqrt(float64(std[j] / n)))
+	}
+	out := Matrix[T]{m.Rows, m.Cols, make([]T, len(m.Data))}
+	for i := range m.Rows {
+		to := out.row(i)
+		for j, v := range m.row(i) {
+			to[j] = (v - mean[j]) / std[j]
+		}
+	}
+	return out.Data
+}
+
+func softmaxRows[T Float](in []Matrix[T]) any {
+	m := in[0]
+	out := Matrix[T]{m.Rows, m.Cols, make([]T, len(m.Data))}
+	for i := range m.Rows {
+		from, to := m.row(i), out.row(i)
+		top := from[argmax(from)]
+		for j, v := range from {
+			to[j] = T(math.Exp(float64(v - top)))
+		}
+		total := sum(to)
+		for j := range to {
+			to[j] /= total
+		}
+	}
+	return out.Data
+}
+
+func outerAdd[T Float](in []Matrix[T]) any {
+	a, b := in[0].Data, in[1].Data
+	out := make([]T, 0, len(a)*len(b))
+	for _, x := range a {
+		for _, y := range b {
+			out = append(out, x+y)
+		}
+	}
+	return out
+}
+
+// gemm runs along rows of b, so that the inner loop reads and writes memory in order.
+func gemm[T Float](in []Matrix[T]) any {
+	a, b := in[0], in[1]
+	out := Matrix[T]{a.Rows, b.Cols, make([]T, a.Rows*b.Cols)}
+	for i := range a.Rows {
+		to := out.row(i)
+		for k, x := range a.row(i) {
+			from := b.row(k)[:len(to)]
+			for j := range to {
+				to[j] += x * from[j]
+			}
+		}
+	}
+	return out.Data
+}

@@ -1,0 +1,62 @@
+// Package record is the JSON that devbench writes: one object a measurement.
+package record
+
+import (
+	"encoding/json"
+	"io"
+	"slices"
+	"time"
+)
+
+// Record is one measurement. Its JSON names are a promise to the programs that read them; all
+// fields are always there.
+type Record struct {
+	Workload string  `json:"workload"`
+	Device   string  `json:"device"`
+	DType    string  `json:"dtype"`
+	Shape    [][]int `json:"shape"` // of the inputs, in order of their names
+	Impl     string  `json:"impl"`  // "tare", or the peer
+	Runs     int     `json:"runs"`
+	Seconds  Seconds `json:"seconds"`
+	Flops    int     `json:"flops"`     // of one run; a function counts as one
+	BytesMin int     `json:"bytes_min"` // inputs read once and the result written once
+
+	AllocBytes         int `json:"alloc_bytes"` // allocated by one run, in all
+	PeakBytes          int `json:"peak_bytes"`  // most that was allocated at one time
+	PredictedPeakBytes int `json:"predicted_peak_bytes"`
+	IntermediateBytes  int `json:"intermediate_bytes"` // values stored between steps
+	H2DBytes           int `json:"h2d_bytes"`
+	D2HBytes           int `json:"d2h_bytes"`
+	Launches           int `json:"launches"`
+
+	MaxULP *float64 `json:"max_ulp"` // greatest difference to the peer's result, null if there is none
+}
+
+// Seconds are the times of the runs.
+type Seconds struct {
+	Min    float64 `json:"min"`
+	Median float64 `json:"median"`
+	Max    float64 `json:"max"`
+}
+
+// SecondsOf sums up the times of at least one run.
+func SecondsOf(times []time.Duration) Seconds {
+	s := slices.Sorted(slices.Values(times))
+	n := len(s)
+	return Seconds{
+		Min:    s[0].Seconds(),
+		Median: (s[(n-1)/2] + s[n/2]).Seconds() / 2,
+		Max:    s[n-1].Seconds(),
+	}
+}
+
+// Write writes each record as one line of JSON.
+func Write(w io.Writer, records ...Record) error {
+	enc := json.NewEncoder(w)
+	for _, r := range records {
+		if err := enc.Encode(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,34 @@
+package record
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestWriteNamesEveryField(t *testing.T) {
+	ulp := 0.5
+	r := Record{
+		Workload: "add", Device: "cpu", DType: "float32", Shape: [][]int{{2, 3}, {}}, Impl: "tare", Runs: 3,
+		Seconds: Seconds{0.25, 0.5, 1}, Flops: 6, BytesMin: 72, AllocBytes: 64, PeakBytes: 64,
+		PredictedPeakBytes: 64, IntermediateBytes: 1, H2DBytes: 2, D2HBytes: 3, Launches: 4, MaxULP: &ulp,
+	}
+	var b strings.Builder
+	require.NoError(t, Write(&b, r, Record{}))
+	lines := strings.Split(b.String(), "\n")
+	require.Len(t, lines, 3)
+	assert.Equal(t, `{"workload":"add","device":"cpu","dtype":"float32","shape":[[2,3],[]],"impl":"tare","runs":3,`+
+		`"seconds":{"min":0.25,"median":0.5,"max":1},"flops":6,"bytes_min":72,"alloc_bytes":64,"peak_bytes":64,`+
+		`"predicted_peak_bytes":64,"intermediate_bytes":1,"h2d_bytes":2,"d2h_bytes":3,"launches":4,"max_ulp":0.5}`, lines[0])
+	assert.Contains(t, lines[1], `"max_ulp":null`)
+}
+
+func TestSecondsOf(t *testing.T) {
+	odd := SecondsOf([]time.Duration{3 * time.Second, time.Second, 2 * time.Second})
+	assert.Equal(t, Seconds{1, 2, 3}, odd)
+	even := SecondsOf([]time.Duration{4 * time.Second, time.Second, 2 * time.Second, 3 * time.Second})
+	assert.Equal(t, Seconds{1, 2.5, 4}, even)
+}

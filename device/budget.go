@@ -1,0 +1,66 @@
+package device
+
+import (
+	"context"
+	"fmt"
+)
+
+// whyContext is the reason for a budget that a context brings.
+const whyContext = "the budget that was asked for (WithBudget), less what it holds"
+
+// WithBudget bounds what is allocated with the context: at no time more than that many bytes are
+// live of it, in size classes. It takes the place of the default of 80 % of what the process may
+// take, all of which can then be used. Budgets nest, and the smallest rest decides.
+func WithBudget(ctx context.Context, bytes int) context.Context {
+	ctx, rec := Record(ctx)
+	rec.limit = max(bytes, 0)
+	return ctx
+}
+
+// Budget is the number of bytes that may be allocated now on the device with the context, and where
+// it comes from. What the pool keeps counts as free. It is math.MaxInt where no limit is known.
+func Budget(ctx context.Context, dev Device) (bytes int, why string) {
+	own, limited := tagsOf(ctx).scope.room()
+	bytes, why = room(dev, share(limited))
+	if own < bytes {
+		bytes, why = own, whyContext
+	}
+	return max(bytes, 0), why
+}
+
+// Check says whether an operation that needs that many bytes at once, in size classes, fits in the
+// budget: nil, or a *BudgetError with the plan, which may be nil. Nothing is allocated or released.
+// Without a budget in the context up to 1 MiB always fits.
+func Check(ctx context.Context, dev Device, op string, need int, plan fmt.Stringer) error {
+	if _, limited := tagsOf(ctx).scope.room(); !limited && need <= seldom {
+		return nil
+	}
+	budget, why := Budget(ctx, dev)
+	if need <= budget {
+		return nil
+	}
+	e := &BudgetError{Op: op, Need: need, Budget: budget, Why: why, Plan: plan}
+	if l, ok := dev.(*Ledgered); ok {
+		e.Holders = l.Holders(5)
+	}
+	return e
+}
+
+// share is the part of the memory that may be taken, in percent.
+func share(limited bool) int {
+	if limited {
+		return fullShare
+	}
+	return defaultShare
+}
+
+// room is what the device's memory allows, apart from budgets of a context.
+func room(dev Device, share int) (bytes int, why string) {
+	for d := dev; d != nil; d = unwrap(d) {
+		if p, ok := d.(*Pooled); ok {
+			return p.room(share)
+		}
+	}
+	g := gauge{dev: dev}
+	return g.limit(share, 0, unlimited), g.explain(share)
+}

@@ -1,0 +1,38 @@
+package device
+
+import (
+	"fmt"
+	"strconv"
+)
+
+// FormatBytes writes a number of bytes for people, in binary units and three digits: "7.28 TiB".
+func FormatBytes(bytes int) string {
+	const units = "KMGTPE"
+	v, unit := float64(bytes), -1
+	for ; (v >= 999.5 || v <= -999.5) && unit < len(units)-1; unit++ {
+		v /= 1024
+	}
+	if unit < 0 {
+		return strconv.Itoa(bytes) + " B"
+	}
+	return threeDigits(v) + " " + units[unit:unit+1] + "iB"
+}
+
+func threeDigits(v float64) string {
+	abs := max(v, -v)
+	switch {
+	case abs < 9.995:
+		return strconv.FormatFloat(v, 'f', 2, 64)
+	case abs < 99.95:
+		return strconv.FormatFloat(v, 'f', 1, 64)
+	}
+	return strconv.FormatFloat(v, 'f', 0, 64)
+}
+
+// exactBytes is FormatBytes with the number itself, where they differ.
+func exactBytes(bytes int) string {
+	if -999 <= bytes && bytes <= 999 {
+		return strconv.Itoa(bytes) + " bytes"
+	}
+	return fmt.Sprintf("%s (%d bytes)", FormatBytes(bytes), bytes)
+}

@@ -1,0 +1,305 @@
+package device
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"unsafe"
+
+	"github.com/tare-go/tare/internal/ir"
+)
+
+// Pooled is a device that keeps freed buffers, by size class, and hands them out again: fresh pages
+// cost about as much as the arithmetic on them, and a driver's allocation waits for the device. A
+// buffer is handed out again at once, so a device must run what uses the same memory in the order
+// in which it was started.
+//
+// What it keeps is at most a quarter of the memory that the device may take: enough for the buffers
+// of a loop, little enough that nobody else misses it. The oldest go first. Kept bytes count in the
+// budget, and are released before an allocation fails: when it would exceed the limit, and once
+// more when the device refuses. An allocation that the limit does not allow is a *BudgetError.
+type Pooled struct {
+	dev   Device
+	gauge gauge
+
+	mu     sync.Mutex
+	free   map[int][]kept // by class, the oldest first
+	cached int
+	live   int
+	clock  uint64 // counts frees
+	closed bool
+}
+
+// kept is a freed buffer, and when it was freed.
+type kept struct {
+	Buffer
+	at uint64
+}
+
+// Pool puts a pool around a device.
+func Pool(dev Device) *Pooled {
+	return &Pooled{dev: dev, free: map[int][]kept{}, gauge: gauge{dev: dev}}
+}
+
+// Info describes the device.
+func (p *Pooled) Info() Info { return p.dev.Info() }
+
+// Unwrap is the device inside.
+func (p *Pooled) Unwrap() Device { return p.dev }
+
+// CachedBytes is what the pool keeps for later.
+func (p *Pooled) CachedBytes() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.cached
+}
+
+// room is what may still be allocated, counting what the pool keeps as free, and where the limit
+// comes from. share is the part of the memory that may be taken, in percent.
+func (p *Pooled) room(share int) (bytes int, why string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	limit := p.gauge.limit(share, p.live+p.cached, unlimited)
+	if limit == unlimited {
+		return unlimited, p.gauge.explain(share)
+	}
+	return limit - p.live, p.gauge.explain(share)
+}
+
+// Alloc hands out a buffer that the pool keeps, or a new one.
+func (p *Pooled) Alloc(ctx context.Context, bytes int) (Buffer, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	class := SizeClass(bytes)
+	_, limited := tagsOf(ctx).scope.room()
+	b, err := p.take(class, share(limited))
+	if err != nil {
+		return nil, err
+	}
+	if b == nil {
+		b, err = p.fresh(ctx, class)
+	}
+	if err != nil {
+		p.settle(-class)
+		return nil, err
+	}
+	return &pooled{Buffer: b, pool: p, size: bytes, class: class}, nil
+}
+
+// take counts class bytes as live, if the limit allows, and returns a kept buffer of the class, or
+// nil when a new one must be made, for which it has released what the limit demands.
+func (p *Pooled) take(class, share int) (Buffer, error) {
+	p.mu.Lock()
+	if b := p.newest(class); b != nil {
+		p.live += class
+		p.mu.Unlock()
+		return b, nil
+	}
+	limit := p.gauge.limit(share, p.live+p.cached, class)
+	if room := limit - p.live; class > room {
+		why := p.gauge.explain(share)
+		p.mu.Unlock()
+		return nil, &BudgetError{Op: "alloc", Need: class, Budget: max(room, 0), Why: why}
+	}
+	release := p.evict(limit - p.live - class)
+	p.live += class
+	p.mu.Unlock()
+	freeAll(release)
+	return nil, nil
+}
+
+// fresh allocates from the device, and once more without the kept buffers if it refuses.
+func (p *Pooled) fresh(ctx context.Context, class int) (Buffer, error) {
+	b, err := p.dev.Alloc(ctx, class)
+	if err == nil || ctx.Err() != nil || errors.Is(err, ErrClosed) {
+		return b, err
+	}
+	if n, _ := p.Trim(ctx); n == 0 {
+		return nil, err
+	}
+	return p.dev.Alloc(ctx, class)
+}
+
+// settle adds to what is live.
+func (p *Pooled) settle(bytes int) {
+	p.mu.Lock()
+	p.live += bytes
+	p.mu.Unlock()
+}
+
+// keep takes a freed buffer back, or releases it if it is too large to keep.
+func (p *Pooled) keep(b Buffer, class int) {
+	p.mu.Lock()
+	p.live -= class
+	bound := p.bound(class)
+	if class > bound || class == 0 || p.closed {
+		p.mu.Unlock()
+		b.Free()
+		return
+	}
+	release := p.evict(bound - class)
+	p.clock++
+	p.free[class] = append(p.free[class], kept{b, p.clock})
+	p.cached += class
+	p.mu.Unlock()
+	freeAll(release)
+}
+
+// bound is the most that may be kept: a quarter of what the device may take.
+func (p *Pooled) bound(class int) int {
+	return p.gauge.limit(defaultShare, p.live+p.cached+class, class) / 4
+}
+
+// newest removes the buffer of a class that was freed last, or returns nil.
+func (p *Pooled) newest(class int) Buffer {
+	list := p.free[class]
+	if len(list) == 0 {
+		return nil
+	}
+	b := list[len(list)-1].Buffer
+	p.drop(class, list[:len(list)-1])
+	return b
+}
+
+// evict removes the buffers that were freed first, until at most bound bytes are kept. The caller
+// frees them once the lock is open.
+func (p *Pooled) evict(bound int) (out []Buffer) {
+	for p.cached > max(bound, 0) {
+		class := p.oldest()
+		out = append(out, p.free[class][0].Buffer)
+		p.drop(class, slices.Delete(p.free[class], 0, 1))
+	}
+	return out
+}
+
+// oldest is the class of the buffer that was freed first.
+func (p *Pooled) oldest() (class int) {
+	at := p.clock + 1
+	for c, list := range p.free {
+		if list[0].at < at {
+			class, at = c, list[0].at
+		}
+	}
+	return class
+}
+
+// drop sets the list of a class, from which one buffer was removed.
+func (p *Pooled) drop(class int, list []kept) {
+	p.cached -= class
+	p.free[class] = list
+	if len(list) == 0 {
+		delete(p.free, class)
+	}
+}
+
+// Trim releases what the pool keeps, and returns the number of bytes released.
+func (p *Pooled) Trim(ctx context.Context) (int, error) {
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
+	p.mu.Lock()
+	n := p.cached
+	release := p.evict(0)
+	p.mu.Unlock()
+	freeAll(release)
+	return n, nil
+}
+
+func freeAll(buffers []Buffer) {
+	for _, b := range buffers {
+		b.Free()
+	}
+}
+
+// Copy copies on the device inside.
+func (p *Pooled) Copy(ctx context.Context, dst, src Span) error {
+	var err error
+	if dst.Buffer, err = p.open(dst.Buffer); err != nil {
+		return err
+	}
+	if src.Buffer, err = p.open(src.Buffer); err != nil {
+		return err
+	}
+	return p.dev.Copy(ctx, dst, src)
+}
+
+// open is the buffer as the device inside knows it.
+func (p *Pooled) open(b Buffer) (Buffer, error) {
+	own, ok := b.(*pooled)
+	switch {
+	case ok && own.freed.Load():
+		return nil, ErrFreed
+	case ok && own.pool == p:
+		return own.Buffer, nil
+	}
+	return b, nil
+}
+
+// Compile compiles on the device inside.
+func (p *Pooled) Compile(op ir.Op) (Program, error) {
+	program, err := p.dev.Compile(op)
+	if err != nil {
+		return nil, err
+	}
+	return &pooledProgram{program, p}, nil
+}
+
+// Sync waits for the device inside.
+func (p *Pooled) Sync(ctx context.Context) error { return p.dev.Sync(ctx) }
+
+// Close releases what the pool keeps and closes the device.
+func (p *Pooled) Close() error {
+	p.mu.Lock()
+	p.closed = true
+	p.mu.Unlock()
+	if _, err := p.Trim(context.Background()); err != nil {
+		return err
+	}
+	return p.dev.Close()
+}
+
+// pooled is a buffer that goes back to the pool.
+type pooled struct {
+	Buffer
+	pool  *Pooled
+	size  int
+	class int
+	freed atomic.Bool
+}
+
+// Size is what was asked for; the class may be larger.
+func (b *pooled) Size() int { return b.size }
+
+// Host is nil once the buffer is freed.
+func (b *pooled) Host() unsafe.Pointer {
+	if b.freed.Load() {
+		return nil
+	}
+	return b.Buffer.Host()
+}
+
+func (b *pooled) Free() {
+	if !b.freed.Swap(true) {
+		b.pool.keep(b.Buffer, b.class)
+	}
+}
+
+// pooledProgram runs with the buffers of the device inside.
+type pooledProgram struct {
+	Program
+	pool *Pooled
+}
+
+func (p *pooledProgram) Run(ctx context.Context, args []Arg, work Span) error {
+	inner, err := openArgs(args, p.pool.open)
+	if err != nil {
+		return err
+	}
+	if work.Buffer, err = p.pool.open(work.Buffer); err != nil {
+		return err
+	}
+	return p.Program.Run(ctx, inner, work)
+}

@@ -1,0 +1,125 @@
+package ir
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/tare-go/tare/broadcast"
+	"github.com/tare-go/tare/dtype"
+	"github.com/tare-go/tare/internal/op"
+)
+
+// Elementwise is an operator on arrays that broadcast against each other.
+func Elementwise(code op.Code, args ...*Node) (*Node, error) {
+	row := code.Row()
+	if len(args) != row.Arity {
+		return nil, &ArityError{Name: row.Name, Want: row.Arity, Got: len(args)}
+	}
+	types := make([]dtype.Arg, len(args))
+	shapes := make([][]int, len(args))
+	for i, a := range args {
+		types[i], shapes[i] = a.arg(), a.Shape
+	}
+	loop, out, err := code.Resolve(types...)
+	if err != nil {
+		return nil, err
+	}
+	shape, err := broadcast.Shapes(shapes...)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := broadcast.Size(shape); err != nil {
+		return nil, err
+	}
+	n := &Node{Kind: Map, Code: code, Type: out, Shape: shape, Args: make([]*Node, len(args))}
+	for i, a := range args {
+		if n.Args[i], err = castArg(a, loop[i], row.Name); err != nil {
+			return nil, err
+		}
+	}
+	return n, nil
+}
+
+// castArg converts an operand to the type of an operator's loop. A weak integer must fit.
+func castArg(n *Node, t dtype.DType, name string) (*Node, error) {
+	if n.Weak && n.Type == dtype.Int64 && t.IsInteger() && !fits(int64(n.Bits), t) {
+		return nil, &RangeError{Op: name, Value: int64(n.Bits), Type: t}
+	}
+	return CastTo(n, t), nil
+}
+
+func fits(v int64, t dtype.DType) bool {
+	if t == dtype.Uint64 {
+		return v >= 0
+	}
+	bits := uint(8 * t.Size())
+	if t.Kind() == dtype.UnsignedKind {
+		return v >= 0 && v < 1<<bits
+	}
+	return bits == 64 || (v >= -(1<<(bits-1)) && v < 1<<(bits-1))
+}
+
+// CastTo is n in type t: n itself if it has that type. The value of a scalar is converted at once.
+func CastTo(n *Node, t dtype.DType) *Node {
+	switch {
+	case n.Kind == Scalar:
+		c := *n
+		c.Bits, c.Type, c.Weak = op.CastProgram(n.Type, t).Eval(n.Bits), t, false
+		if n.Type == t {
+			c.Bits = n.Bits
+		}
+		return &c
+	case n.Type == t:
+		return n
+	}
+	return &Node{Kind: Convert, Type: t, Shape: n.Shape, Args: []*Node{n}}
+}
+
+// Number is a scalar node of type t with the value v.
+func Number(t dtype.DType, v float64) *Node {
+	return CastTo(NewScalar(dtype.Float64, math.Float64bits(v)), t)
+}
+
+// MatrixProduct is NumPy's matmul: the last two axes are matrices, the others broadcast; a one-dimensional
+// operand is a row on the left and a column on the right, and its axis vanishes from the result.
+func MatrixProduct(a, b *Node) (*Node, error) {
+	if len(a.Shape) == 0 || len(b.Shape) == 0 {
+		return nil, &ProductError{A: a.Shape, B: b.Shape, Why: "an operand is a scalar: use Multiply"}
+	}
+	t := dtype.Result(a.arg(), b.arg())
+	a, b = CastTo(a, t), CastTo(b, t)
+	am, bm := a, b
+	if len(a.Shape) == 1 {
+		am = must(NewView(a, View{Kind: ViewIndex, Index: []broadcast.Index{broadcast.NewAxis}}))
+	}
+	if len(b.Shape) == 1 {
+		bm = must(NewView(b, View{Kind: ViewIndex, Index: []broadcast.Index{broadcast.Ellipsis, broadcast.NewAxis}}))
+	}
+	ar, br := len(am.Shape), len(bm.Shape)
+	m, k, n := am.Shape[ar-2], am.Shape[ar-1], bm.Shape[br-1]
+	if bm.Shape[br-2] != k {
+		return nil, &ProductError{A: a.Shape, B: b.Shape,
+			Why: fmt.Sprintf("axis %d of the first has %d elements and axis %d of the second %d", len(a.Shape)-1, k, max(len(b.Shape)-2, 0), bm.Shape[br-2])}
+	}
+	batch, err := broadcast.Shapes(am.Shape[:ar-2], bm.Shape[:br-2])
+	if err != nil {
+		return nil, err
+	}
+	am = must(BroadcastTo(am, join(batch, m, k)))
+	bm = must(BroadcastTo(bm, join(batch, k, n)))
+	if _, err := broadcast.Size(join(batch, m, n)); err != nil {
+		return nil, err
+	}
+	out := &Node{Kind: Product, Type: t, Shape: join(batch, m, n), Args: []*Node{am, bm}}
+	shape := batch
+	if len(a.Shape) > 1 {
+		shape = join(shape, m)
+	}
+	if len(b.Shape) > 1 {
+		shape = join(shape, n)
+	}
+	return Reshape(out, shape...)
+}
+
+func join(a []int, b ...int) []int { return append(slices.Clone(a), b...) }

@@ -1,0 +1,63 @@
+package ir
+
+import (
+	"fmt"
+
+	"github.com/tare-go/tare/broadcast"
+	"github.com/tare-go/tare/dtype"
+)
+
+// ArityError is a call with the wrong number of operands.
+type ArityError struct {
+	Name      string
+	Want, Got int
+}
+
+func (e *ArityError) Error() string {
+	return fmt.Sprintf("%s takes %s, not %d", e.Name, plural(e.Want, "operand"), e.Got)
+}
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// RangeError is a Go integer that the array's type cannot hold.
+type RangeError struct {
+	Op    string
+	Value int64
+	Type  dtype.DType
+}
+
+func (e *RangeError) Error() string {
+	return fmt.Sprintf("%s: the integer %d does not fit %v; convert the array to a wider type first", e.Op, e.Value, e.Type)
+}
+
+// ProductError is a matrix product of shapes that do not match.
+type ProductError struct {
+	A, B []int
+	Why  string
+}
+
+func (e *ProductError) Error() string {
+	return fmt.Sprintf("matmul: shapes %s and %s: %s", broadcast.FormatShape(e.A), broadcast.FormatShape(e.B), e.Why)
+}
+
+// EmptyError is a reduction without identity over no elements.
+type EmptyError struct {
+	Name  string
+	Shape []int
+}
+
+func (e *EmptyError) Error() string {
+	return fmt.Sprintf("%s of no elements: shape %s has none along the reduced axes, and %s has no identity; give Initial", e.Name, broadcast.FormatShape(e.Shape), e.Name)
+}
+
+// OptionError is an option that a function does not take.
+type OptionError struct {
+	Name, Option, Why string
+}
+
+func (e *OptionError) Error() string { return fmt.Sprintf("%s: %s: %s", e.Name, e.Option, e.Why) }

@@ -1,0 +1,189 @@
+package plan
+
+import (
+	"slices"
+
+	"github.com/tare-go/tare/broadcast"
+	"github.com/tare-go/tare/device"
+	"github.com/tare-go/tare/internal/ir"
+)
+
+// lower makes calls of the targets. An Out that shares memory with an operand in a way that a kernel
+// cannot write in place is computed into a temporary first, and then copied.
+func (p *Plan) lower(opt ir.Options) {
+	staged := make([]bool, len(p.targets))
+	for {
+		low := ir.Lower(p.outputs(staged), opt)
+		again := false
+		for i, t := range p.targets {
+			if t.Out != nil && !staged[i] && !writable(low, i, t.Out) {
+				staged[i], again = true, true
+			}
+		}
+		if again {
+			continue
+		}
+		p.adopt(low, staged)
+		return
+	}
+}
+
+// outputs are the destinations: the array that is written, or a new one in C order.
+func (p *Plan) outputs(staged []bool) []ir.Output {
+	outs := make([]ir.Output, len(p.targets), 2*len(p.targets))
+	for i, t := range p.targets {
+		outs[i] = fresh(t.Node)
+		if t.Out != nil && !staged[i] {
+			outs[i] = ir.Output{Node: t.Node, At: t.Out.At, Mask: t.Mask}
+			outs[i].At.Offset = 0 // the reference to the array adds it
+		}
+	}
+	for i, t := range p.targets {
+		if staged[i] && t.Mask != nil {
+			outs = append(outs, fresh(t.Mask))
+		}
+	}
+	return outs
+}
+
+func fresh(n *ir.Node) ir.Output {
+	return ir.Output{Node: n, At: broadcast.Contiguous(n.Shape, n.Type.Size())}
+}
+
+// writable reports whether the output may go straight into its array: each operand that shares
+// memory with it is read by the kernel that writes it alone, through the same view.
+func writable(low *ir.Lowered, out int, dst *ir.Node) bool {
+	for i, leaf := range low.Leaves {
+		if leaf.Array != dst.Array || !broadcast.Overlaps(leaf.At, leaf.Type.Size(), dst.At, dst.Type.Size()) {
+			continue
+		}
+		if !broadcast.Same(leaf.At, dst.At) || leaf.Type != dst.Type {
+			return false
+		}
+		for _, c := range low.Calls {
+			if reads(c, i) && !inPlace(c, i, out) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func reads(c ir.Call, leaf int) bool {
+	return slices.ContainsFunc(c.In, func(r ir.Ref) bool { return r.Kind == ir.InLeaf && r.Index == leaf })
+}
+
+// inPlace reports whether a call reads the leaf at the very elements that it writes.
+func inPlace(c ir.Call, leaf, out int) bool {
+	k, ok := c.Op.(*ir.Kernel)
+	o := slices.IndexFunc(c.Out, func(r ir.Ref) bool { return r.Kind == ir.InOutput && r.Index == out })
+	if !ok || o < 0 {
+		return false
+	}
+	for i, r := range c.In {
+		if r.Kind == ir.InLeaf && r.Index == leaf && !slices.Equal(k.In[i].Strides, k.Out[o].Strides) {
+			return false
+		}
+	}
+	return true
+}
+
+// adopt takes over what was lowered, gives buffers to temporaries and results, and adds the copies
+// of staged outputs.
+func (p *Plan) adopt(low *ir.Lowered, staged []bool) {
+	a := adopter{p: p, low: low}
+	for _, n := range low.Temps {
+		a.temps = append(a.temps, p.buffer(Buffer{Name: n.Name(), Purpose: device.Intermediate, Bytes: n.Bytes(), Site: n.Site}))
+	}
+	for i, t := range p.targets {
+		p.results = append(p.results, -1)
+		b := Buffer{Name: t.Node.Name(), Purpose: device.Result, Bytes: t.Node.Bytes(), Site: t.Node.Site}
+		switch {
+		case staged[i]:
+			b.Purpose, b.Name = device.Intermediate, b.Name+" before it overwrites its operand"
+			a.outs = append(a.outs, slot{array: -1, buffer: p.buffer(b)})
+		case t.Out != nil:
+			a.outs = append(a.outs, slot{array: p.array(t.Out), off: t.Out.At.Offset})
+		default:
+			p.results[i] = p.buffer(b)
+			a.outs = append(a.outs, slot{array: -1, buffer: p.results[i]})
+		}
+	}
+	for i, t := range p.targets {
+		if staged[i] && t.Mask != nil {
+			b := p.buffer(Buffer{Name: "mask", Purpose: device.Intermediate, Bytes: t.Mask.Bytes(), Site: t.Node.Site})
+			a.outs = append(a.outs, slot{array: -1, buffer: b})
+		}
+	}
+	for _, c := range low.Calls {
+		a.call(c)
+	}
+	a.copies(staged)
+}
+
+type adopter struct {
+	p     *Plan
+	low   *ir.Lowered
+	temps []int
+	outs  []slot
+}
+
+func (a *adopter) call(c ir.Call) {
+	call := Call{Name: c.Makes[0].Name(), Op: c.Op, Site: c.Makes[0].Site, scalars: c.Scalars}
+	for _, n := range c.Makes[1:] {
+		call.Name += ", " + n.Name()
+	}
+	for _, r := range c.In {
+		call.in = append(call.in, a.slot(r))
+	}
+	for _, r := range c.Out {
+		call.out = append(call.out, a.slot(r))
+	}
+	a.p.Calls = append(a.p.Calls, call)
+}
+
+func (a *adopter) slot(r ir.Ref) slot {
+	switch r.Kind {
+	case ir.InTemp:
+		return slot{array: -1, buffer: a.temps[r.Index], off: r.Off}
+	case ir.InOutput:
+		s := a.outs[r.Index]
+		s.off += r.Off
+		return s
+	}
+	leaf := a.low.Leaves[r.Index]
+	if s, ok := leaf.Array.(stagedArray); ok {
+		return slot{array: -1, buffer: int(s), off: r.Off}
+	}
+	return slot{array: a.p.array(leaf), off: r.Off}
+}
+
+// stagedArray is one of the plan's own buffers, as the operand of a copy.
+type stagedArray int
+
+// SourceName is how a plan prints it.
+func (stagedArray) SourceName() string { return "copy" }
+
+// copies moves staged outputs to where they belong.
+func (a *adopter) copies(staged []bool) {
+	mask := len(a.p.targets)
+	leaf := func(n *ir.Node, s slot) *ir.Node {
+		return ir.NewLeaf(stagedArray(s.buffer), n.Type, broadcast.Contiguous(n.Shape, n.Type.Size()))
+	}
+	for i, t := range a.p.targets {
+		if !staged[i] {
+			continue
+		}
+		out := ir.Output{Node: leaf(t.Node, a.outs[i]), At: t.Out.At}
+		out.At.Offset = 0
+		if t.Mask != nil {
+			out.Mask = leaf(t.Mask, a.outs[mask])
+			mask++
+		}
+		low := ir.Lower([]ir.Output{out}, ir.Options{})
+		b := adopter{p: a.p, low: low, outs: []slot{{array: a.p.array(t.Out), off: t.Out.At.Offset}}}
+		for _, c := range low.Calls {
+			b.call(c)
+		}
+	}
+}

@@ -1,0 +1,250 @@
+// Package plan turns expressions into steps: what is allocated, run and freed, in order, with exact
+// bytes. A plan says what it will do before it does it, and does that and nothing else.
+//
+// Bytes are in the size classes of package device, which the pool uses too: what a plan predicts is
+// what the ledger measures.
+package plan
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/tare-go/tare/broadcast"
+	"github.com/tare-go/tare/device"
+	"github.com/tare-go/tare/internal/ir"
+)
+
+// Array is memory that expressions read and that results are written to.
+type Array interface {
+	ir.Source
+	Device() device.Device
+	// Buffer is the memory, or device.ErrFreed.
+	Buffer() (device.Buffer, error)
+	Bytes() int
+	Mapped() bool // its pages are a file's
+}
+
+// Target is a value that is wanted.
+type Target struct {
+	Node *ir.Node
+	Out  *ir.Node // nil for a new array; a leaf of the same shape otherwise, that is written
+	Mask *ir.Node // nil, or bool of the same shape: the elements of Out that are written
+}
+
+// Options choose how a plan is made.
+type Options struct {
+	Device device.Device // where it runs; nil for where the operands are
+	Eager  bool          // every operator a step of its own
+	Strict bool          // warnings that are likely mistakes are errors
+}
+
+// StepKind says what a step does.
+type StepKind uint8
+
+// The kinds of step.
+const (
+	Alloc StepKind = iota
+	Run
+	Free
+)
+
+// String is the name of the step.
+func (k StepKind) String() string { return [...]string{"alloc", "run", "free"}[k] }
+
+// Step is one step: an allocation or release of a buffer, or a call.
+type Step struct {
+	Kind   StepKind
+	Buffer int // Alloc, Free: of Plan.Buffers
+	Call   int // Run: of Plan.Calls
+}
+
+// Buffer is memory that the plan allocates.
+type Buffer struct {
+	Name    string
+	Purpose device.Purpose
+	Bytes   int // asked for
+	Class   int // taken: device.SizeClass(Bytes)
+	Site    uintptr
+}
+
+// Operand is an array that the plan reads or writes and does not allocate.
+type Operand struct {
+	Name   string
+	Type   string
+	Shape  []int
+	Bytes  int // of the whole array behind it
+	Mapped bool
+}
+
+// Call is one run of an operation.
+type Call struct {
+	Name    string
+	Op      ir.Op
+	Site    uintptr
+	Program device.Program
+
+	in, out []slot
+	scalars []*ir.Node
+}
+
+// slot is where an operand of a call is: in one of the plan's arrays or, if that is -1, buffers.
+type slot struct {
+	array, buffer int
+	off           int
+}
+
+// Plan is a compiled evaluation. It can be run again and again, and concurrently where its outputs
+// are new arrays.
+type Plan struct {
+	Device   device.Device
+	Eager    bool
+	Operands []Operand
+	Buffers  []Buffer
+	Calls    []Call
+	Steps    []Step
+	Warnings []Warning
+
+	// Bytes of one evaluation, in size classes. PeakBytes is the most that is live at one time;
+	// the others are sums.
+	PeakBytes, ResultBytes, IntermediateBytes, WorkspaceBytes int
+
+	targets []Target
+	results []int // for each target the buffer of its result, -1 where it goes into Out
+	arrays  []*ir.Node
+	work    int // the buffer that is workspace, -1 if none
+}
+
+// Launches is the number of programs that one evaluation runs.
+func (p *Plan) Launches() int { return len(p.Calls) }
+
+// Results describes the arrays that a run returns: their types and shapes, in C order.
+func (p *Plan) Results() []*ir.Node {
+	nodes := make([]*ir.Node, len(p.targets))
+	for i, t := range p.targets {
+		nodes[i] = t.Node
+	}
+	return nodes
+}
+
+// New plans the evaluation of targets. Nothing is allocated.
+func New(ctx context.Context, targets []Target, opt Options) (*Plan, error) {
+	dev, err := place(targets, opt.Device)
+	if err != nil {
+		return nil, err
+	}
+	p := &Plan{Device: dev, Eager: opt.Eager, targets: targets, work: -1}
+	p.Warnings = warnings(targets)
+	if opt.Strict {
+		if err := refuse(p.Warnings); err != nil {
+			return nil, err
+		}
+	}
+	if err := p.checkOuts(); err != nil {
+		return nil, err
+	}
+	p.lower(ir.Options{Eager: opt.Eager})
+	if err := p.compile(ctx); err != nil {
+		return nil, err
+	}
+	p.schedule()
+	return p, nil
+}
+
+// place is the device of all operands, or the one that was asked for.
+func place(targets []Target, want device.Device) (device.Device, error) {
+	dev, first := want, (*ir.Node)(nil)
+	var err error
+	visit := func(n *ir.Node) {
+		if n.Kind != ir.Leaf || err != nil {
+			return
+		}
+		home := n.Array.(Array).Device()
+		switch {
+		case dev == nil:
+			dev, first = home, n
+		case dev != home && first == nil:
+			err = &device.MismatchError{Op: "eval on " + dev.Info().Name, A: home.Info().Name, B: dev.Info().Name, Bytes: n.Bytes()}
+		case dev != home:
+			err = mismatch(targets, first, n)
+		}
+	}
+	for _, t := range targets {
+		ir.Walk(nodes(t), visit)
+	}
+	return dev, err
+}
+
+// mismatch names the operand that is cheaper to move first.
+func mismatch(targets []Target, a, b *ir.Node) error {
+	if a.Bytes() > b.Bytes() {
+		a, b = b, a
+	}
+	return &device.MismatchError{
+		Op: targets[0].Node.Name(), A: a.Array.(Array).Device().Info().Name, B: b.Array.(Array).Device().Info().Name, Bytes: a.Bytes(),
+	}
+}
+
+// nodes are the parts of a target that are there.
+func nodes(t Target) []*ir.Node {
+	ns := []*ir.Node{t.Node}
+	if t.Out != nil {
+		ns = append(ns, t.Out)
+	}
+	if t.Mask != nil {
+		ns = append(ns, t.Mask)
+	}
+	return ns
+}
+
+// compile makes the programs and learns how much workspace they need: one allocation, as large as
+// the largest.
+func (p *Plan) compile(ctx context.Context) error {
+	work := 0
+	for i := range p.Calls {
+		c := &p.Calls[i]
+		prog, err := device.Compile(ctx, p.Device, c.Op)
+		if err != nil {
+			p.Close()
+			return fmt.Errorf("compile %s: %w", c.Name, err)
+		}
+		c.Program = prog
+		work = max(work, prog.Workspace())
+	}
+	if work > 0 {
+		p.work = p.buffer(Buffer{Name: "workspace", Purpose: device.Workspace, Bytes: work})
+	}
+	return nil
+}
+
+// Close releases the programs.
+func (p *Plan) Close() error {
+	var first error
+	for _, c := range p.Calls {
+		if c.Program == nil {
+			continue
+		}
+		if err := c.Program.Close(); err != nil && first == nil {
+			first = err
+		}
+	}
+	return first
+}
+
+func (p *Plan) buffer(b Buffer) int {
+	b.Class = device.SizeClass(b.Bytes)
+	p.Buffers = append(p.Buffers, b)
+	return len(p.Buffers) - 1
+}
+
+// array numbers an operand view.
+func (p *Plan) array(n *ir.Node) int {
+	for i, a := range p.arrays {
+		if a.Array == n.Array && a.Type == n.Type && broadcast.Same(a.At, n.At) {
+			return i
+		}
+	}
+	a := n.Array.(Array)
+	p.arrays = append(p.arrays, n)
+	p.Operands = append(p.Operands, Operand{Name: n.Name(), Type: n.Type.String(), Shape: n.Shape, Bytes: a.Bytes(), Mapped: a.Mapped()})
+	return len(p.arrays) - 1
+}

@@ -1,0 +1,115 @@
+// Package simd has the loops that compute operators on the CPU: for every operator and every type
+// in which it computes, one function over contiguous elements. The pure-Go functions of level
+// "generic" are complete, and generated from the operator table; levels of vector instructions
+// replace some of them, and must give the same bits.
+//
+// The package must not know of strides, shapes, threads or allocation: whoever calls it brings
+// operands to contiguous memory.
+package simd
+
+import (
+	"fmt"
+	"sync/atomic"
+	"unsafe"
+
+	"github.com/tare-go/tare/dtype"
+	"github.com/tare-go/tare/internal/op"
+)
+
+//go:generate go run ./gen
+
+// Func computes n elements: dst[i] = f(a[i], b[i], c[i]). All operands are contiguous and aligned
+// to their elements; those that the operator does not have are nil. dst may be the same memory as
+// an operand whose elements have the same size, and otherwise must not overlap it. With n = 0
+// pointers may be nil.
+type Func func(dst, a, b, c unsafe.Pointer, n int)
+
+// level is a set of kernels; nil entries fall back to the level before.
+type level struct {
+	name    string
+	kernels *[op.Count][dtype.Count]Func
+	mixed   *[op.Count][2]Func
+	casts   *[dtype.Count][dtype.Count]Func
+}
+
+// levels are those that this machine can run, the best last. An architecture's file appends its own.
+var levels = []level{{"generic", &genericKernels, &genericMixed, &genericCasts}}
+
+// table is the kernels of one level with the gaps filled.
+type table struct {
+	name    string
+	kernels [op.Count][dtype.Count]Func
+	mixed   [op.Count][2]Func
+	casts   [dtype.Count][dtype.Count]Func
+}
+
+var active atomic.Pointer[table]
+
+func init() { active.Store(tableOf(len(levels) - 1)) }
+
+// tableOf lays the levels up to the given one over each other.
+func tableOf(last int) *table {
+	t := &table{}
+	for _, l := range levels[:last+1] {
+		t.name = l.name
+		for c := range t.kernels {
+			overlay(t.kernels[c][:], l.kernels[c][:])
+			overlay(t.mixed[c][:], l.mixed[c][:])
+		}
+		for d := range t.casts {
+			overlay(t.casts[d][:], l.casts[d][:])
+		}
+	}
+	return t
+}
+
+func overlay(dst, src []Func) {
+	for i, f := range src {
+		if f != nil {
+			dst[i] = f
+		}
+	}
+}
+
+// Level is the name of the level in use: at first the best that the machine has.
+func Level() string { return active.Load().name }
+
+// Levels lists the levels that this machine can run, the best last.
+func Levels() []string {
+	names := make([]string, len(levels))
+	for i, l := range levels {
+		names[i] = l.name
+	}
+	return names
+}
+
+// SetLevel makes Kernel and Cast give the functions of a level, for tests and comparisons.
+// Functions that were given out before stay as they are.
+func SetLevel(name string) error {
+	for i, l := range levels {
+		if l.name == name {
+			active.Store(tableOf(i))
+			return nil
+		}
+	}
+	return fmt.Errorf("simd: no level %q on this machine: it has %v", name, Levels())
+}
+
+// Kernel is the function of an operator for a loop that c.Resolve gave, or nil if loop is not one.
+func Kernel(c op.Code, loop []dtype.DType) Func {
+	t := active.Load()
+	first, last := loop[0], loop[len(loop)-1]
+	switch {
+	case first == last || first == dtype.Bool && len(loop) == 3:
+		return t.kernels[c][last]
+	case first == dtype.Int64 && last == dtype.Uint64:
+		return t.mixed[c][0]
+	case first == dtype.Uint64 && last == dtype.Int64:
+		return t.mixed[c][1]
+	}
+	return nil
+}
+
+// Cast is the function that converts elements of one type to another, as op.CastProgram says:
+// dst[i] = a[i].
+func Cast(from, to dtype.DType) Func { return active.Load().casts[from][to] }

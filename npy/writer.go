@@ -1,0 +1,193 @@
+package npy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+
+	"github.com/tare-go/tare/broadcast"
+	"github.com/tare-go/tare/dtype"
+)
+
+// ErrClosed is the error of a Writer that is used after Commit or Abort.
+var ErrClosed = errors.New("npy: the writer was committed or aborted before")
+
+// Writer writes a .npy file as its elements come. The file appears under its name on Commit, whole,
+// in place of any file of that name; until then there is a hidden file of another name beside it,
+// which Abort removes, as does Commit if it fails.
+//
+// Where the name is a device or a pipe, such as /dev/stdout, the bytes go there as they come.
+type Writer struct {
+	header Header
+	path   string   // the name to be
+	temp   string   // the name until then, or "" for a device
+	file   *os.File // nil after Commit and Abort
+	left   int      // bytes of elements still to come
+	err    error    // the first failure of a write
+}
+
+// Create starts a .npy file of elements of type d and the given shape, in this machine's byte order
+// and in Fortran or C order, and writes its header. The error is a *[broadcast.ShapeError], or one
+// of the operating system. Follow it with
+//
+//	defer w.Abort()
+//
+// which does nothing after Commit. A file of this name that exists has to be writable and keeps its
+// permissions; a new one has those that the process gives to files that it makes.
+func Create(path string, d dtype.DType, shape []int, fortran bool) (*Writer, error) {
+	if d == dtype.Invalid || d >= dtype.Count {
+		return nil, fmt.Errorf("npy: create %s: the element type is %s", path, d)
+	}
+	n, err := broadcast.Bytes(shape, d.Size())
+	if err != nil {
+		return nil, fmt.Errorf("npy: create %s: %w", path, err)
+	}
+	h := Header{DType: d, BigEndian: hostBig && d.Size() > 1, Fortran: fortran, Shape: append([]int{}, shape...)}
+	w := &Writer{header: h, path: path, left: n}
+	if err := w.open(); err != nil {
+		return nil, fmt.Errorf("npy: create %s: %w", path, err)
+	}
+	if _, err := w.file.Write(h.Append(nil)); err != nil {
+		return nil, errors.Join(fmt.Errorf("npy: create %s: %w", path, err), w.Abort())
+	}
+	return w, nil
+}
+
+// open opens the file to write to: one beside the path, or what is there if it is no file.
+func (w *Writer) open() error {
+	old, err := os.OpenFile(w.path, os.O_WRONLY, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return w.openBeside(0, false)
+	}
+	if err != nil {
+		return err
+	}
+	info, err := old.Stat()
+	if err != nil {
+		return errors.Join(err, old.Close())
+	}
+	if !info.Mode().IsRegular() {
+		w.file = old
+		return nil
+	}
+	if err := old.Close(); err != nil {
+		return err
+	}
+	return w.openBeside(info.Mode().Perm(), true)
+}
+
+// openBeside makes the file that is to be renamed, in the folder of the one that it replaces,
+// which a symbolic link may name.
+func (w *Writer) openBeside(perm fs.FileMode, replaces bool) error {
+	if replaces {
+		real, err := filepath.EvalSymlinks(w.path)
+		if err != nil {
+			return err
+		}
+		w.path = real
+	}
+	temp, file, err := createTemp(filepath.Dir(w.path))
+	if err != nil {
+		return err
+	}
+	w.temp, w.file = temp, file
+	if replaces {
+		if err := file.Chmod(perm); err != nil {
+			return errors.Join(err, w.Abort())
+		}
+	}
+	return nil
+}
+
+// createTemp makes a new file in dir. Unlike os.CreateTemp's, others may read it where the umask
+// says so: it keeps its permissions when it gets its name.
+func createTemp(dir string) (string, *os.File, error) {
+	for try := 0; ; try++ {
+		name := filepath.Join(dir, fmt.Sprintf(".npy-%016x.tmp", rand.Uint64()))
+		f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+		if err == nil {
+			return name, f, nil
+		}
+		if !errors.Is(err, fs.ErrExist) || try == 100 {
+			return "", nil, err
+		}
+	}
+}
+
+// Write appends elements: their bytes in this machine's order, in the order of the file. A call
+// need not end where an element does. More bytes than the shape has are an error, as is any write
+// after one that failed.
+func (w *Writer) Write(p []byte) (int, error) {
+	switch {
+	case w.file == nil:
+		return 0, ErrClosed
+	case w.err != nil:
+		return 0, w.err
+	case len(p) > w.left:
+		w.err = fmt.Errorf("npy: write %s: %d bytes beyond the data of shape %s of %s",
+			w.path, len(p)-w.left, broadcast.FormatShape(w.header.Shape), w.header.DType)
+		return 0, w.err
+	}
+	n, err := w.file.Write(p)
+	w.left -= n
+	w.err = err
+	return n, err
+}
+
+// WriteView appends the elements of v, a layout of the buffer mem, in the order of the file: a
+// part of the array, or all of it. Elements that lie apart are gathered, 1 MiB at a time. After
+// ctx is cancelled it returns ctx's error, and the file can only be aborted.
+func (w *Writer) WriteView(ctx context.Context, mem []byte, v broadcast.View) error {
+	err := writeView(ctx, w, mem, v, w.header.DType.Size(), w.header.Fortran)
+	if w.err == nil {
+		w.err = err
+	}
+	return err
+}
+
+// Commit gives the file its name, or removes it: if a write failed, if elements are missing, or if
+// the operating system will not rename. What is under the name is then what was there before.
+// Nothing is forced to the disk: that the file outlives a failing machine is not promised.
+func (w *Writer) Commit() error {
+	if w.file == nil {
+		return ErrClosed
+	}
+	if w.err == nil && w.left > 0 {
+		w.err = fmt.Errorf("npy: commit %s: %d bytes of the data of shape %s of %s were not written",
+			w.path, w.left, broadcast.FormatShape(w.header.Shape), w.header.DType)
+	}
+	if w.err != nil {
+		return errors.Join(w.err, w.Abort())
+	}
+	err := w.file.Close()
+	if err == nil && w.temp != "" {
+		err = os.Rename(w.temp, w.path)
+	}
+	w.file = nil
+	if err != nil {
+		return errors.Join(fmt.Errorf("npy: commit %s: %w", w.path, err), w.remove())
+	}
+	return nil
+}
+
+// Abort removes what was written. After Commit, and a second time, it does nothing.
+func (w *Writer) Abort() error {
+	if w.file == nil {
+		return nil
+	}
+	err := w.file.Close()
+	w.file = nil
+	return errors.Join(err, w.remove())
+}
+
+// remove removes the file that has not got its name.
+func (w *Writer) remove() error {
+	if w.temp == "" {
+		return nil
+	}
+	return os.Remove(w.temp)
+}
