@@ -221,9 +221,7 @@ func (w *walk) slice(x Index) IndexProblem {
 	}
 	first, count, step := x.bounds(w.from.Shape[w.axis])
 	stride := w.from.Strides[w.axis]
-	if count > 0 {
-		w.out.Offset += first * stride
-	}
+	w.out.Offset += first * stride
 	if count > 1 {
 		stride *= step
 	}

@@ -51,6 +51,10 @@ func TestIndexErrors(t *testing.T) {
 		assert.Equal(t, tt.problem, e.Problem)
 		assert.ErrorContains(t, err, tt.message)
 	}
+	_, err := tests[1].v.Index(tests[1].ix...)
+	assert.Equal(t, &IndexError{Problem: OutOfBounds, Shape: []int{2, 3}, Index: tests[1].ix, Entry: 2, Axis: 1}, err)
+	_, err = full.Index(NewAxis)
+	assert.Equal(t, &IndexError{Problem: TooManyAxes, Shape: full.Shape, Index: []Index{NewAxis}, Entry: -1, Axis: -1}, err)
 	v, err := full.Index(NewAxis, At(0))
 	assert.NoError(t, err)
 	assert.Equal(t, MaxDims, v.NDim())
@@ -222,4 +226,7 @@ func checkIndex(t *rapid.T) {
 
 func TestIndexAgainstModel(t *testing.T) { rapid.Check(t, checkIndex) }
 
-func FuzzIndex(f *testing.F) { f.Fuzz(rapid.MakeFuzz(checkIndex)) }
+func FuzzIndex(f *testing.F) {
+	seed(f)
+	f.Fuzz(rapid.MakeFuzz(checkIndex))
+}

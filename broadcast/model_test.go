@@ -1,7 +1,9 @@
 package broadcast
 
 import (
+	"math/rand/v2"
 	"slices"
+	"testing"
 
 	"pgregory.net/rapid"
 )
@@ -143,6 +145,18 @@ func drawPermutation(t *rapid.T, n int) []int {
 		return perm
 	}
 	return rapid.Permutation(perm).Draw(t, "perm")
+}
+
+// seed gives a fuzz target inputs long enough for all that it draws from them.
+func seed(f *testing.F) {
+	for i := range 16 {
+		input := make([]byte, 2048)
+		source := rand.NewChaCha8([32]byte{byte(i)})
+		if _, err := source.Read(input); err != nil {
+			f.Fatal(err)
+		}
+		f.Add(input)
+	}
 }
 
 func must(v View, err error) View {

@@ -43,6 +43,49 @@ func TestSelfOverlapsAgainstModel(t *testing.T) {
 	})
 }
 
+// Every layout of three short axes, the strides up to 10 bytes and elements of one and two.
+func TestSelfOverlapsExhaustively(t *testing.T) {
+	for shape := range indices([]int{6, 6, 3}) {
+		v := View{Shape: []int{shape[0] + 1, shape[1] + 1, shape[2] + 1}}
+		for strides := range indices([]int{11, 11, 11}) {
+			v.Strides = strides
+			for item := 1; item <= 2; item++ {
+				if want := v.collides(item); v.SelfOverlaps(item) != want {
+					t.Fatalf("%v, items of %d: want %v", v, item, want)
+				}
+			}
+		}
+	}
+}
+
+// collides marks the bytes of a view of three axes in a bit set, and says whether one is marked twice.
+func (v View) collides(item int) bool {
+	var marked [2]uint64
+	for i := range v.Shape[0] {
+		for j := range v.Shape[1] {
+			for k := range v.Shape[2] {
+				at := i*v.Strides[0] + j*v.Strides[1] + k*v.Strides[2]
+				for b := at; b < at+item; b++ {
+					bit := uint64(1) << (b % 64)
+					if marked[b/64]&bit != 0 {
+						return true
+					}
+					marked[b/64] |= bit
+				}
+			}
+		}
+	}
+	return false
+}
+
+func TestMergedTerms(t *testing.T) {
+	contiguous := []term{{96, 1}, {32, 2}, {8, 3}}
+	assert.Equal(t, []term{{8, 23}}, merged(contiguous))
+	assert.Equal(t, []term{{8, 46}}, merged(append(contiguous, contiguous...)))
+	assert.Equal(t, []term{{24, 2}, {8, 1}}, merged([]term{{8, 1}, {24, 2}}), "a gap after two steps of 8")
+	assert.Equal(t, []term{{12, 5}, {8, 7}}, merged([]term{{8, 1}, {12, 5}, {16, 3}, {4, 0}, {0, 9}}))
+}
+
 func TestOverlapsAgainstModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		a, aItem := drawTangle(t), rapid.IntRange(1, 8).Draw(t, "aItem")

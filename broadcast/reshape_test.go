@@ -134,4 +134,7 @@ func checkReshape(t *rapid.T) {
 
 func TestReshapeAgainstModel(t *testing.T) { rapid.Check(t, checkReshape) }
 
-func FuzzReshape(f *testing.F) { f.Fuzz(rapid.MakeFuzz(checkReshape)) }
+func FuzzReshape(f *testing.F) {
+	seed(f)
+	f.Fuzz(rapid.MakeFuzz(checkReshape))
+}

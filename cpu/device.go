@@ -84,7 +84,7 @@ func (d *cpu) Compile(o ir.Op) (device.Program, error) {
 	}
 	switch o := o.(type) {
 	case *ir.Kernel:
-		return newKernelProgram(d.pool, o)
+		return compileKernel(d.pool, o)
 	case *ir.MatMul:
 		return newMatMulProgram(d.pool, o), nil
 	}

@@ -22,7 +22,7 @@ func SizeClass(bytes int) int {
 	case bytes <= 0:
 		return 0
 	case bytes <= quartered:
-		step = max(smallest, 1<<(bits.Len(uint(bytes-1))-1)/4)
+		step = max(smallest, 1<<bits.Len(uint(bytes-1))>>3)
 	}
 	class := (bytes + step - 1) &^ (step - 1)
 	if class < bytes { // past the largest int

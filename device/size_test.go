@@ -28,7 +28,7 @@ func TestSizeClassesOfLargeSizes(t *testing.T) {
 		{7*mib + 1, 8 * mib},
 		{8*mib + 1, 10 * mib},
 		{100*mib - 1, 100 * mib},
-		{8_000_000_000_000, 8_000_001_409_024},
+		{8_000_000_000_000, 8_000_001_540_096},
 		{math.MaxInt, math.MaxInt},
 		{-1, 0},
 	} {

@@ -36,7 +36,7 @@ func cOrderOfStream(file []byte) (golden.Array, error) {
 	if err != nil {
 		return golden.Array{}, err
 	}
-	data, err := readStream(r, h)
+	data, err := readSlice(r, h)
 	if err != nil {
 		return golden.Array{}, err
 	}

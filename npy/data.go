@@ -24,23 +24,24 @@ func readFull(r io.Reader, data []byte, h Header) error {
 	return nil
 }
 
-// readStream reads the data that follows the header h in r. What is allocated is at most firstRead
-// and twice the bytes that come, however large the array is said to be.
-func readStream(r io.Reader, h Header) ([]byte, error) {
-	need := h.NBytes()
-	data := make([]byte, min(need, firstRead))
-	for n := 0; ; {
+// readStream reads the data that follows the header h in r into memory that resize gives: n bytes
+// that begin with those it gave before. What it asks for is at most firstRead and twice the bytes
+// that come, however large the array is said to be.
+func readStream(r io.Reader, h Header, resize func(n int) ([]byte, error)) error {
+	need, n := h.NBytes(), 0
+	for size := min(need, firstRead); ; size = n + min(n, need-n) {
+		data, err := resize(size)
+		if err != nil {
+			return err
+		}
 		k, err := io.ReadFull(r, data[n:])
 		if n += k; err != nil {
-			return nil, h.cut(err, n)
+			return h.cut(err, n)
 		}
 		if n == need {
 			h.adopt(data)
-			return data, nil
+			return nil
 		}
-		grown := make([]byte, n+min(n, need-n))
-		copy(grown, data)
-		data = grown
 	}
 }
 

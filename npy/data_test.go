@@ -40,6 +40,15 @@ func reverseElements(data []byte, size int) {
 	}
 }
 
+// readSlice is readStream into a Go slice.
+func readSlice(r io.Reader, h Header) (data []byte, err error) {
+	err = readStream(r, h, func(n int) ([]byte, error) {
+		data = append(make([]byte, 0, n), data...)[:n]
+		return data, nil
+	})
+	return data, err
+}
+
 func TestDataRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		h, file, want := drawFile(t)
@@ -51,7 +60,7 @@ func TestDataRoundTrip(t *testing.T) {
 
 		read, err := readHeader(iotest.OneByteReader(r))
 		require.NoError(t, err)
-		got, err = readStream(iotest.HalfReader(r), read)
+		got, err = readSlice(iotest.HalfReader(r), read)
 		require.NoError(t, err)
 		assert.Equal(t, want, got)
 		tail, err := io.ReadAll(r)
@@ -64,11 +73,11 @@ func TestLongStreams(t *testing.T) {
 	for _, n := range []int{firstRead - 1, firstRead, firstRead + 1, 3*firstRead + 5, 8 * firstRead} {
 		h := Header{DType: dtype.Uint8, Shape: []int{n}}
 		data := bytes.Repeat([]byte("0123456789a"), n/11+1)[:n]
-		got, err := readStream(bytes.NewReader(append(data, "tail"...)), h)
+		got, err := readSlice(bytes.NewReader(append(data, "tail"...)), h)
 		require.NoError(t, err)
 		assert.True(t, bytes.Equal(data, got), n)
 
-		_, err = readStream(bytes.NewReader(data[:n-1]), h)
+		_, err = readSlice(bytes.NewReader(data[:n-1]), h)
 		var format *FormatError
 		require.ErrorAs(t, err, &format)
 		assert.EqualValues(t, n-1, format.Offset)
@@ -78,7 +87,7 @@ func TestLongStreams(t *testing.T) {
 func TestErrorsOfTheStreamPass(t *testing.T) {
 	broken := errors.New("connection reset")
 	h := Header{DType: dtype.Uint8, Shape: []int{10}}
-	_, err := readStream(iotest.ErrReader(broken), h)
+	_, err := readSlice(iotest.ErrReader(broken), h)
 	assert.ErrorIs(t, err, broken)
 	assert.ErrorIs(t, readFull(iotest.ErrReader(broken), make([]byte, 10), h), broken)
 }

@@ -265,7 +265,7 @@ func TestHostileLengthsAllocateNothing(t *testing.T) {
 		var h Header
 		h, err = readHeader(r)
 		if err == nil {
-			_, err = readStream(r, h)
+			_, err = readSlice(r, h)
 		}
 	}), uint64(firstRead+slack))
 	assert.EqualError(t, err, fmt.Sprintf(

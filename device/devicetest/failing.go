@@ -19,7 +19,9 @@ type InjectedError struct {
 }
 
 // Error names the call.
-func (e *InjectedError) Error() string { return fmt.Sprintf("injected failure of call %d, %s", e.N, e.Call) }
+func (e *InjectedError) Error() string {
+	return fmt.Sprintf("injected failure of call %d, %s", e.N, e.Call)
+}
 
 // FailingDevice numbers the calls of a device that can fail, and lets some fail before they do
 // anything.

@@ -205,13 +205,13 @@ func (b *strictBuffer) Free() {
 		b.dev.report(fmt.Errorf("strict device: freed twice: a buffer allocated by\n%s", b.stack()))
 		return
 	}
+	b.dev.mu.Lock()
+	delete(b.dev.live, b)
+	b.dev.mu.Unlock()
 	if err := b.guards(); err != nil {
 		b.dev.report(err)
 	}
 	fill(b.all, poison)
-	b.dev.mu.Lock()
-	delete(b.dev.live, b)
-	b.dev.mu.Unlock()
 }
 
 // guards is an error if something was written outside of the buffer.

@@ -184,6 +184,7 @@ func TestCompareFloats(t *testing.T) {
 		{"from end to end", Case{T: math.MaxInt64}, math.MaxFloat64, -math.MaxFloat64, false},
 		{"NaN payloads", Case{}, nan, math.Float64frombits(0xfff8000000000123), true},
 		{"NaN for a number", Case{T: 9, AT: 9}, 1, nan, false},
+		{"NaN next to infinity", Case{T: 9, AT: 9}, inf, next(inf, 1), false},
 		{"number for NaN", Case{T: 9, AT: 9}, nan, 1, false},
 		{"sign of zero", Case{}, 0, negZero, false},
 		{"sign of zero is free", Case{Z: 1}, 0, negZero, true},
@@ -210,6 +211,7 @@ func TestCompareOthers(t *testing.T) {
 	c := Case{ID: "x", F: "f", R: json.RawMessage(`{"d":"int8","s":[2],"v":[1,-2]}`)}
 	assert.NoError(t, Compare(c, Of([]int{2}, []int8{1, -2})))
 	assert.ErrorContains(t, Compare(c, Of([]int{2}, []int8{1, 2})), "x (f): element 1 is 2, want -2; 1 of 2 differ")
+	assert.ErrorContains(t, Compare(c, Of([]int{2}, []int8{3, 4})), "element 0 is 3, want 1; 2 of 2 differ")
 	assert.ErrorContains(t, Compare(c, Of([]int{1, 2}, []int8{1, -2})), "shape")
 	assert.ErrorContains(t, Compare(c, Of([]int{2}, []uint8{1, 2})), "uint8")
 	assert.ErrorContains(t, Compare(c, Array{DType: dtype.Int8, Shape: []int{2}}), "bytes")

@@ -60,7 +60,7 @@ type Options struct {
 // stored rather than computed again for each use.
 func Lower(outs []Output, opt Options) *Lowered {
 	l := &lowerer{opt: opt, out: &Lowered{}, done: map[*Node]place{}, leaf: map[leafKey]int{}}
-	l.outputs(share(outs, opt))
+	l.outputs(share(slices.Clone(outs), opt))
 	for _, c := range l.out.Calls {
 		if err := Verify(c.Op); err != nil {
 			panic(fmt.Sprintf("BUG: ir: %v in\n%s", err, c.Op))
@@ -82,14 +82,13 @@ func share(outs []Output, opt Options) []Output {
 		}
 	}
 	nodes = Share(nodes)
-	shared := slices.Clone(outs)
-	for i := range shared {
-		shared[i].Node, nodes = nodes[0], nodes[1:]
-		if shared[i].Mask != nil {
-			shared[i].Mask, nodes = nodes[0], nodes[1:]
+	for i := range outs {
+		outs[i].Node, nodes = nodes[0], nodes[1:]
+		if outs[i].Mask != nil {
+			outs[i].Mask, nodes = nodes[0], nodes[1:]
 		}
 	}
-	return shared
+	return outs
 }
 
 type lowerer struct {
@@ -115,7 +114,14 @@ type leafKey struct {
 func (l *lowerer) outputs(outs []Output) {
 	var groups []*rootGroup
 	for i, o := range outs {
-		if o.Node.Len() == 0 || l.productOutput(i, o) {
+		o = unreshaped(o)
+		outs[i] = o
+		if _, stored := l.done[o.Node]; !stored && o.Node.Kind == Product && o.Mask == nil && o.Node.Len() > 0 {
+			l.product(o.Node, Ref{Kind: InOutput, Index: i}, o.At)
+			l.keep(o, i)
+			continue
+		}
+		if o.Node.Len() == 0 {
 			continue
 		}
 		f := l.frame(o.Node)
@@ -158,22 +164,18 @@ func (l *lowerer) keep(o Output, out int) {
 	}
 }
 
-// productOutput lowers an output that is a matrix product, perhaps reshaped, straight into its place.
-func (l *lowerer) productOutput(i int, o Output) bool {
-	n, at := o.Node, o.At
-	for n.Kind == Viewed && n.View.Kind == ViewReshape {
-		n = n.Args[0]
-		var err error
-		if at, err = at.Reshape(n.Type.Size(), n.Shape...); err != nil {
-			return false
+// unreshaped is an output whose root is a reshape as the output of what is reshaped, if the
+// destination can be seen in that shape.
+func unreshaped(o Output) Output {
+	for o.Mask == nil && o.Node.Kind == Viewed && o.Node.View.Kind == ViewReshape {
+		inner := o.Node.Args[0]
+		at, err := o.At.Reshape(inner.Type.Size(), inner.Shape...)
+		if err != nil {
+			break
 		}
+		o = Output{Node: inner, At: at}
 	}
-	if _, stored := l.done[n]; stored || n.Kind != Product || o.Mask != nil {
-		return false
-	}
-	l.product(n, Ref{Kind: InOutput, Index: i}, at)
-	l.keep(o, i)
-	return true
+	return o
 }
 
 // stored is the place of a node's value, which is computed into a temporary unless it is in memory.
@@ -199,17 +201,18 @@ func (l *lowerer) contiguous(n *Node) place {
 		return p
 	}
 	p := place{Ref{Kind: InTemp}, broadcast.Contiguous(n.Shape, n.Type.Size())}
-	if n.Kind == Product {
+	o := unreshaped(Output{Node: n, At: p.at})
+	if o.Node.Kind == Product {
 		p.ref.Index = l.temp(n)
-		l.product(n, p.ref, p.at)
+		l.product(o.Node, p.ref, o.At)
 	} else {
-		k := l.kernel(l.frame(n))
-		value := k.value(n)
+		k := l.kernel(l.frame(o.Node))
+		value := k.value(o.Node)
 		p.ref.Index = l.temp(n)
-		k.storeValue(value, n, p.ref, p.at, -1)
+		k.storeValue(value, o.Node, p.ref, o.At, -1)
 		k.finish()
 	}
-	l.done[n] = p
+	l.done[n], l.done[o.Node] = p, place{p.ref, o.At}
 	return p
 }
 

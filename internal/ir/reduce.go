@@ -190,8 +190,7 @@ func (r *reduction) total(code op.Code, x *Node, empty, absent float64) *Node {
 	t := x.Type
 	y := r.fold(code, x, Number(t, empty), Number(t, absent))
 	if r.Where != nil && t.IsFloat() && code == op.Add {
-		// Nothing but absent elements is a sum of nothing, +0.
-		y = must(Elementwise(op.Where, r.over(op.LogicalOr, r.Where), y, Number(t, 0)))
+		y = must(Elementwise(op.Add, y, Number(t, 0))) // nothing but absent elements is +0
 	}
 	return y
 }

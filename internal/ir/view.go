@@ -122,3 +122,35 @@ func must(n *Node, err error) *Node {
 	}
 	return n
 }
+
+// Squeeze drops axes of extent 1: those given, or all.
+func Squeeze(n *Node, axes ...int) (*Node, error) {
+	at, err := broadcast.Contiguous(n.Shape, 1).Squeeze(axes...)
+	if err != nil {
+		return nil, err
+	}
+	return Reshape(n, at.Shape...)
+}
+
+// ExpandDims puts in axes of extent 1, at those places of the result.
+func ExpandDims(n *Node, axes ...int) (*Node, error) {
+	at, err := broadcast.Contiguous(n.Shape, 1).ExpandDims(axes...)
+	if err != nil {
+		return nil, err
+	}
+	return Reshape(n, at.Shape...)
+}
+
+// MoveAxis moves one axis to another place.
+func MoveAxis(n *Node, from, to int) (*Node, error) {
+	axes, err := broadcast.NormalizeAxes([]int{from}, len(n.Shape))
+	if err != nil {
+		return nil, err
+	}
+	place, err := broadcast.NormalizeAxes([]int{to}, len(n.Shape))
+	if err != nil {
+		return nil, err
+	}
+	order := slices.DeleteFunc(all(len(n.Shape)), func(d int) bool { return d == axes[0] })
+	return NewView(n, View{Kind: ViewTranspose, Ints: slices.Insert(order, place[0], axes[0])})
+}

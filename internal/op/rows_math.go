@@ -6,7 +6,7 @@ import (
 	"github.com/tare-go/tare/dtype"
 )
 
-// mathRows are the functions of one float.
+// mathRows are the functions of analysis. Their bodies are in the math_*.go files.
 var mathRows = []Row{
 	{
 		Name: "sqrt", GoName: "Sqrt", Arity: 1, Rule: inexact,
@@ -14,5 +14,59 @@ var mathRows = []Row{
 		Domain: []Interval{{0, math.MaxFloat64}},
 		Body:   func(b *Builder, _ dtype.DType, x ...Value) Value { return b.Sqrt(x[0]) },
 		Ref:    func(x ...float64) float64 { return math.Sqrt(x[0]) },
+	},
+	{
+		Name: "exp", GoName: "Exp", Arity: 1, Rule: inexact,
+		Doc:    "raises e to the element.",
+		Domain: []Interval{{-745.2, 709.8}},
+		ULP32:  1, ULP64: 1,
+		Body: func(b *Builder, t dtype.DType, x ...Value) Value { return exp(b, t, x[0]) },
+		Ref:  func(x ...float64) float64 { return math.Exp(x[0]) },
+		Big:  bigExp,
+	},
+	{
+		Name: "log", GoName: "Log", Arity: 1, Rule: inexact,
+		Doc:    "takes the natural logarithm; -Inf for zero, NaN for negative elements.",
+		Domain: []Interval{{0, math.MaxFloat64}},
+		ULP32:  1, ULP64: 1,
+		Body: func(b *Builder, t dtype.DType, x ...Value) Value { return logarithm(b, t, x[0]) },
+		Ref:  func(x ...float64) float64 { return math.Log(x[0]) },
+		Big:  bigLog,
+	},
+	{
+		Name: "sin", GoName: "Sin", Arity: 1, Rule: inexact,
+		Doc:   "takes the sine of an angle in radians, also of huge ones; NaN for infinities.",
+		ULP32: 1, ULP64: 1,
+		Body: func(b *Builder, t dtype.DType, x ...Value) Value { return sine(b, t, x[0]) },
+		Ref:  func(x ...float64) float64 { return math.Sin(x[0]) },
+		Big:  bigSin,
+	},
+	{
+		Name: "cos", GoName: "Cos", Arity: 1, Rule: inexact,
+		Doc:   "takes the cosine of an angle in radians, also of huge ones; NaN for infinities.",
+		ULP32: 1, ULP64: 1,
+		Body: func(b *Builder, t dtype.DType, x ...Value) Value { return cosine(b, t, x[0]) },
+		Ref:  func(x ...float64) float64 { return math.Cos(x[0]) },
+		Big:  bigCos,
+	},
+	{
+		Name: "tanh", GoName: "Tanh", Arity: 1, Rule: inexact,
+		Doc:    "takes the hyperbolic tangent.",
+		Domain: []Interval{{-20, 20}},
+		ULP32:  1, ULP64: 1,
+		Body: func(b *Builder, t dtype.DType, x ...Value) Value { return tanh(b, t, x[0]) },
+		Ref:  func(x ...float64) float64 { return math.Tanh(x[0]) },
+		Big:  bigTanh,
+	},
+	{
+		Name: "power", Aliases: []string{"pow"}, GoName: "Power", Arity: 2, Rule: boolAsInt8,
+		Doc: "raises the first operand to the power of the second. Integers wrap; a negative " +
+			"exponent of integers gives the power's integer part, which is 0 but for the bases 1 and -1 " +
+			"(NumPy refuses it).",
+		Domain: []Interval{{0, math.MaxFloat64}, {-1100, 1100}},
+		ULP32:  1, ULP64: 1.1,
+		Body: func(b *Builder, t dtype.DType, x ...Value) Value { return power(b, t, x[0], x[1]) },
+		Ref:  func(x ...float64) float64 { return math.Pow(x[0], x[1]) },
+		Big:  bigPower,
 	},
 }

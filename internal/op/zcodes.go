@@ -19,6 +19,12 @@ const (
 	Maximum
 	Minimum
 	Sqrt
+	Exp
+	Log
+	Sin
+	Cos
+	Tanh
+	Power
 	Equal
 	NotEqual
 	Less

@@ -125,7 +125,7 @@ func floorDivideFloat32(dst, a, b, _ unsafe.Pointer, n int) {
 		v8 := sel(v6 != 0 && (y < 0) != (v6 < 0), v7-1, v7)
 		v9 := floor(v8)
 		v10 := x / y
-		v11 := sel(v8 != 0, sel(0.5 < v8-v9, v9+1, v9), copysign(float32(0), v10))
+		v11 := sel(v8 != 0, sel(0.5 < v8-v9, v9+1, v9), copysign(0, v10))
 		d[i] = sel(y == 0, v10, v11)
 	}
 }
@@ -152,7 +152,7 @@ func floorDivideFloat64(dst, a, b, _ unsafe.Pointer, n int) {
 		v8 := sel(v6 != 0 && (y < 0) != (v6 < 0), v7-1, v7)
 		v9 := floor(v8)
 		v10 := x / y
-		v11 := sel(v8 != 0, sel(0.5 < v8-v9, v9+1, v9), copysign(float64(0), v10))
+		v11 := sel(v8 != 0, sel(0.5 < v8-v9, v9+1, v9), copysign(0, v10))
 		d[i] = sel(y == 0, v10, v11)
 	}
 }
@@ -198,7 +198,7 @@ func remainderFloat32(dst, a, b, _ unsafe.Pointer, n int) {
 		}
 		v6 := sel(m1, v5, copysign(sel(v1 < v2, v1, sel(v4 < 0, v4+v2, v4)), x))
 		m2 := v6 != 0
-		v7 := sel(m2, sel(m2 && (y < 0) != (v6 < 0), v6+y, v6), copysign(float32(0), y))
+		v7 := sel(m2, sel(m2 && (y < 0) != (v6 < 0), v6+y, v6), copysign(0, y))
 		d[i] = sel(y == 0, float32(math.NaN()), v7)
 	}
 }
@@ -222,7 +222,7 @@ func remainderFloat64(dst, a, b, _ unsafe.Pointer, n int) {
 		}
 		v6 := sel(m1, v5, copysign(sel(v1 < v2, v1, sel(v4 < 0, v4+v2, v4)), x))
 		m2 := v6 != 0
-		v7 := sel(m2, sel(m2 && (y < 0) != (v6 < 0), v6+y, v6), copysign(float64(0), y))
+		v7 := sel(m2, sel(m2 && (y < 0) != (v6 < 0), v6+y, v6), copysign(0, y))
 		d[i] = sel(y == 0, float64(math.NaN()), v7)
 	}
 }
@@ -287,7 +287,7 @@ func signSigned[T signed](dst, a, _, _ unsafe.Pointer, n int) {
 	xs := unsafe.Slice((*T)(a), n)
 	for i := range d {
 		x := xs[i]
-		d[i] = sel(0 < x, T(1), sel(x < 0, T(-1), T(0)))
+		d[i] = sel(0 < x, 1, sel(x < 0, T(-1), T(0)))
 	}
 }
 
@@ -306,7 +306,7 @@ func signFloat[T float](dst, a, _, _ unsafe.Pointer, n int) {
 	xs := unsafe.Slice((*T)(a), n)
 	for i := range d {
 		x := xs[i]
-		d[i] = sel(x == x, sel(0 < x, T(1), sel(x < 0, T(-1), T(0))), x)
+		d[i] = sel(x == x, sel(0 < x, 1, sel(x < 0, T(-1), T(0))), x)
 	}
 }
 
@@ -335,7 +335,7 @@ func reciprocalInt8Int16Uint8Uint16Uint32Uint64[T int8 | int16 | uint8 | uint16 
 	d := unsafe.Slice((*T)(dst), n)
 	xs := unsafe.Slice((*T)(a), n)
 	for i := range d {
-		d[i] = quo(T(1), xs[i])
+		d[i] = quo(1, xs[i])
 	}
 }
 
@@ -345,7 +345,7 @@ func reciprocalInt32(dst, a, _, _ unsafe.Pointer, n int) {
 	xs := unsafe.Slice((*int32)(a), n)
 	for i := range d {
 		x := xs[i]
-		d[i] = sel(x == 0, int32(-2147483648), quo(int32(1), x))
+		d[i] = sel(x == 0, -2147483648, quo(1, x))
 	}
 }
 
@@ -355,7 +355,7 @@ func reciprocalInt64(dst, a, _, _ unsafe.Pointer, n int) {
 	xs := unsafe.Slice((*int64)(a), n)
 	for i := range d {
 		x := xs[i]
-		d[i] = sel(x == 0, int64(-9223372036854775808), quo(int64(1), x))
+		d[i] = sel(x == 0, -9223372036854775808, quo(1, x))
 	}
 }
 
@@ -414,6 +414,494 @@ func sqrtFloat[T float](dst, a, _, _ unsafe.Pointer, n int) {
 	xs := unsafe.Slice((*T)(a), n)
 	for i := range d {
 		d[i] = sqrt(xs[i])
+	}
+}
+
+// expFloat32 is exp.
+func expFloat32(dst, a, _, _ unsafe.Pointer, n int) {
+	d := unsafe.Slice((*float32)(dst), n)
+	xs := unsafe.Slice((*float32)(a), n)
+	for i := range d {
+		v1 := min(max(xs[i], -104), 89)
+		v2 := op.FMA32(v1, 0x1.715476p+00, 0x1.8p+23) - 0x1.8p+23
+		v3 := op.FMA32(v2, -0x1.62e4p-01, v1)
+		v4 := float32(v2 * -0x1.7f7d1cp-20)
+		v5 := v3 + v4
+		v6 := op.FMA32(op.FMA32(0x1.6d345ap-10, v5, 0x1.12108p-07), v5, 0x1.5554fep-05)
+		v7 := op.FMA32(op.FMA32(op.FMA32(v6, v5, 0x1.5554d8p-03), v5, 0.5), float32(v5*v5), v3-v5+v4)
+		v8 := 1 + v5
+		v9 := op.FMA32(v2, 0.5, 0x1.8p+23)
+		v10 := math.Float32frombits(math.Float32bits(v9)<<23 + 0x3f800000)
+		k1 := math.Float32bits(v2-(v9-0x1.8p+23)+0x1.8p+23) << 23
+		d[i] = float32(float32((v8+(1-v8+v5+v7))*v10) * math.Float32frombits(k1+0x3f800000))
+	}
+}
+
+// expFloat64 is exp.
+func expFloat64(dst, a, _, _ unsafe.Pointer, n int) {
+	d := unsafe.Slice((*float64)(dst), n)
+	xs := unsafe.Slice((*float64)(a), n)
+	for i := range d {
+		v1 := min(max(xs[i], -746), 710)
+		v2 := math.FMA(v1, 0x1.71547652b82fep+00, 0x1.8p+52) - 0x1.8p+52
+		v3 := math.FMA(v2, -0x1.62e42fefa38p-01, v1)
+		v4 := float64(v2 * -0x1.ef35793c7673p-45)
+		v5 := v3 + v4
+		v6 := math.FMA(0x1.1f7919372ca92p-29, v5, 0x1.af4f1961bbff2p-26)
+		v7 := math.FMA(math.FMA(v6, v5, 0x1.27e4d7fddc246p-22), v5, 0x1.71de018a4e96dp-19)
+		v8 := math.FMA(math.FMA(v7, v5, 0x1.a01a01a82049dp-16), v5, 0x1.a01a01ac27468p-13)
+		v9 := math.FMA(math.FMA(v8, v5, 0x1.6c16c16c15fefp-10), v5, 0x1.1111111110045p-07)
+		v10 := math.FMA(math.FMA(v9, v5, 0x1.5555555555556p-05), v5, 0x1.5555555555557p-03)
+		v11 := math.FMA(math.FMA(v10, v5, 0.5), float64(v5*v5), v3-v5+v4)
+		v12 := 1 + v5
+		v13 := math.FMA(v2, 0.5, 0x1.8p+52)
+		v14 := math.Float64frombits(math.Float64bits(v13)<<52 + 0x3ff0000000000000)
+		k1 := math.Float64bits(v2-(v13-0x1.8p+52)+0x1.8p+52) << 52
+		d[i] = float64(float64((v12+(1-v12+v5+v11))*v14) * math.Float64frombits(k1+0x3ff0000000000000))
+	}
+}
+
+// logFloat32 is log.
+func logFloat32(dst, a, _, _ unsafe.Pointer, n int) {
+	d := unsafe.Slice((*float32)(dst), n)
+	xs := unsafe.Slice((*float32)(a), n)
+	for i := range d {
+		x := xs[i]
+		m1 := x < 0x1p-126
+		k1 := math.Float32bits(sel(m1, float32(x*0x1p+25), x)) + 0x555555
+		v1 := math.Float32frombits(k1>>23|0x4b000000) - sel(m1, float32(0x1.00013p+23), float32(0x1.0000fep+23))
+		v2 := math.Float32frombits(k1&0x7fffff+0x3f2aaaab) - 1
+		v3 := op.FMA32(op.FMA32(-0x1.fd145ep-04, v2, 0x1.132d76p-03), v2, -0x1.f74baap-04)
+		v4 := op.FMA32(op.FMA32(v3, v2, 0x1.211aeep-03), v2, -0x1.55788ap-03)
+		v5 := op.FMA32(op.FMA32(v4, v2, 0x1.99addcp-03), v2, -0x1.ffffb4p-03)
+		v6 := op.FMA32(op.FMA32(op.FMA32(v5, v2, 0x1.55554cp-02), v2, -0.5), float32(v2*v2), float32(v1*0x1.7f7d1cp-20))
+		v7 := float32(v1 * 0x1.62e4p-01)
+		v8 := v7 + v2
+		v9 := sel(x == 0, float32(math.Inf(-1)), sel(x < 0, float32(math.NaN()), x))
+		d[i] = sel(0 < x && x < float32(math.Inf(1)), v8+(v7-v8+v2+v6), v9)
+	}
+}
+
+// logFloat64 is log.
+func logFloat64(dst, a, _, _ unsafe.Pointer, n int) {
+	d := unsafe.Slice((*float64)(dst), n)
+	xs := unsafe.Slice((*float64)(a), n)
+	for i := range d {
+		x := xs[i]
+		m1 := x < 0x1p-1022
+		k1 := math.Float64bits(sel(m1, float64(x*0x1p+54), x)) + 0x95f619980c433
+		v1 := math.Float64frombits(k1&0xfffffffffffff + 0x3fe6a09e667f3bcd)
+		v2 := sel(m1, float64(0x1.0000000000435p+52), float64(0x1.00000000003ffp+52))
+		v3 := math.Float64frombits(k1>>52|0x4330000000000000) - v2
+		v4 := v1 - 1
+		v5 := v4 / (2 + v4)
+		v6 := float64(v5 * v5)
+		v7 := math.FMA(0x1.2b603c353ce44p-03, v6, 0x1.39fdbf11a829dp-03)
+		v8 := math.FMA(math.FMA(v7, v6, 0x1.7462b955b60ccp-03), v6, 0x1.c71c62d66e137p-03)
+		v9 := math.FMA(math.FMA(v8, v6, 0x1.2492492dfacb6p-02), v6, 0x1.99999999952c6p-02)
+		v10 := float64(float64(0.5*v4) * v4)
+		v11 := v10 + float64(math.FMA(v9, v6, 0x1.5555555555558p-01)*v6)
+		v12 := v10 - math.FMA(v5, v11, float64(v3*0x1.ef35793c7673p-45))
+		v13 := sel(x == 0, float64(math.Inf(-1)), sel(x < 0, float64(math.NaN()), x))
+		d[i] = sel(0 < x && x < float64(math.Inf(1)), math.FMA(v3, 0x1.62e42fefa38p-01, v4-v12), v13)
+	}
+}
+
+// sinFloat32 is sin.
+func sinFloat32(dst, a, _, _ unsafe.Pointer, n int) {
+	d := unsafe.Slice((*float32)(dst), n)
+	xs := unsafe.Slice((*float32)(a), n)
+	for i := range d {
+		x := xs[i]
+		v1 := op.FMA32(x, 0x1.45f306p-01, 0x1.8p+23)
+		v2 := v1 - 0x1.8p+23
+		v3 := op.FMA32(v2, -0x1.921fbp+00, x)
+		v4 := float32(v2 * 0x1.5110b4p-22)
+		v5 := v3 - v4
+		v6 := op.FMA32(v2, -0x1.84698ap-48, v3-v5-v4-op.FMA32(v2, 0x1.5110b4p-22, -v4))
+		v7 := v5 + v6
+		v8 := abs(x)
+		m1 := 0x1p+15 < v8
+		var v9 float32
+		if m1 {
+			v9 = op.RareTrigQuadrant(x, x)
+		}
+		var v10 float32
+		if m1 {
+			v10 = op.RareTrigHigh(x, x)
+		}
+		v11 := sel(m1, v10, v7)
+		var v12 float32
+		if m1 {
+			v12 = op.RareTrigLow(x, x)
+		}
+		v13 := sel(m1, v12, v5-v7+v6)
+		v14 := float32(v11 * v11)
+		v15 := -float32(0.5 * v14)
+		v16 := op.FMA32(op.FMA32(-0x1.9ab294p-13, v14, 0x1.110be4p-07), v14, -0x1.555552p-03)
+		v17 := op.FMA32(float32(v16*v14), v11, op.FMA32(v15, v13, v13))
+		v18 := 1 + v15
+		v19 := op.FMA32(op.FMA32(0x1.9bc612p-16, v14, -0x1.6c129cp-10), v14, 0x1.555554p-05)
+		v20 := 1 - v18 + v15 + op.FMA32(float32(v19*v14), v14, -float32(v11*v13))
+		k1 := math.Float32bits(sel(m1, v9+0x1.8p+23, v1))
+		k2 := math.Float32bits(sel(k1&1 != 0, v18+v20, v11+v17)) ^ k1&2<<30
+		d[i] = sel(v8 < 0x1p-13, x, math.Float32frombits(k2))
+	}
+}
+
+// sinFloat64 is sin.
+func sinFloat64(dst, a, _, _ unsafe.Pointer, n int) {
+	d := unsafe.Slice((*float64)(dst), n)
+	xs := unsafe.Slice((*float64)(a), n)
+	for i := range d {
+		x := xs[i]
+		v1 := math.FMA(x, 0x1.45f306dc9c883p-01, 0x1.8p+52)
+		v2 := v1 - 0x1.8p+52
+		v3 := math.FMA(v2, -0x1.921fb544p+00, x)
+		v4 := float64(v2 * 0x1.0b4611a626331p-34)
+		v5 := v3 - v4
+		v6 := math.FMA(v2, -0x1.1701b839a252p-88, v3-v5-v4-math.FMA(v2, 0x1.0b4611a626331p-34, -v4))
+		v7 := v5 + v6
+		v8 := abs(x)
+		m1 := 0x1p+20 < v8
+		var v9 float64
+		if m1 {
+			v9 = op.RareTrigQuadrant(x, x)
+		}
+		var v10 float64
+		if m1 {
+			v10 = op.RareTrigHigh(x, x)
+		}
+		v11 := sel(m1, v10, v7)
+		var v12 float64
+		if m1 {
+			v12 = op.RareTrigLow(x, x)
+		}
+		v13 := sel(m1, v12, v5-v7+v6)
+		v14 := float64(v11 * v11)
+		v15 := -float64(0.5 * v14)
+		v16 := math.FMA(0x1.5e1190b6202e5p-33, v14, -0x1.ae602106b735cp-26)
+		v17 := math.FMA(math.FMA(v16, v14, 0x1.71de37b1ccd6p-19), v14, -0x1.a01a019ea1317p-13)
+		v18 := math.FMA(math.FMA(v17, v14, 0x1.1111111110c83p-07), v14, -0x1.5555555555555p-03)
+		v19 := math.FMA(float64(v18*v14), v11, math.FMA(v15, v13, v13))
+		v20 := 1 + v15
+		v21 := math.FMA(-0x1.9073d65923773p-37, v14, 0x1.1eeb5852cbfc3p-29)
+		v22 := math.FMA(math.FMA(v21, v14, -0x1.27e4fa036e8f8p-22), v14, 0x1.a01a019f38b01p-16)
+		v23 := math.FMA(math.FMA(v22, v14, -0x1.6c16c16c168ccp-10), v14, 0x1.5555555555555p-05)
+		v24 := 1 - v20 + v15 + math.FMA(float64(v23*v14), v14, -float64(v11*v13))
+		k1 := math.Float64bits(sel(m1, v9+0x1.8p+52, v1))
+		k2 := math.Float64bits(sel(k1&1 != 0, v20+v24, v11+v19)) ^ k1&2<<62
+		d[i] = sel(v8 < 0x1p-27, x, math.Float64frombits(k2))
+	}
+}
+
+// cosFloat32 is cos.
+func cosFloat32(dst, a, _, _ unsafe.Pointer, n int) {
+	d := unsafe.Slice((*float32)(dst), n)
+	xs := unsafe.Slice((*float32)(a), n)
+	for i := range d {
+		x := xs[i]
+		v1 := op.FMA32(x, 0x1.45f306p-01, 0x1.8p+23)
+		v2 := v1 - 0x1.8p+23
+		v3 := op.FMA32(v2, -0x1.921fbp+00, x)
+		v4 := float32(v2 * 0x1.5110b4p-22)
+		v5 := v3 - v4
+		v6 := op.FMA32(v2, -0x1.84698ap-48, v3-v5-v4-op.FMA32(v2, 0x1.5110b4p-22, -v4))
+		v7 := v5 + v6
+		m1 := 0x1p+15 < abs(x)
+		var v8 float32
+		if m1 {
+			v8 = op.RareTrigQuadrant(x, x)
+		}
+		var v9 float32
+		if m1 {
+			v9 = op.RareTrigHigh(x, x)
+		}
+		v10 := sel(m1, v9, v7)
+		var v11 float32
+		if m1 {
+			v11 = op.RareTrigLow(x, x)
+		}
+		v12 := sel(m1, v11, v5-v7+v6)
+		v13 := float32(v10 * v10)
+		v14 := -float32(0.5 * v13)
+		v15 := op.FMA32(op.FMA32(-0x1.9ab294p-13, v13, 0x1.110be4p-07), v13, -0x1.555552p-03)
+		v16 := op.FMA32(float32(v15*v13), v10, op.FMA32(v14, v12, v12))
+		v17 := 1 + v14
+		v18 := op.FMA32(op.FMA32(0x1.9bc612p-16, v13, -0x1.6c129cp-10), v13, 0x1.555554p-05)
+		v19 := 1 - v17 + v14 + op.FMA32(float32(v18*v13), v13, -float32(v10*v12))
+		k1 := math.Float32bits(sel(m1, v8+0x1.8p+23, v1)) + 1
+		k2 := math.Float32bits(sel(k1&1 != 0, v17+v19, v10+v16)) ^ k1&2<<30
+		d[i] = math.Float32frombits(k2)
+	}
+}
+
+// cosFloat64 is cos.
+func cosFloat64(dst, a, _, _ unsafe.Pointer, n int) {
+	d := unsafe.Slice((*float64)(dst), n)
+	xs := unsafe.Slice((*float64)(a), n)
+	for i := range d {
+		x := xs[i]
+		v1 := math.FMA(x, 0x1.45f306dc9c883p-01, 0x1.8p+52)
+		v2 := v1 - 0x1.8p+52
+		v3 := math.FMA(v2, -0x1.921fb544p+00, x)
+		v4 := float64(v2 * 0x1.0b4611a626331p-34)
+		v5 := v3 - v4
+		v6 := math.FMA(v2, -0x1.1701b839a252p-88, v3-v5-v4-math.FMA(v2, 0x1.0b4611a626331p-34, -v4))
+		v7 := v5 + v6
+		m1 := 0x1p+20 < abs(x)
+		var v8 float64
+		if m1 {
+			v8 = op.RareTrigQuadrant(x, x)
+		}
+		var v9 float64
+		if m1 {
+			v9 = op.RareTrigHigh(x, x)
+		}
+		v10 := sel(m1, v9, v7)
+		var v11 float64
+		if m1 {
+			v11 = op.RareTrigLow(x, x)
+		}
+		v12 := sel(m1, v11, v5-v7+v6)
+		v13 := float64(v10 * v10)
+		v14 := -float64(0.5 * v13)
+		v15 := math.FMA(0x1.5e1190b6202e5p-33, v13, -0x1.ae602106b735cp-26)
+		v16 := math.FMA(math.FMA(v15, v13, 0x1.71de37b1ccd6p-19), v13, -0x1.a01a019ea1317p-13)
+		v17 := math.FMA(math.FMA(v16, v13, 0x1.1111111110c83p-07), v13, -0x1.5555555555555p-03)
+		v18 := math.FMA(float64(v17*v13), v10, math.FMA(v14, v12, v12))
+		v19 := 1 + v14
+		v20 := math.FMA(-0x1.9073d65923773p-37, v13, 0x1.1eeb5852cbfc3p-29)
+		v21 := math.FMA(math.FMA(v20, v13, -0x1.27e4fa036e8f8p-22), v13, 0x1.a01a019f38b01p-16)
+		v22 := math.FMA(math.FMA(v21, v13, -0x1.6c16c16c168ccp-10), v13, 0x1.5555555555555p-05)
+		v23 := 1 - v19 + v14 + math.FMA(float64(v22*v13), v13, -float64(v10*v12))
+		k1 := math.Float64bits(sel(m1, v8+0x1.8p+52, v1)) + 1
+		k2 := math.Float64bits(sel(k1&1 != 0, v19+v23, v10+v18)) ^ k1&2<<62
+		d[i] = math.Float64frombits(k2)
+	}
+}
+
+// tanhFloat32 is tanh.
+func tanhFloat32(dst, a, _, _ unsafe.Pointer, n int) {
+	d := unsafe.Slice((*float32)(dst), n)
+	xs := unsafe.Slice((*float32)(a), n)
+	for i := range d {
+		x := xs[i]
+		v1 := min(abs(x), 10)
+		v2 := v1 + v1
+		v3 := op.FMA32(v2, 0x1.715476p+00, 0x1.8p+23)
+		v4 := v3 - 0x1.8p+23
+		v5 := op.FMA32(v4, -0x1.62e4p-01, v2)
+		v6 := float32(v4 * -0x1.7f7d1cp-20)
+		v7 := v5 + v6
+		v8 := op.FMA32(op.FMA32(0x1.a2bfbep-13, v7, 0x1.6d345ap-10), v7, 0x1.110fccp-07)
+		v9 := op.FMA32(op.FMA32(v8, v7, 0x1.5554fep-05), v7, 0x1.555556p-03)
+		v10 := op.FMA32(op.FMA32(v9, v7, 0.5), float32(v7*v7), v5-v7+v6)
+		v11 := math.Float32frombits(math.Float32bits(v3)<<23 + 0x3f800000)
+		v12 := v11 - 1
+		v13 := float32(v11 * v7)
+		v14 := v12 + v13
+		v15 := op.FMA32(v11, v10, v12-v14+v13)
+		v16 := v14 + v15
+		v17 := v14 - v16 + v15
+		v18 := max(v16, 2)
+		v19 := min(v16, 2)
+		v20 := v18 + v19
+		v21 := 1 / v20
+		v22 := float32(v16 * v21)
+		v23 := -v22
+		v24 := op.FMA32(v23, v18-v20+v19+v17, op.FMA32(v23, v20, v16)+v17)
+		d[i] = copysign(op.FMA32(v24, v21, v22), x)
+	}
+}
+
+// tanhFloat64 is tanh.
+func tanhFloat64(dst, a, _, _ unsafe.Pointer, n int) {
+	d := unsafe.Slice((*float64)(dst), n)
+	xs := unsafe.Slice((*float64)(a), n)
+	for i := range d {
+		x := xs[i]
+		v1 := min(abs(x), 20)
+		v2 := v1 + v1
+		v3 := math.FMA(v2, 0x1.71547652b82fep+00, 0x1.8p+52)
+		v4 := v3 - 0x1.8p+52
+		v5 := math.FMA(v4, -0x1.62e42fefa38p-01, v2)
+		v6 := float64(v4 * -0x1.ef35793c7673p-45)
+		v7 := v5 + v6
+		v8 := math.FMA(0x1.1f7919372ca92p-29, v7, 0x1.af4f1961bbff2p-26)
+		v9 := math.FMA(math.FMA(v8, v7, 0x1.27e4d7fddc246p-22), v7, 0x1.71de018a4e96dp-19)
+		v10 := math.FMA(math.FMA(v9, v7, 0x1.a01a01a82049dp-16), v7, 0x1.a01a01ac27468p-13)
+		v11 := math.FMA(math.FMA(v10, v7, 0x1.6c16c16c15fefp-10), v7, 0x1.1111111110045p-07)
+		v12 := math.FMA(math.FMA(v11, v7, 0x1.5555555555556p-05), v7, 0x1.5555555555557p-03)
+		v13 := math.FMA(math.FMA(v12, v7, 0.5), float64(v7*v7), v5-v7+v6)
+		v14 := math.Float64frombits(math.Float64bits(v3)<<52 + 0x3ff0000000000000)
+		v15 := v14 - 1
+		v16 := float64(v14 * v7)
+		v17 := v15 + v16
+		v18 := math.FMA(v14, v13, v15-v17+v16)
+		v19 := v17 + v18
+		v20 := v17 - v19 + v18
+		v21 := max(v19, 2)
+		v22 := min(v19, 2)
+		v23 := v21 + v22
+		v24 := 1 / v23
+		v25 := float64(v19 * v24)
+		v26 := -v25
+		v27 := math.FMA(v26, v21-v23+v22+v20, math.FMA(v26, v23, v19)+v20)
+		d[i] = copysign(math.FMA(v27, v24, v25), x)
+	}
+}
+
+// powerSigned is power.
+func powerSigned[T signed](dst, a, b, _ unsafe.Pointer, n int) {
+	d := unsafe.Slice((*T)(dst), n)
+	xs := unsafe.Slice((*T)(a), n)
+	ys := unsafe.Slice((*T)(b), n)
+	for i := range d {
+		x := xs[i]
+		y := ys[i]
+		m1 := y&1 != 0
+		k1 := sel(m1, 1*x, 1)
+		k2 := x * x
+		k3 := sel(y&2 != 0, k1*k2, k1)
+		k4 := k2 * k2
+		k5 := sel(y&4 != 0, k3*k4, k3)
+		m2 := 15 < y
+		var k6 T
+		if m2 {
+			k6 = op.RareIntPower(x, y)
+		}
+		k7 := absInt(x)
+		d[i] = sel(y < 0, sel(k7 == 1, sel(x == -1 && m1, x, k7), 0), sel(m2, k6, sel(y&8 != 0, k5*(k4*k4), k5)))
+	}
+}
+
+// powerUnsigned is power.
+func powerUnsigned[T unsigned](dst, a, b, _ unsafe.Pointer, n int) {
+	d := unsafe.Slice((*T)(dst), n)
+	xs := unsafe.Slice((*T)(a), n)
+	ys := unsafe.Slice((*T)(b), n)
+	for i := range d {
+		x := xs[i]
+		y := ys[i]
+		k1 := sel(y&1 != 0, 1*x, 1)
+		k2 := x * x
+		k3 := sel(y&2 != 0, k1*k2, k1)
+		k4 := k2 * k2
+		k5 := sel(y&4 != 0, k3*k4, k3)
+		m1 := 15 < y
+		var k6 T
+		if m1 {
+			k6 = op.RareIntPower(x, y)
+		}
+		d[i] = sel(m1, k6, sel(y&8 != 0, k5*(k4*k4), k5))
+	}
+}
+
+// powerFloat32 is power.
+func powerFloat32(dst, a, b, _ unsafe.Pointer, n int) {
+	d := unsafe.Slice((*float32)(dst), n)
+	xs := unsafe.Slice((*float32)(a), n)
+	ys := unsafe.Slice((*float32)(b), n)
+	for i := range d {
+		v1 := float64(xs[i])
+		v2 := float64(ys[i])
+		v3 := abs(v1)
+		m1 := v3 < 0x1p-1022
+		k1 := math.Float64bits(sel(m1, float64(v3*0x1p+54), v3)) + 0x95f619980c433
+		v4 := math.Float64frombits(k1&0xfffffffffffff + 0x3fe6a09e667f3bcd)
+		v5 := sel(m1, float64(0x1.0000000000435p+52), float64(0x1.00000000003ffp+52))
+		v6 := v4 - 1
+		v7 := v6 / (2 + v6)
+		v8 := float64(v7 * v7)
+		v9 := math.FMA(0x1.2b603c353ce44p-03, v8, 0x1.39fdbf11a829dp-03)
+		v10 := math.FMA(math.FMA(v9, v8, 0x1.7462b955b60ccp-03), v8, 0x1.c71c62d66e137p-03)
+		v11 := math.FMA(math.FMA(v10, v8, 0x1.2492492dfacb6p-02), v8, 0x1.99999999952c6p-02)
+		v12 := math.FMA(float64(math.FMA(v11, v8, 0x1.5555555555558p-01)*v8), v7, v7+v7)
+		v13 := math.FMA(math.Float64frombits(k1>>52|0x4330000000000000)-v5, 0x1.62e42fefa39efp-01, v12)
+		m2 := v3 < float64(math.Inf(1))
+		v14 := float64(v2 * sel(v3 == 0, float64(math.Inf(-1)), sel(m2, v13, v3)))
+		v15 := min(max(v14, -200), 200)
+		v16 := math.FMA(v15, 0x1.71547652b82fep+00, 0x1.8p+52)
+		v17 := math.FMA(v16-0x1.8p+52, -0x1.62e42fefa39efp-01, v15)
+		v18 := math.FMA(0x1.72c7995efc416p-19, v17, 0x1.a137447f00b35p-16)
+		v19 := math.FMA(math.FMA(v18, v17, 0x1.a019ad54c9865p-13), v17, 0x1.6c166b8e17ad5p-10)
+		v20 := math.FMA(math.FMA(v19, v17, 0x1.1111111c5758cp-07), v17, 0x1.55555565df367p-05)
+		v21 := math.FMA(math.FMA(v20, v17, 0x1.5555555553b47p-03), v17, 0x1.fffffffffe026p-02)
+		v22 := math.Float64frombits(math.Float64bits(v16)<<52 + 0x3ff0000000000000)
+		v23 := float64((math.FMA(v21, float64(v17*v17), v17) + 1) * v22)
+		v24 := float64(v2 * 0.5)
+		m3 := rint(v2) == v2
+		v25 := sel(v1 < 0 && m2 && !m3, float64(math.NaN()), sel(m3 && rint(v24) != v24, copysign(v23, v1), v23))
+		m4 := v1 == 1 || (v2 == 0 || v3 == 1 && abs(v2) == float64(math.Inf(1)))
+		d[i] = float32(sel(m4, 1, v25))
+	}
+}
+
+// powerFloat64 is power.
+func powerFloat64(dst, a, b, _ unsafe.Pointer, n int) {
+	d := unsafe.Slice((*float64)(dst), n)
+	xs := unsafe.Slice((*float64)(a), n)
+	ys := unsafe.Slice((*float64)(b), n)
+	for i := range d {
+		x := xs[i]
+		y := ys[i]
+		v1 := abs(x)
+		m1 := v1 < 0x1p-1022
+		k1 := math.Float64bits(sel(m1, float64(v1*0x1p+54), v1)) + 0x95f619980c433
+		v2 := math.Float64frombits(k1&0xfffffffffffff + 0x3fe6a09e667f3bcd)
+		v3 := sel(m1, float64(0x1.0000000000435p+52), float64(0x1.00000000003ffp+52))
+		v4 := math.Float64frombits(k1>>52|0x4330000000000000) - v3
+		v5 := v2 - 1
+		v6 := 2 + v5
+		v7 := 1 / v6
+		v8 := float64(v5 * v7)
+		v9 := -v8
+		v10 := float64(math.FMA(v9, 2-v6+v5, math.FMA(v9, v6, v5)) * v7)
+		v11 := float64(v8 * v8)
+		v12 := v8 + v8
+		v13 := math.FMA(0x1.0842d0e0816eep-02, v11, 0x1.5f1ece5b04d99p-04)
+		v14 := math.FMA(math.FMA(v13, v11, 0x1.e5f2b88b3b41ap-04), v11, 0x1.1102efacc66afp-03)
+		v15 := math.FMA(math.FMA(v14, v11, 0x1.3b13e956a5ef3p-03), v11, 0x1.745d16c73ddecp-03)
+		v16 := math.FMA(math.FMA(v15, v11, 0x1.c71c71c7b402ep-03), v11, 0x1.2492492492206p-02)
+		v17 := float64(v11 * math.FMA(v16, v11, 0x1.999999999999ap-02))
+		v18 := 0x1.5555555555555p-01 + v17
+		v19 := 0x1.5555555555555p-01 - v18 + v17 + 0x1.5555555555555p-55
+		v20 := float64(v11 * v8)
+		v21 := math.FMA(math.FMA(v12, v10, math.FMA(v8, v8, -v11)), v8, math.FMA(v11, v8, -v20))
+		v22 := float64(v20 * v18)
+		v23 := math.FMA(math.FMA(v11, v10, v21), v18, math.FMA(v20, v18, -v22))
+		v24 := v12 + v22
+		v25 := float64(v4 * 0x1.62e42fefa38p-01)
+		v26 := v25 + v24
+		v27 := math.FMA(v4, 0x1.ef35793c7673p-45, v12-v24+v22+(v10+v10+math.FMA(v20, v19, v23)))
+		v28 := v25 - v26 + v24 + v27
+		v29 := v26 + v28
+		m2 := v1 < float64(math.Inf(1))
+		v30 := sel(v1 == 0, float64(math.Inf(-1)), sel(m2, v29, v1))
+		v31 := float64(y * v30)
+		v32 := min(max(v31, -746), 710)
+		v33 := sel(v32 == v31, math.FMA(y, v26-v29+v28, math.FMA(y, v30, -v31)), 0)
+		v34 := math.FMA(v32, 0x1.71547652b82fep+00, 0x1.8p+52) - 0x1.8p+52
+		v35 := math.FMA(v34, -0x1.62e42fefa38p-01, v32)
+		v36 := math.FMA(v34, -0x1.ef35793c7673p-45, v33)
+		v37 := v35 + v36
+		v38 := math.FMA(0x1.1f7919372ca92p-29, v37, 0x1.af4f1961bbff2p-26)
+		v39 := math.FMA(math.FMA(v38, v37, 0x1.27e4d7fddc246p-22), v37, 0x1.71de018a4e96dp-19)
+		v40 := math.FMA(math.FMA(v39, v37, 0x1.a01a01a82049dp-16), v37, 0x1.a01a01ac27468p-13)
+		v41 := math.FMA(math.FMA(v40, v37, 0x1.6c16c16c15fefp-10), v37, 0x1.1111111110045p-07)
+		v42 := math.FMA(math.FMA(v41, v37, 0x1.5555555555556p-05), v37, 0x1.5555555555557p-03)
+		v43 := math.FMA(math.FMA(v42, v37, 0.5), float64(v37*v37), v35-v37+v36)
+		v44 := 1 + v37
+		v45 := math.FMA(v34, 0.5, 0x1.8p+52)
+		v46 := math.Float64frombits(math.Float64bits(v45)<<52 + 0x3ff0000000000000)
+		k2 := math.Float64bits(v34-(v45-0x1.8p+52)+0x1.8p+52) << 52
+		v47 := float64(float64((v44+(1-v44+v37+v43))*v46) * math.Float64frombits(k2+0x3ff0000000000000))
+		v48 := float64(y * 0.5)
+		m3 := rint(y) == y
+		v49 := sel(x < 0 && m2 && !m3, float64(math.NaN()), sel(m3 && rint(v48) != v48, copysign(v47, x), v47))
+		m4 := x == 1 || (y == 0 || v1 == 1 && abs(y) == float64(math.Inf(1)))
+		d[i] = sel(m4, 1, v49)
 	}
 }
 
@@ -1087,6 +1575,26 @@ var genericKernels = [op.Count][dtype.Count]Func{
 	},
 	op.Sqrt: {
 		dtype.Float32: sqrtFloat[float32], dtype.Float64: sqrtFloat[float64],
+	},
+	op.Exp: {
+		dtype.Float32: expFloat32, dtype.Float64: expFloat64,
+	},
+	op.Log: {
+		dtype.Float32: logFloat32, dtype.Float64: logFloat64,
+	},
+	op.Sin: {
+		dtype.Float32: sinFloat32, dtype.Float64: sinFloat64,
+	},
+	op.Cos: {
+		dtype.Float32: cosFloat32, dtype.Float64: cosFloat64,
+	},
+	op.Tanh: {
+		dtype.Float32: tanhFloat32, dtype.Float64: tanhFloat64,
+	},
+	op.Power: {
+		dtype.Int8: powerSigned[int8], dtype.Int16: powerSigned[int16], dtype.Int32: powerSigned[int32], dtype.Int64: powerSigned[int64],
+		dtype.Uint8: powerUnsigned[uint8], dtype.Uint16: powerUnsigned[uint16], dtype.Uint32: powerUnsigned[uint32], dtype.Uint64: powerUnsigned[uint64],
+		dtype.Float32: powerFloat32, dtype.Float64: powerFloat64,
 	},
 	op.Equal: {
 		dtype.Bool: equalBool, dtype.Int8: equalNumber[int8], dtype.Int16: equalNumber[int16], dtype.Int32: equalNumber[int32],

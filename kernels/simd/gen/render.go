@@ -216,10 +216,18 @@ func (r *renderer) expr(in op.Inst) string {
 	panic(fmt.Sprintf("BUG: no Go for %v of %v", in.Prim, from))
 }
 
+// call writes constants without their type where another operand has it.
 func (r *renderer) call(f string, in op.Inst) string {
 	args := make([]string, in.Prim.Arity())
+	typed := in.Prim == op.PrimFMA
 	for i := range args {
-		args[i] = r.value(in.Args[i])
+		args[i] = r.bare(in.Args[i])
+		typed = typed || r.p.Insts[in.Args[i]].Type == in.Type && r.p.Insts[in.Args[i]].Prim != op.PrimConst
+	}
+	if !typed {
+		for i := range args {
+			args[i] = r.value(in.Args[i])
+		}
 	}
 	return fmt.Sprintf("%s(%s)", f, strings.Join(args, ", "))
 }

@@ -186,7 +186,11 @@ func (e *evaluator) attribute(n *pyexpr.Attribute) (value, error) {
 	if m, ok := x.(module); ok {
 		v, ok := m.member(n.Name)
 		if !ok {
-			return nil, e.fail(n.NamePos, "%s has no %s here%s", m, n.Name, nearest.DidYouMean(n.Name, m.members()))
+			meant := nearest.To(n.Name, m.members())
+			if meant != "" {
+				meant = "; did you mean " + string(m) + "." + meant + "?"
+			}
+			return nil, e.fail(n.NamePos, "%s has no %s here%s", string(m), n.Name, meant)
 		}
 		return v, nil
 	}

@@ -36,6 +36,7 @@ var functions = map[string]signature{
 	"astype":       {[]string{"x", "dtype"}, astype},
 	"transpose":    {[]string{"a", "axes"}, transpose},
 	"swapaxes":     {[]string{"a", "axis1", "axis2"}, swapaxes},
+	"moveaxis":     {[]string{"a", "source", "destination"}, moveaxis},
 	"reshape":      {[]string{"a", "shape"}, reshape},
 	"ravel":        {[]string{"a"}, ravel},
 	"expand_dims":  {[]string{"a", "axis"}, expandDims},

@@ -99,15 +99,7 @@ func expandDims(b bound) (*ir.Node, error) {
 	if axes == nil {
 		return nil, fmt.Errorf("expand_dims: the argument axis is missing")
 	}
-	ndim := len(x.Shape) + len(axes)
-	if axes, err = broadcast.NormalizeAxes(axes, ndim); err != nil {
-		return nil, err
-	}
-	index := make([]broadcast.Index, ndim)
-	for _, a := range axes {
-		index[a] = broadcast.NewAxis
-	}
-	return ir.NewView(x, ir.View{Kind: ir.ViewIndex, Index: index})
+	return ir.ExpandDims(x, axes...)
 }
 
 func squeeze(b bound) (*ir.Node, error) {
@@ -115,19 +107,22 @@ func squeeze(b bound) (*ir.Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	if axes, err = broadcast.NormalizeAxes(axes, len(x.Shape)); err != nil {
+	return ir.Squeeze(x, axes...)
+}
+
+func moveaxis(b bound) (*ir.Node, error) {
+	x, from, err := viewOf(b, "a", "source")
+	if err != nil {
 		return nil, err
 	}
-	index := make([]broadcast.Index, len(x.Shape))
-	for i, extent := range x.Shape {
-		if !b.given("axis") && extent == 1 || slices.Contains(axes, i) {
-			if extent != 1 {
-				return nil, fmt.Errorf("squeeze: axis %d of %s has %d elements, not 1", i, broadcast.FormatShape(x.Shape), extent)
-			}
-			index[i] = broadcast.At(0)
-		}
+	to, err := b.integers("destination")
+	if err != nil {
+		return nil, err
 	}
-	return ir.NewView(x, ir.View{Kind: ir.ViewIndex, Index: index})
+	if len(from) != 1 || len(to) != 1 {
+		return nil, fmt.Errorf("moveaxis moves one axis: moveaxis(a, 0, -1)")
+	}
+	return ir.MoveAxis(x, from[0], to[0])
 }
 
 func broadcastTo(b bound) (*ir.Node, error) {

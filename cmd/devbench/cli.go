@@ -1,0 +1,88 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/tare-go/tare/device"
+)
+
+// The exit codes.
+const (
+	exitOK         = 0
+	exitFailed     = 1
+	exitUsage      = 2
+	exitOverBudget = 3
+)
+
+// cli is the command line.
+type cli struct {
+	Run     runCommand     `cmd:"" default:"withargs" help:"Measure workloads; without arguments, list the devices and run the quick suite."`
+	Devices devicesCommand `cmd:"" help:"List the devices of this machine, and why others cannot be used."`
+	Explain explainCommand `cmd:"" help:"Say what an expression allocates and moves, without running it."`
+	Eval    evalCommand    `cmd:"" help:"Evaluate an expression on arrays from .npy files."`
+}
+
+// streams are where commands write: out for what was asked for, err for all else.
+type streams struct{ out, err io.Writer }
+
+// usageError is a mistake on the command line that the parser could not see.
+type usageError struct{ error }
+
+// Main runs the command with the arguments that follow its name, and returns its exit code.
+func Main(ctx context.Context, args []string, stdout, stderr io.Writer) (code int) {
+	defer exited(&code)
+	var c cli
+	parser, err := kong.New(&c,
+		kong.Name("devbench"),
+		kong.Description("NumPy expressions with their cost: what they allocate and move, and how fast they run."),
+		kong.Writers(stdout, stderr),
+		kong.Exit(func(code int) { panic(exit(code)) }),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Bind(streams{stdout, stderr}),
+	)
+	if err != nil {
+		panic("BUG: devbench: " + err.Error())
+	}
+	command, err := parser.Parse(args)
+	if err != nil {
+		return report(stderr, usageError{err})
+	}
+	return report(stderr, command.Run())
+}
+
+// exit is how the parser ends the program, after it has shown the help.
+type exit int
+
+// exited turns the parser's panic into an exit code.
+func exited(code *int) {
+	switch v := recover().(type) {
+	case nil:
+	case exit:
+		*code = int(v)
+	default:
+		panic(v)
+	}
+}
+
+// report writes an error, and says which exit code it has.
+func report(stderr io.Writer, err error) int {
+	var usage usageError
+	var budget *device.BudgetError
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &usage):
+		fmt.Fprintf(stderr, "devbench: %v\nsee devbench --help\n", err)
+		return exitUsage
+	}
+	fmt.Fprintf(stderr, "devbench: %v\n", err)
+	if errors.As(err, &budget) {
+		return exitOverBudget
+	}
+	return exitFailed
+}

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/tare-go/tare/broadcast"
+	"github.com/tare-go/tare/cmd/devbench/internal/quantity"
+	"github.com/tare-go/tare/device"
+	"github.com/tare-go/tare/internal/ir"
+	"github.com/tare-go/tare/npy"
+)
+
+// inputFlags give names to the arrays of an expression.
+type inputFlags struct {
+	In    []quantity.Named `placeholder:"NAME=FILE.npy" sep:"none" help:"An array of the expression, read from a file."`
+	Shape []quantity.Named `placeholder:"NAME=500x20:f64" sep:"none" help:"An array of the expression, by shape and element type; eval fills it with random numbers, the same each time."`
+}
+
+// evaluation flags say where and how an expression runs.
+type evaluationFlags struct {
+	Device string          `placeholder:"NAME" help:"The device: cpu, cuda:0, auto. Default: the environment variable TARE_DEVICE, or cpu."`
+	Budget *quantity.Bytes `placeholder:"2GiB" help:"The most that may be allocated at one time. Default: 80 % of what memory is left."`
+	Eager  bool            `help:"Run every operator by itself, as NumPy does, with its intermediates."`
+	Strict bool            `help:"Refuse what may be a mistake: mutual expansion, a reduction aligned with the wrong axis, implicit promotion."`
+}
+
+// arrays are the values of --shape, by name. A name that is there twice, also in --in, is a mistake.
+func (f inputFlags) arrays() (map[string]quantity.Array, error) {
+	seen := map[string]bool{}
+	arrays := map[string]quantity.Array{}
+	for _, n := range append(f.In[:len(f.In):len(f.In)], f.Shape...) {
+		if seen[n.Name] {
+			return nil, usageError{fmt.Errorf("the array %s is given twice", n.Name)}
+		}
+		seen[n.Name] = true
+	}
+	for _, n := range f.Shape {
+		a, err := quantity.ParseArray(n.Value)
+		if err != nil {
+			return nil, usageError{fmt.Errorf("--shape %s: %w", n.Name, err)}
+		}
+		arrays[n.Name] = a
+	}
+	return arrays, nil
+}
+
+// absent is an array without memory: what explain plans with. It implements plan.Array.
+type absent struct {
+	name   string
+	dev    device.Device
+	bytes  int
+	mapped bool
+}
+
+func (a *absent) SourceName() string             { return a.name }
+func (a *absent) Device() device.Device          { return a.dev }
+func (a *absent) Buffer() (device.Buffer, error) { return nil, fmt.Errorf("%s has no data", a.name) }
+func (a *absent) Bytes() int                     { return a.bytes }
+func (a *absent) Mapped() bool                   { return a.mapped }
+
+// outlines are nodes of the inputs that have shapes and types, and no data. Of files the header is
+// read.
+func (f inputFlags) outlines(dev device.Device) (map[string]*ir.Node, error) {
+	arrays, err := f.arrays()
+	if err != nil {
+		return nil, err
+	}
+	nodes := map[string]*ir.Node{}
+	for name, a := range arrays {
+		at := broadcast.Contiguous(a.Shape, a.Type.Size())
+		leaf := &absent{name: name, dev: dev}
+		nodes[name] = ir.NewLeaf(leaf, a.Type, at)
+		leaf.bytes = nodes[name].Bytes()
+	}
+	for _, n := range f.In {
+		h, err := header(n.Value)
+		if err != nil {
+			return nil, fmt.Errorf("--in %s: %w", n.Name, err)
+		}
+		nodes[n.Name] = ir.NewLeaf(&absent{n.Name, dev, h.NBytes(), true}, h.DType, h.View())
+	}
+	return nodes, nil
+}
+
+// header reads what a .npy file says about itself.
+func header(path string) (npy.Header, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return npy.Header{}, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return npy.Header{}, err
+	}
+	return npy.ReadHeader(f, info.Size())
+}

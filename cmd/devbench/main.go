@@ -1,0 +1,25 @@
+// Command devbench says what an expression will allocate and move, evaluates it, and measures how
+// fast this machine's devices are at what arrays are used for.
+//
+//	devbench                                                      devices, and the quick suite
+//	devbench explain "x - x.mean(axis=1, keepdims=True)" --shape x=50000x5000:f64
+//	devbench eval "(x > 0.5) & ~np.isnan(x)" --in x=features.npy --out mask.npy
+//	devbench run --workloads "gemm_*" --dtype f64 --json -
+//
+// Expressions are Python's, with NumPy's names: the same text runs in Python. The exit code is 0, or
+// 1 where something failed, 2 for a mistake on the command line, and 3 for work that does not fit in
+// the budget.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	code := Main(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}

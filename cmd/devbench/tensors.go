@@ -1,0 +1,104 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"hash/fnv"
+	"math/rand/v2"
+	"slices"
+
+	"github.com/tare-go/tare/cmd/devbench/internal/quantity"
+	"github.com/tare-go/tare/device"
+	"github.com/tare-go/tare/dtype"
+	"github.com/tare-go/tare/internal/ir"
+	"github.com/tare-go/tare/npy"
+	np "github.com/tare-go/tare/tensor"
+)
+
+// tensors are the arrays that an expression reads, in order of their names.
+type tensors []namedTensor
+
+type namedTensor struct {
+	name  string
+	array *np.Tensor
+}
+
+// tensors opens the files and makes the random arrays of the flags, on the device.
+func (f inputFlags) tensors(ctx context.Context, dev device.Device) (tensors, error) {
+	arrays, err := f.arrays()
+	if err != nil {
+		return nil, err
+	}
+	var ts tensors
+	add := func(flag, name string, t *np.Tensor, err error) error {
+		if err == nil {
+			t, err = moved(ctx, t, dev)
+		}
+		if err != nil {
+			ts.free()
+			return fmt.Errorf("--%s %s: %w", flag, name, err)
+		}
+		ts = append(ts, namedTensor{name, t.Named(name)})
+		return nil
+	}
+	for _, n := range f.In {
+		t, err := npy.Open(n.Value)
+		if err := add("in", n.Name, t, err); err != nil {
+			return nil, err
+		}
+	}
+	for _, n := range f.Shape {
+		t, err := random(n.Name, arrays[n.Name])
+		if err := add("shape", n.Name, t, err); err != nil {
+			return nil, err
+		}
+	}
+	slices.SortFunc(ts, func(a, b namedTensor) int { return cmp.Compare(a.name, b.name) })
+	return ts, nil
+}
+
+// moved is t on the device: t itself if it is there.
+func moved(ctx context.Context, t *np.Tensor, dev device.Device) (*np.Tensor, error) {
+	if t.Device() == dev {
+		return t, nil
+	}
+	defer t.Free()
+	return t.To(ctx, dev)
+}
+
+// nodes are the arrays as nodes, by name.
+func (ts tensors) nodes() map[string]*ir.Node {
+	nodes := map[string]*ir.Node{}
+	for _, t := range ts {
+		n, err := np.E(t.array).Node()
+		if err != nil {
+			panic("BUG: devbench: an array has no node: " + err.Error())
+		}
+		nodes[t.name] = n
+	}
+	return nodes
+}
+
+// free releases the arrays.
+func (ts tensors) free() {
+	for _, t := range ts {
+		t.array.Free()
+	}
+}
+
+// random is an array of numbers that depend on the name alone: floats from 0 up to 1, integers from
+// 0 up to 100, bools.
+func random(name string, a quantity.Array) (*np.Tensor, error) {
+	h := fnv.New64a()
+	h.Write([]byte(name))
+	r := rand.New(rand.NewPCG(h.Sum64(), 2))
+	draw := r.Float64
+	switch {
+	case a.Type == dtype.Bool:
+		draw = func() float64 { return float64(r.IntN(2)) }
+	case a.Type.IsInteger():
+		draw = func() float64 { return float64(r.IntN(100)) }
+	}
+	return np.FromFunc(a.Shape, func([]int) float64 { return draw() }, np.DType(a.Type))
+}

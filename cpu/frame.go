@@ -1,0 +1,151 @@
+package cpu
+
+import (
+	"sync"
+	"unsafe"
+)
+
+// freeList keeps what runs need, so that a run in the steady state allocates nothing.
+type freeList[T any] struct {
+	mu   sync.Mutex
+	free []*T
+}
+
+func (l *freeList[T]) get() *T {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if n := len(l.free); n > 0 {
+		x := l.free[n-1]
+		l.free = l.free[:n-1]
+		return x
+	}
+	return nil
+}
+
+func (l *freeList[T]) put(x *T) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.free = append(l.free, x)
+}
+
+// frame is what one worker has of a run: where each slot is now, and what its tiles hold.
+type frame struct {
+	run     *kernelRun
+	p       *kernelProgram
+	scratch unsafe.Pointer
+	slots   []unsafe.Pointer
+	packed  []packed // of each source
+	packer
+}
+
+// packed says what a source's tile holds: the part of the operand from at on. It is good for the
+// next box if that is the same part, as with operands that are broadcast.
+type packed struct {
+	at     unsafe.Pointer
+	na, nb int
+}
+
+func newFrame(r *kernelRun, p *kernelProgram) frame {
+	loops := len(p.k.Space) + 1
+	return frame{
+		run: r, p: p, packer: newPacker(loops),
+		slots: make([]unsafe.Pointer, 2*len(p.k.Code)), packed: make([]packed, p.sources),
+	}
+}
+
+// reset forgets all memory of a run: the collector must not find pointers to what was freed.
+func (f *frame) reset() {
+	f.scratch = nil
+	clear(f.slots)
+	clear(f.packed)
+}
+
+// base is the address of a source's first element.
+func (f *frame) base(s *source) unsafe.Pointer {
+	switch s.in {
+	case inInput:
+		return f.run.in[s.index]
+	case inScalar:
+		return unsafe.Pointer(&f.run.scalars[s.index])
+	}
+	return f.slots[s.index]
+}
+
+// bind brings a source's elements of a box to its slot.
+func (f *frame) bind(s *source, bx box) {
+	at := f.base(s)
+	if s.in == inInput {
+		at = unsafe.Add(at, s.x.offset(bx))
+	}
+	if !s.copy && s.x.direct(bx) {
+		f.slots[s.slot] = at
+		return
+	}
+	tile := unsafe.Add(f.scratch, s.tile)
+	f.slots[s.slot] = tile
+	has := &f.packed[s.id]
+	if has.at == at && has.nb == bx.nb && (has.na == bx.na || s.flat && has.na > bx.na) {
+		return
+	}
+	f.pack(&s.x, bx, tile, at)
+	*has = packed{at, bx.na, bx.nb}
+}
+
+// enter points the slots of a stage's steps to their tiles.
+func (f *frame) enter(st *stage) {
+	for i := range st.steps {
+		if s := &st.steps[i]; s.at >= 0 {
+			f.slots[s.dst] = unsafe.Add(f.scratch, s.at)
+		}
+	}
+}
+
+// compute brings and computes all element values of a box, and stores them.
+func (f *frame) compute(st *stage, bx box) {
+	for i := range st.sources {
+		f.bind(&st.sources[i], bx)
+	}
+	for _, k := range st.keeps {
+		f.slots[k.slot] = unsafe.Add(f.scratch, k.at+bx.a*bx.nb*k.size)
+	}
+	for i := range st.stores {
+		f.aim(st, &st.stores[i], bx)
+	}
+	n := bx.len()
+	for i := range st.steps {
+		s := &st.steps[i]
+		s.fn(f.slots[s.dst], f.slots[s.args[0]], f.slots[s.args[1]], f.slots[s.args[2]], n)
+	}
+	for i := range st.stores {
+		f.store(&st.stores[i], bx)
+	}
+}
+
+// aim lets a value be computed in the output where that is allowed and contiguous.
+func (f *frame) aim(st *stage, s *store, bx box) {
+	if !s.direct {
+		return
+	}
+	if s.x.direct(bx) {
+		f.slots[s.value] = unsafe.Add(f.run.out[s.output], s.x.offset(bx))
+		return
+	}
+	for i := range st.steps {
+		if st.steps[i].dst == s.value {
+			f.slots[s.value] = unsafe.Add(f.scratch, st.steps[i].at)
+		}
+	}
+}
+
+// store writes a value to its output, unless it was computed there.
+func (f *frame) store(s *store, bx box) {
+	to := unsafe.Add(f.run.out[s.output], s.x.offset(bx))
+	tile := f.slots[s.value]
+	switch {
+	case tile == to:
+	case s.mask >= 0:
+		f.unpack(&s.x, bx, to, tile, f.slots[s.mask])
+	default:
+		f.unpack(&s.x, bx, to, tile, nil)
+	}
+}

@@ -1,0 +1,153 @@
+package cpu
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"unsafe"
+
+	"github.com/tare-go/tare/device"
+)
+
+// kernelRun is one run of a kernel: its operands, and a frame for each worker.
+type kernelRun struct {
+	p       *kernelProgram
+	in, out []unsafe.Pointer
+	scalars []uint64
+	shared  unsafe.Pointer
+	frames  []frame
+	phase   int
+	group   int // units or pieces of a task
+}
+
+func newKernelRun(p *kernelProgram) *kernelRun {
+	r := &kernelRun{
+		p: p, in: make([]unsafe.Pointer, len(p.k.In)), out: make([]unsafe.Pointer, len(p.k.Out)),
+		scalars: make([]uint64, len(p.k.Params)), frames: make([]frame, p.pool.workers),
+	}
+	for w := range r.frames {
+		r.frames[w] = newFrame(r, p)
+	}
+	return r
+}
+
+// Run computes the kernel. Whatever it has started is over when it returns, also with an error.
+func (p *kernelProgram) Run(ctx context.Context, args []device.Arg, work device.Span) error {
+	if p.pool.closed.Load() {
+		return device.ErrClosed
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	r := p.runs.get()
+	if r == nil {
+		r = newKernelRun(p)
+	}
+	if err := r.start(args, work); err != nil {
+		return err
+	}
+	err := r.run(ctx)
+	runtime.KeepAlive(args)
+	r.reset()
+	p.runs.put(r)
+	return err
+}
+
+// start points the run to its operands and its workspace.
+func (r *kernelRun) start(args []device.Arg, work device.Span) error {
+	in, out := len(r.in), len(r.out)
+	if len(args) != in+out+len(r.scalars) {
+		panic(fmt.Sprintf("BUG: cpu: %d arguments for %d inputs, %d outputs and %d scalars", len(args), in, out, len(r.scalars)))
+	}
+	if err := addresses(r.in, args[:in]); err != nil {
+		return err
+	}
+	if err := addresses(r.out, args[in:in+out]); err != nil {
+		return err
+	}
+	for i, a := range args[in+out:] {
+		put(r.p.k.Params[i].Size(), unsafe.Pointer(&r.scalars[i]), a.Bits)
+	}
+	at, err := workspace(work, r.p.Workspace())
+	if err != nil || at == nil {
+		return err
+	}
+	for w := range r.frames {
+		r.frames[w].scratch = unsafe.Add(at, w*r.p.scratch)
+	}
+	if r.p.shared > 0 {
+		r.shared = unsafe.Add(at, len(r.frames)*r.p.scratch)
+	}
+	return nil
+}
+
+// reset forgets the operands.
+func (r *kernelRun) reset() {
+	clear(r.in)
+	clear(r.out)
+	r.shared = nil
+	for w := range r.frames {
+		r.frames[w].reset()
+	}
+}
+
+// addresses are those of the operands' first elements.
+func addresses(at []unsafe.Pointer, args []device.Arg) error {
+	for i, a := range args {
+		base := a.Buffer.Host()
+		if base == nil {
+			return device.ErrFreed
+		}
+		at[i] = unsafe.Add(base, a.Off)
+	}
+	return nil
+}
+
+// workspace is the address of a workspace that has at least need bytes; nil if none are needed.
+func workspace(work device.Span, need int) (unsafe.Pointer, error) {
+	if need == 0 {
+		return nil, nil
+	}
+	if work.Buffer == nil || work.Len < need {
+		panic(fmt.Sprintf("BUG: cpu: a workspace of %d bytes where %d are needed", work.Len, need))
+	}
+	base := work.Buffer.Host()
+	if base == nil {
+		return nil, device.ErrFreed
+	}
+	return unsafe.Add(base, work.Off), nil
+}
+
+// run does all phases.
+func (r *kernelRun) run(ctx context.Context) error {
+	p := r.p
+	if p.no*p.nb == 0 || !p.k.Folds() && p.na == 0 {
+		return nil
+	}
+	if !p.k.Folds() {
+		return r.runMap(ctx)
+	}
+	if p.split {
+		return r.runSplit(ctx)
+	}
+	r.group = max(1, taskSize/max(1, p.na*p.cols))
+	return p.pool.run(ctx, ceilDiv(p.units, r.group), r)
+}
+
+// task does one part of a phase.
+func (r *kernelRun) task(worker, i int) {
+	f := &r.frames[worker]
+	switch {
+	case !r.p.k.Folds():
+		f.boxes(i*r.group, (i+1)*r.group)
+	case r.p.split:
+		f.splitTask(r.phase, i)
+	default:
+		for u := i * r.group; u < min((i+1)*r.group, r.p.units); u++ {
+			f.unit(u)
+		}
+	}
+}
+
+func ceilDiv(a, b int) int { return (a + b - 1) / b }
+

@@ -1,0 +1,153 @@
+package device_test
+
+import (
+	"fmt"
+	"math"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tare-go/tare/device"
+	"github.com/tare-go/tare/device/devicetest"
+)
+
+// card is a GPU of 1 GiB on which nothing runs.
+func card() *device.Ledgered {
+	return device.Ledger(device.Pool(devicetest.NullOf(device.Info{Name: "cuda:0", Kind: "cuda", Memory: 1 << 30})))
+}
+
+type steps string
+
+func (s steps) String() string { return string(s) }
+
+func TestCheckBeforeAllocating(t *testing.T) {
+	l := card()
+	mustAlloc(t, background, l, 100<<20)
+	require.NoError(t, device.Check(background, l, "mean", 700<<20, nil))
+	err := device.Check(background, l, "mean", 8_000_000_000_000, steps("1 alloc"))
+	var over *device.BudgetError
+	require.ErrorAs(t, err, &over)
+	assert.Equal(t, "mean", over.Op)
+	assert.InDelta(t, 0.8*(1<<30)-(100<<20), over.Budget, 1)
+	assert.Equal(t, steps("1 alloc"), over.Plan)
+	assert.Equal(t, []device.Holder{{Site: 0, Bytes: 100 << 20}}, over.Holders)
+	for _, part := range []string{
+		"mean: needs 7.28 TiB (8000000000000 bytes), and the budget is 719 MiB (",
+		"80 % of the 1.00 GiB that tare can have, by memory of cuda:0, less what it holds",
+		"held now by:\n     100 MiB  (unknown site)",
+		"Out", "float32", "axis", "Free",
+	} {
+		assert.Contains(t, err.Error(), part)
+	}
+	assert.Equal(t, 1, l.Stats().Allocs, "nothing was allocated")
+}
+
+func TestSmallPlansAlwaysFit(t *testing.T) {
+	l := device.Ledger(device.Pool(devicetest.NullOf(device.Info{Name: "tiny", Kind: "cuda", Memory: 1})))
+	assert.NoError(t, device.Check(background, l, "add", 1<<20, nil))
+	assert.Error(t, device.Check(background, l, "add", 1<<20+1, nil))
+	assert.Error(t, device.Check(device.WithBudget(background, 100), l, "add", 128, nil), "unless there is a budget")
+}
+
+func TestBudgetOfAContext(t *testing.T) {
+	l := card()
+	ctx := device.WithBudget(background, 1000)
+	a := mustAlloc(t, ctx, l, 640)
+	left, why := device.Budget(ctx, l)
+	assert.Equal(t, 360, left)
+	assert.Contains(t, why, "WithBudget")
+	_, err := l.Alloc(ctx, 384)
+	var over *device.BudgetError
+	require.ErrorAs(t, err, &over)
+	assert.Equal(t, 384, over.Need)
+	assert.Equal(t, 360, over.Budget)
+	mustAlloc(t, background, l, 5000) // is not of the context
+	a.Free()
+	mustAlloc(t, ctx, l, 896)
+}
+
+func TestBudgetsNest(t *testing.T) {
+	l := card()
+	outer := device.WithBudget(background, 1024)
+	inner := device.WithBudget(outer, 1<<40)
+	mustAlloc(t, outer, l, 512)
+	left, _ := device.Budget(inner, l)
+	assert.Equal(t, 512, left)
+	_, err := l.Alloc(inner, 513)
+	assert.Error(t, err)
+	mustAlloc(t, inner, l, 512)
+	_, err = l.Alloc(device.WithBudget(background, 0), 1)
+	assert.Error(t, err, "a budget of nothing")
+}
+
+func TestABudgetRaisesTheShare(t *testing.T) {
+	l := card()
+	ctx := device.WithBudget(background, 1<<40)
+	left, why := device.Budget(ctx, l)
+	assert.InDelta(t, 1<<30, left, 1)
+	assert.Contains(t, why, "100 % of the 1.00 GiB")
+	mustAlloc(t, ctx, l, 1000<<20)
+	_, err := l.Alloc(ctx, 100<<20)
+	assert.Error(t, err, "more than there is")
+}
+
+func TestNoLimitIsKnown(t *testing.T) {
+	l := device.Ledger(device.Pool(devicetest.Null()))
+	left, why := device.Budget(background, l)
+	assert.Equal(t, math.MaxInt, left)
+	assert.Equal(t, "no limit is known", why)
+	mustAlloc(t, background, l, 8_000_000_000_000)
+	left, _ = device.Budget(background, devicetest.Null())
+	assert.Equal(t, math.MaxInt, left)
+}
+
+// reporting is a device that knows how much memory it has left.
+type reporting struct {
+	device.Device
+	left int
+}
+
+func (r reporting) MemoryLeft() (int, string) { return r.left, "the driver" }
+
+func TestTheDeviceTellsWhatIsLeft(t *testing.T) {
+	l := device.Ledger(device.Pool(devicetest.FailAt(reporting{devicetest.Null(), 100 * mib}, -1)))
+	left, why := device.Budget(background, l)
+	assert.Equal(t, 80*mib, left)
+	assert.Contains(t, why, "the driver")
+}
+
+func TestABudgetHoldsUnderConcurrency(t *testing.T) {
+	l := card()
+	ctx, rec := device.Record(device.WithBudget(background, 10_000))
+	var refused atomic.Int64
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for range 200 {
+				b, err := l.Alloc(ctx, 3000)
+				if err != nil {
+					refused.Add(1)
+					continue
+				}
+				b.Free()
+			}
+		})
+	}
+	wg.Wait()
+	assert.LessOrEqual(t, rec.Stats().PeakBytes, 10_000)
+	assert.EqualValues(t, 1600, int64(rec.Stats().Allocs)+refused.Load())
+	left, _ := device.Budget(ctx, l)
+	assert.Equal(t, 10_000, left, "nothing stays reserved")
+}
+
+func ExampleBudgetError() {
+	l := device.Ledger(device.Pool(devicetest.NullOf(device.Info{Name: "cuda:0", Kind: "cuda", Memory: 16 << 30})))
+	err := device.Check(background, l, "subtract", 8_000_000_000_000, nil)
+	fmt.Println(err)
+	// Output:
+	// subtract: needs 7.28 TiB (8000000000000 bytes), and the budget is 12.8 GiB (13743895347 bytes): 80 % of the 16.0 GiB that tare can have, by memory of cuda:0, less what it holds
+	// ways out: write into an array that exists (Out), compute in float32, a smaller axis at a time, Free what is no longer needed, or raise the budget (Budget)
+}

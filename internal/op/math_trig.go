@@ -1,0 +1,68 @@
+package op
+
+import "github.com/tare-go/tare/dtype"
+
+// sine is the sine: a polynomial of the remainder of x by π/2, chosen and signed by the quadrant.
+func sine(b *Builder, t dtype.DType, x Value) Value {
+	l := layoutOf(b, t)
+	v := l.circular(x, 0)
+	// Where x³/6 does not count, x is the sine, also of -0.
+	return b.Select(b.Lt(b.Abs(x), l.constant(l.pick(0x1p-13, 0x1p-27))), x, v)
+}
+
+// cosine is the sine one quadrant ahead.
+func cosine(b *Builder, t dtype.DType, x Value) Value { return layoutOf(b, t).circular(x, 1) }
+
+// circular is the sine of x plus ahead quadrants.
+func (l layout) circular(x Value, ahead uint64) Value {
+	b := l.b
+	t, r, low := l.reduceTrig(x)
+	s, c := l.sineCosine(r, low)
+	quadrant := b.Bitcast(l.word, t)
+	if ahead != 0 {
+		quadrant = b.Add(quadrant, l.integer(ahead))
+	}
+	odd := b.Ne(b.And(quadrant, l.integer(1)), l.integer(0))
+	v := b.Select(odd, c, s)
+	sign := b.Shl(b.And(quadrant, l.integer(2)), l.integer(uint64(8*l.t.Size()-2)))
+	return b.Bitcast(l.t, b.Xor(b.Bitcast(l.word, v), sign))
+}
+
+// reduceTrig returns t = magic + n, whose low bits are the quadrant, and r + low = x - n·π/2. π/2 is a
+// sum of three floats, the first so short that x - n times it is exact. Large x take the rare path.
+func (l layout) reduceTrig(x Value) (t, r, low Value) {
+	b := l.b
+	part, limit := halfPi64, 0x1p20
+	if l.t == dtype.Float32 {
+		part, limit = halfPi32, 0x1p15
+	}
+	t = b.FMA(x, l.constant(l.pick(0x1.45f306p-1, 0x1.45f306dc9c883p-1)), l.magic())
+	n := b.Sub(t, l.magic())
+	first := b.FMA(n, l.constant(-part[0]), x)
+	product, rest := l.twoProduct(n, l.constant(part[1]))
+	second := b.Sub(first, product)
+	e := b.Sub(b.Sub(b.Sub(first, second), product), rest)
+	r, low = l.twoSum(second, b.FMA(n, l.constant(-part[2]), e))
+
+	far := b.Lt(l.constant(limit), b.Abs(x))
+	quadrant := b.Add(b.Rare(TrigQuadrant, l.t, far, x, x), l.magic())
+	return b.Select(far, quadrant, t),
+		b.Select(far, b.Rare(TrigHigh, l.t, far, x, x), r),
+		b.Select(far, b.Rare(TrigLow, l.t, far, x, x), low)
+}
+
+// sineCosine returns the sine and cosine of r + low, |r| <= π/4.
+func (l layout) sineCosine(r, low Value) (s, c Value) {
+	b := l.b
+	sp, cp := sin64, cos64
+	if l.t == dtype.Float32 {
+		sp, cp = sin32, cos32
+	}
+	z := b.Mul(r, r)
+	half := b.Mul(l.constant(0.5), z)
+	scaled := b.FMA(b.Neg(half), low, low) // low·cos(r)
+	s = b.Add(r, b.FMA(b.Mul(l.poly(z, sp), z), r, scaled))
+	w, e := l.twoSum(l.constant(1), b.Neg(half))
+	c = b.Add(w, b.Add(e, b.FMA(b.Mul(l.poly(z, cp), z), z, b.Neg(b.Mul(r, low)))))
+	return s, c
+}
