@@ -54,6 +54,9 @@ func TestExpandDimsBeyondMaxDims(t *testing.T) {
 	var e *ShapeError
 	require.ErrorAs(t, err, &e)
 	assert.Equal(t, TooManyDims, e.Problem)
+	v, err := Contiguous(slices.Repeat([]int{1}, MaxDims-1), 8).ExpandDims(0)
+	require.NoError(t, err)
+	assert.Equal(t, MaxDims, v.NDim())
 }
 
 func TestTransposeAgainstModel(t *testing.T) {

@@ -86,7 +86,7 @@ func (d *cpu) Compile(o ir.Op) (device.Program, error) {
 	case *ir.Kernel:
 		return compileKernel(d.pool, o)
 	case *ir.MatMul:
-		return newMatMulProgram(d.pool, o), nil
+		return compileMatMul(d.pool, o), nil
 	}
 	return nil, &UnsupportedError{o}
 }

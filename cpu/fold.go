@@ -21,13 +21,13 @@ type fold struct {
 	size  int       // bytes of a value
 	lanes int       // accumulators of the lane rule; 0 for the chunk rule
 	per16 int
-	free  bool    // any order gives the same bits
+	free  bool                            // any order gives the same bits
 	pairs func(acc unsafe.Pointer, n int) // joins adjacent pairs of single values, if there is a fast way
-	best  *best // of an index fold
-	acc   int     // offset of the accumulators in the scratch
-	parts int     // offset of the partial results: in the shared memory where units are split
-	index int     // the same, of the indices of an index fold
-	empty uint64  // bits of the fold of nothing
+	best  *best                           // of an index fold
+	acc   int                             // offset of the accumulators in the scratch
+	parts int                             // offset of the partial results: in the shared memory where units are split
+	index int                             // the same, of the indices of an index fold
+	empty uint64                          // bits of the fold of nothing
 }
 
 // fold compiles a Fold or an ArgFold.

@@ -38,9 +38,6 @@ type buffer struct {
 	pages []byte // nil for Go memory
 }
 
-// nothing is where buffers of no bytes are.
-var nothing [alignment]byte
-
 // Alloc returns memory of the process: at a multiple of 64 bytes, and zero unless it was used before.
 func (d *cpu) Alloc(ctx context.Context, bytes int) (device.Buffer, error) {
 	if err := d.usable(ctx); err != nil {
@@ -50,25 +47,22 @@ func (d *cpu) Alloc(ctx context.Context, bytes int) (device.Buffer, error) {
 		return nil, &device.SizeError{Bytes: bytes}
 	}
 	b := &buffer{size: bytes}
-	switch {
-	case bytes == 0:
-		b.at.Store(&nothing[0])
-	case bytes >= mapped && canMap:
-		pages, err := mapPages(bytes)
-		if err != nil {
-			return nil, &AllocError{bytes, err}
-		}
-		b.pages = pages
-		b.at.Store(&pages[0])
-	default:
+	if bytes < mapped || !canMap {
 		b.at.Store(aligned(bytes))
+		return b, nil
 	}
+	pages, err := mapPages(bytes)
+	if err != nil {
+		return nil, &AllocError{bytes, err}
+	}
+	b.pages = pages
+	b.at.Store(&pages[0])
 	return b, nil
 }
 
 // aligned is Go memory at a multiple of the alignment.
 func aligned(bytes int) *byte {
-	m := make([]byte, bytes+alignment-1)
+	m := make([]byte, bytes+alignment)
 	skip := -int(uintptr(unsafe.Pointer(&m[0]))) & (alignment - 1)
 	return &m[skip]
 }

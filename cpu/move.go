@@ -3,7 +3,9 @@ package cpu
 import "unsafe"
 
 // word is a type for each size of element: elements are moved as bits.
-type word interface{ uint8 | uint16 | uint32 | uint64 }
+type word interface {
+	uint8 | uint16 | uint32 | uint64
+}
 
 // strided is memory that a grid of elements is read from or written to: the bytes between rows, and
 // between the elements of a row.

@@ -73,8 +73,8 @@ type kernelProgram struct {
 	stores   []store  // of row values
 	sources  int
 	spread   []int // the sources that spread row values, which change with the unit
-	scratch  int // bytes of one worker
-	shared   int // bytes of all workers
+	scratch  int   // bytes of one worker
+	shared   int   // bytes of all workers
 	units    int
 	piece    int // indices of group a that fold to one partial result
 	pieces   int

@@ -150,4 +150,3 @@ func (r *kernelRun) task(worker, i int) {
 }
 
 func ceilDiv(a, b int) int { return (a + b - 1) / b }
-

@@ -83,6 +83,30 @@ func TestBudgetsNest(t *testing.T) {
 	assert.Error(t, err, "a budget of nothing")
 }
 
+func TestARefusedAllocationLeavesBudgetsAlone(t *testing.T) {
+	l := card()
+	outer := device.WithBudget(background, 1024)
+	inner := device.WithBudget(outer, 1024)
+	b := mustAlloc(t, outer, l, 512)
+	_, err := l.Alloc(inner, 640)
+	require.Error(t, err, "the outer budget has 512 bytes left")
+	b.Free()
+	mustAlloc(t, inner, l, 1024)
+}
+
+func TestAFailedAllocationLeavesBudgetsAlone(t *testing.T) {
+	raw := devicetest.NullOf(device.Info{Name: "cuda:0", Kind: "cuda", Memory: 1 << 30})
+	l := device.Ledger(device.Pool(devicetest.FailAt(raw, 1)))
+	ctx := device.WithBudget(background, 100*mib)
+	_, err := l.Alloc(ctx, 80*mib)
+	var injected *devicetest.InjectedError
+	require.ErrorAs(t, err, &injected)
+	left, _ := device.Budget(ctx, l)
+	assert.Equal(t, 100*mib, left)
+	left, _ = device.Budget(background, l)
+	assert.InDelta(t, 0.8*(1<<30), left, 1)
+}
+
 func TestABudgetRaisesTheShare(t *testing.T) {
 	l := card()
 	ctx := device.WithBudget(background, 1<<40)

@@ -12,14 +12,19 @@ import (
 	"github.com/tare-go/tare/internal/ir"
 )
 
-// Device runs operations on memory of its own.
+// Device runs operations on memory of its own. It is safe for concurrent use. After Close, Alloc, Copy,
+// Compile, Sync and Run are ErrClosed, while Free and a program's Close still work; a context that is
+// done ends Alloc, Copy and Run with its error.
 type Device interface {
 	Info() Info
-	// Alloc returns bytes of memory, aligned to at least 64 bytes, with undefined contents.
+	// Alloc returns bytes of memory, aligned to at least 64 bytes, with undefined contents. A size
+	// below 0 is a *SizeError.
 	Alloc(ctx context.Context, bytes int) (Buffer, error)
-	// Copy moves src to dst, which have the same length. Either may be host memory.
+	// Copy moves src to dst, which have the same length. Either may be host memory. Spans that
+	// are not inside their buffers are errors: see CheckCopy.
 	Copy(ctx context.Context, dst, src Span) error
-	// Compile makes a program of an operation; ErrSplit asks the planner to cut it.
+	// Compile makes a program of an operation; ErrSplit asks the planner to cut it. Callers with a
+	// context use the function Compile, so that their scope counts it.
 	Compile(op ir.Op) (Program, error)
 	// Sync waits until everything that was started has ended, and returns its error.
 	Sync(ctx context.Context) error
@@ -31,7 +36,7 @@ type Program interface {
 	// Workspace is the number of bytes that one run needs beside its operands.
 	Workspace() int
 	// Run executes the operation. args are the operation's inputs, outputs and scalars, in order;
-	// work is Workspace() bytes, or empty.
+	// work is Workspace() bytes, or empty if that is 0.
 	Run(ctx context.Context, args []Arg, work Span) error
 	Close() error
 }

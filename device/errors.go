@@ -49,6 +49,23 @@ func (e *MismatchError) Error() string {
 		e.Op, e.A, e.B, e.B, e.A, move)
 }
 
+// TransferError is more transfers in a scope than it should have.
+type TransferError struct {
+	Max   int
+	Got   Transfer
+	Sites []Holder // who moved how many bytes
+}
+
+// Error gives the numbers and the call sites.
+func (e *TransferError) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d transfers of %s, at most %d wanted; moved by:", e.Got.Count, exactBytes(e.Got.Bytes), e.Max)
+	for _, s := range e.Sites {
+		fmt.Fprintf(&b, "\n  %10s  %v", FormatBytes(s.Bytes), s.Site)
+	}
+	return b.String()
+}
+
 // SpanError is a part of a buffer that cannot be copied.
 type SpanError struct {
 	Span Span

@@ -108,6 +108,10 @@ func TestLedgerCountsCopiesByDirection(t *testing.T) {
 	assert.Equal(t, device.Transfer{Count: 2, Bytes: 10}, s.D2H)
 	assert.Equal(t, device.Transfer{Count: 4, Bytes: 160}, s.Transfers())
 	assert.Zero(t, s.Host)
+	assert.NoError(t, rec.MaxTransfers(4))
+	var over *device.TransferError
+	require.ErrorAs(t, rec.MaxTransfers(3), &over)
+	assert.Equal(t, "4 transfers of 160 bytes, at most 3 wanted; moved by:\n       160 B  (unknown site)", over.Error())
 }
 
 func TestCopiesInHostMemoryAreNoTransfers(t *testing.T) {
@@ -157,6 +161,13 @@ func TestUseAfterFree(t *testing.T) {
 	assert.ErrorIs(t, l.Copy(background, sb, sa), device.ErrFreed)
 	assert.ErrorIs(t, p.Run(background, []device.Arg{{Buffer: a}, {Buffer: b}}, device.Span{}), device.ErrFreed)
 	assert.Zero(t, l.Stats().Launches)
+
+	bare := device.Ledger(devicetest.Null())
+	c := mustAlloc(t, background, bare, 64)
+	c.Free()
+	err = bare.Copy(background, device.Span{Buffer: c, Len: 64}, device.HostSpan(make([]byte, 64)))
+	assert.ErrorIs(t, err, device.ErrFreed)
+	assert.ErrorContains(t, err, "copy: the buffer allocated at (unknown site) was freed before")
 }
 
 func TestBuffersOfAnotherDevice(t *testing.T) {

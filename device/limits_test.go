@@ -94,6 +94,17 @@ func TestLimitsOfNestedGroupsV1(t *testing.T) {
 	assert.Equal(t, "memory.limit_in_bytes of the cgroup /sys/fs/cgroup/memory/batch (2.79 GiB)", why)
 }
 
+func TestNoLimitIsNoLimit(t *testing.T) {
+	left, why := machine{
+		"proc/self/cgroup":                           "4:memory:/\n0::/\n",
+		"proc/self/mountinfo":                        mountsV1 + mountsV2,
+		"sys/fs/cgroup/memory/memory.limit_in_bytes": unlimited1,
+		"sys/fs/cgroup/memory.max":                   "max\n",
+	}.limits().Available()
+	assert.Equal(t, math.MaxInt, left)
+	assert.Empty(t, why)
+}
+
 func TestLimitsInAContainer(t *testing.T) {
 	// The container sees its own group at the mount point, under the path that the host has for it.
 	for name, mounts := range map[string]string{

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -28,6 +29,7 @@ func (n named) Close() error                               { *n.closed++; return
 // shelf is a driver with a list of devices, the first of which is the default.
 type shelf struct {
 	devices        []Status
+	slow           time.Duration
 	opened, closed int
 }
 
@@ -37,6 +39,7 @@ func (s *shelf) Open(name string) (Device, error) {
 	for _, d := range s.devices {
 		if d.Name == name || len(name) < len(d.Name) && d.Name[:len(name)] == name {
 			s.opened++
+			time.Sleep(s.slow)
 			return named{d.Info, &s.closed}, d.Err
 		}
 	}
@@ -46,7 +49,7 @@ func (s *shelf) Open(name string) (Device, error) {
 func ready(name, kind string) Status { return Status{Name: name, Info: Info{Name: name, Kind: kind}} }
 
 func TestOpenSharesOneInstance(t *testing.T) {
-	r, cpu := newRegistry(), &shelf{devices: []Status{ready("cpu", "cpu")}}
+	r, cpu := newRegistry(), &shelf{devices: []Status{ready("cpu", "cpu")}, slow: 10 * time.Millisecond}
 	r.register("cpu", cpu)
 	t.Setenv(Variable, "")
 	var wg sync.WaitGroup
@@ -136,4 +139,24 @@ func TestRegisterTwicePanics(t *testing.T) {
 	r.register("cpu", &shelf{})
 	assert.Panics(t, func() { r.register("cpu", &shelf{}) })
 	assert.Panics(t, func() { r.register("cuda", nil) })
+}
+
+func TestRegisteredDevicesAreOpenToAll(t *testing.T) {
+	Register("shelf", &shelf{devices: []Status{ready("shelf:0", "shelf")}})
+	dev, err := Open("shelf:0")
+	require.NoError(t, err)
+	again, err := Open("shelf")
+	require.NoError(t, err)
+	assert.Same(t, dev, again)
+	assert.Contains(t, List(), ready("shelf:0", "shelf"))
+
+	b, err := dev.Alloc(context.Background(), 100)
+	require.NoError(t, err)
+	b.Free()
+	n, err := Trim(context.Background())
+	require.NoError(t, err)
+	assert.Equal(t, 128, n)
+	none, err := Open("nothing")
+	assert.Error(t, err)
+	assert.Nil(t, none)
 }

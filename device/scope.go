@@ -74,6 +74,22 @@ func Record(ctx context.Context) (context.Context, *Recorder) {
 	return t.into(ctx), t.scope
 }
 
+// MaxTransfers is nil if at most n copies to, from or within a device happened in the scope, and a
+// *TransferError otherwise: an assertion for tests.
+func (r *Recorder) MaxTransfers(n int) error {
+	got := r.Stats().Transfers()
+	if got.Count <= n {
+		return nil
+	}
+	e := &TransferError{Max: n, Got: got}
+	for _, s := range r.Sites() {
+		if t := s.Transfers(); t.Count > 0 {
+			e.Sites = append(e.Sites, Holder{s.Site, t.Bytes})
+		}
+	}
+	return e
+}
+
 // room is what may be allocated within the budgets of r and of the scopes around it, and false if
 // none of them has one.
 func (r *Recorder) room() (bytes int, limited bool) {

@@ -51,7 +51,7 @@ func elements(t require.TestingT, a *np.Tensor) golden.Array {
 func liveBytes(t require.TestingT) int {
 	dev, err := device.Open("cpu")
 	require.NoError(t, err)
-	return dev.(*device.Ledgered).Stats().Live
+	return dev.(*device.Ledgered).Stats().LiveBytes
 }
 
 func TestTensorsReadAsNumPy(t *testing.T) {
@@ -227,7 +227,7 @@ func TestArraysOutOfTheProcessorsReachAreSaved(t *testing.T) {
 	require.NoError(t, err)
 	transposed, err := x.Transpose()
 	require.NoError(t, err)
-	stepped, err := x.Slice(np.RangeStep(1, 200, 2), np.All(), np.At(3))
+	stepped, err := x.Slice(np.RangeStep(1, 200, 2), np.Whole(), np.At(3))
 	require.NoError(t, err)
 	tail, err := x.Slice(np.From(190))
 	require.NoError(t, err)

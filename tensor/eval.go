@@ -95,9 +95,12 @@ func options(ctx context.Context, opts []EvalOption) *evaluation {
 }
 
 // Plan compiles the expression and says what evaluating it does. Nothing is allocated or moved.
-func (e *Expr) Plan(opts ...EvalOption) (*Plan, error) {
+func (e *Expr) Plan(opts ...EvalOption) (*Plan, error) { return PlanAll([]*Expr{e}, opts...) }
+
+// PlanAll says what EvalAll of the same expressions does.
+func PlanAll(exprs []*Expr, opts ...EvalOption) (*Plan, error) {
 	ctx := context.Background()
-	return options(ctx, opts).plan(ctx, []*Expr{e})
+	return options(ctx, opts).plan(ctx, exprs)
 }
 
 // Eval computes the expression from what its operands hold now, and returns a new array, or Out.

@@ -5,9 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 
 	"github.com/alecthomas/kong"
 
+	"github.com/tare-go/tare/cmd/devbench/internal/nearest"
 	"github.com/tare-go/tare/device"
 )
 
@@ -50,9 +53,25 @@ func Main(ctx context.Context, args []string, stdout, stderr io.Writer) (code in
 	}
 	command, err := parser.Parse(args)
 	if err != nil {
-		return report(stderr, usageError{err})
+		return report(stderr, usageError{meant(parser, args, err)})
 	}
 	return report(stderr, command.Run())
+}
+
+// meant adds to the parser's error the command that an unknown one is near to. The parser takes it
+// for an argument of the command that runs without a name.
+func meant(parser *kong.Kong, args []string, err error) error {
+	if len(args) == 0 {
+		return err
+	}
+	var commands []string
+	for _, node := range parser.Model.Children {
+		commands = append(commands, node.Name)
+	}
+	if slices.Contains(commands, args[0]) || strings.HasPrefix(args[0], "-") {
+		return err
+	}
+	return fmt.Errorf("there is no command %s%s", args[0], nearest.DidYouMean(args[0], commands))
 }
 
 // exit is how the parser ends the program, after it has shown the help.

@@ -17,8 +17,8 @@ import (
 	np "github.com/tare-go/tare/tensor"
 )
 
-// limits are how long each workload is measured: a second for all implementations, or one round if
-// that takes longer.
+// limits are how long each workload is measured, with all implementations together: until the time
+// is spent and there are three rounds, or one round if it takes longer than that.
 var limits = timing.Limits{Time: 400 * time.Millisecond, Least: 3, Most: 1000, OnceBeyondTime: true}
 
 // measurement is one workload on one device in one element type.
@@ -70,7 +70,11 @@ func measure[T goloop.Float](ctx context.Context, m measurement) ([]record.Recor
 	if !m.peers {
 		return records, nil
 	}
-	ulp, err := difference.Compare(ours.result, contenders[1].result)
+	tolerance := difference.Elementwise
+	if m.workload.Sums {
+		tolerance = difference.Summed
+	}
+	ulp, err := difference.Compare(ours.result, contenders[1].result, tolerance)
 	records[0].MaxULP = &ulp
 	return records, err
 }

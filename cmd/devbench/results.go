@@ -62,16 +62,15 @@ func formatSeconds(s float64) string {
 	return significant(s*1e9) + " ns"
 }
 
-// significant writes a number with three digits, and without an exponent.
+// significant writes a number with three digits, of which at most three behind the point.
 func significant(v float64) string {
-	digits := 0
-	for limit := 99.95; digits < 2 && v < limit; limit /= 10 {
-		digits++
+	decimals := 0
+	for _, limit := range []float64{99.95, 9.995, 0.9995} {
+		if v < limit {
+			decimals++
+		}
 	}
-	if v < 0.0995 {
-		digits = 3
-	}
-	return fmt.Sprintf("%.*f", digits, v)
+	return fmt.Sprintf("%.*f", decimals, v)
 }
 
 // short is the name of an element type in the table.

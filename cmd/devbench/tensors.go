@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"math/rand/v2"
@@ -43,7 +44,7 @@ func (f inputFlags) tensors(ctx context.Context, dev device.Device) (tensors, er
 		return nil
 	}
 	for _, n := range f.In {
-		t, err := npy.Open(n.Value)
+		t, err := opened(n.Value)
 		if err := add("in", n.Name, t, err); err != nil {
 			return nil, err
 		}
@@ -56,6 +57,16 @@ func (f inputFlags) tensors(ctx context.Context, dev device.Device) (tensors, er
 	}
 	slices.SortFunc(ts, func(a, b namedTensor) int { return cmp.Compare(a.name, b.name) })
 	return ts, nil
+}
+
+// opened is the array in a file: mapped or, where its bytes cannot serve as they lie, read.
+func opened(path string) (*np.Tensor, error) {
+	t, err := npy.Open(path)
+	var unmappable *npy.MapError
+	if errors.As(err, &unmappable) {
+		return npy.Load(path)
+	}
+	return t, err
 }
 
 // moved is t on the device: t itself if it is there.

@@ -141,7 +141,10 @@ func (s *suite) stages(t *testing.T) {
 			t.Run(fmt.Sprintf("%s %v", k.name, to), func(t *testing.T) {
 				r := rand.New(rand.NewPCG(15, 16))
 				for _, w := range stagedRows {
-					for _, l := range layouts[:4] {
+					for i, l := range layouts[:4] {
+						if count(w.space) > 1000 && i != count(w.space)/100%4 {
+							continue
+						}
 						tr := k.trial(w, to, l, drawn(r, to, mixed))
 						if !s.checkSplittable(t, fmt.Sprintf("%v, %s", w, l.name), tr) {
 							return

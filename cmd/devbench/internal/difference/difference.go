@@ -9,20 +9,34 @@ import (
 // Float is the element types of results that are compared within a tolerance.
 type Float interface{ float32 | float64 }
 
+// Tolerance says by how much a float may be off and be right: implementations round differently, and
+// add in different orders. It counts in epsilons, 2⁻²³ for float32 and 2⁻⁵² for float64.
+type Tolerance struct {
+	Relative float64 // times the element
+	Absolute float64 // times the largest element
+}
+
+// The tolerances.
+var (
+	// Elementwise is for results of which each element is computed by a few operations.
+	Elementwise = Tolerance{Relative: 64}
+	// Summed is for results that add many elements. Where they cancel, what is left is small against
+	// its error.
+	Summed = Tolerance{Relative: 4096, Absolute: 1024}
+)
+
 // Compare is the greatest difference between elements of got and want, which are both []float32,
 // []float64, []int64 or []bool: in units in the last place for floats, and in ones for the others.
-// The error says which element is wrong: implementations may round differently, and add in another
-// order, so that a float is wrong where it is off by more than a thousandth (float32) or a
-// billionth (float64) of the largest element.
-func Compare(got, want any) (maxULP float64, err error) {
+// The error says which element is wrong first.
+func Compare(got, want any, t Tolerance) (maxULP float64, err error) {
 	switch want := want.(type) {
 	case []float32:
 		if got, ok := got.([]float32); ok {
-			return floats(got, want, 1e-3, ulp32)
+			return floats(got, want, t.times(0x1p-23), ulp32)
 		}
 	case []float64:
 		if got, ok := got.([]float64); ok {
-			return floats(got, want, 1e-9, ulp64)
+			return floats(got, want, t.times(0x1p-52), ulp64)
 		}
 	case []int64:
 		if got, ok := got.([]int64); ok {
@@ -36,18 +50,24 @@ func Compare(got, want any) (maxULP float64, err error) {
 	return 0, fmt.Errorf("the results have different types: %T and %T", got, want)
 }
 
-func floats[T Float](got, want []T, tolerance float64, ulp func(a, b T) float64) (maxULP float64, err error) {
+// times is the tolerance in ones.
+func (t Tolerance) times(epsilon float64) Tolerance {
+	return Tolerance{t.Relative * epsilon, t.Absolute * epsilon}
+}
+
+func floats[T Float](got, want []T, t Tolerance, ulp func(a, b T) float64) (maxULP float64, err error) {
 	if len(got) != len(want) {
 		return 0, lengths(len(got), len(want))
 	}
-	allowed := tolerance * largest(want)
+	everywhere := t.Absolute * largest(want)
 	for i, w := range want {
 		g := got[i]
 		if g == w || g != g && w != w {
 			continue
 		}
 		maxULP = max(maxULP, ulp(g, w))
-		if err == nil && !(math.Abs(float64(g)-float64(w)) <= allowed) {
+		off, allowed := math.Abs(float64(g)-float64(w)), everywhere+t.Relative*math.Abs(float64(w))
+		if err == nil && (!(off <= allowed) || math.IsInf(off, 0)) {
 			err = fmt.Errorf("element %d is %v instead of %v", i, g, w)
 		}
 	}

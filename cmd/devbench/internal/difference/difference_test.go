@@ -17,13 +17,12 @@ func TestCompareAccepts(t *testing.T) {
 	}{
 		{[]float64{1, nan, inf, 0}, []float64{1, nan, inf, math.Copysign(0, -1)}, 0},
 		{[]float64{1, math.Nextafter(2, 3)}, []float64{1, 2}, 1},
-		{[]float64{5e-324, 1}, []float64{-5e-324, 1}, 2},
 		{[]float32{1 + 3*0x1p-23, 2}, []float32{1, 2}, 3},
 		{[]int64{1, 2}, []int64{1, 2}, 0},
 		{[]bool{true}, []bool{true}, 0},
 		{[]float64{}, []float64{}, 0},
 	} {
-		ulp, err := Compare(c.got, c.want)
+		ulp, err := Compare(c.got, c.want, Elementwise)
 		assert.NoError(t, err, "%v %v", c.got, c.want)
 		assert.Equal(t, c.ulp, ulp, "%v %v", c.got, c.want)
 	}
@@ -45,9 +44,25 @@ func TestCompareRefuses(t *testing.T) {
 		{[]bool{}, []bool{true}, "0 elements instead of 1"},
 		{[]float32{1}, []float64{1}, "different types"},
 	} {
-		_, err := Compare(c.got, c.want)
+		_, err := Compare(c.got, c.want, Summed)
 		assert.ErrorContains(t, err, c.says)
 	}
+}
+
+func TestSumsMayBeOffWhereTheyCancel(t *testing.T) {
+	got, want := []float64{5e-324, 1}, []float64{-5e-324, 1}
+	ulp, err := Compare(got, want, Summed)
+	assert.NoError(t, err)
+	assert.Equal(t, 2.0, ulp)
+	_, err = Compare(got, want, Elementwise)
+	assert.ErrorContains(t, err, "element 0")
+}
+
+func TestToleranceCountsEpsilons(t *testing.T) {
+	_, err := Compare([]float32{1 + 64*0x1p-23}, []float32{1}, Elementwise)
+	assert.NoError(t, err)
+	_, err = Compare([]float32{1 + 65*0x1p-23}, []float32{1}, Elementwise)
+	assert.Error(t, err)
 }
 
 func TestULPCountsSteps(t *testing.T) {

@@ -1,5 +1,6 @@
 // Package goloop is the peer that needs no library: each workload of the suite as the loop that a
-// Go programmer would write for it, on one thread, in the element type of its inputs.
+// Go programmer would write for it, on one thread, with sums in float64 and all else in the element
+// type of the inputs.
 package goloop
 
 import (
@@ -58,8 +59,8 @@ func loops[T Float]() map[string]Loop[T] {
 			return T(math.Sqrt(float64(T(a*a)+T(b*b)))) * T(math.Exp(float64(-a)))
 		}),
 		"compare":      compare[T],
-		"sum":          func(in []Matrix[T]) any { return []T{sum(in[0].Data)} },
-		"sum0":         func(in []Matrix[T]) any { return columnSums(in[0], func(v T, _ int) T { return v }) },
+		"sum":          func(in []Matrix[T]) any { return []T{T(sum(in[0].Data))} },
+		"sum0":         sumColumns[T],
 		"sum1":         sumRows[T],
 		"max":          func(in []Matrix[T]) any { x := in[0].Data; return []T{x[argmax(x)]} },
 		"argmax":       func(in []Matrix[T]) any { return []int64{int64(argmax(in[0].Data))} },
@@ -106,9 +107,9 @@ func compare[T Float](in []Matrix[T]) any {
 	return out
 }
 
-func sum[T Float](x []T) (s T) {
+func sum[T Float](x []T) (s float64) {
 	for _, v := range x {
-		s += v
+		s += float64(v)
 	}
 	return s
 }
@@ -124,8 +125,8 @@ func argmax[T Float](x []T) int {
 }
 
 // columnSums adds f of each element, given its column, down the columns.
-func columnSums[T Float](m Matrix[T], f func(v T, column int) T) []T {
-	out := make([]T, m.Cols)
+func columnSums[T Float](m Matrix[T], f func(v T, column int) float64) []float64 {
+	out := make([]float64, m.Cols)
 	for i := range m.Rows {
 		for j, v := range m.row(i) {
 			out[j] += f(v, j)
@@ -134,29 +135,40 @@ func columnSums[T Float](m Matrix[T], f func(v T, column int) T) []T {
 	return out
 }
 
+func sumColumns[T Float](in []Matrix[T]) any {
+	sums := columnSums(in[0], func(v T, _ int) float64 { return float64(v) })
+	out := make([]T, len(sums))
+	for j, s := range sums {
+		out[j] = T(s)
+	}
+	return out
+}
+
 func sumRows[T Float](in []Matrix[T]) any {
 	out := make([]T, in[0].Rows)
 	for i := range out {
-		out[i] = sum(in[0].row(i))
+		out[i] = T(sum(in[0].row(i)))
 	}
 	return out
 }
 
 func std[T Float](in []Matrix[T]) any {
 	x := in[0].Data
-	mean := sum(x) / T(len(x))
-	var squares T
+	mean := sum(x) / float64(len(x))
+	squares := 0.0
 	for _, v := range x {
-		squares += (v - mean) * (v - mean)
+		squares += square(float64(v) - mean)
 	}
-	return []T{T(math.Sqrt(float64(squares / T(len(x)))))}
+	return []T{T(math.Sqrt(squares / float64(len(x))))}
 }
+
+func square(v float64) float64 { return v * v }
 
 func centerRows[T Float](in []Matrix[T]) any {
 	m := in[0]
 	out := Matrix[T]{m.Rows, m.Cols, make([]T, len(m.Data))}
 	for i := range m.Rows {
-		mean, to := sum(m.row(i))/T(m.Cols), out.row(i)
+		mean, to := T(sum(m.row(i))/float64(m.Cols)), out.row(i)
 		for j, v := range m.row(i) {
 			to[j] = v - mean
 		}
@@ -166,20 +178,17 @@ func centerRows[T Float](in []Matrix[T]) any {
 
 func zscoreColumns[T Float](in []Matrix[T]) any {
 	m := in[0]
-	n := T(m.Rows)
-	mean := columnSums(m, func(v T, _ int) T { return v })
-	for j := range mean {
-		mean[j] /= n
-	}
-	std := columnSums(m, func(v T, j int) T { return (v - mean[j]) * (v - mean[j]) })
+	n := float64(m.Rows)
+	mean := columnSums(m, func(v T, _ int) float64 { return float64(v) / n })
+	std := columnSums(m, func(v T, j int) float64 { return square(float64(v)-mean[j]) / n })
 	for j := range std {
-		std[j] = T(math.Sqrt(float64(std[j] / n)))
+		std[j] = math.Sqrt(std[j])
 	}
 	out := Matrix[T]{m.Rows, m.Cols, make([]T, len(m.Data))}
 	for i := range m.Rows {
 		to := out.row(i)
 		for j, v := range m.row(i) {
-			to[j] = (v - mean[j]) / std[j]
+			to[j] = T((float64(v) - mean[j]) / std[j])
 		}
 	}
 	return out.Data
@@ -194,7 +203,7 @@ func softmaxRows[T Float](in []Matrix[T]) any {
 		for j, v := range from {
 			to[j] = T(math.Exp(float64(v - top)))
 		}
-		total := sum(to)
+		total := T(sum(to))
 		for j := range to {
 			to[j] /= total
 		}

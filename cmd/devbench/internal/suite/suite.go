@@ -20,6 +20,8 @@ type Workload struct {
 	// Flops is the number of operations for each element of the largest input; a function, such as
 	// exp, counts as one.
 	Flops int
+	// Sums says that elements of the result are sums of many: their rounding depends on the order.
+	Sums bool
 
 	inputs []input
 	square int // the order of square matrices, for workloads that have their size in their name
@@ -52,17 +54,17 @@ var workloads = []Workload{
 	elementwise("pow", "x ** y", 1, uniform(0.01, 10), uniform(-3, 3)),
 	elementwise("compare", "x > y", 1, uniform(-1, 1), uniform(-1, 1)),
 	elementwise("where_nan", "np.where(np.isnan(x), 0.0, x)", 2, sometimesNaN(0.1, uniform(-1, 1))),
-	elementwise("sum", "x.sum()", 1, uniform(0, 1)),
-	elementwise("sum0", "x.sum(axis=0)", 1, uniform(0, 1)),
-	elementwise("sum1", "x.sum(axis=1)", 1, uniform(0, 1)),
+	summing("sum", "x.sum()", 1, uniform(0, 1)),
+	summing("sum0", "x.sum(axis=0)", 1, uniform(0, 1)),
+	summing("sum1", "x.sum(axis=1)", 1, uniform(0, 1)),
 	elementwise("max", "x.max()", 1, uniform(-1, 1)),
 	elementwise("argmax", "x.argmax()", 1, uniform(-1, 1)),
-	elementwise("std", "x.std()", 4, uniform(0, 1)),
+	summing("std", "x.std()", 4, uniform(0, 1)),
 	{Name: "chain", Text: "np.sqrt(a*a + b*b) * np.exp(-a)", Flops: 7,
 		inputs: []input{{"a", grid, uniform(-1, 1)}, {"b", grid, uniform(-1, 1)}}},
-	elementwise("center_rows", "x - x.mean(axis=1, keepdims=True)", 2, uniform(0, 1)),
-	elementwise("zscore_cols", "(x - x.mean(axis=0)) / x.std(axis=0)", 7, uniform(0, 1)),
-	elementwise("softmax_rows", "e = np.exp(x - x.max(axis=1, keepdims=True))\ne / e.sum(axis=1, keepdims=True)", 5, uniform(-5, 5)),
+	summing("center_rows", "x - x.mean(axis=1, keepdims=True)", 2, uniform(0, 1)),
+	summing("zscore_cols", "(x - x.mean(axis=0)) / x.std(axis=0)", 7, uniform(0, 1)),
+	summing("softmax_rows", "e = np.exp(x - x.max(axis=1, keepdims=True))\ne / e.sum(axis=1, keepdims=True)", 5, uniform(-5, 5)),
 	{Name: "outer_add", Text: "a + b", Flops: 1,
 		inputs: []input{{"a", column, uniform(-1, 1)}, {"b", row, uniform(-1, 1)}}},
 	gemm(64), gemm(128), gemm(256), gemm(512),
@@ -77,9 +79,16 @@ func elementwise(name, text string, flops int, fill ...values) Workload {
 	return w
 }
 
+// summing is like elementwise, and adds elements up.
+func summing(name, text string, flops int, fill ...values) Workload {
+	w := elementwise(name, text, flops, fill...)
+	w.Sums = true
+	return w
+}
+
 // gemm is the product of two square matrices.
 func gemm(n int) Workload {
-	return Workload{Name: fmt.Sprintf("gemm_%d", n), Text: "a @ b", Flops: 2 * n, square: n,
+	return Workload{Name: fmt.Sprintf("gemm_%d", n), Text: "a @ b", Flops: 2 * n, Sums: true, square: n,
 		inputs: []input{{"a", grid, uniform(-1, 1)}, {"b", grid, uniform(-1, 1)}}}
 }
 

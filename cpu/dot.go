@@ -1,0 +1,178 @@
+package cpu
+
+import (
+	"context"
+	"runtime"
+	"unsafe"
+
+	"github.com/tare-go/tare/device"
+	"github.com/tare-go/tare/dtype"
+	"github.com/tare-go/tare/internal/canon"
+	"github.com/tare-go/tare/internal/ir"
+	"github.com/tare-go/tare/internal/op"
+)
+
+// dotProgram runs products of which M and N are 1, by the lane rule: each block of k is folded to a
+// partial result, and then the blocks of each batch are.
+type dotProgram struct {
+	pool    *pool
+	m       *ir.MatMul
+	math    productMath
+	fold    fold
+	a, b, c operand
+	batches int
+	blocks  int // of one batch
+	group   int // blocks of a task
+	scratch int
+	tileA   int // offsets in the scratch
+	tileB   int
+	runs    freeList[dotRun]
+}
+
+func compileDot(p *pool, m *ir.MatMul) device.Program {
+	t := m.Type
+	d := &dotProgram{
+		pool: p, m: m, math: mathOf(t),
+		a: operandOf(m.Batch, m.A), b: operandOf(m.Batch, m.B), c: operandOf(m.Batch, m.To),
+		batches: extent(m.Batch, dims(0, len(m.Batch))), blocks: canon.Blocks(m.K),
+	}
+	d.fold = fold{
+		fn: d.math.add, size: t.Size(), lanes: canon.Lanes(t.Size()), per16: canon.Per16(t.Size()),
+		free: !t.IsFloat(), pairs: pairFunc(op.Add, t), empty: ir.FoldAbsent(op.Add, t),
+	}
+	d.group = max(1, taskSize/max(1, min(m.K, canon.Block)))
+	d.fold.acc = reserve(&d.scratch, canon.LaneBytes)
+	if d.a.col != t.Size() {
+		d.tileA = reserve(&d.scratch, canon.Block*t.Size())
+	}
+	if d.b.row != t.Size() {
+		d.tileB = reserve(&d.scratch, canon.Block*t.Size())
+	}
+	return d
+}
+
+// Workspace is the accumulators and tiles of all workers, and the partial results.
+func (p *dotProgram) Workspace() int {
+	return p.scratch*p.pool.workers + p.batches*p.blocks*p.m.Type.Size()
+}
+
+// Close has nothing to release.
+func (p *dotProgram) Close() error { return nil }
+
+// dotRun is one run.
+type dotRun struct {
+	p       *dotProgram
+	a, b, c unsafe.Pointer
+	work    unsafe.Pointer
+	final   bool
+}
+
+// Run computes the products. Whatever it has started is over when it returns, also with an error.
+func (p *dotProgram) Run(ctx context.Context, args []device.Arg, work device.Span) error {
+	if p.pool.closed.Load() {
+		return device.ErrClosed
+	}
+	r := p.runs.get()
+	if r == nil {
+		r = &dotRun{}
+	}
+	*r = dotRun{p: p}
+	var at [3]unsafe.Pointer
+	err := addresses(at[:], args)
+	if err != nil {
+		return err
+	}
+	r.a, r.b, r.c = at[0], at[1], at[2]
+	if r.work, err = workspace(work, p.Workspace()); err != nil {
+		return err
+	}
+	err = r.run(ctx)
+	runtime.KeepAlive(args)
+	*r = dotRun{}
+	p.runs.put(r)
+	return err
+}
+
+func (r *dotRun) run(ctx context.Context) error {
+	p := r.p
+	if n := p.batches * p.blocks; n > 0 {
+		if err := p.pool.run(ctx, ceilDiv(n, p.group), r); err != nil {
+			return err
+		}
+	}
+	r.final = true
+	if p.batches == 0 {
+		return ctx.Err()
+	}
+	return p.pool.run(ctx, ceilDiv(p.batches, taskSize/8), r)
+}
+
+// partial is where the result of a block is.
+func (r *dotRun) partial(i int) unsafe.Pointer {
+	return unsafe.Add(r.work, r.p.scratch*r.p.pool.workers+i*r.p.m.Type.Size())
+}
+
+func (r *dotRun) task(worker, i int) {
+	p := r.p
+	scratch := unsafe.Add(r.work, worker*p.scratch)
+	if r.final {
+		for b := i * (taskSize / 8); b < min((i+1)*(taskSize/8), p.batches); b++ {
+			r.finish(b, unsafe.Add(scratch, p.fold.acc))
+		}
+		return
+	}
+	for n := i * p.group; n < min((i+1)*p.group, p.batches*p.blocks); n++ {
+		r.block(n, scratch)
+	}
+}
+
+// block folds one block of k of one batch.
+func (r *dotRun) block(n int, scratch unsafe.Pointer) {
+	p := r.p
+	size := p.m.Type.Size()
+	batch, k := n/p.blocks, n%p.blocks*canon.Block
+	count := min(canon.Block, p.m.K-k)
+	a := r.vector(r.a, p.a.batch, p.a.col, batch, k, count, unsafe.Add(scratch, p.tileA))
+	b := r.vector(r.b, p.b.batch, p.b.row, batch, k, count, unsafe.Add(scratch, p.tileB))
+	acc := unsafe.Add(scratch, p.fold.acc)
+	fillBits(p.m.Type, acc, p.fold.empty, p.fold.lanes)
+	for i := 0; i < count; i += p.fold.lanes {
+		p.math.lanes(acc, unsafe.Add(a, i*size), unsafe.Add(b, i*size), min(p.fold.lanes, count-i))
+	}
+	p.fold.tree(acc, count, 1)
+	copyBytes(r.partial(n), acc, size)
+}
+
+// vector is count elements of an operand from k on, packed if they are not contiguous.
+func (r *dotRun) vector(base unsafe.Pointer, batch []dim, stride, b, k, count int, tile unsafe.Pointer) unsafe.Pointer {
+	at := unsafe.Add(base, offset(batch, b)+k*stride)
+	size := r.p.m.Type.Size()
+	if stride == size {
+		return at
+	}
+	moveGrid(size, strided{tile, count * size, size}, strided{at, 0, stride}, 1, count)
+	return tile
+}
+
+// finish folds the blocks of a batch and stores the result.
+func (r *dotRun) finish(batch int, acc unsafe.Pointer) {
+	p := r.p
+	size := p.m.Type.Size()
+	result := acc
+	if p.blocks == 0 {
+		put(size, result, p.fold.empty)
+	} else {
+		result = r.partial(batch * p.blocks)
+		p.fold.blocks(result, acc, p.blocks, 1)
+	}
+	if p.math.settle != nil {
+		p.math.settle(result, 1)
+	}
+	copyBytes(unsafe.Add(r.c, offset(p.c.batch, batch)), result, size)
+}
+
+func fillBits(t dtype.DType, at unsafe.Pointer, bits uint64, n int) {
+	for i := range n {
+		put(t.Size(), unsafe.Add(at, i*t.Size()), bits)
+	}
+}
