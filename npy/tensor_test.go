@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 	"testing/iotest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -29,6 +32,16 @@ func tensorOf(t require.TestingT, mem []byte, d dtype.DType, at broadcast.View) 
 	a, err := np.FromMemory(dev, device.HostBuffer(mem), d, at)
 	require.NoError(t, err)
 	return a
+}
+
+// kept is an array that is freed after the test.
+func kept(t *testing.T) func(a *np.Tensor, err error) *np.Tensor {
+	return func(a *np.Tensor, err error) *np.Tensor {
+		t.Helper()
+		require.NoError(t, err)
+		t.Cleanup(a.Free)
+		return a
+	}
 }
 
 // elements is an array as NumPy's answers have them, read through its view.
@@ -52,6 +65,26 @@ func liveBytes(t require.TestingT) int {
 	dev, err := device.Open("cpu")
 	require.NoError(t, err)
 	return dev.(*device.Ledgered).Stats().LiveBytes
+}
+
+// TestMain fails if memory is left when the tests are over, of which the collector may still have
+// to free some.
+func TestMain(m *testing.M) {
+	code := m.Run()
+	dev, err := device.Open("cpu")
+	if err != nil {
+		panic(err)
+	}
+	left := func() int { return dev.(*device.Ledgered).Stats().Buffers }
+	for deadline := time.Now().Add(5 * time.Second); left() > 0 && time.Now().Before(deadline); {
+		runtime.GC()
+		time.Sleep(time.Millisecond)
+	}
+	if n := left(); n > 0 && code == 0 {
+		fmt.Printf("%d buffers were not freed\n", n)
+		code = 1
+	}
+	os.Exit(code)
 }
 
 func TestTensorsReadAsNumPy(t *testing.T) {
@@ -166,14 +199,11 @@ func TestOpenIsReadOnlyAndReadsNothing(t *testing.T) {
 
 func TestOpenedArraysCompute(t *testing.T) {
 	path := writeFile(t, "x.npy", nil)
-	x, err := np.FromSlice([]float64{1, 2, 3, 4, 5, 6}, 2, 3)
-	require.NoError(t, err)
+	x := kept(t)(np.FromSlice([]float64{1, 2, 3, 4, 5, 6}, 2, 3))
 	require.NoError(t, Save(path, x))
 	for _, read := range []func(string) (*np.Tensor, error){Open, Load} {
-		m, err := read(path)
-		require.NoError(t, err)
-		y, err := np.Sum(np.Add(m, x), np.Axis(0)).Eval(context.Background())
-		require.NoError(t, err)
+		m := kept(t)(read(path))
+		y := kept(t)(np.Sum(np.Add(m, x), np.Axis(0)).Eval(context.Background()))
 		sums, err := np.ToSlice[float64](y)
 		require.NoError(t, err)
 		assert.Equal(t, []float64{10, 14, 18}, sums)
@@ -182,16 +212,14 @@ func TestOpenedArraysCompute(t *testing.T) {
 
 func TestSaveOverTheFileThatIsMapped(t *testing.T) {
 	path := writeFile(t, "x.npy", append(AppendHeader(nil, dtype.Int8, false, []int{2, 2}), 1, 2, 3, 4))
-	x, err := Open(path)
-	require.NoError(t, err)
+	x := kept(t)(Open(path))
 	transposed, err := x.Transpose()
 	require.NoError(t, err)
 	require.NoError(t, Save(path, transposed))
-	kept, err := np.ToSlice[int8](x)
+	old, err := np.ToSlice[int8](x)
 	require.NoError(t, err)
-	assert.Equal(t, []int8{1, 2, 3, 4}, kept)
-	y, err := Load(path)
-	require.NoError(t, err)
+	assert.Equal(t, []int8{1, 2, 3, 4}, old)
+	y := kept(t)(Load(path))
 	swapped, err := np.ToSlice[int8](y)
 	require.NoError(t, err)
 	assert.Equal(t, []int8{1, 3, 2, 4}, swapped)
@@ -214,8 +242,7 @@ func TestCancelledSave(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	dir := t.TempDir()
-	x, err := np.FromSlice([]float64{1, 2}, 2)
-	require.NoError(t, err)
+	x := kept(t)(np.FromSlice([]float64{1, 2}, 2))
 	assert.ErrorIs(t, SaveContext(ctx, filepath.Join(dir, "x.npy"), x), context.Canceled)
 	assert.Empty(t, names(t, dir))
 }
@@ -234,8 +261,7 @@ func TestArraysOutOfTheProcessorsReachAreSaved(t *testing.T) {
 	for _, a := range []*np.Tensor{x, transposed, stepped, tail} {
 		var file bytes.Buffer
 		require.NoError(t, Write(&file, a))
-		b, err := Read(&file)
-		require.NoError(t, err)
+		b := kept(t)(Read(&file))
 		want, err := np.ToSlice[int32](a)
 		require.NoError(t, err)
 		got, err := np.ToSlice[int32](b)
@@ -298,13 +324,11 @@ func TestLoadNamesTheFile(t *testing.T) {
 func TestSeveralArraysInAStream(t *testing.T) {
 	var stream bytes.Buffer
 	for i := range 3 {
-		x, err := np.FromSlice([]int64{int64(i), 7}, 2)
-		require.NoError(t, err)
+		x := kept(t)(np.FromSlice([]int64{int64(i), 7}, 2))
 		require.NoError(t, Write(&stream, x))
 	}
 	for i := range 3 {
-		x, err := Read(&stream)
-		require.NoError(t, err)
+		x := kept(t)(Read(&stream))
 		values, err := np.ToSlice[int64](x)
 		require.NoError(t, err)
 		assert.Equal(t, []int64{int64(i), 7}, values)

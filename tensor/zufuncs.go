@@ -52,6 +52,26 @@ func Minimum[A, B Operand](a A, b B) *Expr { return apply2(op.Minimum, a, b) }
 // Sqrt takes the square root, correctly rounded; NaN for negative elements.
 func Sqrt[A Operand](a A) *Expr { return apply1(op.Sqrt, a) }
 
+// Exp raises e to the element.
+func Exp[A Operand](a A) *Expr { return apply1(op.Exp, a) }
+
+// Log takes the natural logarithm; -Inf for zero, NaN for negative elements.
+func Log[A Operand](a A) *Expr { return apply1(op.Log, a) }
+
+// Sin takes the sine of an angle in radians, also of huge ones; NaN for infinities.
+func Sin[A Operand](a A) *Expr { return apply1(op.Sin, a) }
+
+// Cos takes the cosine of an angle in radians, also of huge ones; NaN for infinities.
+func Cos[A Operand](a A) *Expr { return apply1(op.Cos, a) }
+
+// Tanh takes the hyperbolic tangent.
+func Tanh[A Operand](a A) *Expr { return apply1(op.Tanh, a) }
+
+// Power raises the first operand to the power of the second. Integers wrap; a negative exponent of
+// integers gives the power's integer part, which is 0 but for the bases 1 and -1 (NumPy refuses
+// it).
+func Power[A, B Operand](a A, b B) *Expr { return apply2(op.Power, a, b) }
+
 // Equal tells whether two elements are equal. NaN equals nothing.
 func Equal[A, B Operand](a A, b B) *Expr { return apply2(op.Equal, a, b) }
 

@@ -181,6 +181,54 @@ func (s *suite) emptyRows(t *testing.T, f fold) {
 	s.check(t, "rows of no elements", tr)
 }
 
+// castFolds tests sums in another type than the elements': the lanes are the accumulator's.
+func (s *suite) castFolds(t *testing.T) {
+	for _, c := range [][2]dtype.DType{
+		{dtype.Bool, dtype.Int64}, {dtype.Uint8, dtype.Uint64}, {dtype.Int16, dtype.Float32},
+		{dtype.Float32, dtype.Float64}, {dtype.Float64, dtype.Float32}, {dtype.Int64, dtype.Float64},
+	} {
+		from, to := c[0], c[1]
+		r := rand.New(rand.NewPCG(19, 20))
+		for i, w := range append(laneRows(true), chunkRows(true)...) {
+			tr := &trial{}
+			in := tr.input(layouts[i%4], from, w.space, 1, drawn(r, from, mixed))
+			out := tr.output(w.rowwise(layouts[0]), to, w.space, 0)
+			k := foldKernel(w, in, out, ir.Inst{Kind: ir.Fold, Code: op.Add, Type: to})
+			k.Code = []ir.Inst{
+				k.Code[0],
+				{Kind: ir.Cast, Type: to, Args: [3]int{0, -1, -1}},
+				{Kind: ir.Fold, Code: op.Add, Type: to, Args: [3]int{1, -1, -1}, Row: true},
+				{Kind: ir.Store, Type: to, Args: [3]int{2, -1, -1}, Row: true},
+			}
+			tr.op = k
+			if !s.check(t, fmt.Sprintf("%v in %v, %v", from, to, w), tr) {
+				return
+			}
+		}
+	}
+}
+
+// maskedFolds tests row values that are stored only where a mask, one bool a row, is true.
+func (s *suite) maskedFolds(t *testing.T) {
+	r := rand.New(rand.NewPCG(21, 22))
+	for i, w := range append(laneRows(false), chunkRows(false)...) {
+		tr := &trial{}
+		x := tr.input(layouts[i%4], dtype.Float32, w.space, 0, drawn(r, dtype.Float32, mixed))
+		m := tr.input(w.rowwise(layouts[(i+1)%4]), dtype.Bool, w.space, 1, drawn(r, dtype.Bool, mixed))
+		y := tr.output(w.rowwise(layouts[(i+2)%4]), dtype.Float32, w.space, 2)
+		k := foldKernel(w, x, y, ir.Inst{Kind: ir.Fold, Code: op.Add, Type: dtype.Float32})
+		k.In = append(k.In, m)
+		k.Code = []ir.Inst{
+			k.Code[0],
+			k.Code[1],
+			{Kind: ir.Load, Type: dtype.Bool, Args: none, Index: 1, Row: true},
+			{Kind: ir.Store, Type: dtype.Float32, Args: [3]int{1, 2, -1}, Row: true},
+		}
+		tr.op = k
+		s.check(t, w.String(), tr)
+	}
+}
+
 // argFolds tests the index of the first extreme, with ties, NaNs and signed zeros.
 func (s *suite) argFolds(t *testing.T) {
 	for _, code := range []op.Code{op.Minimum, op.Maximum} {

@@ -115,6 +115,26 @@ func (s *suite) elementwise(t *testing.T, e elementwise) bool {
 	return s.sizes(t, e) && s.layouts(t, e) && s.scalars(t, e) && s.inPlace(t, e)
 }
 
+// large tests maps of more elements than a tile, a block or a worker takes at once.
+func (s *suite) large(t *testing.T) {
+	if testing.Short() {
+		t.Skip("many elements")
+	}
+	spaces := [][]int{{40_001}, {150, 271}, {7, 1, 5801}, {20_003, 2}}
+	for i, e := range []elementwise{
+		{"add float32", ir.Inst{Kind: ir.Apply, Code: op.Add, Type: dtype.Float32}, []dtype.DType{dtype.Float32, dtype.Float32}},
+		{"less float64", ir.Inst{Kind: ir.Apply, Code: op.Less, Type: dtype.Bool}, []dtype.DType{dtype.Float64, dtype.Float64}},
+		{"cast uint8 to float64", ir.Inst{Kind: ir.Cast, Type: dtype.Float64}, []dtype.DType{dtype.Uint8}},
+	} {
+		r := rand.New(rand.NewPCG(9, uint64(i)))
+		for j, space := range spaces {
+			for _, l := range []int{0, 1 + (i+j)%(len(layouts)-1)} {
+				s.check(t, fmt.Sprintf("%s, %v, %s", e.name, space, layouts[l].name), e.placed(r, space, l, layouts[(i+l)%4]))
+			}
+		}
+	}
+}
+
 // widest is the number of elements in 64 bytes of the narrowest type: no vector has more.
 func (e elementwise) widest() int {
 	size := e.inst.Type.Size()
