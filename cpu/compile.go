@@ -255,25 +255,39 @@ func (c *compiler) protect(st *stage) {
 			break
 		}
 	}
-	uses := map[int]int{}
-	for _, s := range st.stores {
-		uses[s.value]++
-		if s.mask >= 0 {
-			uses[s.mask]++
-		}
-	}
+	uses := storeUses(st.stores)
 	for i := range st.stores {
 		s := &st.stores[i]
 		kept := s.value < len(c.k.Code) && c.kept[s.value] >= 0
 		s.direct = s.mask < 0 && fresh[s.value] && uses[s.value] == 1 && !kept
 	}
-	for i := range st.sources {
-		src := &st.sources[i]
-		if len(st.stores) > 1 && uses[src.slot] > 0 && src.in == inInput {
-			src.copy = true
-			if src.tile < 0 {
-				src.tile = reserve(&c.scratch, c.rows*c.cols*src.x.size)
-			}
+	c.copyStored(st.sources, st.stores, c.rows)
+}
+
+// storeUses counts how often each slot is stored, or is a mask.
+func storeUses(stores []store) map[int]int {
+	uses := map[int]int{}
+	for _, s := range stores {
+		uses[s.value]++
+		if s.mask >= 0 {
+			uses[s.mask]++
+		}
+	}
+	return uses
+}
+
+// copyStored makes inputs that are stored as they are be copied first, where one store may come in
+// the way of the next.
+func (c *compiler) copyStored(sources []source, stores []store, rows int) {
+	uses := storeUses(stores)
+	for i := range sources {
+		src := &sources[i]
+		if len(stores) < 2 || uses[src.slot] == 0 || src.in != inInput {
+			continue
+		}
+		src.copy = true
+		if src.tile < 0 {
+			src.tile = reserve(&c.scratch, rows*c.cols*src.x.size)
 		}
 	}
 }
@@ -394,6 +408,7 @@ func (c *compiler) rowValues(before []int) error {
 			return err
 		}
 	}
+	c.copyStored(c.loads, c.stores, 1)
 	return nil
 }
 

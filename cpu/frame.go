@@ -38,11 +38,33 @@ type frame struct {
 	packer
 }
 
-// packed says what a source's tile holds: the part of the operand from at on. It is good for the
-// next box if that is the same part, as with operands that are broadcast.
+// packed says what a source's tile holds: the part of the operand from at on, of na by nb indices. It is
+// good for the next box if that is the same part, as with operands that are broadcast. Where a group has
+// several loops, the index in the group is needed to know what follows the first element.
 type packed struct {
-	at     unsafe.Pointer
-	na, nb int
+	at           unsafe.Pointer
+	na, nb, a, b int
+}
+
+// part is what the tile of x holds for a box whose first element is at an address.
+func (x *access) part(bx box, at unsafe.Pointer) packed {
+	p := packed{at: at, na: bx.na, nb: bx.nb}
+	if len(x.a) > 1 {
+		p.a = bx.a
+	}
+	if len(x.b) > 1 {
+		p.b = bx.b
+	}
+	return p
+}
+
+// has reports whether the tile of a source holds a part already. Of a source that is the same all along
+// group a, a larger part does as well.
+func (p *packed) has(want packed, flat bool) bool {
+	if flat && p.na > want.na {
+		want.na = p.na
+	}
+	return *p == want
 }
 
 func newFrame(r *kernelRun, p *kernelProgram) frame {
@@ -83,12 +105,12 @@ func (f *frame) bind(s *source, bx box) {
 	}
 	tile := unsafe.Add(f.scratch, s.tile)
 	f.slots[s.slot] = tile
-	has := &f.packed[s.id]
-	if has.at == at && has.nb == bx.nb && (has.na == bx.na || s.flat && has.na > bx.na) {
+	part := s.x.part(bx, at)
+	if f.packed[s.id].has(part, s.flat) {
 		return
 	}
 	f.pack(&s.x, bx, tile, at)
-	*has = packed{at, bx.na, bx.nb}
+	f.packed[s.id] = part
 }
 
 // enter points the slots of a stage's steps to their tiles.

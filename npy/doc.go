@@ -5,9 +5,13 @@
 // order; files are written as NumPy writes them, to the byte. The element types are tare's. A file
 // of others (Python objects, complex numbers, half precision, dates, text, records) is a
 // *[DTypeError] that says how to save it instead. A file that is not sound is a *[FormatError] with
-// the byte that is wrong. Nothing in a file is executed, and no file, however it was made, takes
-// more memory than twice its own bytes.
+// the byte that is wrong. Nothing in a file is executed, and memory is taken for the bytes that are
+// there, whatever a header announces.
 //
-// [Create] makes a file from elements that come bit by bit, and [Map] and [ReadHeader] give the
-// bytes of one; neither needs tensors.
+//	x, err := npy.Open("features.npy") // mapped: read page by page as it is used, read-only
+//	x, err := npy.Load("features.npy") // in memory
+//	err = npy.Save("result.npy", y)    // appears when it is whole, or not at all
+//
+// [Read] and [Write] do the same with streams. Below them, and without arrays, [Create] makes a file
+// of elements that come part by part, and [Map] and [ReadHeader] give the bytes of one.
 package npy

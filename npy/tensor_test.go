@@ -294,6 +294,33 @@ func TestFailingMemory(t *testing.T) {
 	})
 }
 
+func TestFailingDeviceLeavesNoFile(t *testing.T) {
+	var opened []*devicetest.StrictDevice
+	open := func() device.Device {
+		opened = append(opened, devicetest.Strict())
+		return opened[len(opened)-1]
+	}
+	dir := t.TempDir()
+	path := filepath.Join(dir, "x.npy")
+	devicetest.EachFailure(t, open, func(dev device.Device) error {
+		x, err := np.FromFunc([]int{4, 6}, func(i []int) int32 { return int32(i[0]*6 + i[1]) }, np.On(dev))
+		if err != nil {
+			return err
+		}
+		defer x.Free()
+		stepped, err := x.Slice(np.Step(2))
+		require.NoError(t, err)
+		if err := Save(path, stepped); err != nil {
+			assert.Empty(t, names(t, dir))
+			return err
+		}
+		return os.Remove(path)
+	})
+	for _, strict := range opened {
+		strict.Check(t)
+	}
+}
+
 func TestStreamsThatPromiseTooMuch(t *testing.T) {
 	var short bytes.Buffer
 	short.Write(AppendHeader(nil, dtype.Float64, false, []int{1000}))

@@ -58,6 +58,24 @@ func Exp[A Operand](a A) *Expr { return apply1(op.Exp, a) }
 // Log takes the natural logarithm; -Inf for zero, NaN for negative elements.
 func Log[A Operand](a A) *Expr { return apply1(op.Log, a) }
 
+// Exp2 raises 2 to the element; exact for integers.
+func Exp2[A Operand](a A) *Expr { return apply1(op.Exp2, a) }
+
+// Expm1 raises e to the element and subtracts one, without loss where the element is near zero.
+func Expm1[A Operand](a A) *Expr { return apply1(op.Expm1, a) }
+
+// Log2 takes the logarithm to base 2, exact for powers of 2; -Inf for zero, NaN for negative
+// elements.
+func Log2[A Operand](a A) *Expr { return apply1(op.Log2, a) }
+
+// Log10 takes the logarithm to base 10, exact for powers of 10; -Inf for zero, NaN for negative
+// elements.
+func Log10[A Operand](a A) *Expr { return apply1(op.Log10, a) }
+
+// Log1p takes the natural logarithm of one plus the element, without loss where the element is near
+// zero; -Inf for -1, NaN below.
+func Log1p[A Operand](a A) *Expr { return apply1(op.Log1p, a) }
+
 // Sin takes the sine of an angle in radians, also of huge ones; NaN for infinities.
 func Sin[A Operand](a A) *Expr { return apply1(op.Sin, a) }
 

@@ -235,6 +235,10 @@ func brisk(t *testing.T) {
 	t.Cleanup(func() { limits = saved })
 }
 
+// intermediates are the bytes that fused workloads of 100 columns may store between steps: none, or
+// the statistics of the columns, of which a float64 row takes one size class.
+var intermediates = map[string]int{"zscore_cols": 2 * device.SizeClass(100*8)}
+
 func TestRunMeasuresEveryWorkloadAgainstItsLoop(t *testing.T) {
 	brisk(t)
 	names := strings.Join(suite.Names()[:len(suite.Names())-3], ",") // of the products the smallest
@@ -256,7 +260,7 @@ func TestRunMeasuresEveryWorkloadAgainstItsLoop(t *testing.T) {
 		assert.Positive(t, r.Flops, r.Workload)
 		if r.Impl == "tare" {
 			assert.Equal(t, r.PredictedPeakBytes, r.PeakBytes, r.Workload)
-			assert.Equal(t, 0, r.IntermediateBytes, "%s is fused", r.Workload)
+			assert.LessOrEqual(t, r.IntermediateBytes, intermediates[r.Workload], "%s is fused", r.Workload)
 			assert.NotNil(t, r.MaxULP, r.Workload)
 		}
 	}

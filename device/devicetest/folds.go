@@ -189,7 +189,7 @@ func (s *suite) castFolds(t *testing.T) {
 	} {
 		from, to := c[0], c[1]
 		r := rand.New(rand.NewPCG(19, 20))
-		for i, w := range append(laneRows(true), chunkRows(true)...) {
+		for i, w := range append(laneRows(from.IsFloat()), chunkRows(from.IsFloat())...) {
 			tr := &trial{}
 			in := tr.input(layouts[i%4], from, w.space, 1, drawn(r, from, mixed))
 			out := tr.output(w.rowwise(layouts[0]), to, w.space, 0)

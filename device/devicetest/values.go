@@ -22,7 +22,16 @@ var edges = []uint64{
 }
 
 // values lists elements of a type worth trying, as bits.
-func values(t dtype.DType) []uint64 {
+func values(t dtype.DType) []uint64 { return lists[t] }
+
+var lists = func() (all [dtype.Count][]uint64) {
+	for _, t := range dtype.All() {
+		all[t] = worthTrying(t)
+	}
+	return all
+}()
+
+func worthTrying(t dtype.DType) []uint64 {
 	switch {
 	case t == dtype.Bool:
 		return []uint64{0, 1}

@@ -70,6 +70,37 @@ func bigExp(x ...*big.Float) *big.Float {
 	return sum.SetMantExp(sum, int(n.Int64()))
 }
 
+// bigExp2 is 2^x.
+func bigExp2(x ...*big.Float) *big.Float { return bigExp(bigMul(x[0], bigLn2())) }
+
+// tinySeries is x + a·x² + b·x³ for |x| < 2^-80, where no more terms count.
+func tinySeries(x *big.Float, a, b float64) *big.Float {
+	inner := bigAdd(bigFloat(a), bigMul(bigFloat(b), x))
+	return bigMul(x, bigAdd(bigFloat(1), bigMul(x, inner)))
+}
+
+// bigExpm1 is e^x - 1.
+func bigExpm1(x ...*big.Float) *big.Float {
+	if x[0].MantExp(nil) < -80 {
+		return tinySeries(x[0], 1./2, 1./6)
+	}
+	return bigSub(bigExp(x...), bigFloat(1))
+}
+
+// bigLog1p is log(1+x).
+func bigLog1p(x ...*big.Float) *big.Float {
+	if x[0].MantExp(nil) < -80 {
+		return tinySeries(x[0], -1./2, 1./3)
+	}
+	return bigLog(bigAdd(bigFloat(1), x[0]))
+}
+
+// bigLog2 is the logarithm to base 2.
+func bigLog2(x ...*big.Float) *big.Float { return bigQuo(bigLog(x...), bigLn2()) }
+
+// bigLog10 is the logarithm to base 10.
+func bigLog10(x ...*big.Float) *big.Float { return bigQuo(bigLog(x...), bigLog(bigFloat(10))) }
+
 // bigLog is the natural logarithm of a positive x, by Halley's iteration on bigExp.
 func bigLog(x ...*big.Float) *big.Float {
 	m := newBig()

@@ -10,39 +10,70 @@ import (
 func logarithm(b *Builder, t dtype.DType, x Value) Value {
 	l := layoutOf(b, t)
 	k, m := l.decompose(x)
-	v := l.logOf(k, m)
+	return l.specialLog(x, l.logOf(k, m, l.constant(0)))
+}
+
+// log1p is the logarithm of u = 1 + x, and what the sum lost to rounding, divided by u.
+func log1p(b *Builder, t dtype.DType, x Value) Value {
+	l := layoutOf(b, t)
+	one := l.constant(1)
+	u, e := l.twoSum(b.Max(x, one), b.Min(x, one))
+	k, m := l.decompose(u)
+	v := l.specialLog(u, l.logOf(k, m, b.Div(e, u)))
+	return b.Select(b.Lt(b.Abs(x), l.constant(l.pick(0x1p-25, 0x1p-54))), x, v)
+}
+
+// specialLog is v for x positive and finite, else what the logarithm of x is.
+func (l layout) specialLog(x, v Value) Value {
+	b := l.b
 	zero, inf := l.constant(0), l.constant(math.Inf(1))
 	special := b.Select(b.Lt(x, zero), l.constant(math.NaN()), x)
 	special = b.Select(b.Eq(x, zero), l.constant(math.Inf(-1)), special)
 	return b.Select(b.And(b.Lt(zero, x), b.Lt(x, inf)), v, special)
 }
 
-// logOf is k·ln2 + log(m).
-func (l layout) logOf(k, m Value) Value {
+// logOf is k·ln2 + log(m) + c, for a c far below the rest.
+func (l layout) logOf(k, m, c Value) Value {
 	f := l.b.Sub(m, l.constant(1)) // exact
 	if l.t == dtype.Float32 {
-		return l.log32(k, f)
+		return l.log32(k, f, c)
 	}
-	return l.log64(k, f)
+	return l.log64(k, f, c)
 }
 
 // log32 adds log(1+f) = f - f²/2 + f³·P(f) to k·ln2. The sum k·ln2 + f keeps its error.
-func (l layout) log32(k, f Value) Value {
+func (l layout) log32(k, f, c Value) Value {
 	b := l.b
 	h := b.FMA(l.poly(f, log32), f, l.constant(-0.5))
-	q := b.FMA(h, b.Mul(f, f), b.Mul(k, l.constant(ln2Parts32[1])))
+	q := b.FMA(h, b.Mul(f, f), b.FMA(k, l.constant(ln2Parts32[1]), c))
 	high, low := l.twoSum(b.Mul(k, l.constant(ln2Parts32[0])), f)
 	return b.Add(high, b.Add(low, q))
 }
 
 // log64 is fdlibm's arrangement: with s = f/(2+f) and R = s²·P(s²),
 // log(1+f) = f - (f²/2 - s·(f²/2 + R)).
-func (l layout) log64(k, f Value) Value {
+func (l layout) log64(k, f, c Value) Value {
 	b := l.b
 	s := b.Div(f, b.Add(l.constant(2), f))
 	z := b.Mul(s, s)
 	r := b.Mul(l.poly(z, log64), z)
 	half := b.Mul(b.Mul(l.constant(0.5), f), f)
-	low := b.FMA(s, b.Add(half, r), b.Mul(k, l.constant(ln2Parts64[1])))
+	low := b.FMA(s, b.Add(half, r), b.FMA(k, l.constant(ln2Parts64[1]), c))
 	return b.FMA(k, l.constant(ln2Parts64[0]), b.Sub(f, b.Sub(half, low)))
+}
+
+// logBase is the logarithm times 1/log(base), a sum of two floats. The logarithm is one too, so that
+// the powers of the base come out exact; float32 takes it in float64.
+func logBase(b *Builder, t dtype.DType, x Value, scale []float64) Value {
+	l := layoutOf(b, dtype.Float64)
+	wide := b.Convert(dtype.Float64, x)
+	if t == dtype.Float32 {
+		k, m := l.decompose(wide)
+		v := b.Mul(l.logOf(k, m, l.constant(0)), l.constant(scale[0]))
+		return b.Convert(t, l.specialLog(wide, v))
+	}
+	high, low := l.logSum(wide)
+	product, e := l.twoProduct(high, l.constant(scale[0]))
+	e = b.FMA(high, l.constant(scale[1]), b.FMA(low, l.constant(scale[0]), e))
+	return l.specialLog(x, b.Add(product, e))
 }

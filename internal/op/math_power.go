@@ -56,13 +56,6 @@ func (l layout) power(x, y Value, positive func(a, y Value) Value) Value {
 	return b.Select(unit, one, v)
 }
 
-// specialLog is v for a finite and positive, else what the logarithm of a is: -Inf, Inf or NaN.
-func (l layout) specialLog(a, v Value) Value {
-	b := l.b
-	v = b.Select(b.Lt(a, l.constant(math.Inf(1))), v, a)
-	return b.Select(b.Eq(a, l.constant(0)), l.constant(math.Inf(-1)), v)
-}
-
 // shortPower is a^y to about 2^-42, for results that are rounded to float32.
 func (l layout) shortPower(a, y Value) Value {
 	b := l.b

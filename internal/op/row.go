@@ -44,7 +44,7 @@ type Row struct {
 type Interval struct{ Low, High float64 }
 
 // Table has the row of every operator at its Code.
-var Table = slices.Concat(arithRows, mathRows, compareRows, logicRows, bitRows)
+var Table = slices.Concat(arithRows, roundRows, mathRows, compareRows, logicRows, bitRows)
 
 // Row is the operator's row.
 func (c Code) Row() *Row { return &Table[c] }

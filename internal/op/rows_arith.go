@@ -116,26 +116,30 @@ var arithRows = []Row{
 	},
 	{
 		Name: "maximum", GoName: "Maximum", Arity: 2, Rule: same,
-		Doc: "takes the larger of two elements, or NaN if either is NaN; -0 is below +0.",
-		Body: func(b *Builder, t dtype.DType, x ...Value) Value {
-			if t == dtype.Bool {
-				return b.Or(x[0], x[1])
-			}
-			return b.Max(x[0], x[1])
-		},
-		Ref: func(x ...float64) float64 { return max(x[0], x[1]) },
+		Doc:  "takes the larger of two elements, or NaN if either is NaN; -0 is below +0.",
+		Body: maximum,
+		Ref:  func(x ...float64) float64 { return max(x[0], x[1]) },
 	},
 	{
 		Name: "minimum", GoName: "Minimum", Arity: 2, Rule: same,
-		Doc: "takes the smaller of two elements, or NaN if either is NaN; -0 is below +0.",
-		Body: func(b *Builder, t dtype.DType, x ...Value) Value {
-			if t == dtype.Bool {
-				return b.And(x[0], x[1])
-			}
-			return b.Min(x[0], x[1])
-		},
-		Ref: func(x ...float64) float64 { return min(x[0], x[1]) },
+		Doc:  "takes the smaller of two elements, or NaN if either is NaN; -0 is below +0.",
+		Body: minimum,
+		Ref:  func(x ...float64) float64 { return min(x[0], x[1]) },
 	},
+}
+
+func maximum(b *Builder, t dtype.DType, x ...Value) Value {
+	if t == dtype.Bool {
+		return b.Or(x[0], x[1])
+	}
+	return b.Max(x[0], x[1])
+}
+
+func minimum(b *Builder, t dtype.DType, x ...Value) Value {
+	if t == dtype.Bool {
+		return b.And(x[0], x[1])
+	}
+	return b.Min(x[0], x[1])
 }
 
 func sign(b *Builder, t dtype.DType, x ...Value) Value {

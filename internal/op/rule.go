@@ -101,6 +101,15 @@ func bitwise(args []dtype.Arg) ([]dtype.DType, dtype.DType, string) {
 	return loop, t, ""
 }
 
+// shift is bitwise, but computes bools in int8.
+func shift(args []dtype.Arg) ([]dtype.DType, dtype.DType, string) {
+	loop, t, remedy := bitwise(args)
+	if t == dtype.Bool {
+		return loopOf(args, dtype.Int8), dtype.Int8, ""
+	}
+	return loop, t, remedy
+}
+
 // inexact computes in a float type: float32 if that holds every value of every operand.
 func inexact(args []dtype.Arg) ([]dtype.DType, dtype.DType, string) {
 	t := dtype.Result(args...)

@@ -18,9 +18,21 @@ const (
 	Reciprocal
 	Maximum
 	Minimum
+	Floor
+	Ceil
+	Trunc
+	Rint
+	Copysign
+	Fmax
+	Fmin
 	Sqrt
 	Exp
 	Log
+	Exp2
+	Expm1
+	Log2
+	Log10
+	Log1p
 	Sin
 	Cos
 	Tanh
@@ -42,6 +54,8 @@ const (
 	BitwiseAnd
 	BitwiseOr
 	BitwiseXor
+	LeftShift
+	RightShift
 	Invert
 
 	Count = iota // the number of operators, for arrays indexed by Code

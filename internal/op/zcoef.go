@@ -124,6 +124,18 @@ var ln2Parts32 = []float64{0x1.62e4000000000p-1, 0x1.7f7d1c0000000p-20}
 // ln2Parts64: ln 2, in parts.
 var ln2Parts64 = []float64{0x1.62e42fefa3800p-1, 0x1.ef35793c76730p-45}
 
+// ln2Sum32: ln 2, in parts.
+var ln2Sum32 = []float64{0x1.62e42e0000000p-1, 0x1.efa39e0000000p-25}
+
+// ln2Sum64: ln 2, in parts.
+var ln2Sum64 = []float64{0x1.62e42fefa39efp-1, 0x1.abc9e3b39803fp-56}
+
+// log2Scale: 1/ln 2, in parts.
+var log2Scale = []float64{0x1.71547652b82fep+0, 0x1.777d0ffda0d24p-56}
+
+// log10Scale: 1/ln 10, in parts.
+var log10Scale = []float64{0x1.bcb7b1526e50ep-2, 0x1.95355baaafad3p-57}
+
 // twoThirds: 2/3, in parts.
 var twoThirds = []float64{0x1.5555555555555p-1, 0x1.5555555555555p-55}
 

@@ -408,6 +408,170 @@ func minimumNumber[T number](dst, a, b, _ unsafe.Pointer, n int) {
 	}
 }
 
+// floorBool is floor.
+func floorBool(dst, a, _, _ unsafe.Pointer, n int) {
+	d := unsafe.Slice((*bool)(dst), n)
+	xs := unsafe.Slice((*bool)(a), n)
+	for i := range d {
+		d[i] = xs[i]
+	}
+}
+
+// floorInteger is floor.
+func floorInteger[T integer](dst, a, _, _ unsafe.Pointer, n int) {
+	d := unsafe.Slice((*T)(dst), n)
+	xs := unsafe.Slice((*T)(a), n)
+	for i := range d {
+		d[i] = xs[i]
+	}
+}
+
+// floorFloat is floor.
+func floorFloat[T float](dst, a, _, _ unsafe.Pointer, n int) {
+	d := unsafe.Slice((*T)(dst), n)
+	xs := unsafe.Slice((*T)(a), n)
+	for i := range d {
+		d[i] = floor(xs[i])
+	}
+}
+
+// ceilBool is ceil.
+func ceilBool(dst, a, _, _ unsafe.Pointer, n int) {
+	d := unsafe.Slice((*bool)(dst), n)
+	xs := unsafe.Slice((*bool)(a), n)
+	for i := range d {
+		d[i] = xs[i]
+	}
+}
+
+// ceilInteger is ceil.
+func ceilInteger[T integer](dst, a, _, _ unsafe.Pointer, n int) {
+	d := unsafe.Slice((*T)(dst), n)
+	xs := unsafe.Slice((*T)(a), n)
+	for i := range d {
+		d[i] = xs[i]
+	}
+}
+
+// ceilFloat is ceil.
+func ceilFloat[T float](dst, a, _, _ unsafe.Pointer, n int) {
+	d := unsafe.Slice((*T)(dst), n)
+	xs := unsafe.Slice((*T)(a), n)
+	for i := range d {
+		d[i] = ceil(xs[i])
+	}
+}
+
+// truncBool is trunc.
+func truncBool(dst, a, _, _ unsafe.Pointer, n int) {
+	d := unsafe.Slice((*bool)(dst), n)
+	xs := unsafe.Slice((*bool)(a), n)
+	for i := range d {
+		d[i] = xs[i]
+	}
+}
+
+// truncInteger is trunc.
+func truncInteger[T integer](dst, a, _, _ unsafe.Pointer, n int) {
+	d := unsafe.Slice((*T)(dst), n)
+	xs := unsafe.Slice((*T)(a), n)
+	for i := range d {
+		d[i] = xs[i]
+	}
+}
+
+// truncFloat is trunc.
+func truncFloat[T float](dst, a, _, _ unsafe.Pointer, n int) {
+	d := unsafe.Slice((*T)(dst), n)
+	xs := unsafe.Slice((*T)(a), n)
+	for i := range d {
+		d[i] = trunc(xs[i])
+	}
+}
+
+// rintFloat is rint.
+func rintFloat[T float](dst, a, _, _ unsafe.Pointer, n int) {
+	d := unsafe.Slice((*T)(dst), n)
+	xs := unsafe.Slice((*T)(a), n)
+	for i := range d {
+		d[i] = rint(xs[i])
+	}
+}
+
+// copysignFloat is copysign.
+func copysignFloat[T float](dst, a, b, _ unsafe.Pointer, n int) {
+	d := unsafe.Slice((*T)(dst), n)
+	xs := unsafe.Slice((*T)(a), n)
+	ys := unsafe.Slice((*T)(b), n)
+	for i := range d {
+		d[i] = copysign(xs[i], ys[i])
+	}
+}
+
+// fmaxBool is fmax.
+func fmaxBool(dst, a, b, _ unsafe.Pointer, n int) {
+	d := unsafe.Slice((*bool)(dst), n)
+	xs := unsafe.Slice((*bool)(a), n)
+	ys := unsafe.Slice((*bool)(b), n)
+	for i := range d {
+		d[i] = xs[i] || ys[i]
+	}
+}
+
+// fmaxInteger is fmax.
+func fmaxInteger[T integer](dst, a, b, _ unsafe.Pointer, n int) {
+	d := unsafe.Slice((*T)(dst), n)
+	xs := unsafe.Slice((*T)(a), n)
+	ys := unsafe.Slice((*T)(b), n)
+	for i := range d {
+		d[i] = max(xs[i], ys[i])
+	}
+}
+
+// fmaxFloat is fmax.
+func fmaxFloat[T float](dst, a, b, _ unsafe.Pointer, n int) {
+	d := unsafe.Slice((*T)(dst), n)
+	xs := unsafe.Slice((*T)(a), n)
+	ys := unsafe.Slice((*T)(b), n)
+	for i := range d {
+		x := xs[i]
+		y := ys[i]
+		d[i] = sel(x == x, sel(y == y, max(x, y), x), y)
+	}
+}
+
+// fminBool is fmin.
+func fminBool(dst, a, b, _ unsafe.Pointer, n int) {
+	d := unsafe.Slice((*bool)(dst), n)
+	xs := unsafe.Slice((*bool)(a), n)
+	ys := unsafe.Slice((*bool)(b), n)
+	for i := range d {
+		d[i] = xs[i] && ys[i]
+	}
+}
+
+// fminInteger is fmin.
+func fminInteger[T integer](dst, a, b, _ unsafe.Pointer, n int) {
+	d := unsafe.Slice((*T)(dst), n)
+	xs := unsafe.Slice((*T)(a), n)
+	ys := unsafe.Slice((*T)(b), n)
+	for i := range d {
+		d[i] = min(xs[i], ys[i])
+	}
+}
+
+// fminFloat is fmin.
+func fminFloat[T float](dst, a, b, _ unsafe.Pointer, n int) {
+	d := unsafe.Slice((*T)(dst), n)
+	xs := unsafe.Slice((*T)(a), n)
+	ys := unsafe.Slice((*T)(b), n)
+	for i := range d {
+		x := xs[i]
+		y := ys[i]
+		d[i] = sel(x == x, sel(y == y, min(x, y), x), y)
+	}
+}
+
 // sqrtFloat is sqrt.
 func sqrtFloat[T float](dst, a, _, _ unsafe.Pointer, n int) {
 	d := unsafe.Slice((*T)(dst), n)
@@ -474,7 +638,7 @@ func logFloat32(dst, a, _, _ unsafe.Pointer, n int) {
 		v3 := op.FMA32(op.FMA32(-0x1.fd145ep-04, v2, 0x1.132d76p-03), v2, -0x1.f74baap-04)
 		v4 := op.FMA32(op.FMA32(v3, v2, 0x1.211aeep-03), v2, -0x1.55788ap-03)
 		v5 := op.FMA32(op.FMA32(v4, v2, 0x1.99addcp-03), v2, -0x1.ffffb4p-03)
-		v6 := op.FMA32(op.FMA32(op.FMA32(v5, v2, 0x1.55554cp-02), v2, -0.5), float32(v2*v2), float32(v1*0x1.7f7d1cp-20))
+		v6 := op.FMA32(op.FMA32(op.FMA32(v5, v2, 0x1.55554cp-02), v2, -0.5), float32(v2*v2), op.FMA32(v1, 0x1.7f7d1cp-20, 0))
 		v7 := float32(v1 * 0x1.62e4p-01)
 		v8 := v7 + v2
 		v9 := sel(x == 0, float32(math.Inf(-1)), sel(x < 0, float32(math.NaN()), x))
@@ -501,9 +665,300 @@ func logFloat64(dst, a, _, _ unsafe.Pointer, n int) {
 		v9 := math.FMA(math.FMA(v8, v6, 0x1.2492492dfacb6p-02), v6, 0x1.99999999952c6p-02)
 		v10 := float64(float64(0.5*v4) * v4)
 		v11 := v10 + float64(math.FMA(v9, v6, 0x1.5555555555558p-01)*v6)
-		v12 := v10 - math.FMA(v5, v11, float64(v3*0x1.ef35793c7673p-45))
+		v12 := v10 - math.FMA(v5, v11, math.FMA(v3, 0x1.ef35793c7673p-45, 0))
 		v13 := sel(x == 0, float64(math.Inf(-1)), sel(x < 0, float64(math.NaN()), x))
 		d[i] = sel(0 < x && x < float64(math.Inf(1)), math.FMA(v3, 0x1.62e42fefa38p-01, v4-v12), v13)
+	}
+}
+
+// exp2Float32 is exp2.
+func exp2Float32(dst, a, _, _ unsafe.Pointer, n int) {
+	d := unsafe.Slice((*float32)(dst), n)
+	xs := unsafe.Slice((*float32)(a), n)
+	for i := range d {
+		v1 := min(max(xs[i], -151), 129)
+		v2 := v1 + 0x1.8p+23 - 0x1.8p+23
+		v3 := v1 - v2
+		v4 := float32(v3 * 0x1.62e42ep-01)
+		v5 := op.FMA32(v3, 0x1.efa39ep-25, op.FMA32(v3, 0x1.62e42ep-01, -v4))
+		v6 := op.FMA32(op.FMA32(0x1.6d345ap-10, v4, 0x1.12108p-07), v4, 0x1.5554fep-05)
+		v7 := op.FMA32(op.FMA32(op.FMA32(v6, v4, 0x1.5554d8p-03), v4, 0.5), float32(v4*v4), v5)
+		v8 := 1 + v4
+		v9 := op.FMA32(v2, 0.5, 0x1.8p+23)
+		v10 := math.Float32frombits(math.Float32bits(v9)<<23 + 0x3f800000)
+		k1 := math.Float32bits(v2-(v9-0x1.8p+23)+0x1.8p+23) << 23
+		d[i] = float32(float32((v8+(1-v8+v4+v7))*v10) * math.Float32frombits(k1+0x3f800000))
+	}
+}
+
+// exp2Float64 is exp2.
+func exp2Float64(dst, a, _, _ unsafe.Pointer, n int) {
+	d := unsafe.Slice((*float64)(dst), n)
+	xs := unsafe.Slice((*float64)(a), n)
+	for i := range d {
+		v1 := min(max(xs[i], -0x1.0dp+10), 0x1.004p+10)
+		v2 := v1 + 0x1.8p+52 - 0x1.8p+52
+		v3 := v1 - v2
+		v4 := float64(v3 * 0x1.62e42fefa39efp-01)
+		v5 := math.FMA(v3, 0x1.abc9e3b39803fp-56, math.FMA(v3, 0x1.62e42fefa39efp-01, -v4))
+		v6 := math.FMA(0x1.1f7919372ca92p-29, v4, 0x1.af4f1961bbff2p-26)
+		v7 := math.FMA(math.FMA(v6, v4, 0x1.27e4d7fddc246p-22), v4, 0x1.71de018a4e96dp-19)
+		v8 := math.FMA(math.FMA(v7, v4, 0x1.a01a01a82049dp-16), v4, 0x1.a01a01ac27468p-13)
+		v9 := math.FMA(math.FMA(v8, v4, 0x1.6c16c16c15fefp-10), v4, 0x1.1111111110045p-07)
+		v10 := math.FMA(math.FMA(v9, v4, 0x1.5555555555556p-05), v4, 0x1.5555555555557p-03)
+		v11 := 1 + v4
+		v12 := 1 - v11 + v4 + math.FMA(math.FMA(v10, v4, 0.5), float64(v4*v4), v5)
+		v13 := math.FMA(v2, 0.5, 0x1.8p+52)
+		v14 := math.Float64frombits(math.Float64bits(v13)<<52 + 0x3ff0000000000000)
+		k1 := math.Float64bits(v2-(v13-0x1.8p+52)+0x1.8p+52) << 52
+		d[i] = float64(float64((v11+v12)*v14) * math.Float64frombits(k1+0x3ff0000000000000))
+	}
+}
+
+// expm1Float32 is expm1.
+func expm1Float32(dst, a, _, _ unsafe.Pointer, n int) {
+	d := unsafe.Slice((*float32)(dst), n)
+	xs := unsafe.Slice((*float32)(a), n)
+	for i := range d {
+		x := xs[i]
+		v1 := min(max(x, -20), 89)
+		v2 := op.FMA32(v1, 0x1.715476p+00, 0x1.8p+23)
+		v3 := v2 - 0x1.8p+23
+		v4 := op.FMA32(v3, -0x1.62e4p-01, v1)
+		v5 := float32(v3 * -0x1.7f7d1cp-20)
+		v6 := v4 + v5
+		v7 := op.FMA32(op.FMA32(0x1.a2bfbep-13, v6, 0x1.6d345ap-10), v6, 0x1.110fccp-07)
+		v8 := op.FMA32(op.FMA32(v7, v6, 0x1.5554fep-05), v6, 0x1.555556p-03)
+		v9 := op.FMA32(op.FMA32(v8, v6, 0.5), float32(v6*v6), v4-v6+v5)
+		v10 := math.Float32frombits(math.Float32bits(v2-1)<<23 + 0x3f800000)
+		v11 := v10 - 0.5
+		v12 := float32(v10 * v6)
+		v13 := v11 + v12
+		v14 := op.FMA32(v10, v9, v11-v13+v12)
+		v15 := v13 + v14
+		v16 := v15 + (v13 - v15 + v14)
+		d[i] = sel(abs(x) < 0x1p-25, x, v16+v16)
+	}
+}
+
+// expm1Float64 is expm1.
+func expm1Float64(dst, a, _, _ unsafe.Pointer, n int) {
+	d := unsafe.Slice((*float64)(dst), n)
+	xs := unsafe.Slice((*float64)(a), n)
+	for i := range d {
+		x := xs[i]
+		v1 := min(max(x, -40), 710)
+		v2 := math.FMA(v1, 0x1.71547652b82fep+00, 0x1.8p+52)
+		v3 := v2 - 0x1.8p+52
+		v4 := math.FMA(v3, -0x1.62e42fefa38p-01, v1)
+		v5 := float64(v3 * -0x1.ef35793c7673p-45)
+		v6 := v4 + v5
+		v7 := math.FMA(0x1.1f7919372ca92p-29, v6, 0x1.af4f1961bbff2p-26)
+		v8 := math.FMA(math.FMA(v7, v6, 0x1.27e4d7fddc246p-22), v6, 0x1.71de018a4e96dp-19)
+		v9 := math.FMA(math.FMA(v8, v6, 0x1.a01a01a82049dp-16), v6, 0x1.a01a01ac27468p-13)
+		v10 := math.FMA(math.FMA(v9, v6, 0x1.6c16c16c15fefp-10), v6, 0x1.1111111110045p-07)
+		v11 := math.FMA(math.FMA(v10, v6, 0x1.5555555555556p-05), v6, 0x1.5555555555557p-03)
+		v12 := math.FMA(math.FMA(v11, v6, 0.5), float64(v6*v6), v4-v6+v5)
+		v13 := math.Float64frombits(math.Float64bits(v2-1)<<52 + 0x3ff0000000000000)
+		v14 := v13 - 0.5
+		v15 := float64(v13 * v6)
+		v16 := v14 + v15
+		v17 := math.FMA(v13, v12, v14-v16+v15)
+		v18 := v16 + v17
+		v19 := v18 + (v16 - v18 + v17)
+		d[i] = sel(abs(x) < 0x1p-54, x, v19+v19)
+	}
+}
+
+// log2Float32 is log2.
+func log2Float32(dst, a, _, _ unsafe.Pointer, n int) {
+	d := unsafe.Slice((*float32)(dst), n)
+	xs := unsafe.Slice((*float32)(a), n)
+	for i := range d {
+		v1 := float64(xs[i])
+		m1 := v1 < 0x1p-1022
+		k1 := math.Float64bits(sel(m1, float64(v1*0x1p+54), v1)) + 0x95f619980c433
+		v2 := math.Float64frombits(k1&0xfffffffffffff + 0x3fe6a09e667f3bcd)
+		v3 := sel(m1, float64(0x1.0000000000435p+52), float64(0x1.00000000003ffp+52))
+		v4 := math.Float64frombits(k1>>52|0x4330000000000000) - v3
+		v5 := v2 - 1
+		v6 := v5 / (2 + v5)
+		v7 := float64(v6 * v6)
+		v8 := math.FMA(0x1.2b603c353ce44p-03, v7, 0x1.39fdbf11a829dp-03)
+		v9 := math.FMA(math.FMA(v8, v7, 0x1.7462b955b60ccp-03), v7, 0x1.c71c62d66e137p-03)
+		v10 := math.FMA(math.FMA(v9, v7, 0x1.2492492dfacb6p-02), v7, 0x1.99999999952c6p-02)
+		v11 := float64(float64(0.5*v5) * v5)
+		v12 := v11 + float64(math.FMA(v10, v7, 0x1.5555555555558p-01)*v7)
+		v13 := v11 - math.FMA(v6, v12, math.FMA(v4, 0x1.ef35793c7673p-45, 0))
+		v14 := float64(math.FMA(v4, 0x1.62e42fefa38p-01, v5-v13) * 0x1.71547652b82fep+00)
+		v15 := sel(v1 == 0, float64(math.Inf(-1)), sel(v1 < 0, float64(math.NaN()), v1))
+		d[i] = float32(sel(0 < v1 && v1 < float64(math.Inf(1)), v14, v15))
+	}
+}
+
+// log2Float64 is log2.
+func log2Float64(dst, a, _, _ unsafe.Pointer, n int) {
+	d := unsafe.Slice((*float64)(dst), n)
+	xs := unsafe.Slice((*float64)(a), n)
+	for i := range d {
+		x := xs[i]
+		m1 := x < 0x1p-1022
+		k1 := math.Float64bits(sel(m1, float64(x*0x1p+54), x)) + 0x95f619980c433
+		v1 := math.Float64frombits(k1&0xfffffffffffff + 0x3fe6a09e667f3bcd)
+		v2 := sel(m1, float64(0x1.0000000000435p+52), float64(0x1.00000000003ffp+52))
+		v3 := math.Float64frombits(k1>>52|0x4330000000000000) - v2
+		v4 := v1 - 1
+		v5 := 2 + v4
+		v6 := 1 / v5
+		v7 := float64(v4 * v6)
+		v8 := -v7
+		v9 := float64(math.FMA(v8, 2-v5+v4, math.FMA(v8, v5, v4)) * v6)
+		v10 := float64(v7 * v7)
+		v11 := v7 + v7
+		v12 := math.FMA(0x1.0842d0e0816eep-02, v10, 0x1.5f1ece5b04d99p-04)
+		v13 := math.FMA(math.FMA(v12, v10, 0x1.e5f2b88b3b41ap-04), v10, 0x1.1102efacc66afp-03)
+		v14 := math.FMA(math.FMA(v13, v10, 0x1.3b13e956a5ef3p-03), v10, 0x1.745d16c73ddecp-03)
+		v15 := math.FMA(math.FMA(v14, v10, 0x1.c71c71c7b402ep-03), v10, 0x1.2492492492206p-02)
+		v16 := float64(v10 * math.FMA(v15, v10, 0x1.999999999999ap-02))
+		v17 := 0x1.5555555555555p-01 + v16
+		v18 := 0x1.5555555555555p-01 - v17 + v16 + 0x1.5555555555555p-55
+		v19 := float64(v10 * v7)
+		v20 := math.FMA(math.FMA(v11, v9, math.FMA(v7, v7, -v10)), v7, math.FMA(v10, v7, -v19))
+		v21 := float64(v19 * v17)
+		v22 := math.FMA(math.FMA(v10, v9, v20), v17, math.FMA(v19, v17, -v21))
+		v23 := v11 + v21
+		v24 := float64(v3 * 0x1.62e42fefa38p-01)
+		v25 := v24 + v23
+		v26 := math.FMA(v3, 0x1.ef35793c7673p-45, v11-v23+v21+(v9+v9+math.FMA(v19, v18, v22)))
+		v27 := v24 - v25 + v23 + v26
+		v28 := v25 + v27
+		v29 := float64(v28 * 0x1.71547652b82fep+00)
+		v30 := math.FMA(v25-v28+v27, 0x1.71547652b82fep+00, math.FMA(v28, 0x1.71547652b82fep+00, -v29))
+		v31 := sel(x == 0, float64(math.Inf(-1)), sel(x < 0, float64(math.NaN()), x))
+		d[i] = sel(0 < x && x < float64(math.Inf(1)), v29+math.FMA(v28, 0x1.777d0ffda0d24p-56, v30), v31)
+	}
+}
+
+// log10Float32 is log10.
+func log10Float32(dst, a, _, _ unsafe.Pointer, n int) {
+	d := unsafe.Slice((*float32)(dst), n)
+	xs := unsafe.Slice((*float32)(a), n)
+	for i := range d {
+		v1 := float64(xs[i])
+		m1 := v1 < 0x1p-1022
+		k1 := math.Float64bits(sel(m1, float64(v1*0x1p+54), v1)) + 0x95f619980c433
+		v2 := math.Float64frombits(k1&0xfffffffffffff + 0x3fe6a09e667f3bcd)
+		v3 := sel(m1, float64(0x1.0000000000435p+52), float64(0x1.00000000003ffp+52))
+		v4 := math.Float64frombits(k1>>52|0x4330000000000000) - v3
+		v5 := v2 - 1
+		v6 := v5 / (2 + v5)
+		v7 := float64(v6 * v6)
+		v8 := math.FMA(0x1.2b603c353ce44p-03, v7, 0x1.39fdbf11a829dp-03)
+		v9 := math.FMA(math.FMA(v8, v7, 0x1.7462b955b60ccp-03), v7, 0x1.c71c62d66e137p-03)
+		v10 := math.FMA(math.FMA(v9, v7, 0x1.2492492dfacb6p-02), v7, 0x1.99999999952c6p-02)
+		v11 := float64(float64(0.5*v5) * v5)
+		v12 := v11 + float64(math.FMA(v10, v7, 0x1.5555555555558p-01)*v7)
+		v13 := v11 - math.FMA(v6, v12, math.FMA(v4, 0x1.ef35793c7673p-45, 0))
+		v14 := float64(math.FMA(v4, 0x1.62e42fefa38p-01, v5-v13) * 0x1.bcb7b1526e50ep-02)
+		v15 := sel(v1 == 0, float64(math.Inf(-1)), sel(v1 < 0, float64(math.NaN()), v1))
+		d[i] = float32(sel(0 < v1 && v1 < float64(math.Inf(1)), v14, v15))
+	}
+}
+
+// log10Float64 is log10.
+func log10Float64(dst, a, _, _ unsafe.Pointer, n int) {
+	d := unsafe.Slice((*float64)(dst), n)
+	xs := unsafe.Slice((*float64)(a), n)
+	for i := range d {
+		x := xs[i]
+		m1 := x < 0x1p-1022
+		k1 := math.Float64bits(sel(m1, float64(x*0x1p+54), x)) + 0x95f619980c433
+		v1 := math.Float64frombits(k1&0xfffffffffffff + 0x3fe6a09e667f3bcd)
+		v2 := sel(m1, float64(0x1.0000000000435p+52), float64(0x1.00000000003ffp+52))
+		v3 := math.Float64frombits(k1>>52|0x4330000000000000) - v2
+		v4 := v1 - 1
+		v5 := 2 + v4
+		v6 := 1 / v5
+		v7 := float64(v4 * v6)
+		v8 := -v7
+		v9 := float64(math.FMA(v8, 2-v5+v4, math.FMA(v8, v5, v4)) * v6)
+		v10 := float64(v7 * v7)
+		v11 := v7 + v7
+		v12 := math.FMA(0x1.0842d0e0816eep-02, v10, 0x1.5f1ece5b04d99p-04)
+		v13 := math.FMA(math.FMA(v12, v10, 0x1.e5f2b88b3b41ap-04), v10, 0x1.1102efacc66afp-03)
+		v14 := math.FMA(math.FMA(v13, v10, 0x1.3b13e956a5ef3p-03), v10, 0x1.745d16c73ddecp-03)
+		v15 := math.FMA(math.FMA(v14, v10, 0x1.c71c71c7b402ep-03), v10, 0x1.2492492492206p-02)
+		v16 := float64(v10 * math.FMA(v15, v10, 0x1.999999999999ap-02))
+		v17 := 0x1.5555555555555p-01 + v16
+		v18 := 0x1.5555555555555p-01 - v17 + v16 + 0x1.5555555555555p-55
+		v19 := float64(v10 * v7)
+		v20 := math.FMA(math.FMA(v11, v9, math.FMA(v7, v7, -v10)), v7, math.FMA(v10, v7, -v19))
+		v21 := float64(v19 * v17)
+		v22 := math.FMA(math.FMA(v10, v9, v20), v17, math.FMA(v19, v17, -v21))
+		v23 := v11 + v21
+		v24 := float64(v3 * 0x1.62e42fefa38p-01)
+		v25 := v24 + v23
+		v26 := math.FMA(v3, 0x1.ef35793c7673p-45, v11-v23+v21+(v9+v9+math.FMA(v19, v18, v22)))
+		v27 := v24 - v25 + v23 + v26
+		v28 := v25 + v27
+		v29 := float64(v28 * 0x1.bcb7b1526e50ep-02)
+		v30 := math.FMA(v25-v28+v27, 0x1.bcb7b1526e50ep-02, math.FMA(v28, 0x1.bcb7b1526e50ep-02, -v29))
+		v31 := sel(x == 0, float64(math.Inf(-1)), sel(x < 0, float64(math.NaN()), x))
+		d[i] = sel(0 < x && x < float64(math.Inf(1)), v29+math.FMA(v28, 0x1.95355baaafad3p-57, v30), v31)
+	}
+}
+
+// log1pFloat32 is log1p.
+func log1pFloat32(dst, a, _, _ unsafe.Pointer, n int) {
+	d := unsafe.Slice((*float32)(dst), n)
+	xs := unsafe.Slice((*float32)(a), n)
+	for i := range d {
+		x := xs[i]
+		v1 := max(x, 1)
+		v2 := min(x, 1)
+		v3 := v1 + v2
+		m1 := v3 < 0x1p-126
+		k1 := math.Float32bits(sel(m1, float32(v3*0x1p+25), v3)) + 0x555555
+		v4 := math.Float32frombits(k1>>23|0x4b000000) - sel(m1, float32(0x1.00013p+23), float32(0x1.0000fep+23))
+		v5 := math.Float32frombits(k1&0x7fffff+0x3f2aaaab) - 1
+		v6 := op.FMA32(op.FMA32(-0x1.fd145ep-04, v5, 0x1.132d76p-03), v5, -0x1.f74baap-04)
+		v7 := op.FMA32(op.FMA32(v6, v5, 0x1.211aeep-03), v5, -0x1.55788ap-03)
+		v8 := op.FMA32(op.FMA32(v7, v5, 0x1.99addcp-03), v5, -0x1.ffffb4p-03)
+		v9 := op.FMA32(op.FMA32(op.FMA32(v8, v5, 0x1.55554cp-02), v5, -0.5), float32(v5*v5), op.FMA32(v4, 0x1.7f7d1cp-20, (v1-v3+v2)/v3))
+		v10 := float32(v4 * 0x1.62e4p-01)
+		v11 := v10 + v5
+		v12 := sel(v3 == 0, float32(math.Inf(-1)), sel(v3 < 0, float32(math.NaN()), v3))
+		v13 := sel(0 < v3 && v3 < float32(math.Inf(1)), v11+(v10-v11+v5+v9), v12)
+		d[i] = sel(abs(x) < 0x1p-25, x, v13)
+	}
+}
+
+// log1pFloat64 is log1p.
+func log1pFloat64(dst, a, _, _ unsafe.Pointer, n int) {
+	d := unsafe.Slice((*float64)(dst), n)
+	xs := unsafe.Slice((*float64)(a), n)
+	for i := range d {
+		x := xs[i]
+		v1 := max(x, 1)
+		v2 := min(x, 1)
+		v3 := v1 + v2
+		m1 := v3 < 0x1p-1022
+		k1 := math.Float64bits(sel(m1, float64(v3*0x1p+54), v3)) + 0x95f619980c433
+		v4 := math.Float64frombits(k1&0xfffffffffffff + 0x3fe6a09e667f3bcd)
+		v5 := sel(m1, float64(0x1.0000000000435p+52), float64(0x1.00000000003ffp+52))
+		v6 := math.Float64frombits(k1>>52|0x4330000000000000) - v5
+		v7 := v4 - 1
+		v8 := v7 / (2 + v7)
+		v9 := float64(v8 * v8)
+		v10 := math.FMA(0x1.2b603c353ce44p-03, v9, 0x1.39fdbf11a829dp-03)
+		v11 := math.FMA(math.FMA(v10, v9, 0x1.7462b955b60ccp-03), v9, 0x1.c71c62d66e137p-03)
+		v12 := math.FMA(math.FMA(v11, v9, 0x1.2492492dfacb6p-02), v9, 0x1.99999999952c6p-02)
+		v13 := float64(float64(0.5*v7) * v7)
+		v14 := v13 + float64(math.FMA(v12, v9, 0x1.5555555555558p-01)*v9)
+		v15 := math.FMA(v8, v14, math.FMA(v6, 0x1.ef35793c7673p-45, (v1-v3+v2)/v3))
+		v16 := sel(v3 == 0, float64(math.Inf(-1)), sel(v3 < 0, float64(math.NaN()), v3))
+		v17 := sel(0 < v3 && v3 < float64(math.Inf(1)), math.FMA(v6, 0x1.62e42fefa38p-01, v7-(v13-v15)), v16)
+		d[i] = sel(abs(x) < 0x1p-54, x, v17)
 	}
 }
 
@@ -697,21 +1152,21 @@ func tanhFloat32(dst, a, _, _ unsafe.Pointer, n int) {
 		v8 := op.FMA32(op.FMA32(0x1.a2bfbep-13, v7, 0x1.6d345ap-10), v7, 0x1.110fccp-07)
 		v9 := op.FMA32(op.FMA32(v8, v7, 0x1.5554fep-05), v7, 0x1.555556p-03)
 		v10 := op.FMA32(op.FMA32(v9, v7, 0.5), float32(v7*v7), v5-v7+v6)
-		v11 := math.Float32frombits(math.Float32bits(v3)<<23 + 0x3f800000)
-		v12 := v11 - 1
+		v11 := math.Float32frombits(math.Float32bits(v3-1)<<23 + 0x3f800000)
+		v12 := v11 - 0.5
 		v13 := float32(v11 * v7)
 		v14 := v12 + v13
 		v15 := op.FMA32(v11, v10, v12-v14+v13)
 		v16 := v14 + v15
 		v17 := v14 - v16 + v15
-		v18 := max(v16, 2)
-		v19 := min(v16, 2)
+		v18 := max(v16, 1)
+		v19 := min(v16, 1)
 		v20 := v18 + v19
 		v21 := 1 / v20
 		v22 := float32(v16 * v21)
 		v23 := -v22
 		v24 := op.FMA32(v23, v18-v20+v19+v17, op.FMA32(v23, v20, v16)+v17)
-		d[i] = copysign(op.FMA32(v24, v21, v22), x)
+		d[i] = copysign(sel(v1 < 0x1p-13, v1, op.FMA32(v24, v21, v22)), x)
 	}
 }
 
@@ -734,21 +1189,21 @@ func tanhFloat64(dst, a, _, _ unsafe.Pointer, n int) {
 		v11 := math.FMA(math.FMA(v10, v7, 0x1.6c16c16c15fefp-10), v7, 0x1.1111111110045p-07)
 		v12 := math.FMA(math.FMA(v11, v7, 0x1.5555555555556p-05), v7, 0x1.5555555555557p-03)
 		v13 := math.FMA(math.FMA(v12, v7, 0.5), float64(v7*v7), v5-v7+v6)
-		v14 := math.Float64frombits(math.Float64bits(v3)<<52 + 0x3ff0000000000000)
-		v15 := v14 - 1
+		v14 := math.Float64frombits(math.Float64bits(v3-1)<<52 + 0x3ff0000000000000)
+		v15 := v14 - 0.5
 		v16 := float64(v14 * v7)
 		v17 := v15 + v16
 		v18 := math.FMA(v14, v13, v15-v17+v16)
 		v19 := v17 + v18
 		v20 := v17 - v19 + v18
-		v21 := max(v19, 2)
-		v22 := min(v19, 2)
+		v21 := max(v19, 1)
+		v22 := min(v19, 1)
 		v23 := v21 + v22
 		v24 := 1 / v23
 		v25 := float64(v19 * v24)
 		v26 := -v25
 		v27 := math.FMA(v26, v21-v23+v22+v20, math.FMA(v26, v23, v19)+v20)
-		d[i] = copysign(math.FMA(v27, v24, v25), x)
+		d[i] = copysign(sel(v1 < 0x1p-28, v1, math.FMA(v27, v24, v25)), x)
 	}
 }
 
@@ -819,9 +1274,9 @@ func powerFloat32(dst, a, b, _ unsafe.Pointer, n int) {
 		v11 := math.FMA(math.FMA(v10, v8, 0x1.2492492dfacb6p-02), v8, 0x1.99999999952c6p-02)
 		v12 := math.FMA(float64(math.FMA(v11, v8, 0x1.5555555555558p-01)*v8), v7, v7+v7)
 		v13 := math.FMA(math.Float64frombits(k1>>52|0x4330000000000000)-v5, 0x1.62e42fefa39efp-01, v12)
+		v14 := sel(v3 == 0, float64(math.Inf(-1)), sel(v3 < 0, float64(math.NaN()), v3))
 		m2 := v3 < float64(math.Inf(1))
-		v14 := float64(v2 * sel(v3 == 0, float64(math.Inf(-1)), sel(m2, v13, v3)))
-		v15 := min(max(v14, -200), 200)
+		v15 := min(max(float64(v2*sel(0 < v3 && m2, v13, v14)), -200), 200)
 		v16 := math.FMA(v15, 0x1.71547652b82fep+00, 0x1.8p+52)
 		v17 := math.FMA(v16-0x1.8p+52, -0x1.62e42fefa39efp-01, v15)
 		v18 := math.FMA(0x1.72c7995efc416p-19, v17, 0x1.a137447f00b35p-16)
@@ -877,31 +1332,32 @@ func powerFloat64(dst, a, b, _ unsafe.Pointer, n int) {
 		v27 := math.FMA(v4, 0x1.ef35793c7673p-45, v12-v24+v22+(v10+v10+math.FMA(v20, v19, v23)))
 		v28 := v25 - v26 + v24 + v27
 		v29 := v26 + v28
+		v30 := sel(v1 == 0, float64(math.Inf(-1)), sel(v1 < 0, float64(math.NaN()), v1))
 		m2 := v1 < float64(math.Inf(1))
-		v30 := sel(v1 == 0, float64(math.Inf(-1)), sel(m2, v29, v1))
-		v31 := float64(y * v30)
-		v32 := min(max(v31, -746), 710)
-		v33 := sel(v32 == v31, math.FMA(y, v26-v29+v28, math.FMA(y, v30, -v31)), 0)
-		v34 := math.FMA(v32, 0x1.71547652b82fep+00, 0x1.8p+52) - 0x1.8p+52
-		v35 := math.FMA(v34, -0x1.62e42fefa38p-01, v32)
-		v36 := math.FMA(v34, -0x1.ef35793c7673p-45, v33)
-		v37 := v35 + v36
-		v38 := math.FMA(0x1.1f7919372ca92p-29, v37, 0x1.af4f1961bbff2p-26)
-		v39 := math.FMA(math.FMA(v38, v37, 0x1.27e4d7fddc246p-22), v37, 0x1.71de018a4e96dp-19)
-		v40 := math.FMA(math.FMA(v39, v37, 0x1.a01a01a82049dp-16), v37, 0x1.a01a01ac27468p-13)
-		v41 := math.FMA(math.FMA(v40, v37, 0x1.6c16c16c15fefp-10), v37, 0x1.1111111110045p-07)
-		v42 := math.FMA(math.FMA(v41, v37, 0x1.5555555555556p-05), v37, 0x1.5555555555557p-03)
-		v43 := math.FMA(math.FMA(v42, v37, 0.5), float64(v37*v37), v35-v37+v36)
-		v44 := 1 + v37
-		v45 := math.FMA(v34, 0.5, 0x1.8p+52)
-		v46 := math.Float64frombits(math.Float64bits(v45)<<52 + 0x3ff0000000000000)
-		k2 := math.Float64bits(v34-(v45-0x1.8p+52)+0x1.8p+52) << 52
-		v47 := float64(float64((v44+(1-v44+v37+v43))*v46) * math.Float64frombits(k2+0x3ff0000000000000))
-		v48 := float64(y * 0.5)
+		v31 := sel(0 < v1 && m2, v29, v30)
+		v32 := float64(y * v31)
+		v33 := min(max(v32, -746), 710)
+		v34 := sel(v33 == v32, math.FMA(y, v26-v29+v28, math.FMA(y, v31, -v32)), 0)
+		v35 := math.FMA(v33, 0x1.71547652b82fep+00, 0x1.8p+52) - 0x1.8p+52
+		v36 := math.FMA(v35, -0x1.62e42fefa38p-01, v33)
+		v37 := math.FMA(v35, -0x1.ef35793c7673p-45, v34)
+		v38 := v36 + v37
+		v39 := math.FMA(0x1.1f7919372ca92p-29, v38, 0x1.af4f1961bbff2p-26)
+		v40 := math.FMA(math.FMA(v39, v38, 0x1.27e4d7fddc246p-22), v38, 0x1.71de018a4e96dp-19)
+		v41 := math.FMA(math.FMA(v40, v38, 0x1.a01a01a82049dp-16), v38, 0x1.a01a01ac27468p-13)
+		v42 := math.FMA(math.FMA(v41, v38, 0x1.6c16c16c15fefp-10), v38, 0x1.1111111110045p-07)
+		v43 := math.FMA(math.FMA(v42, v38, 0x1.5555555555556p-05), v38, 0x1.5555555555557p-03)
+		v44 := math.FMA(math.FMA(v43, v38, 0.5), float64(v38*v38), v36-v38+v37)
+		v45 := 1 + v38
+		v46 := math.FMA(v35, 0.5, 0x1.8p+52)
+		v47 := math.Float64frombits(math.Float64bits(v46)<<52 + 0x3ff0000000000000)
+		k2 := math.Float64bits(v35-(v46-0x1.8p+52)+0x1.8p+52) << 52
+		v48 := float64(float64((v45+(1-v45+v38+v44))*v47) * math.Float64frombits(k2+0x3ff0000000000000))
+		v49 := float64(y * 0.5)
 		m3 := rint(y) == y
-		v49 := sel(x < 0 && m2 && !m3, float64(math.NaN()), sel(m3 && rint(v48) != v48, copysign(v47, x), v47))
+		v50 := sel(x < 0 && m2 && !m3, float64(math.NaN()), sel(m3 && rint(v49) != v49, copysign(v48, x), v48))
 		m4 := x == 1 || (y == 0 || v1 == 1 && abs(y) == float64(math.Inf(1)))
-		d[i] = sel(m4, 1, v49)
+		d[i] = sel(m4, 1, v50)
 	}
 }
 
@@ -1393,6 +1849,36 @@ func bitwiseXorInteger[T integer](dst, a, b, _ unsafe.Pointer, n int) {
 	}
 }
 
+// leftShiftInteger is left_shift.
+func leftShiftInteger[T integer](dst, a, b, _ unsafe.Pointer, n int) {
+	d := unsafe.Slice((*T)(dst), n)
+	xs := unsafe.Slice((*T)(a), n)
+	ys := unsafe.Slice((*T)(b), n)
+	for i := range d {
+		d[i] = shl(xs[i], ys[i])
+	}
+}
+
+// rightShiftSigned is right_shift.
+func rightShiftSigned[T signed](dst, a, b, _ unsafe.Pointer, n int) {
+	d := unsafe.Slice((*T)(dst), n)
+	xs := unsafe.Slice((*T)(a), n)
+	ys := unsafe.Slice((*T)(b), n)
+	for i := range d {
+		d[i] = sar(xs[i], ys[i])
+	}
+}
+
+// rightShiftUnsigned is right_shift.
+func rightShiftUnsigned[T unsigned](dst, a, b, _ unsafe.Pointer, n int) {
+	d := unsafe.Slice((*T)(dst), n)
+	xs := unsafe.Slice((*T)(a), n)
+	ys := unsafe.Slice((*T)(b), n)
+	for i := range d {
+		d[i] = shr(xs[i], ys[i])
+	}
+}
+
 // invertBool is invert.
 func invertBool(dst, a, _, _ unsafe.Pointer, n int) {
 	d := unsafe.Slice((*bool)(dst), n)
@@ -1573,6 +2059,37 @@ var genericKernels = [op.Count][dtype.Count]Func{
 		dtype.Int64: minimumNumber[int64], dtype.Uint8: minimumNumber[uint8], dtype.Uint16: minimumNumber[uint16], dtype.Uint32: minimumNumber[uint32],
 		dtype.Uint64: minimumNumber[uint64], dtype.Float32: minimumNumber[float32], dtype.Float64: minimumNumber[float64],
 	},
+	op.Floor: {
+		dtype.Bool: floorBool, dtype.Int8: floorInteger[int8], dtype.Int16: floorInteger[int16], dtype.Int32: floorInteger[int32],
+		dtype.Int64: floorInteger[int64], dtype.Uint8: floorInteger[uint8], dtype.Uint16: floorInteger[uint16], dtype.Uint32: floorInteger[uint32],
+		dtype.Uint64: floorInteger[uint64], dtype.Float32: floorFloat[float32], dtype.Float64: floorFloat[float64],
+	},
+	op.Ceil: {
+		dtype.Bool: ceilBool, dtype.Int8: ceilInteger[int8], dtype.Int16: ceilInteger[int16], dtype.Int32: ceilInteger[int32],
+		dtype.Int64: ceilInteger[int64], dtype.Uint8: ceilInteger[uint8], dtype.Uint16: ceilInteger[uint16], dtype.Uint32: ceilInteger[uint32],
+		dtype.Uint64: ceilInteger[uint64], dtype.Float32: ceilFloat[float32], dtype.Float64: ceilFloat[float64],
+	},
+	op.Trunc: {
+		dtype.Bool: truncBool, dtype.Int8: truncInteger[int8], dtype.Int16: truncInteger[int16], dtype.Int32: truncInteger[int32],
+		dtype.Int64: truncInteger[int64], dtype.Uint8: truncInteger[uint8], dtype.Uint16: truncInteger[uint16], dtype.Uint32: truncInteger[uint32],
+		dtype.Uint64: truncInteger[uint64], dtype.Float32: truncFloat[float32], dtype.Float64: truncFloat[float64],
+	},
+	op.Rint: {
+		dtype.Float32: rintFloat[float32], dtype.Float64: rintFloat[float64],
+	},
+	op.Copysign: {
+		dtype.Float32: copysignFloat[float32], dtype.Float64: copysignFloat[float64],
+	},
+	op.Fmax: {
+		dtype.Bool: fmaxBool, dtype.Int8: fmaxInteger[int8], dtype.Int16: fmaxInteger[int16], dtype.Int32: fmaxInteger[int32],
+		dtype.Int64: fmaxInteger[int64], dtype.Uint8: fmaxInteger[uint8], dtype.Uint16: fmaxInteger[uint16], dtype.Uint32: fmaxInteger[uint32],
+		dtype.Uint64: fmaxInteger[uint64], dtype.Float32: fmaxFloat[float32], dtype.Float64: fmaxFloat[float64],
+	},
+	op.Fmin: {
+		dtype.Bool: fminBool, dtype.Int8: fminInteger[int8], dtype.Int16: fminInteger[int16], dtype.Int32: fminInteger[int32],
+		dtype.Int64: fminInteger[int64], dtype.Uint8: fminInteger[uint8], dtype.Uint16: fminInteger[uint16], dtype.Uint32: fminInteger[uint32],
+		dtype.Uint64: fminInteger[uint64], dtype.Float32: fminFloat[float32], dtype.Float64: fminFloat[float64],
+	},
 	op.Sqrt: {
 		dtype.Float32: sqrtFloat[float32], dtype.Float64: sqrtFloat[float64],
 	},
@@ -1581,6 +2098,21 @@ var genericKernels = [op.Count][dtype.Count]Func{
 	},
 	op.Log: {
 		dtype.Float32: logFloat32, dtype.Float64: logFloat64,
+	},
+	op.Exp2: {
+		dtype.Float32: exp2Float32, dtype.Float64: exp2Float64,
+	},
+	op.Expm1: {
+		dtype.Float32: expm1Float32, dtype.Float64: expm1Float64,
+	},
+	op.Log2: {
+		dtype.Float32: log2Float32, dtype.Float64: log2Float64,
+	},
+	op.Log10: {
+		dtype.Float32: log10Float32, dtype.Float64: log10Float64,
+	},
+	op.Log1p: {
+		dtype.Float32: log1pFloat32, dtype.Float64: log1pFloat64,
 	},
 	op.Sin: {
 		dtype.Float32: sinFloat32, dtype.Float64: sinFloat64,
@@ -1680,6 +2212,14 @@ var genericKernels = [op.Count][dtype.Count]Func{
 		dtype.Bool: bitwiseXorBool, dtype.Int8: bitwiseXorInteger[int8], dtype.Int16: bitwiseXorInteger[int16], dtype.Int32: bitwiseXorInteger[int32],
 		dtype.Int64: bitwiseXorInteger[int64], dtype.Uint8: bitwiseXorInteger[uint8], dtype.Uint16: bitwiseXorInteger[uint16], dtype.Uint32: bitwiseXorInteger[uint32],
 		dtype.Uint64: bitwiseXorInteger[uint64],
+	},
+	op.LeftShift: {
+		dtype.Int8: leftShiftInteger[int8], dtype.Int16: leftShiftInteger[int16], dtype.Int32: leftShiftInteger[int32], dtype.Int64: leftShiftInteger[int64],
+		dtype.Uint8: leftShiftInteger[uint8], dtype.Uint16: leftShiftInteger[uint16], dtype.Uint32: leftShiftInteger[uint32], dtype.Uint64: leftShiftInteger[uint64],
+	},
+	op.RightShift: {
+		dtype.Int8: rightShiftSigned[int8], dtype.Int16: rightShiftSigned[int16], dtype.Int32: rightShiftSigned[int32], dtype.Int64: rightShiftSigned[int64],
+		dtype.Uint8: rightShiftUnsigned[uint8], dtype.Uint16: rightShiftUnsigned[uint16], dtype.Uint32: rightShiftUnsigned[uint32], dtype.Uint64: rightShiftUnsigned[uint64],
 	},
 	op.Invert: {
 		dtype.Bool: invertBool, dtype.Int8: invertInteger[int8], dtype.Int16: invertInteger[int16], dtype.Int32: invertInteger[int32],

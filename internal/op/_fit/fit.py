@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Prints ../zcoef.go: the polynomials and constants of the math rows.
+"""Prints ../zcoef.go, for gofmt: the polynomials and constants of the math rows.
 
 Each polynomial is the least-squares fit at Chebyshev nodes, which is within a small factor of the
 best one. Coefficients are rounded to the target type from the lowest on, and those that follow are
@@ -131,6 +131,10 @@ emit('sin64', 'as sin32', sine, 0, q * q, 5, 53)
 emit('cos64', 'as cos32', cosine, 0, q * q, 5, 53)
 split('ln2Parts32', 'ln 2', ln(2), (15, 24), (24, 24))
 split('ln2Parts64', 'ln 2', ln(2), (42, 53), (53, 53))
+split('ln2Sum32', 'ln 2', ln(2), (24, 24), (24, 24))
+split('ln2Sum64', 'ln 2', ln(2), (53, 53), (53, 53))
+split('log2Scale', '1/ln 2', 1 / ln(2), (53, 53), (53, 53))
+split('log10Scale', '1/ln 10', 1 / ln(10), (53, 53), (53, 53))
 split('twoThirds', '2/3', mpf(2) / 3, (53, 53), (53, 53))
 split('halfPi32', 'π/2', pi / 2, (21, 24), (24, 24), (24, 24))
 split('halfPi64', 'π/2', pi / 2, (33, 53), (53, 53), (53, 53))
