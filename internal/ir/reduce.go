@@ -30,7 +30,7 @@ type reduction struct {
 
 func newReduction(name string, x *Node, r Reduction) (*reduction, error) {
 	axes := r.Axes
-	if axes == nil {
+	if axes == nil || firstOfScalar(name, x, axes) {
 		axes = all(len(x.Shape))
 	}
 	axes, err := broadcast.NormalizeAxes(axes, len(x.Shape))
@@ -52,6 +52,13 @@ func newReduction(name string, x *Node, r Reduction) (*reduction, error) {
 		r.Where = mask
 	}
 	return &reduction{Reduction: r, name: name, x: x, axes: axes}, nil
+}
+
+// firstOfScalar reports whether axes name the first axis of an array without any, which NumPy lets
+// pass but for what is divided by a number of elements.
+func firstOfScalar(name string, x *Node, axes []int) bool {
+	return len(x.Shape) == 0 && len(axes) == 1 && (axes[0] == 0 || axes[0] == -1) &&
+		name != "mean" && name != "var" && name != "std"
 }
 
 func all(n int) []int {
@@ -278,7 +285,7 @@ func extreme(name string, code op.Code, x *Node, opt Reduction) (*Node, error) {
 	}
 	x = CastTo(x, r.accumulator(x.Type))
 	empty := r.Initial
-	if empty == nil && r.count() == 0 && product(r.flat()) > 0 {
+	if empty == nil && r.count() == 0 {
 		return nil, &EmptyError{Name: name, Shape: x.Shape}
 	}
 	if empty == nil && r.Where != nil {
