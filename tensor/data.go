@@ -3,6 +3,7 @@ package tensor
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"unsafe"
 
 	"github.com/tare-go/tare/broadcast"
@@ -77,6 +78,7 @@ func (t *Tensor) read(ctx context.Context, dst []byte) error {
 		defer c.Free()
 		t = c
 	}
+	defer runtime.KeepAlive(t)
 	buf, err := t.mem.Buffer()
 	if err != nil {
 		return err
@@ -135,6 +137,8 @@ func (t *Tensor) To(ctx context.Context, dev device.Device) (*Tensor, error) {
 // move copies contiguous elements between devices: by the one whose memory the processor cannot
 // reach.
 func move(ctx context.Context, dst, src *Tensor) error {
+	defer runtime.KeepAlive(dst)
+	defer runtime.KeepAlive(src)
 	to, err := dst.mem.Buffer()
 	if err != nil {
 		return err

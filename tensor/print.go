@@ -2,6 +2,7 @@ package tensor
 
 import (
 	"context"
+	"runtime"
 
 	"github.com/tare-go/tare/broadcast"
 	"github.com/tare-go/tare/device"
@@ -65,6 +66,7 @@ func (p *printed) At(index []int) uint64 {
 
 // peek reads the element at an offset of the memory.
 func (t *Tensor) peek(off int) (uint64, error) {
+	defer runtime.KeepAlive(t)
 	buf, err := t.mem.Buffer()
 	if err != nil {
 		return 0, err

@@ -49,6 +49,27 @@ func Maximum[A, B Operand](a A, b B) *Expr { return apply2(op.Maximum, a, b) }
 // Minimum takes the smaller of two elements, or NaN if either is NaN; -0 is below +0.
 func Minimum[A, B Operand](a A, b B) *Expr { return apply2(op.Minimum, a, b) }
 
+// Floor rounds down to an integer. Integers and bools are unchanged, and keep their type.
+func Floor[A Operand](a A) *Expr { return apply1(op.Floor, a) }
+
+// Ceil rounds up to an integer. Integers and bools are unchanged, and keep their type.
+func Ceil[A Operand](a A) *Expr { return apply1(op.Ceil, a) }
+
+// Trunc rounds toward zero to an integer. Integers and bools are unchanged, and keep their type.
+func Trunc[A Operand](a A) *Expr { return apply1(op.Trunc, a) }
+
+// Rint rounds to the nearest integer, halves to the even one.
+func Rint[A Operand](a A) *Expr { return apply1(op.Rint, a) }
+
+// Copysign gives the first operand the sign of the second, also that of zeros and NaN.
+func Copysign[A, B Operand](a A, b B) *Expr { return apply2(op.Copysign, a, b) }
+
+// Fmax takes the larger of two elements, and where one is NaN the other.
+func Fmax[A, B Operand](a A, b B) *Expr { return apply2(op.Fmax, a, b) }
+
+// Fmin takes the smaller of two elements, and where one is NaN the other.
+func Fmin[A, B Operand](a A, b B) *Expr { return apply2(op.Fmin, a, b) }
+
 // Sqrt takes the square root, correctly rounded; NaN for negative elements.
 func Sqrt[A Operand](a A) *Expr { return apply1(op.Sqrt, a) }
 
@@ -140,6 +161,14 @@ func BitwiseOr[A, B Operand](a A, b B) *Expr { return apply2(op.BitwiseOr, a, b)
 
 // BitwiseXor takes the bits in which two integers differ; for bools it is exclusive or.
 func BitwiseXor[A, B Operand](a A, b B) *Expr { return apply2(op.BitwiseXor, a, b) }
+
+// LeftShift shifts the bits of the first integer up by the second, which counts as unsigned; from
+// the type's width on nothing is left. Bools shift as int8.
+func LeftShift[A, B Operand](a A, b B) *Expr { return apply2(op.LeftShift, a, b) }
+
+// RightShift shifts the bits of the first integer down by the second, which counts as unsigned, and
+// keeps the sign; from the type's width on only the sign is left. Bools shift as int8.
+func RightShift[A, B Operand](a A, b B) *Expr { return apply2(op.RightShift, a, b) }
 
 // Invert complements the bits of an integer; for bools it is logical not.
 func Invert[A Operand](a A) *Expr { return apply1(op.Invert, a) }

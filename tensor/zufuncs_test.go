@@ -11,6 +11,10 @@ var unaryOps = map[string]func(*np.Expr) *np.Expr{
 	"sign":        np.Sign[*np.Expr],
 	"square":      np.Square[*np.Expr],
 	"reciprocal":  np.Reciprocal[*np.Expr],
+	"floor":       np.Floor[*np.Expr],
+	"ceil":        np.Ceil[*np.Expr],
+	"trunc":       np.Trunc[*np.Expr],
+	"rint":        np.Rint[*np.Expr],
 	"sqrt":        np.Sqrt[*np.Expr],
 	"exp":         np.Exp[*np.Expr],
 	"log":         np.Log[*np.Expr],
@@ -38,6 +42,9 @@ var binaryOps = map[string]func(*np.Expr, *np.Expr) *np.Expr{
 	"remainder":     np.Remainder[*np.Expr, *np.Expr],
 	"maximum":       np.Maximum[*np.Expr, *np.Expr],
 	"minimum":       np.Minimum[*np.Expr, *np.Expr],
+	"copysign":      np.Copysign[*np.Expr, *np.Expr],
+	"fmax":          np.Fmax[*np.Expr, *np.Expr],
+	"fmin":          np.Fmin[*np.Expr, *np.Expr],
 	"power":         np.Power[*np.Expr, *np.Expr],
 	"equal":         np.Equal[*np.Expr, *np.Expr],
 	"not_equal":     np.NotEqual[*np.Expr, *np.Expr],
@@ -51,6 +58,8 @@ var binaryOps = map[string]func(*np.Expr, *np.Expr) *np.Expr{
 	"bitwise_and":   np.BitwiseAnd[*np.Expr, *np.Expr],
 	"bitwise_or":    np.BitwiseOr[*np.Expr, *np.Expr],
 	"bitwise_xor":   np.BitwiseXor[*np.Expr, *np.Expr],
+	"left_shift":    np.LeftShift[*np.Expr, *np.Expr],
+	"right_shift":   np.RightShift[*np.Expr, *np.Expr],
 }
 
 var ternaryOps = map[string]func(*np.Expr, *np.Expr, *np.Expr) *np.Expr{

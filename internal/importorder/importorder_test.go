@@ -36,6 +36,7 @@ var table = []layer{
 	{packages: []string{"internal/canon"}},
 	{packages: []string{"internal/op"}},
 	{packages: []string{"internal/ir"}},
+	{packages: []string{"internal/ir/irtest"}, testsOnly: true},
 	{packages: []string{"device"}},
 	{packages: []string{"device/devicetest"}},
 	{packages: []string{"kernels/simd"}, not: []string{"device", "device/devicetest"}},

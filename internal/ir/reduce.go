@@ -291,9 +291,6 @@ func extreme(name string, code op.Code, x *Node, opt Reduction) (*Node, error) {
 	if empty == nil && r.Where != nil {
 		return nil, &OptionError{Name: name, Option: "Where", Why: "a masked " + name + " needs Initial, for there is no identity"}
 	}
-	if empty == nil {
-		empty = Number(x.Type, 0) // of no results at all
-	}
 	return r.join(code, r.fold(code, x, empty, empty))
 }
 

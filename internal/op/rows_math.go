@@ -110,7 +110,7 @@ var mathRows = []Row{
 			"exponent of integers gives the power's integer part, which is 0 but for the bases 1 and -1 " +
 			"(NumPy refuses it).",
 		Domain: []Interval{{0, math.MaxFloat64}, {-1100, 1100}},
-		ULP32:  1, ULP64: 1.1,
+		ULP32:  1, ULP64: 1,
 		Body: func(b *Builder, t dtype.DType, x ...Value) Value { return power(b, t, x[0], x[1]) },
 		Ref:  refPower,
 		Big:  bigPower,

@@ -30,8 +30,8 @@ func (e *TypeError) Error() string {
 
 // Resolve says in which types the operator computes for operands of the given types: the type to
 // which each operand is cast, and the type of the result. The rules are NumPy 2's; a weak operand
-// is a Go number, whose value must fit the loop type, which the caller checks. The error is a
-// *TypeError.
+// is a Go number, whose value must fit the loop type, which the caller checks: NumPy refuses it where
+// it does not, but for comparisons, whose answer is then known. The error is a *TypeError.
 func (c Code) Resolve(args ...dtype.Arg) (loop []dtype.DType, out dtype.DType, err error) {
 	row := c.Row()
 	loop, out, remedy := row.resolve(args)

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"context"
+	"runtime"
 
 	"github.com/tare-go/tare/device"
 	"github.com/tare-go/tare/internal/ir"
@@ -71,6 +72,7 @@ func (r *run) release() {
 }
 
 func (r *run) steps(ctx context.Context) error {
+	defer runtime.KeepAlive(r) // and with it the operands: their memory goes when they are forgotten
 	for _, s := range r.p.Steps {
 		var err error
 		switch s.Kind {

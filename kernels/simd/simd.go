@@ -32,8 +32,8 @@ type level struct {
 	casts   *[dtype.Count][dtype.Count]Func
 }
 
-// levels are those that this machine can run, the best last. An architecture's file appends its own.
-var levels = []level{{"generic", &genericKernels, &genericMixed, &genericCasts}}
+// levels are those that this machine can run, the best last.
+var levels = append([]level{{"generic", &genericKernels, &genericMixed, &genericCasts}}, archLevels()...)
 
 // table is the kernels of one level with the gaps filled.
 type table struct {

@@ -40,8 +40,15 @@ func (v vector) set(i int, bits uint64) {
 	}
 }
 
-// specials are the elements of a type at which operators are special.
-func specials(t dtype.DType) []uint64 {
+// specials are, for each type, the elements at which operators are special.
+var specials = func() (all [dtype.Count][]uint64) {
+	for _, t := range dtype.All() {
+		all[t] = specialsOf(t)
+	}
+	return all
+}()
+
+func specialsOf(t dtype.DType) []uint64 {
 	if t == dtype.Bool {
 		return []uint64{0, 1}
 	}
@@ -65,7 +72,7 @@ func specials(t dtype.DType) []uint64 {
 
 // random is an element of any size, often an ordinary one.
 func random(t dtype.DType, r *rand.Rand) uint64 {
-	switch s := specials(t); {
+	switch s := specials[t]; {
 	case t == dtype.Bool:
 		return r.Uint64() & 1
 	case r.IntN(4) == 0:
@@ -175,7 +182,7 @@ func TestKernelsOnSpecialPairs(t *testing.T) {
 }
 
 func checkPairs(t *testing.T, c op.Code, loop []dtype.DType) {
-	xs, ys := specials(loop[0]), specials(loop[1])
+	xs, ys := specials[loop[0]], specials[loop[1]]
 	p := c.Program(loop)
 	n := len(xs) * len(ys)
 	a, b, dst := newVector(loop[0], n), newVector(loop[1], n), newVector(p.Type(), n)

@@ -53,6 +53,7 @@ func SecondsOf(times []time.Duration) Seconds {
 // Write writes each record as one line of JSON.
 func Write(w io.Writer, records ...Record) error {
 	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false) // a workload can be an expression with < and &
 	for _, r := range records {
 		if err := enc.Encode(r); err != nil {
 			return err

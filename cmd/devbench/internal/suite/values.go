@@ -9,9 +9,9 @@ import (
 // values draws the elements of an input.
 type values func(*rand.Rand) float64
 
-// uniform draws from [lo, hi).
+// uniform draws from [lo, hi). The product is rounded before the sum, on every processor.
 func uniform(lo, hi float64) values {
-	return func(r *rand.Rand) float64 { return lo + (hi-lo)*r.Float64() }
+	return func(r *rand.Rand) float64 { return lo + float64((hi-lo)*r.Float64()) }
 }
 
 // sometimesNaN draws NaN with that probability, and from v otherwise.

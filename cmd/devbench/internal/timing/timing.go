@@ -14,9 +14,9 @@ type Subject struct {
 
 // Limits say how long to go on.
 type Limits struct {
-	Time           time.Duration // of all runs together; no round starts later
-	Least, Most    int           // rounds
-	OnceBeyondTime bool          // one round is enough where it takes longer than Time
+	Time        time.Duration // of all runs together; no round above Least starts later
+	Least, Most int           // rounds
+	Patience    time.Duration // after this long one round is enough
 }
 
 // Interleave runs the subjects in turns, so that what slows the machine for a while slows all of
@@ -26,7 +26,7 @@ func Interleave(ctx context.Context, limits Limits, subjects []Subject) ([][]tim
 	start := time.Now()
 	for round := 0; round < limits.Most; round++ {
 		spent := time.Since(start)
-		if spent >= limits.Time && (round >= limits.Least || round > 0 && limits.OnceBeyondTime) {
+		if round >= limits.Least && spent >= limits.Time || round > 0 && spent >= limits.Patience {
 			break
 		}
 		for i, s := range subjects {

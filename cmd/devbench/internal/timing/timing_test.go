@@ -20,7 +20,7 @@ func noting(order *[]string, name string) Subject {
 
 func TestInterleaveTakesTurns(t *testing.T) {
 	var order []string
-	times, err := Interleave(context.Background(), Limits{Least: 2, Most: 9}, []Subject{noting(&order, "a"), noting(&order, "b")})
+	times, err := Interleave(context.Background(), Limits{Least: 2, Most: 9, Patience: time.Hour}, []Subject{noting(&order, "a"), noting(&order, "b")})
 	require.NoError(t, err)
 	assert.Equal(t, []string{"a", "after a", "b", "after b", "a", "after a", "b", "after b"}, order)
 	require.Len(t, times, 2)
@@ -30,18 +30,25 @@ func TestInterleaveTakesTurns(t *testing.T) {
 
 func TestInterleaveStopsAtMost(t *testing.T) {
 	var order []string
-	times, err := Interleave(context.Background(), Limits{Time: time.Hour, Most: 5}, []Subject{noting(&order, "a")})
+	times, err := Interleave(context.Background(), Limits{Time: time.Hour, Most: 5, Patience: time.Hour}, []Subject{noting(&order, "a")})
 	require.NoError(t, err)
 	assert.Len(t, times[0], 5)
 }
 
 func TestOneLongRoundCanBeEnough(t *testing.T) {
 	slow := Subject{Run: func(context.Context) error { time.Sleep(3 * time.Millisecond); return nil }}
-	limits := Limits{Time: time.Millisecond, Least: 3, Most: 9, OnceBeyondTime: true}
+	limits := Limits{Time: time.Millisecond, Least: 3, Most: 9, Patience: 2 * time.Millisecond}
 	times, err := Interleave(context.Background(), limits, []Subject{slow})
 	require.NoError(t, err)
 	require.Len(t, times[0], 1)
 	assert.GreaterOrEqual(t, times[0][0], 3*time.Millisecond)
+}
+
+func TestLeastRoundsAreRunWithinPatience(t *testing.T) {
+	slow := Subject{Run: func(context.Context) error { time.Sleep(2 * time.Millisecond); return nil }}
+	times, err := Interleave(context.Background(), Limits{Time: time.Millisecond, Least: 3, Most: 9, Patience: time.Hour}, []Subject{slow})
+	require.NoError(t, err)
+	assert.Len(t, times[0], 3)
 }
 
 func TestInterleaveEndsWithTheFirstError(t *testing.T) {
@@ -58,6 +65,6 @@ func TestInterleaveEndsWithTheFirstError(t *testing.T) {
 func TestInterleaveEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	stopping := Subject{Run: func(context.Context) error { cancel(); return nil }}
-	_, err := Interleave(ctx, Limits{Time: time.Hour, Most: 9}, []Subject{stopping})
+	_, err := Interleave(ctx, Limits{Time: time.Hour, Most: 9, Patience: time.Hour}, []Subject{stopping})
 	assert.ErrorIs(t, err, context.Canceled)
 }
