@@ -119,13 +119,13 @@ func prepare(t testing.TB, dev device.Device, o ir.Op) *prepared {
 		r.buffers = append(r.buffers, b)
 		return b
 	}
-	bytes := func(x ir.Operand) int {
-		space := []int{}
+	bytes := func(x ir.Operand, i int) int {
+		var space []int
 		switch o := o.(type) {
 		case *ir.Kernel:
 			space = o.Space
 		case *ir.MatMul:
-			space = []int{max(o.M, o.K), max(o.K, o.N)}
+			space = [][]int{{o.M, o.K}, {o.K, o.N}, {o.M, o.N}}[i]
 		}
 		n := x.Type.Size()
 		for d, s := range x.Strides {
@@ -133,13 +133,13 @@ func prepare(t testing.TB, dev device.Device, o ir.Op) *prepared {
 		}
 		return n
 	}
-	for _, x := range o.Inputs() {
-		b := alloc(bytes(x))
+	for i, x := range o.Inputs() {
+		b := alloc(bytes(x, i))
 		fill(b, x.Type)
 		r.args = append(r.args, device.Arg{Buffer: b})
 	}
 	for _, x := range o.Outputs() {
-		r.args = append(r.args, device.Arg{Buffer: alloc(bytes(x))})
+		r.args = append(r.args, device.Arg{Buffer: alloc(bytes(x, len(o.Inputs())))})
 	}
 	if n := p.Workspace(); n > 0 {
 		r.work = device.Span{Buffer: alloc(n), Len: n}

@@ -54,7 +54,7 @@ type operand struct {
 
 // compileMatMul makes a program for the workers of a pool.
 func compileMatMul(p *pool, m *ir.MatMul) device.Program {
-	split := canon.Product(m.M, m.N, m.K)
+	split := m.Order()
 	if split.Lane {
 		return compileDot(p, m)
 	}

@@ -93,17 +93,17 @@ func microFloat32(acc unsafe.Pointer, ld int, a, b unsafe.Pointer, k int) {
 }
 
 // fma32 is op.FMA32 of float32 values held in float64. The product is exact; the sum, rounded to
-// float64, rounds to the right float32 unless it lies halfway between two, or is subnormal.
+// float64, rounds to the right float32 unless it lies halfway between two, or is subnormal but not 0.
 func fma32(x, y, z float64) float64 {
 	s := float64(x*y) + z
-	if math.Float64bits(s)&(1<<29-1) == 1<<28 || s > -0x1p-126 && s < 0x1p-126 && s != 0 {
-		return fma32Slow(x, y, z)
+	if b := math.Float64bits(s); b&(1<<29-1) == 1<<28 || b<<1-1 < 897<<53-1 {
+		return hard(x, y, z)
 	}
 	return float64(float32(s))
 }
 
 //go:noinline
-func fma32Slow(x, y, z float64) float64 {
+func hard(x, y, z float64) float64 {
 	return float64(op.FMA32(float32(x), float32(y), float32(z)))
 }
 

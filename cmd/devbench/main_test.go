@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -266,6 +267,19 @@ func TestRunMeasuresEveryWorkloadAgainstItsLoop(t *testing.T) {
 	}
 	assert.Regexp(t, `(?m)^workload +device +dtype +inputs +median +GB/s +Gflop/s +peak +goloop +speed$`, o.err)
 	assert.Regexp(t, `(?m)^outer_add +cpu +f32 +100x1 1x100 `, o.err)
+}
+
+func TestAWrongResultFailsTheRunAndTheOthersGoOn(t *testing.T) {
+	brisk(t)
+	c := runCommand{Workloads: []string{"add", "scale"}, DType: []string{"f32"}, Size: 100, Peers: []string{"goloop"}}
+	jobs, err := c.measurements()
+	require.NoError(t, err)
+	jobs[0].workload.Text = "x - y"
+	records, failed := perform(t.Context(), jobs, progress(io.Discard, len(jobs)))
+	assert.ErrorContains(t, failed, "add in float32 on cpu: element 0 is ")
+	assert.NotContains(t, failed.Error(), "scale")
+	assert.Len(t, records, 4)
+	assert.Equal(t, exitFailed, report(io.Discard, failed))
 }
 
 func TestRunWritesATableAndAFile(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/tare-go/tare/broadcast"
 	"github.com/tare-go/tare/dtype"
+	"github.com/tare-go/tare/internal/canon"
 	"github.com/tare-go/tare/internal/op"
 )
 
@@ -16,6 +17,7 @@ func Elementwise(code op.Code, args ...*Node) (*Node, error) {
 	if len(args) != row.Arity {
 		return nil, &ArityError{Name: row.Name, Want: row.Arity, Got: len(args)}
 	}
+	args = ofOwnType(code, args)
 	types := make([]dtype.Arg, len(args))
 	shapes := make([][]int, len(args))
 	for i, a := range args {
@@ -43,21 +45,44 @@ func Elementwise(code op.Code, args ...*Node) (*Node, error) {
 
 // castArg converts an operand to the type of an operator's loop. A weak integer must fit.
 func castArg(n *Node, t dtype.DType, name string) (*Node, error) {
-	if n.Weak && n.Type == dtype.Int64 && t.IsInteger() && !fits(int64(n.Bits), t) {
-		return nil, &RangeError{Op: name, Value: int64(n.Bits), Type: t}
+	if n.Weak && !Fits(n.Type, n.Bits, t) {
+		return nil, &RangeError{Op: name, From: n.Type, Bits: n.Bits, Type: t}
 	}
 	return CastTo(n, t), nil
 }
 
-func fits(v int64, t dtype.DType) bool {
-	if t == dtype.Uint64 {
-		return v >= 0
+// Fits reports whether an integer type t, if it is one, can hold the integer with the given bits in
+// int64 or uint64. Numbers of other types fit everywhere, by rounding.
+func Fits(from dtype.DType, bits uint64, t dtype.DType) bool {
+	if !from.IsInteger() || !t.IsInteger() {
+		return true
 	}
-	bits := uint(8 * t.Size())
+	width := uint(8 * t.Size())
 	if t.Kind() == dtype.UnsignedKind {
-		return v >= 0 && v < 1<<bits
+		return bits>>(width-1)>>1 == 0 && (from == dtype.Uint64 || int64(bits) >= 0)
 	}
-	return bits == 64 || (v >= -(1<<(bits-1)) && v < 1<<(bits-1))
+	v := int64(bits)
+	if from == dtype.Uint64 && v < 0 {
+		return false
+	}
+	return v>>(width-1) == 0 || v>>(width-1) == -1
+}
+
+// ofOwnType are operands of a comparison with the weak integers that the others' type cannot hold
+// as int64 or uint64 in their own right: as in NumPy 2, 300 is above every uint8.
+func ofOwnType(code op.Code, args []*Node) []*Node {
+	switch code {
+	case op.Equal, op.NotEqual, op.Less, op.LessEqual, op.Greater, op.GreaterEqual:
+	default:
+		return args
+	}
+	out := slices.Clone(args)
+	for i, a := range args {
+		if a.Weak && !Fits(a.Type, a.Bits, args[1-i].Type) {
+			out[i] = CastTo(a, a.Type)
+		}
+	}
+	return out
 }
 
 // CastTo is n in type t: n itself if it has that type. The value of a scalar is converted at once.
@@ -111,7 +136,7 @@ func MatrixProduct(a, b *Node) (*Node, error) {
 	if _, err := broadcast.Size(join(batch, m, n)); err != nil {
 		return nil, err
 	}
-	out := &Node{Kind: Product, Type: t, Shape: join(batch, m, n), Args: []*Node{am, bm}}
+	out := &Node{Kind: Product, Type: t, Shape: join(batch, m, n), Args: []*Node{am, bm}, Split: canon.Product(m, n, k)}
 	shape := batch
 	if len(a.Shape) > 1 {
 		shape = join(shape, m)

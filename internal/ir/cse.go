@@ -65,7 +65,9 @@ func (s *sharer) key(n *Node) string {
 	case Map:
 		fmt.Fprint(&b, " ", n.Code)
 	case Reduce, ArgReduce:
-		fmt.Fprint(&b, " ", n.Code, n.Axes)
+		fmt.Fprint(&b, " ", n.Code, n.Axes, n.Rule)
+	case Product:
+		fmt.Fprint(&b, " ", n.Split)
 	case Viewed:
 		fmt.Fprint(&b, " ", n.View.Kind, n.View.Ints, n.View.Index)
 	}

@@ -2,6 +2,7 @@ package ir
 
 import (
 	"fmt"
+	"strconv"
 
 	"github.com/tare-go/tare/broadcast"
 	"github.com/tare-go/tare/dtype"
@@ -26,13 +27,18 @@ func plural(n int, noun string) string {
 
 // RangeError is a Go integer that the array's type cannot hold.
 type RangeError struct {
-	Op    string
-	Value int64
-	Type  dtype.DType
+	Op   string
+	From dtype.DType // int64, or uint64 for what an int64 cannot hold
+	Bits uint64      // of the integer
+	Type dtype.DType
 }
 
 func (e *RangeError) Error() string {
-	return fmt.Sprintf("%s: the integer %d does not fit %v; convert the array to a wider type first", e.Op, e.Value, e.Type)
+	value := strconv.FormatInt(int64(e.Bits), 10)
+	if e.From == dtype.Uint64 {
+		value = strconv.FormatUint(e.Bits, 10)
+	}
+	return fmt.Sprintf("%s: the integer %s does not fit %v; convert the array to a wider type first (AsType)", e.Op, value, e.Type)
 }
 
 // ProductError is a matrix product of shapes that do not match.

@@ -3,7 +3,6 @@ package ir
 import (
 	"github.com/tare-go/tare/broadcast"
 	"github.com/tare-go/tare/dtype"
-	"github.com/tare-go/tare/internal/canon"
 	"github.com/tare-go/tare/internal/op"
 )
 
@@ -88,7 +87,6 @@ func (e *evaluator) apply(n *Node) []uint64 {
 func (e *evaluator) fold(n *Node) []uint64 {
 	x := n.Args[0]
 	values, at := e.eval(x), broadcast.Contiguous(x.Shape, 1)
-	rule := canon.Groups(x.Shape, n.Axes)[0].Rule
 	var kept, folded broadcast.View
 	for d, s := range at.Strides {
 		v := &kept
@@ -108,7 +106,7 @@ func (e *evaluator) fold(n *Node) []uint64 {
 			out = append(out, uint64(argBest(n.Code, x.Type, len(row), elem)))
 			return
 		}
-		out = append(out, FoldValues(n.Code, x.Type, rule, len(row), elem))
+		out = append(out, FoldValues(n.Code, x.Type, n.Rule, len(row), elem))
 	})
 	return out
 }
@@ -117,14 +115,13 @@ func (e *evaluator) product(n *Node) []uint64 {
 	a, b := e.eval(n.Args[0]), e.eval(n.Args[1])
 	r := len(n.Shape)
 	M, N, K := n.Shape[r-2], n.Shape[r-1], n.Args[0].Shape[r-1]
-	split := canon.Product(M, N, K)
 	var out []uint64
 	for batch := range product(n.Shape[:r-2]) {
 		for i := range M {
 			for j := range N {
 				row := func(k int) uint64 { return a[(batch*M+i)*K+k] }
 				col := func(k int) uint64 { return b[(batch*K+k)*N+j] }
-				out = append(out, Dot(n.Type, split, K, row, col))
+				out = append(out, Dot(n.Type, n.Split, K, row, col))
 			}
 		}
 	}

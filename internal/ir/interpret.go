@@ -199,7 +199,7 @@ func argBest(code op.Code, t dtype.DType, n int, at func(i int) uint64) int {
 
 func interpretMatMul(m *MatMul, a, b, to Memory) {
 	r := len(m.Batch)
-	split := canon.Product(m.M, m.N, m.K)
+	split := m.Order()
 	each(join(m.Batch, m.M, m.N), func(ix []int) {
 		i, j := ix[r], ix[r+1]
 		row := func(k int) uint64 { return a.get(m.A, join(ix[:r], i, k)) }

@@ -239,7 +239,7 @@ func (l *lowerer) product(n *Node, to Ref, at broadcast.View) {
 	r := len(n.Shape)
 	m := &MatMul{
 		Type: n.Type, Batch: n.Shape[:r-2], M: n.Shape[r-2], N: n.Shape[r-1], K: n.Args[0].Shape[r-1],
-		A: Operand{n.Type, a.at.Strides}, B: Operand{n.Type, b.at.Strides}, To: Operand{n.Type, at.Strides},
+		A: Operand{n.Type, a.at.Strides}, B: Operand{n.Type, b.at.Strides}, To: Operand{n.Type, at.Strides}, Split: n.Split,
 	}
 	l.out.Calls = append(l.out.Calls, Call{Op: m, In: []Ref{a.start(), b.start()}, Out: []Ref{place{to, at}.start()}, Makes: []*Node{n}})
 }
@@ -313,7 +313,7 @@ func foldFrame(n *Node) *frame {
 			f.folded = append(f.folded, slices.Contains(n.Axes, d))
 		}
 	}
-	f.rule = canon.Groups(x, n.Axes)[0].Rule
+	f.rule = n.Rule
 	return f
 }
 

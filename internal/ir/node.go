@@ -3,6 +3,7 @@ package ir
 import (
 	"github.com/tare-go/tare/broadcast"
 	"github.com/tare-go/tare/dtype"
+	"github.com/tare-go/tare/internal/canon"
 	"github.com/tare-go/tare/internal/op"
 )
 
@@ -32,6 +33,8 @@ type Node struct {
 
 	Code  op.Code        // Map, Reduce, ArgReduce
 	Axes  []int          // Reduce, ArgReduce: the folded axes of Args[0]; they vanish from Shape
+	Rule  canon.Rule     // Reduce, ArgReduce: the order of the whole array
+	Split canon.Split    // Product: the order of the whole product
 	View  *View          // Viewed
 	Array Source         // Leaf
 	At    broadcast.View // Leaf: where its elements are

@@ -273,6 +273,15 @@ type MatMul struct {
 	Batch    []int
 	M, N, K  int
 	A, B, To Operand
+	Split    canon.Split // of the whole product, where this is a part of one; zero for canon.Product
+}
+
+// Order is how the products of each result are added up.
+func (m *MatMul) Order() canon.Split {
+	if m.Split == (canon.Split{}) {
+		return canon.Product(m.M, m.N, m.K)
+	}
+	return m.Split
 }
 
 // Inputs are A and B.
@@ -286,8 +295,16 @@ func (m *MatMul) Scalars() []dtype.DType { return nil }
 
 // String is the product's text.
 func (m *MatMul) String() string {
-	return fmt.Sprintf("matmul %v batch=%v m=%d n=%d k=%d a=%v b=%v out=%v\n",
-		m.Type, m.Batch, m.M, m.N, m.K, m.A.Strides, m.B.Strides, m.To.Strides)
+	return fmt.Sprintf("matmul %v batch=%v m=%d n=%d k=%d a=%v b=%v out=%v%s\n",
+		m.Type, m.Batch, m.M, m.N, m.K, m.A.Strides, m.B.Strides, m.To.Strides, m.part())
+}
+
+// part says in the text that the product is a part of another.
+func (m *MatMul) part() string {
+	if o := m.Order(); o != canon.Product(m.M, m.N, m.K) {
+		return fmt.Sprintf(" split=%+v", o)
+	}
+	return ""
 }
 
 // Cost counts two operations for each multiply-add.

@@ -98,7 +98,7 @@ func (r *reduction) fold(code op.Code, x *Node, empty, absent *Node) *Node {
 	}
 	gone := make([]bool, len(x.Shape))
 	for _, g := range canon.Groups(x.Shape, r.axes) {
-		y = r.group(Reduce, code, y, remaining(g.Axes, gone))
+		y = r.group(Reduce, code, y, remaining(g.Axes, gone), g.Rule)
 		for _, a := range g.Axes {
 			gone[a] = true
 		}
@@ -119,12 +119,12 @@ func remaining(axes []int, gone []bool) []int {
 	return out
 }
 
-func (r *reduction) group(kind NodeKind, code op.Code, x *Node, axes []int) *Node {
+func (r *reduction) group(kind NodeKind, code op.Code, x *Node, axes []int, rule canon.Rule) *Node {
 	t := x.Type
 	if kind == ArgReduce {
 		t = dtype.Int64
 	}
-	return &Node{Kind: kind, Code: code, Type: t, Shape: broadcast.Reduced(x.Shape, axes, false), Args: []*Node{x}, Axes: axes, Label: r.name}
+	return &Node{Kind: kind, Code: code, Type: t, Shape: broadcast.Reduced(x.Shape, axes, false), Args: []*Node{x}, Axes: axes, Rule: rule, Label: r.name}
 }
 
 // join adds Initial, last.
@@ -341,7 +341,7 @@ func argExtreme(name string, code op.Code, x *Node, opt Reduction) (*Node, error
 	if len(groups) == 0 {
 		return r.finish(must(BroadcastTo(Number(dtype.Int64, 0), r.flat()))), nil
 	}
-	y := r.group(ArgReduce, code, x, groups[0].Axes)
+	y := r.group(ArgReduce, code, x, groups[0].Axes, groups[0].Rule)
 	return r.finish(must(Reshape(y, r.flat()...))), nil
 }
 

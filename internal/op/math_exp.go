@@ -116,7 +116,8 @@ func (l layout) halfExpm1(x Value) (high, low Value) {
 	q := b.FMA(l.poly(r, c), b.Mul(r, r), tail)
 	scale := l.exp2(b.Sub(t, l.constant(1))) // 2^(n-1)
 	// The terms of scale·(1 + r + q) - 1/2 in the order of their size, or n = 0 and the first is 0.
-	high, low = l.twoSum(b.Sub(scale, half), b.Mul(scale, r))
-	low = b.FMA(scale, q, low)
-	return l.twoSum(high, low)
+	first := b.Sub(scale, half)
+	lost := b.Sub(b.Sub(scale, first), half) // for large n; for n < 0 it does not count
+	high, low = l.twoSum(first, b.Mul(scale, r))
+	return l.twoSum(high, b.Add(b.FMA(scale, q, low), lost))
 }

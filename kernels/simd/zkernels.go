@@ -734,7 +734,7 @@ func expm1Float32(dst, a, _, _ unsafe.Pointer, n int) {
 		v11 := v10 - 0.5
 		v12 := float32(v10 * v6)
 		v13 := v11 + v12
-		v14 := op.FMA32(v10, v9, v11-v13+v12)
+		v14 := op.FMA32(v10, v9, v11-v13+v12) + (v10 - v11 - 0.5)
 		v15 := v13 + v14
 		v16 := v15 + (v13 - v15 + v14)
 		d[i] = sel(abs(x) < 0x1p-25, x, v16+v16)
@@ -763,7 +763,7 @@ func expm1Float64(dst, a, _, _ unsafe.Pointer, n int) {
 		v14 := v13 - 0.5
 		v15 := float64(v13 * v6)
 		v16 := v14 + v15
-		v17 := math.FMA(v13, v12, v14-v16+v15)
+		v17 := math.FMA(v13, v12, v14-v16+v15) + (v13 - v14 - 0.5)
 		v18 := v16 + v17
 		v19 := v18 + (v16 - v18 + v17)
 		d[i] = sel(abs(x) < 0x1p-54, x, v19+v19)
@@ -1156,7 +1156,7 @@ func tanhFloat32(dst, a, _, _ unsafe.Pointer, n int) {
 		v12 := v11 - 0.5
 		v13 := float32(v11 * v7)
 		v14 := v12 + v13
-		v15 := op.FMA32(v11, v10, v12-v14+v13)
+		v15 := op.FMA32(v11, v10, v12-v14+v13) + (v11 - v12 - 0.5)
 		v16 := v14 + v15
 		v17 := v14 - v16 + v15
 		v18 := max(v16, 1)
@@ -1193,7 +1193,7 @@ func tanhFloat64(dst, a, _, _ unsafe.Pointer, n int) {
 		v15 := v14 - 0.5
 		v16 := float64(v14 * v7)
 		v17 := v15 + v16
-		v18 := math.FMA(v14, v13, v15-v17+v16)
+		v18 := math.FMA(v14, v13, v15-v17+v16) + (v14 - v15 - 0.5)
 		v19 := v17 + v18
 		v20 := v17 - v19 + v18
 		v21 := max(v19, 1)

@@ -1,0 +1,149 @@
+package main
+
+import "fmt"
+
+// value is a vector of the code being made: the elements that one step of the loop has of it.
+type value int32
+
+const none value = -1
+
+// origin says where a value comes from.
+type origin uint8
+
+const (
+	computed origin = iota // an instruction's result
+	constant               // memory that is never written
+	operand                // memory that is not written before the step ends
+)
+
+// vector describes a value.
+type vector struct {
+	origin  origin
+	bytes   int       // 32: a whole register; less: the lowest bytes of an XMM register
+	pattern [4]uint64 // the 32 bytes of a constant
+	operand int       // which operand of the kernel
+	step    int       // which step of the loop's body
+}
+
+// form is how an instruction treats its operands.
+type form uint8
+
+const (
+	plain form = iota
+	fused      // a fused multiply-add of x, y, z: one of three orders, with the result in place of one of them
+	guard      // leaves the loop if any bit of the operand is set
+	store      // writes the operand to the result's memory
+)
+
+// instruction is one vector instruction. Operands are in Intel's order, first to last.
+type instruction struct {
+	form   form
+	name   string
+	imm    int // -1: none
+	src    []value
+	dst    value
+	memory int  // which operand may be in memory, -1: none
+	exact  bool // the memory operand is just the bytes of the value, else a whole register's
+	narrow bool // operands are the lower halves of their registers
+	step   int  // of a store
+}
+
+// code is a loop's body as straight-line code, and the values in it.
+type code struct {
+	values       []vector
+	instructions []instruction
+	constants    map[[4]uint64]value
+}
+
+func newCode() *code { return &code{constants: map[[4]uint64]value{}} }
+
+func (c *code) value(v vector) value {
+	c.values = append(c.values, v)
+	return value(len(c.values) - 1)
+}
+
+// constant is the constant whose elements of size bytes all have the given bits.
+func (c *code) constant(size int, bits uint64) value {
+	for ; size < 8; size *= 2 {
+		bits &= 1<<(8*size) - 1
+		bits |= bits << (8 * size)
+	}
+	return c.pattern([4]uint64{bits, bits, bits, bits})
+}
+
+// pattern is the constant with the given 32 bytes.
+func (c *code) pattern(p [4]uint64) value {
+	v, ok := c.constants[p]
+	if !ok {
+		v = c.value(vector{origin: constant, bytes: 32, pattern: p})
+		c.constants[p] = v
+	}
+	return v
+}
+
+// add appends an instruction whose result has so many bytes.
+func (c *code) add(bytes int, in instruction) value {
+	in.dst = c.value(vector{bytes: bytes})
+	c.instructions = append(c.instructions, in)
+	return in.dst
+}
+
+// unary appends an instruction with one operand, which may be in memory.
+func (c *code) unary(name string, bytes int, x value) value {
+	return c.add(bytes, instruction{name: name, imm: -1, src: []value{x}})
+}
+
+// binary appends an instruction with two operands, the second of which may be in memory.
+func (c *code) binary(name string, x, y value) value {
+	return c.add(c.bytes(x, y), instruction{name: name, imm: -1, src: []value{x, y}, memory: 1})
+}
+
+// commute is binary for an instruction whose operands can be exchanged.
+func (c *code) commute(name string, x, y value) value {
+	if c.values[x].origin == constant {
+		x, y = y, x
+	}
+	return c.binary(name, x, y)
+}
+
+// shift appends a shift of all elements by a constant.
+func (c *code) shift(name string, x value, by int) value {
+	return c.add(c.bytes(x), instruction{name: name, imm: by, src: []value{x}, memory: -1})
+}
+
+// bytes is the size of values that an instruction takes together. Constants fit everywhere.
+func (c *code) bytes(x ...value) int {
+	bytes := 0
+	for _, v := range x {
+		if c.values[v].origin != constant {
+			if bytes != 0 && bytes != c.values[v].bytes {
+				panic(fmt.Sprintf("BUG: values of %d and %d bytes", bytes, c.values[v].bytes))
+			}
+			bytes = c.values[v].bytes
+		}
+	}
+	if bytes == 0 {
+		return 32
+	}
+	return bytes
+}
+
+// prune takes out instructions on whose results nothing depends.
+func (c *code) prune() {
+	needed := make([]bool, len(c.values))
+	kept := make([]instruction, 0, len(c.instructions))
+	for i := len(c.instructions) - 1; i >= 0; i-- {
+		in := c.instructions[i]
+		if in.dst != none && !needed[in.dst] {
+			continue
+		}
+		for _, v := range in.src {
+			needed[v] = true
+		}
+		kept = append(kept, in)
+	}
+	for i, j := 0, len(kept)-1; i < j; i, j = i+1, j-1 {
+		kept[i], kept[j] = kept[j], kept[i]
+	}
+	c.instructions = kept
+}
