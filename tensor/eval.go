@@ -50,7 +50,8 @@ type DeviceOption struct{ dev device.Device }
 
 func (o DeviceOption) evaluation(e *evaluation) { e.Device = o.dev }
 
-// Budget bounds the bytes that the evaluation may have live at one time. A plan that needs more is a
+// Budget bounds the bytes that the evaluation may have live at one time. A plan that needs more is cut
+// into chunks that fit, with the same bits in the result; what cannot be cut so is a
 // *device.BudgetError before anything is allocated.
 func Budget(bytes int) EvalOption {
 	return evalOption(func(e *evaluation) { e.budget, e.capped = bytes, true })
@@ -134,7 +135,15 @@ func (e *evaluation) plan(ctx context.Context, exprs []*Expr) (*Plan, error) {
 			return nil, err
 		}
 	}
-	return plan.New(ctx, targets, e.Options)
+	return plan.New(e.budgeted(ctx), targets, e.Options)
+}
+
+// budgeted is the context with the budget that was asked for.
+func (e *evaluation) budgeted(ctx context.Context) context.Context {
+	if e.capped {
+		return device.WithBudget(ctx, e.budget)
+	}
+	return ctx
 }
 
 func readsArrays(targets []plan.Target) bool {
@@ -289,10 +298,7 @@ func (p *Prepared) Eval(ctx context.Context, bindings ...Binding) (*Tensor, erro
 }
 
 func (p *Prepared) run(ctx context.Context, bind plan.Bindings) ([]*Tensor, error) {
-	if p.opt.capped {
-		ctx = device.WithBudget(ctx, p.opt.budget)
-	}
-	bufs, err := p.plan.Run(ctx, bind)
+	bufs, err := p.plan.Run(p.opt.budgeted(ctx), bind)
 	if err != nil {
 		return nil, err
 	}

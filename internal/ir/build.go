@@ -31,7 +31,7 @@ func Elementwise(code op.Code, args ...*Node) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := broadcast.Size(shape); err != nil {
+	if err := addressable(shape); err != nil {
 		return nil, err
 	}
 	n := &Node{Kind: Map, Code: code, Type: out, Shape: shape, Args: make([]*Node, len(args))}
@@ -41,6 +41,13 @@ func Elementwise(code op.Code, args ...*Node) (*Node, error) {
 		}
 	}
 	return n, nil
+}
+
+// addressable is an error for a shape whose elements, in the widest type, have more bytes than an int
+// counts: then no conversion of them can overflow.
+func addressable(shape []int) error {
+	_, err := broadcast.Bytes(shape, dtype.Float64.Size())
+	return err
 }
 
 // castArg converts an operand to the type of an operator's loop. A weak integer must fit.
@@ -133,7 +140,7 @@ func MatrixProduct(a, b *Node) (*Node, error) {
 	}
 	am = must(BroadcastTo(am, join(batch, m, k)))
 	bm = must(BroadcastTo(bm, join(batch, k, n)))
-	if _, err := broadcast.Size(join(batch, m, n)); err != nil {
+	if err := addressable(join(batch, m, n)); err != nil {
 		return nil, err
 	}
 	out := &Node{Kind: Product, Type: t, Shape: join(batch, m, n), Args: []*Node{am, bm}, Split: canon.Product(m, n, k)}

@@ -135,7 +135,11 @@ func (r *reduction) join(code op.Code, y *Node) (*Node, error) {
 	if len(r.Initial.Shape) != 0 {
 		return nil, &OptionError{Name: r.name, Option: "Initial", Why: "it has to be a scalar"}
 	}
-	n, err := Elementwise(code, y, CastTo(r.Initial, y.Type))
+	initial, err := castArg(r.Initial, y.Type, r.name)
+	if err != nil {
+		return nil, err
+	}
+	n, err := Elementwise(code, y, initial)
 	if err != nil {
 		return nil, err
 	}

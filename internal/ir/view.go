@@ -82,6 +82,12 @@ func (p path) probe(shape []int) (broadcast.View, error) {
 // NewView looks at n through a view. A leaf stays a leaf: the view of an array is an array, and a
 // reshape that would have to copy it is an error.
 func NewView(n *Node, v View) (*Node, error) {
+	v.Ints, v.Index = slices.Clone(v.Ints), slices.Clone(v.Index) // the caller may write his own
+	if v.Kind == ViewBroadcast {
+		if err := addressable(v.Ints); err != nil {
+			return nil, err
+		}
+	}
 	if n.Kind == Leaf {
 		at, err := v.Of(n.At, n.Type.Size())
 		if err != nil {

@@ -7,7 +7,7 @@ import "math"
 // result is subnormal; then the sum is rounded to odd first (Boldo and Melquiond, 2008).
 func FMA32(x, y, z float32) float32 {
 	s := float64(float64(x)*float64(y)) + float64(z)
-	if math.Float64bits(s)&(1<<29-1) == 1<<28 || math.Abs(s) < 0x1p-126 {
+	if math.Float64bits(s)&(1<<29-1) == 1<<28 || s != 0 && math.Abs(s) < 0x1p-126 {
 		return fma32Odd(x, y, z)
 	}
 	return float32(s)

@@ -10,7 +10,7 @@ import (
 func logarithm(b *Builder, t dtype.DType, x Value) Value {
 	l := layoutOf(b, t)
 	k, m := l.decompose(x)
-	return l.specialLog(x, l.logOf(k, m, l.constant(0)))
+	return l.specialLog(x, l.logOf(k, m, nil))
 }
 
 // log1p is the logarithm of u = 1 + x, and what the sum lost to rounding, divided by u.
@@ -19,7 +19,8 @@ func log1p(b *Builder, t dtype.DType, x Value) Value {
 	one := l.constant(1)
 	u, e := l.twoSum(b.Max(x, one), b.Min(x, one))
 	k, m := l.decompose(u)
-	v := l.specialLog(u, l.logOf(k, m, b.Div(e, u)))
+	c := b.Div(e, u)
+	v := l.specialLog(u, l.logOf(k, m, &c))
 	return b.Select(b.Lt(b.Abs(x), l.constant(l.pick(0x1p-25, 0x1p-54))), x, v)
 }
 
@@ -32,33 +33,40 @@ func (l layout) specialLog(x, v Value) Value {
 	return b.Select(b.And(b.Lt(zero, x), b.Lt(x, inf)), v, special)
 }
 
-// logOf is k·ln2 + log(m) + c, for a c far below the rest.
-func (l layout) logOf(k, m, c Value) Value {
-	f := l.b.Sub(m, l.constant(1)) // exact
+// logOf is k·ln2 + log(m) + c, for a c far below the rest, or nil for 0.
+func (l layout) logOf(k, m Value, c *Value) Value {
+	b := l.b
+	f := b.Sub(m, l.constant(1)) // exact
+	ln2, log := ln2Parts64, l.log64
 	if l.t == dtype.Float32 {
-		return l.log32(k, f, c)
+		ln2, log = ln2Parts32, l.log32
 	}
-	return l.log64(k, f, c)
+	low := b.Mul(k, l.constant(ln2[1]))
+	if c != nil {
+		low = b.FMA(k, l.constant(ln2[1]), *c)
+	}
+	return log(k, f, low)
 }
 
-// log32 adds log(1+f) = f - f²/2 + f³·P(f) to k·ln2. The sum k·ln2 + f keeps its error.
-func (l layout) log32(k, f, c Value) Value {
+// log32 adds log(1+f) = f - f²/2 + f³·P(f) to k·ln2, whose low part is given. The sum of the high part
+// and f keeps its error.
+func (l layout) log32(k, f, low Value) Value {
 	b := l.b
 	h := b.FMA(l.poly(f, log32), f, l.constant(-0.5))
-	q := b.FMA(h, b.Mul(f, f), b.FMA(k, l.constant(ln2Parts32[1]), c))
-	high, low := l.twoSum(b.Mul(k, l.constant(ln2Parts32[0])), f)
-	return b.Add(high, b.Add(low, q))
+	q := b.FMA(h, b.Mul(f, f), low)
+	high, e := l.twoSum(b.Mul(k, l.constant(ln2Parts32[0])), f)
+	return b.Add(high, b.Add(e, q))
 }
 
 // log64 is fdlibm's arrangement: with s = f/(2+f) and R = s²·P(s²),
-// log(1+f) = f - (f²/2 - s·(f²/2 + R)).
-func (l layout) log64(k, f, c Value) Value {
+// log(1+f) = f - (f²/2 - s·(f²/2 + R)). The low part of k·ln2 is given.
+func (l layout) log64(k, f, low Value) Value {
 	b := l.b
 	s := b.Div(f, b.Add(l.constant(2), f))
 	z := b.Mul(s, s)
 	r := b.Mul(l.poly(z, log64), z)
 	half := b.Mul(b.Mul(l.constant(0.5), f), f)
-	low := b.FMA(s, b.Add(half, r), b.FMA(k, l.constant(ln2Parts64[1]), c))
+	low = b.FMA(s, b.Add(half, r), low)
 	return b.FMA(k, l.constant(ln2Parts64[0]), b.Sub(f, b.Sub(half, low)))
 }
 
@@ -69,7 +77,7 @@ func logBase(b *Builder, t dtype.DType, x Value, scale []float64) Value {
 	wide := b.Convert(dtype.Float64, x)
 	if t == dtype.Float32 {
 		k, m := l.decompose(wide)
-		v := b.Mul(l.logOf(k, m, l.constant(0)), l.constant(scale[0]))
+		v := b.Mul(l.logOf(k, m, nil), l.constant(scale[0]))
 		return b.Convert(t, l.specialLog(wide, v))
 	}
 	high, low := l.logSum(wide)

@@ -88,44 +88,51 @@ func inPlace(c ir.Call, leaf, out int) bool {
 	return true
 }
 
-// adopt takes over what was lowered, gives buffers to temporaries and results, and adds the copies
-// of staged outputs.
+// adopt takes over what was lowered, gives buffers to results, and adds the copies of staged outputs.
 func (p *Plan) adopt(low *ir.Lowered, staged []bool) {
-	a := adopter{p: p, low: low}
-	for _, n := range low.Temps {
-		a.temps = append(a.temps, p.buffer(Buffer{Name: n.Name(), Purpose: device.Intermediate, Bytes: n.Bytes(), Site: n.Site}))
-	}
+	var dst []slot
 	for i, t := range p.targets {
 		p.results = append(p.results, -1)
 		b := Buffer{Name: t.Node.Name(), Purpose: device.Result, Bytes: t.Node.Bytes(), Site: t.Node.Site}
 		switch {
 		case staged[i]:
 			b.Purpose, b.Name = device.Intermediate, b.Name+" before it overwrites its operand"
-			a.outs = append(a.outs, slot{array: -1, buffer: p.buffer(b)})
+			dst = append(dst, slot{array: -1, buffer: p.buffer(b)})
 		case t.Out != nil:
-			a.outs = append(a.outs, slot{array: p.array(t.Out), off: t.Out.At.Offset})
+			dst = append(dst, slot{array: p.array(t.Out), off: t.Out.At.Offset})
 		default:
 			p.results[i] = p.buffer(b)
-			a.outs = append(a.outs, slot{array: -1, buffer: p.results[i]})
+			dst = append(dst, slot{array: -1, buffer: p.results[i]})
 		}
 	}
 	for i, t := range p.targets {
 		if staged[i] && t.Mask != nil {
 			b := p.buffer(Buffer{Name: "mask", Purpose: device.Intermediate, Bytes: t.Mask.Bytes(), Site: t.Node.Site})
-			a.outs = append(a.outs, slot{array: -1, buffer: b})
+			dst = append(dst, slot{array: -1, buffer: b})
 		}
+	}
+	p.emit(low, dst)
+	p.copies(staged, dst)
+}
+
+// emit appends the calls of what was lowered, with outputs in the given places, and gives buffers to
+// its temporaries.
+func (p *Plan) emit(low *ir.Lowered, dst []slot) adopter {
+	a := adopter{p: p, low: low, outs: dst, firstTemp: len(p.Buffers)}
+	for _, n := range low.Temps {
+		p.buffer(Buffer{Name: n.Name(), Purpose: device.Intermediate, Bytes: n.Bytes(), Site: n.Site})
 	}
 	for _, c := range low.Calls {
 		a.call(c)
 	}
-	a.copies(staged)
+	return a
 }
 
 type adopter struct {
-	p     *Plan
-	low   *ir.Lowered
-	temps []int
-	outs  []slot
+	p         *Plan
+	low       *ir.Lowered
+	outs      []slot
+	firstTemp int // the buffer of temporary 0
 }
 
 func (a *adopter) call(c ir.Call) {
@@ -145,7 +152,7 @@ func (a *adopter) call(c ir.Call) {
 func (a *adopter) slot(r ir.Ref) slot {
 	switch r.Kind {
 	case ir.InTemp:
-		return slot{array: -1, buffer: a.temps[r.Index], off: r.Off}
+		return slot{array: -1, buffer: a.firstTemp + r.Index, off: r.Off}
 	case ir.InOutput:
 		s := a.outs[r.Index]
 		s.off += r.Off
@@ -165,25 +172,21 @@ type stagedArray int
 func (stagedArray) SourceName() string { return "copy" }
 
 // copies moves staged outputs to where they belong.
-func (a *adopter) copies(staged []bool) {
-	mask := len(a.p.targets)
+func (p *Plan) copies(staged []bool, dst []slot) {
+	mask := len(p.targets)
 	leaf := func(n *ir.Node, s slot) *ir.Node {
 		return ir.NewLeaf(stagedArray(s.buffer), n.Type, broadcast.Contiguous(n.Shape, n.Type.Size()))
 	}
-	for i, t := range a.p.targets {
+	for i, t := range p.targets {
 		if !staged[i] {
 			continue
 		}
-		out := ir.Output{Node: leaf(t.Node, a.outs[i]), At: t.Out.At}
+		out := ir.Output{Node: leaf(t.Node, dst[i]), At: t.Out.At}
 		out.At.Offset = 0
 		if t.Mask != nil {
-			out.Mask = leaf(t.Mask, a.outs[mask])
+			out.Mask = leaf(t.Mask, dst[mask])
 			mask++
 		}
-		low := ir.Lower([]ir.Output{out}, ir.Options{})
-		b := adopter{p: a.p, low: low, outs: []slot{{array: a.p.array(t.Out), off: t.Out.At.Offset}}}
-		for _, c := range low.Calls {
-			b.call(c)
-		}
+		p.emit(ir.Lower([]ir.Output{out}, ir.Options{}), []slot{{array: p.array(t.Out), off: t.Out.At.Offset}})
 	}
 }

@@ -46,16 +46,20 @@ const (
 	Alloc StepKind = iota
 	Run
 	Free
+	Repeat
 )
 
 // String is the name of the step.
-func (k StepKind) String() string { return [...]string{"alloc", "run", "free"}[k] }
+func (k StepKind) String() string { return [...]string{"alloc", "run", "free", "repeat"}[k] }
 
-// Step is one step: an allocation or release of a buffer, or a call.
+// Step is one step: an allocation or release of a buffer, a call, or steps that are repeated, each
+// time with operands further on.
 type Step struct {
 	Kind   StepKind
-	Buffer int // Alloc, Free: of Plan.Buffers
-	Call   int // Run: of Plan.Calls
+	Buffer int    // Alloc, Free: of Plan.Buffers
+	Call   int    // Run: of Plan.Calls
+	Count  int    // Repeat
+	Body   []Step // Repeat
 }
 
 // Buffer is memory that the plan allocates.
@@ -91,6 +95,7 @@ type Call struct {
 type slot struct {
 	array, buffer int
 	off           int
+	step          int // bytes further on in each repetition
 }
 
 // Plan is a compiled evaluation. It can be run again and again, and concurrently where its outputs
@@ -103,6 +108,7 @@ type Plan struct {
 	Calls    []Call
 	Steps    []Step
 	Warnings []Warning
+	Chunks   *Chunking // nil if the plan runs at once
 
 	// Bytes of one evaluation, in size classes. PeakBytes is the most that is live at one time;
 	// the others are sums.
@@ -112,10 +118,12 @@ type Plan struct {
 	results []int // for each target the buffer of its result, -1 where it goes into Out
 	arrays  []*ir.Node
 	work    int // the buffer that is workspace, -1 if none
+
+	launches int
 }
 
 // Launches is the number of programs that one evaluation runs.
-func (p *Plan) Launches() int { return len(p.Calls) }
+func (p *Plan) Launches() int { return p.launches }
 
 // Results describes the arrays that a run returns: their types and shapes, in C order.
 func (p *Plan) Results() []*ir.Node {
@@ -126,7 +134,8 @@ func (p *Plan) Results() []*ir.Node {
 	return nodes
 }
 
-// New plans the evaluation of targets. Nothing is allocated.
+// New plans the evaluation of targets, in chunks if that is what the budget of the context needs.
+// Nothing is allocated.
 func New(ctx context.Context, targets []Target, opt Options) (*Plan, error) {
 	dev, err := place(targets, opt.Device)
 	if err != nil {
@@ -147,7 +156,7 @@ func New(ctx context.Context, targets []Target, opt Options) (*Plan, error) {
 		return nil, err
 	}
 	p.schedule()
-	return p, nil
+	return fit(ctx, p, opt)
 }
 
 // place is the device of all operands, or the one that was asked for.

@@ -44,7 +44,7 @@ func (p *Plan) Run(ctx context.Context, bind Bindings) ([]device.Buffer, error) 
 		return nil, err
 	}
 	r := run{p: p, bind: bind, buffers: make([]device.Buffer, len(p.Buffers))}
-	if err := r.steps(ctx); err != nil {
+	if err := r.all(ctx); err != nil {
 		r.release()
 		return nil, err
 	}
@@ -71,24 +71,41 @@ func (r *run) release() {
 	}
 }
 
-func (r *run) steps(ctx context.Context) error {
+func (r *run) all(ctx context.Context) error {
 	defer runtime.KeepAlive(r) // and with it the operands: their memory goes when they are forgotten
-	for _, s := range r.p.Steps {
+	if err := r.steps(ctx, r.p.Steps, 0); err != nil {
+		return err
+	}
+	return r.p.Device.Sync(ctx)
+}
+
+// steps runs steps in their i-th repetition.
+func (r *run) steps(ctx context.Context, steps []Step, i int) error {
+	for _, s := range steps {
 		var err error
 		switch s.Kind {
 		case Alloc:
 			err = r.alloc(ctx, s.Buffer)
 		case Run:
-			err = r.call(ctx, &r.p.Calls[s.Call])
+			err = r.call(ctx, &r.p.Calls[s.Call], i)
 		case Free:
 			r.buffers[s.Buffer].Free()
 			r.buffers[s.Buffer] = nil
+		case Repeat:
+			for i := range s.Count {
+				if err = ctx.Err(); err == nil {
+					err = r.steps(ctx, s.Body, i)
+				}
+				if err != nil {
+					break
+				}
+			}
 		}
 		if err != nil {
 			return err
 		}
 	}
-	return r.p.Device.Sync(ctx)
+	return nil
 }
 
 func (r *run) alloc(ctx context.Context, i int) error {
@@ -102,10 +119,11 @@ func (r *run) alloc(ctx context.Context, i int) error {
 	return nil
 }
 
-func (r *run) call(ctx context.Context, c *Call) error {
+func (r *run) call(ctx context.Context, c *Call, i int) error {
 	args := make([]device.Arg, 0, len(c.in)+len(c.out)+len(c.scalars))
 	for _, slots := range [2][]slot{c.in, c.out} {
 		for _, s := range slots {
+			s.off += i * s.step
 			arg, err := r.arg(s)
 			if err != nil {
 				return err

@@ -1,35 +1,62 @@
 package plan
 
-import "github.com/tare-go/tare/device"
+import (
+	"slices"
+
+	"github.com/tare-go/tare/device"
+)
 
 // schedule puts each buffer's allocation before the first call that touches it and its release after
 // the last, and adds up the bytes. Results are not released. The workspace lives around the calls
 // that need it.
 func (p *Plan) schedule() {
-	first, last := p.lifetimes()
+	first, _ := p.lifetimes(0, len(p.Calls))
 	for i, b := range p.Buffers {
 		if b.Purpose == device.Result && first[i] < 0 { // no elements: no call writes it
 			p.Steps = append(p.Steps, Step{Kind: Alloc, Buffer: i})
 		}
 	}
-	for c := range p.Calls {
-		for b := range p.Buffers {
-			if first[b] == c {
-				p.Steps = append(p.Steps, Step{Kind: Alloc, Buffer: b})
-			}
-		}
-		p.Steps = append(p.Steps, Step{Kind: Run, Call: c})
-		for b := range p.Buffers {
-			if last[b] == c && p.Buffers[b].Purpose != device.Result {
-				p.Steps = append(p.Steps, Step{Kind: Free, Buffer: b})
-			}
-		}
-	}
+	p.Steps = append(p.Steps, p.section(0, len(p.Calls), nil)...)
 	p.account()
 }
 
-// lifetimes are the first and last calls that touch each buffer, -1 for none.
-func (p *Plan) lifetimes() (first, last []int) {
+// section is the steps of the calls [from, to). Buffers that live beyond it are allocated, if it is
+// the first to touch them, and not released.
+func (p *Plan) section(from, to int, beyond []int) []Step {
+	first, last := p.lifetimes(from, to)
+	var steps []Step
+	for c := from; c < to; c++ {
+		for b := range p.Buffers {
+			if first[b] == c && !(p.started(b, from) && p.outlives(b, beyond)) {
+				steps = append(steps, Step{Kind: Alloc, Buffer: b})
+			}
+		}
+		steps = append(steps, Step{Kind: Run, Call: c})
+		for b := range p.Buffers {
+			if last[b] == c && !p.outlives(b, beyond) {
+				steps = append(steps, Step{Kind: Free, Buffer: b})
+			}
+		}
+	}
+	return steps
+}
+
+// outlives reports whether a section leaves the buffer to those after it.
+func (p *Plan) outlives(b int, beyond []int) bool {
+	return p.Buffers[b].Purpose == device.Result || slices.Contains(beyond, b)
+}
+
+// started reports whether the buffer is there when the section that starts at a call begins.
+func (p *Plan) started(b, from int) bool {
+	if p.Chunks != nil && p.Buffers[b].Purpose == device.Result {
+		return true
+	}
+	first, _ := p.lifetimes(0, from)
+	return first[b] >= 0
+}
+
+// lifetimes are the first and last of the calls [from, to) that touch each buffer, -1 for none.
+func (p *Plan) lifetimes(from, to int) (first, last []int) {
 	first, last = make([]int, len(p.Buffers)), make([]int, len(p.Buffers))
 	for b := range first {
 		first[b], last[b] = -1, -1
@@ -40,7 +67,8 @@ func (p *Plan) lifetimes() (first, last []int) {
 		}
 		last[b] = c
 	}
-	for c, call := range p.Calls {
+	for c := from; c < to; c++ {
+		call := p.Calls[c]
 		for _, s := range append(call.in[:len(call.in):len(call.in)], call.out...) {
 			if s.array < 0 {
 				touch(s.buffer, c)
@@ -53,24 +81,37 @@ func (p *Plan) lifetimes() (first, last []int) {
 	return first, last
 }
 
+// account adds up the bytes of all steps, and finds the most that is live at one time.
 func (p *Plan) account() {
 	live := 0
-	for _, s := range p.Steps {
-		switch s.Kind {
-		case Alloc:
-			b := p.Buffers[s.Buffer]
-			live += b.Class
-			switch b.Purpose {
-			case device.Result:
-				p.ResultBytes += b.Class
-			case device.Intermediate:
-				p.IntermediateBytes += b.Class
-			case device.Workspace:
-				p.WorkspaceBytes += b.Class
+	var walk func(steps []Step, times int)
+	walk = func(steps []Step, times int) {
+		for _, s := range steps {
+			switch s.Kind {
+			case Alloc:
+				class := p.Buffers[s.Buffer].Class
+				live += class
+				*p.total(p.Buffers[s.Buffer].Purpose) += class * times
+			case Free:
+				live -= p.Buffers[s.Buffer].Class
+			case Run:
+				p.launches += times
+			case Repeat:
+				walk(s.Body, times*s.Count)
 			}
-		case Free:
-			live -= p.Buffers[s.Buffer].Class
+			p.PeakBytes = max(p.PeakBytes, live)
 		}
-		p.PeakBytes = max(p.PeakBytes, live)
 	}
+	walk(p.Steps, 1)
+}
+
+// total is where the bytes of a purpose are added up.
+func (p *Plan) total(purpose device.Purpose) *int {
+	switch purpose {
+	case device.Result:
+		return &p.ResultBytes
+	case device.Intermediate:
+		return &p.IntermediateBytes
+	}
+	return &p.WorkspaceBytes
 }

@@ -24,25 +24,13 @@ func (p *Plan) String() string {
 		}
 		fmt.Fprintf(&b, "  operand %s %s %s: %s%s\n", o.Name, o.Type, broadcast.FormatShape(o.Shape), device.FormatBytes(o.Bytes), mapped)
 	}
-	live := 0
-	for i, s := range p.Steps {
-		text := ""
-		switch s.Kind {
-		case Run:
-			text = p.Calls[s.Call].describe()
-		case Alloc, Free:
-			buf := p.Buffers[s.Buffer]
-			change := buf.Class
-			if s.Kind == Free {
-				change = -change
-			}
-			live += change
-			text = fmt.Sprintf("%-12s %-28s %10s   live %s", buf.Purpose, clip(buf.Name, 28), device.FormatBytes(buf.Class), device.FormatBytes(live))
-		}
-		fmt.Fprintf(&b, "  %2d %-5s %s\n", i+1, s.Kind, text)
+	if p.Chunks != nil {
+		fmt.Fprintf(&b, "  in %v\n", p.Chunks)
 	}
+	w := stepWriter{p: p, b: &b}
+	w.steps(p.Steps, "  ")
 	fmt.Fprintf(&b, "  results %s, intermediates %s, workspace %s, launches %d, transfers 0\n",
-		device.FormatBytes(p.ResultBytes), device.FormatBytes(p.IntermediateBytes), device.FormatBytes(p.WorkspaceBytes), len(p.Calls))
+		device.FormatBytes(p.ResultBytes), device.FormatBytes(p.IntermediateBytes), device.FormatBytes(p.WorkspaceBytes), p.Launches())
 	for _, w := range p.Warnings {
 		b.WriteString("  warning: ")
 		if w.Site != 0 {
@@ -51,6 +39,38 @@ func (p *Plan) String() string {
 		b.WriteString(w.Text + "\n")
 	}
 	return b.String()
+}
+
+// stepWriter lists steps, with the bytes that are live after each.
+type stepWriter struct {
+	p    *Plan
+	b    *strings.Builder
+	n    int
+	live int
+}
+
+func (w *stepWriter) steps(steps []Step, indent string) {
+	for _, s := range steps {
+		w.n++
+		fmt.Fprintf(w.b, "%s%2d %-6s ", indent, w.n, s.Kind)
+		switch s.Kind {
+		case Run:
+			w.b.WriteString(w.p.Calls[s.Call].describe())
+		case Repeat:
+			fmt.Fprintf(w.b, "%d times\n", s.Count)
+			w.steps(s.Body, indent+"   ")
+			continue
+		default:
+			buf := w.p.Buffers[s.Buffer]
+			change := buf.Class
+			if s.Kind == Free {
+				change = -change
+			}
+			w.live += change
+			fmt.Fprintf(w.b, "%-12s %-28s %10s   live %s", buf.Purpose, clip(buf.Name, 28), device.FormatBytes(buf.Class), device.FormatBytes(w.live))
+		}
+		w.b.WriteByte('\n')
+	}
 }
 
 func clip(s string, n int) string {

@@ -54,7 +54,7 @@ func ulpError(t dtype.DType, got float64, ref *big.Float) float64 {
 	return math.Abs(e)
 }
 
-// operandsFor draws operands: by turns evenly from the domain, evenly by exponent, and near 1.
+// operandsFor draws operands: by turns evenly from the domain, evenly by exponent, near 1, and around 0.
 func operandsFor(c op.Code, t dtype.DType, r *rand.Rand) []float64 {
 	x := make([]float64, c.Row().Arity)
 	for k := range x {
@@ -79,11 +79,13 @@ func draw(in op.Interval, t dtype.DType, r *rand.Rand) float64 {
 	low, high := max(in.Low, -1e4), min(in.High, 1e4)
 	for {
 		var v float64
-		switch r.IntN(4) {
+		switch r.IntN(5) {
 		case 0:
 			v = low + r.Float64()*(high-low)
 		case 1:
 			v = 1 + r.NormFloat64()*math.Ldexp(1, -r.IntN(30))
+		case 2, 3:
+			v = r.NormFloat64()
 		default:
 			v = math.Float64frombits(r.Uint64())
 			if t == dtype.Float32 {
@@ -167,9 +169,9 @@ func TestErrorBounds(t *testing.T) {
 
 const ulpDoc = `# Accuracy
 
-Errors in units in the last place (ULP), the largest found on %d random operands for each function and
-type, against more than 150 correct bits. Operands are drawn by turns evenly from the function's
-domain, evenly by exponent, and near 1; results below the normal numbers count in units of the
+Errors in units in the last place (ULP), the largest found on %d random operands for each function
+and type, against more than 150 correct bits. Operands are drawn by turns evenly from the function's
+domain, evenly by exponent, near 1, and around 0; results below the normal numbers count in units of the
 smallest. Every device and level of vector instructions gives the same bits, so one table serves all.
 Operators that are not listed are correctly rounded, or exact. The table is written by
 "go test ./kernels/simd -run TestErrorBounds -ulp.write", and every test run holds the functions to

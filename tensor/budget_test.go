@@ -1,0 +1,90 @@
+package tensor_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/tare-go/tare/cpu"
+	"github.com/tare-go/tare/device"
+	"github.com/tare-go/tare/internal/ir"
+	"github.com/tare-go/tare/internal/ir/irtest"
+	np "github.com/tare-go/tare/tensor"
+)
+
+// TestRandomBudgets evaluates random expressions in random budgets: either they are refused before
+// anything is allocated, or they stay within the budget, take what the plan says, and have the bits
+// of the evaluation without one.
+func TestRandomBudgets(t *testing.T) {
+	dev := device.Ledger(device.Pool(cpu.New(2)))
+	defer dev.Close()
+	chunked, refused := 0, 0
+	rapid.Check(t, func(t *rapid.T) {
+		c := irtest.Draw(t, 8)
+		b := bind(t, c, dev)
+		defer b.free()
+		exprs := b.exprs(t)
+		whole, err := np.PlanAll(exprs, np.On(dev))
+		require.NoError(t, err)
+		budget := rapid.IntRange(whole.ResultBytes, max(whole.PeakBytes, whole.ResultBytes)).Draw(t, "budget")
+
+		ctx, rec := device.Record(context.Background())
+		opts := []np.EvalOption{np.On(dev), np.Budget(budget)}
+		results, err := np.EvalAll(ctx, exprs, opts...)
+		var over *device.BudgetError
+		if errors.As(err, &over) {
+			refused++
+			require.Zero(t, rec.Stats().Allocs)
+			require.Greater(t, over.Need, budget)
+			return
+		}
+		require.NoError(t, err)
+		plan, err := np.PlanAll(exprs, opts...)
+		require.NoError(t, err)
+		s := rec.Stats()
+		require.LessOrEqual(t, s.PeakBytes, budget)
+		require.Equal(t, plan.PeakBytes, s.PeakBytes, "%v", plan)
+		require.Equal(t, plan.IntermediateBytes, s.IntermediateBytes, "%v", plan)
+		require.Equal(t, plan.Launches(), s.Launches)
+		if plan.Chunks != nil {
+			chunked++
+		}
+		for i, n := range c.Outs {
+			want, got := ir.Evaluate(n, irtest.Read), elements(t, results[i])
+			for j := range want {
+				if want[j] != got[j] && !(isNaN(n.Type, want[j]) && isNaN(n.Type, got[j])) {
+					require.Equalf(t, want[j], got[j], "element %d of %s\n%v", j, irtest.Text(n), plan)
+				}
+			}
+			results[i].Free()
+		}
+	})
+	t.Logf("%d evaluations in chunks, %d refused", chunked, refused)
+}
+
+// TestChunkedProduct computes a product whose operand is too large to be stored at once.
+func TestChunkedProduct(t *testing.T) {
+	ctx := context.Background()
+	x, err := np.FromFunc([]int{3000, 200}, func(ix []int) float64 { return float64(ix[0]%7) - float64(ix[1]%5) })
+	require.NoError(t, err)
+	w, err := np.FromFunc([]int{200, 3}, func(ix []int) float64 { return float64(ix[0]+ix[1]) / 100 })
+	require.NoError(t, err)
+	e := np.MatMul(np.Tanh(x), w)
+	whole, err := e.Plan()
+	require.NoError(t, err)
+	plan, err := e.Plan(np.Budget(1 << 20))
+	require.NoError(t, err)
+	require.NotNil(t, plan.Chunks)
+	require.LessOrEqual(t, plan.PeakBytes, 1<<20)
+	require.Greater(t, whole.PeakBytes, 4<<20)
+	require.Contains(t, plan.String(), "chunks of")
+
+	want, err := e.Eval(ctx)
+	require.NoError(t, err)
+	got, err := e.Eval(ctx, np.Budget(1<<20))
+	require.NoError(t, err)
+	require.Equal(t, elements(t, want), elements(t, got))
+}
