@@ -17,7 +17,6 @@ import (
 	"github.com/tare-go/tare/internal/op"
 )
 
-// unary is the code of a map or fold by steps: each appended instruction works on the one before.
 func load(t dtype.DType, i int) ir.Inst { return ir.Inst{Kind: ir.Load, Type: t, Args: none, Index: i} }
 
 var none = [3]int{-1, -1, -1}
@@ -224,6 +223,9 @@ func BenchmarkFloor(b *testing.B) {
 	for _, n := range []int{8e6, 1e8} {
 		x := make([]byte, n*8)
 		y := make([]byte, min(n, 1e7)*8)
+		for i := range x {
+			x[i] = byte(i)
+		}
 		b.Run(fmt.Sprint("read/", n), func(b *testing.B) {
 			b.SetBytes(int64(len(x)))
 			for b.Loop() {

@@ -23,6 +23,7 @@ type fold struct {
 	per16 int
 	free  bool                            // any order gives the same bits
 	pairs func(acc unsafe.Pointer, n int) // joins adjacent pairs of single values, if there is a fast way
+	fast  simd.Fold                       // of single rows; without functions if there are none
 	best  *best                           // of an index fold
 	acc   int                             // offset of the accumulators in the scratch
 	parts int                             // offset of the partial results: in the shared memory where units are split
@@ -55,6 +56,7 @@ func (c *compiler) fold(v, arg int) (fold, error) {
 		f.lanes, f.per16 = canon.Lanes(f.size), canon.Per16(f.size)
 		f.acc = reserve(&c.scratch, min(f.lanes, max(1, c.na))*c.cols*f.size)
 		f.pairs = pairFunc(in.Code, t)
+		f.fast, _ = simd.FoldOf(in.Code, t)
 	}
 	return f, nil
 }
@@ -90,9 +92,14 @@ func (f *fold) addLanes(acc, tile unsafe.Pointer, done, rows, w int) {
 		lane := (done + i) % f.lanes
 		n := min(f.lanes-lane, rows-i)
 		dst, src := unsafe.Add(acc, lane*vector), unsafe.Add(tile, i*vector)
-		if done+i < f.lanes {
+		switch {
+		case done+i < f.lanes:
 			copyBytes(dst, src, n*vector)
-		} else {
+		case w == 1 && n == f.lanes && f.fast.Rows != nil:
+			whole := (rows - i) / f.lanes
+			f.fast.Rows(acc, src, whole)
+			n = whole * f.lanes
+		default:
 			f.fn(dst, dst, src, nil, n*w)
 		}
 		i += n
@@ -115,6 +122,10 @@ func (f *fold) addRows(acc, tile unsafe.Pointer, done, rows, w int) {
 
 // tree folds the first n lanes into the first one; the others are absent. See canon.LaneTree.
 func (f *fold) tree(acc unsafe.Pointer, n, w int) {
+	if w == 1 && n >= f.lanes && f.fast.Tree != nil {
+		f.fast.Tree(acc, acc)
+		return
+	}
 	if f.free {
 		f.halve(acc, n, w)
 		return

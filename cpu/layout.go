@@ -38,8 +38,8 @@ func newLayout(k *ir.Kernel, tile int) layout {
 	case k.Rule == canon.Chunk:
 		l = layout{outer: dims(0, k.Lo), a: dims(k.Lo, k.Hi), b: dims(k.Hi, len(k.Space))}
 		l.count(k.Space)
-		l.cols = even(l.nb, min(tile, 2048))
-		l.rows = min(tile/l.cols, canon.ChunkRows)
+		l.cols = even(l.nb, min(2*tile, maxTile))
+		l.rows = min(tile/max(1, l.cols), canon.ChunkRows)
 	default:
 		l = laneLayout(k, tile)
 	}

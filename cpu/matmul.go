@@ -18,32 +18,37 @@ const (
 	blockCols = 64
 	depth     = 256
 	mr, nr    = 4, 2
+
+	vectorRows = 256 // of a block of a product with a vector
 )
 
 // matMulProgram runs a product of matrices. Each result is a chain of fused multiply-adds, k
 // ascending, that is carried through the packed blocks of one chunk of k; canon.Product says where
 // chunks end. Where there are few results, the workers share the chunks.
 type matMulProgram struct {
-	pool    *pool
-	m       *ir.MatMul
-	split   canon.Split
-	math    productMath
-	a, b, c operand
-	batches int
-	rows    int // of a block of results, a multiple of mr
-	cols    int // the same, a multiple of nr
-	deep    int // indices of k that are packed at once
-	down    int // blocks of rows
-	across  int // blocks of columns
-	shares  bool
-	scratch int // bytes of a worker
-	shared  int // bytes of partial results
-	packA   int // offsets in the scratch
-	packB   int
-	raw     int // of float32 elements, which are packed as float64
-	chain   int // of the results of the chunk that is being computed
-	sum     int // of those of all chunks before
-	runs    freeList[matMulRun]
+	pool          *pool
+	m             *ir.MatMul
+	split         canon.Split
+	math          productMath
+	a, b, c       operand
+	height, width int  // rows and columns of the result, as it is computed
+	skinny        bool // B is a vector
+	swapped       bool // A is the right operand and B the left one, transposed
+	batches       int
+	rows          int // of a block of results, a multiple of mr
+	cols          int // the same, a multiple of nr
+	deep          int // indices of k that are packed at once
+	down          int // blocks of rows
+	across        int // blocks of columns
+	shares        bool
+	scratch       int // bytes of a worker
+	shared        int // bytes of partial results
+	packA         int // offsets in the scratch
+	packB         int
+	raw           int // of float32 elements, which are packed as float64
+	chain         int // of the results of the chunk that is being computed
+	sum           int // of those of all chunks before
+	runs          freeList[matMulRun]
 }
 
 // operand is the strides of a matrix: of a batch, of a row, of a column.
@@ -55,24 +60,41 @@ type operand struct {
 // compileMatMul makes a program for the workers of a pool.
 func compileMatMul(p *pool, m *ir.MatMul) device.Program {
 	split := m.Order()
-	if split.Lane {
+	if split.Lane && m.M == 1 && m.N == 1 {
 		return compileDot(p, m)
 	}
 	c := &matMulProgram{
-		pool: p, m: m, split: split, math: mathOf(m.Type),
+		pool: p, m: m, height: m.M, width: m.N, split: split, math: mathOf(m.Type),
 		a: operandOf(m.Batch, m.A), b: operandOf(m.Batch, m.B), c: operandOf(m.Batch, m.To),
-		batches: extent(m.Batch, dims(0, len(m.Batch))),
-		rows:    min(blockRows, ceilDiv(m.M, mr)*mr), cols: min(blockCols, ceilDiv(m.N, nr)*nr),
-		deep: min(depth, split.Len),
+		batches: extent(m.Batch, dims(0, len(m.Batch))), deep: min(depth, split.Len),
 	}
 	if c.results() == 0 {
 		return c
 	}
-	c.down, c.across = ceilDiv(m.M, c.rows), ceilDiv(m.N, c.cols)
+	c.shape()
+	c.down, c.across = ceilDiv(c.height, c.rows), ceilDiv(c.width, c.cols)
 	c.shares = split.Chunks > 1 && c.blocks() < 2*p.workers && p.workers > 1
 	c.reserve()
 	return c
 }
+
+// shape chooses the blocks. A vector is taken as the right operand; if it is the left one, the
+// product is transposed, which changes no bits.
+func (p *matMulProgram) shape() {
+	if p.height == 1 {
+		p.swapped = true
+		p.height, p.width = p.width, p.height
+		p.a, p.b = p.b.transposed(), p.a.transposed()
+		p.c = p.c.transposed()
+	}
+	p.skinny = p.width == 1
+	p.rows, p.cols = min(blockRows, ceilDiv(p.height, mr)*mr), min(blockCols, ceilDiv(p.width, nr)*nr)
+	if p.skinny {
+		p.rows, p.cols = min(vectorRows, p.height), 1
+	}
+}
+
+func (o operand) transposed() operand { return operand{o.batch, o.col, o.row} }
 
 func operandOf(batch []int, o ir.Operand) operand {
 	loops := make([]dim, len(batch))
@@ -90,16 +112,23 @@ func (p *matMulProgram) blocks() int  { return p.batches * p.down * p.across }
 func (p *matMulProgram) blockBytes() int { return p.rows * p.cols * p.m.Type.Size() }
 
 func (p *matMulProgram) reserve() {
-	size := p.math.packed
-	p.packA = reserve(&p.scratch, p.rows*p.deep*size)
-	p.packB = reserve(&p.scratch, p.cols*p.deep*size)
-	if p.math.widen != nil {
-		p.raw = reserve(&p.scratch, max(p.rows, p.cols)*p.deep*p.m.Type.Size())
+	size, packed := p.m.Type.Size(), p.math.packed
+	if p.skinny {
+		packed = size
+	}
+	if !p.skinny || p.a.row != size && p.a.col != size {
+		p.packA = reserve(&p.scratch, p.rows*p.deep*packed)
+	}
+	if !p.skinny || p.b.row != size {
+		p.packB = reserve(&p.scratch, p.cols*p.deep*packed)
+	}
+	if p.math.widen != nil && !p.skinny {
+		p.raw = reserve(&p.scratch, max(p.rows, p.cols)*p.deep*size)
 	}
 	p.chain = reserve(&p.scratch, p.blockBytes())
 	p.sum = reserve(&p.scratch, p.blockBytes())
 	if p.shares {
-		p.shared = reserve(&p.shared, 0) + p.blocks()*p.split.Chunks*p.blockBytes()
+		p.shared = p.blocks() * p.split.Chunks * p.blockBytes()
 	}
 }
 
@@ -115,6 +144,7 @@ type matMulRun struct {
 	a, b, c unsafe.Pointer
 	work    unsafe.Pointer
 	final   bool // the chunks are done, and are added
+	done    <-chan struct{}
 }
 
 // Run computes the product. Whatever it has started is over when it returns, also with an error.
@@ -130,6 +160,7 @@ func (p *matMulProgram) Run(ctx context.Context, args []device.Arg, work device.
 	if err := r.start(args, work); err != nil {
 		return err
 	}
+	r.done = ctx.Done()
 	err := r.run(ctx)
 	runtime.KeepAlive(args)
 	*r = matMulRun{}
@@ -144,6 +175,9 @@ func (r *matMulRun) start(args []device.Arg, work device.Span) error {
 		return err
 	}
 	r.a, r.b, r.c = at[0], at[1], at[2]
+	if r.p.swapped {
+		r.a, r.b = r.b, r.a
+	}
 	r.work, err = workspace(work, r.p.Workspace())
 	return err
 }
@@ -194,7 +228,7 @@ type resultBlock struct{ batch, i, j, rows, cols int }
 // block is the block with a number: columns go fastest, then rows, then batches.
 func (p *matMulProgram) block(n int) resultBlock {
 	i, j := n/p.across%p.down*p.rows, n%p.across*p.cols
-	return resultBlock{n / p.across / p.down, i, j, min(p.rows, p.m.M-i), min(p.cols, p.m.N-j)}
+	return resultBlock{n / p.across / p.down, i, j, min(p.rows, p.height-i), min(p.cols, p.width-j)}
 }
 
 // store adds the zero that ends a product and writes a block to the output.
@@ -229,13 +263,27 @@ func (w productWorker) block(bl resultBlock) {
 // chunk computes the chains of one chunk of k.
 func (w productWorker) chunk(bl resultBlock, c int, chain unsafe.Pointer) {
 	p := w.p
+	if p.skinny {
+		w.vectorChunk(bl, c, chain)
+		return
+	}
 	clear(unsafe.Slice((*byte)(chain), p.blockBytes()))
 	end := min((c+1)*p.split.Len, p.m.K)
-	for k := c * p.split.Len; k < end; k += p.deep {
+	for k := c * p.split.Len; k < end && !w.cancelled(); k += p.deep {
 		n := min(p.deep, end-k)
 		w.packA(bl, k, n)
 		w.packB(bl, k, n)
 		w.multiply(bl, n, chain)
+	}
+}
+
+// cancelled reports whether nobody wants the results any more.
+func (r *matMulRun) cancelled() bool {
+	select {
+	case <-r.done:
+		return true
+	default:
+		return false
 	}
 }
 

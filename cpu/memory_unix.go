@@ -16,6 +16,7 @@ func mapPages(bytes int) ([]byte, error) {
 	if err != nil {
 		return nil, os.NewSyscallError("mmap", err)
 	}
+	adviseHuge(pages)
 	return pages, nil
 }
 

@@ -19,6 +19,7 @@ type productMath struct {
 	settle func(acc unsafe.Pointer, n int) // adds +0 to floats: no product is -0
 	widen  simd.Func                       // elements to packed elements, if they are not the same
 	add    simd.Func
+	skinnyMath
 }
 
 // mathOf is the arithmetic of a type: fused multiply-adds of floats, integers that wrap, or of ands.
@@ -27,27 +28,35 @@ func mathOf(t dtype.DType) productMath {
 	switch t {
 	case dtype.Float64:
 		m.micro, m.lanes, m.settle = microFloat64, lanesFloat64, settle[float64]
+		m.skinnyMath = skinnyMath{columnsFloat64, rowsFloat64}
 	case dtype.Float32:
 		m.micro, m.lanes, m.settle = microFloat32, lanesFloat32, settle[float32]
 		m.packed, m.widen = 8, simd.Cast(dtype.Float32, dtype.Float64)
+		m.skinnyMath = skinnyMath{columnsFloat32, rowsFloat32}
 	case dtype.Int64, dtype.Uint64:
 		m.micro, m.lanes = microWords[uint64], lanesWords[uint64]
+		m.skinnyMath = skinnyMath{columnsWords[uint64], rowsWords[uint64]}
 	case dtype.Int32, dtype.Uint32:
 		m.micro, m.lanes = microWords[uint32], lanesWords[uint32]
+		m.skinnyMath = skinnyMath{columnsWords[uint32], rowsWords[uint32]}
 	case dtype.Int16, dtype.Uint16:
 		m.micro, m.lanes = microWords[uint16], lanesWords[uint16]
+		m.skinnyMath = skinnyMath{columnsWords[uint16], rowsWords[uint16]}
 	case dtype.Int8, dtype.Uint8:
 		m.micro, m.lanes = microWords[uint8], lanesWords[uint8]
+		m.skinnyMath = skinnyMath{columnsWords[uint8], rowsWords[uint8]}
 	case dtype.Bool:
 		m.micro, m.lanes = microBool, lanesBool
+		m.skinnyMath = skinnyMath{columnsBool, rowsBool}
 	}
 	return m
 }
 
 func settle[T float32 | float64](acc unsafe.Pointer, n int) {
 	var zero T
-	for i, v := range unsafe.Slice((*T)(acc), n) {
-		unsafe.Slice((*T)(acc), n)[i] = v + zero
+	a := unsafe.Slice((*T)(acc), n)
+	for i := range a {
+		a[i] += zero
 	}
 }
 
@@ -82,29 +91,46 @@ func microFloat32(acc unsafe.Pointer, ld int, a, b unsafe.Pointer, k int) {
 	x, y := unsafe.Slice((*float64)(a), mr*k), unsafe.Slice((*float64)(b), nr*k)
 	for len(x) >= mr && len(y) >= nr {
 		b0, b1 := y[0], y[1]
-		c00, c01 = fma32(x[0], b0, c00), fma32(x[0], b1, c01)
-		c10, c11 = fma32(x[1], b0, c10), fma32(x[1], b1, c11)
-		c20, c21 = fma32(x[2], b0, c20), fma32(x[2], b1, c21)
-		c30, c31 = fma32(x[3], b0, c30), fma32(x[3], b1, c31)
+		s00, s01 := float64(x[0]*b0)+c00, float64(x[0]*b1)+c01
+		if tricky(s00) || tricky(s01) {
+			s00, s01 = fma32(x[0], b0, c00), fma32(x[0], b1, c01)
+		}
+		c00, c01 = float64(float32(s00)), float64(float32(s01))
+		s10, s11 := float64(x[1]*b0)+c10, float64(x[1]*b1)+c11
+		if tricky(s10) || tricky(s11) {
+			s10, s11 = fma32(x[1], b0, c10), fma32(x[1], b1, c11)
+		}
+		c10, c11 = float64(float32(s10)), float64(float32(s11))
+		s20, s21 := float64(x[2]*b0)+c20, float64(x[2]*b1)+c21
+		if tricky(s20) || tricky(s21) {
+			s20, s21 = fma32(x[2], b0, c20), fma32(x[2], b1, c21)
+		}
+		c20, c21 = float64(float32(s20)), float64(float32(s21))
+		s30, s31 := float64(x[3]*b0)+c30, float64(x[3]*b1)+c31
+		if tricky(s30) || tricky(s31) {
+			s30, s31 = fma32(x[3], b0, c30), fma32(x[3], b1, c31)
+		}
+		c30, c31 = float64(float32(s30)), float64(float32(s31))
 		x, y = x[mr:], y[nr:]
 	}
 	*r0, *r1 = [nr]float32{float32(c00), float32(c01)}, [nr]float32{float32(c10), float32(c11)}
 	*r2, *r3 = [nr]float32{float32(c20), float32(c21)}, [nr]float32{float32(c30), float32(c31)}
 }
 
-// fma32 is op.FMA32 of float32 values held in float64. The product is exact; the sum, rounded to
-// float64, rounds to the right float32 unless it lies halfway between two, or is subnormal but not 0.
+// fma32 is op.FMA32 of float32 values held in float64.
 func fma32(x, y, z float64) float64 {
-	s := float64(x*y) + z
-	if b := math.Float64bits(s); b&(1<<29-1) == 1<<28 || b<<1-1 < 897<<53-1 {
-		return hard(x, y, z)
+	if s := float64(x*y) + z; !tricky(s) {
+		return float64(float32(s))
 	}
-	return float64(float32(s))
+	return float64(op.FMA32(float32(x), float32(y), float32(z)))
 }
 
-//go:noinline
-func hard(x, y, z float64) float64 {
-	return float64(op.FMA32(float32(x), float32(y), float32(z)))
+// tricky reports whether rounding to float32 the sum of a product, which is exact, and a float32, which
+// was rounded to float64, could round twice: if it lies halfway between two float32 values, or is
+// subnormal but not 0.
+func tricky(s float64) bool {
+	b := math.Float64bits(s)
+	return b&(1<<29-1) == 1<<28 || b<<1-1 < 897<<53-1
 }
 
 func microWords[T word](acc unsafe.Pointer, ld int, a, b unsafe.Pointer, k int) {

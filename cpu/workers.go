@@ -3,6 +3,7 @@ package cpu
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -79,6 +80,7 @@ func (p *pool) claim(w int) {
 			return
 		default:
 			p.work.task(w, i)
+			runtime.Gosched() // a service has other goroutines, which would wait for the 10 ms of a time slice
 		}
 	}
 }
@@ -91,7 +93,7 @@ func (p *pool) run(ctx context.Context, n int, work tasks) error {
 	}
 	if n == 1 {
 		work.task(0, 0)
-		return nil
+		return ctx.Err()
 	}
 	select {
 	case <-p.turn:
@@ -113,9 +115,9 @@ func (p *pool) run(ctx context.Context, n int, work tasks) error {
 func (p *pool) share(ctx context.Context, n int, work tasks) {
 	p.work, p.n, p.done = work, n, ctx.Done()
 	p.next.Store(0)
-	help := min(len(p.wake), n-1)
+	help := max(0, min(len(p.wake), n-1))
 	p.busy.Add(help)
-	for _, wake := range p.wake[:max(help, 0)] {
+	for _, wake := range p.wake[:help] {
 		wake <- struct{}{}
 	}
 	p.claim(0)

@@ -3,7 +3,7 @@ package npy
 import (
 	"io"
 	"os"
-	"sync/atomic"
+	"sync"
 	"unsafe"
 
 	"github.com/tare-go/tare/device"
@@ -89,8 +89,8 @@ func read(op string, site uintptr, r io.Reader) (*np.Tensor, error) {
 // pages is a Mapping as memory of the CPU.
 type pages struct {
 	device.Buffer
-	mapping *Mapping
-	freed   atomic.Bool
+	mu      sync.Mutex
+	mapping *Mapping // nil once it is freed
 }
 
 func newPages(m *Mapping) *pages {
@@ -99,15 +99,29 @@ func newPages(m *Mapping) *pages {
 
 // Host is nil once the file is unmapped.
 func (p *pages) Host() unsafe.Pointer {
-	if p.freed.Load() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.mapping == nil {
 		return nil
 	}
 	return p.Buffer.Host()
 }
 
+// Drop takes resident pages out of the process.
+func (p *pages) Drop() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.mapping != nil && p.mapping.pages != nil {
+		drop(p.mapping.pages)
+	}
+}
+
 // Free unmaps the file.
 func (p *pages) Free() {
-	if !p.freed.Swap(true) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.mapping != nil {
 		p.mapping.Close()
+		p.mapping = nil
 	}
 }

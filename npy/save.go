@@ -2,6 +2,7 @@ package npy
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"runtime"
 
@@ -48,6 +49,27 @@ func Write(w io.Writer, a *np.Tensor) error {
 		return err
 	}
 	return src.write(context.Background(), w)
+}
+
+// WriteTensor appends the elements of an array, in C order, from any device: a part of a file that is
+// written as its parts are computed. The types of the two agree.
+func (w *Writer) WriteTensor(ctx context.Context, a *np.Tensor) error {
+	src, err := layoutOf(a)
+	if err != nil {
+		return err
+	}
+	if src.typ != w.header.DType || w.header.Fortran {
+		return fmt.Errorf("npy: write %s: a part of type %s for a file of %s in C order", w.path, src.typ, w.header.DType)
+	}
+	if src.fortran() {
+		c, err := a.Copy(ctx)
+		if err != nil {
+			return err
+		}
+		defer c.Free()
+		return w.WriteTensor(ctx, c)
+	}
+	return src.write(ctx, w)
 }
 
 // layout is an array and where its elements are.

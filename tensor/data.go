@@ -17,14 +17,16 @@ import (
 // that the processor cannot reach; ToSlice copies instead. The slice must not be used after Free, nor
 // when the tensor is forgotten, and that of a mapped file must not be written.
 func Data[T dtype.Element](t *Tensor) ([]T, error) {
-	if t == nil {
-		return nil, errNil
-	}
+	values, err := data[T](t)
+	return values, placed("data", caller(1), err)
+}
+
+func data[T dtype.Element](t *Tensor) ([]T, error) {
 	if err := isOf[T](t); err != nil {
 		return nil, err
 	}
 	if !t.IsContiguous() {
-		return nil, fmt.Errorf("data: the array of shape %s has strides %v and is not contiguous; use ToSlice, or Copy it first", broadcast.FormatShape(t.at.Shape), t.at.Strides)
+		return nil, fmt.Errorf("the array of shape %s has strides %v and is not contiguous; use ToSlice, or Copy it first", broadcast.FormatShape(t.at.Shape), t.at.Strides)
 	}
 	buf, err := t.mem.Buffer()
 	if err != nil {
@@ -35,16 +37,19 @@ func Data[T dtype.Element](t *Tensor) ([]T, error) {
 	}
 	host := buf.Host()
 	if host == nil {
-		return nil, fmt.Errorf("data: the array is on %s, out of the processor's reach; use ToSlice, or To the CPU first", t.mem.dev.Info().Name)
+		return nil, fmt.Errorf("the array is on %s, out of the processor's reach; use ToSlice, or To the CPU first", t.mem.dev.Info().Name)
 	}
 	p := unsafe.Add(host, t.at.Offset)
 	if uintptr(p)%unsafe.Alignof(*new(T)) != 0 {
-		return nil, fmt.Errorf("data: the elements are not aligned in memory; use ToSlice")
+		return nil, fmt.Errorf("the elements are not aligned in memory; use ToSlice")
 	}
 	return unsafe.Slice((*T)(p), t.Size()), nil
 }
 
 func isOf[T dtype.Element](t *Tensor) error {
+	if t == nil {
+		return errNil
+	}
 	if want := dtype.Of[T](); t.typ != want {
 		return fmt.Errorf("the array is %v, not %v; convert it with AsType(t, %v)", t.typ, want, want)
 	}
@@ -53,25 +58,30 @@ func isOf[T dtype.Element](t *Tensor) error {
 
 // ToSlice copies the elements in C order, from any device and layout.
 func ToSlice[T dtype.Element](t *Tensor) ([]T, error) {
-	if t == nil {
-		return nil, errNil
-	}
+	site := caller(1)
+	values, err := toSlice[T](t, site)
+	return values, placed("to_slice", site, err)
+}
+
+func toSlice[T dtype.Element](t *Tensor, site uintptr) ([]T, error) {
 	if err := isOf[T](t); err != nil {
 		return nil, err
 	}
+	if left, why := device.ProcessLimits().Available(); t.NBytes() > left {
+		return nil, &device.BudgetError{Op: "to_slice", Need: t.NBytes(), Budget: left, Why: why}
+	}
 	out := make([]T, t.Size())
-	err := t.read(context.Background(), elementBytes(out))
-	return out, err
+	return out, t.read(context.Background(), site, elementBytes(out))
 }
 
 // read copies the elements in C order into host memory.
-func (t *Tensor) read(ctx context.Context, dst []byte) error {
+func (t *Tensor) read(ctx context.Context, site uintptr, dst []byte) error {
 	if len(dst) == 0 {
 		_, err := t.mem.Buffer()
 		return err
 	}
 	if !t.IsContiguous() {
-		c, err := t.Copy(ctx)
+		c, err := t.copyAt(ctx, site)
 		if err != nil {
 			return err
 		}
@@ -88,42 +98,65 @@ func (t *Tensor) read(ctx context.Context, dst []byte) error {
 
 // Item is the only element of a tensor of one.
 func Item[T dtype.Element](t *Tensor) (T, error) {
-	var v [1]T
-	if t == nil {
-		return v[0], errNil
+	site := caller(1)
+	v, err := item[T](t, site)
+	return v, placed("item", site, err)
+}
+
+func item[T dtype.Element](t *Tensor, site uintptr) (v T, err error) {
+	if t != nil && t.Size() != 1 {
+		return v, fmt.Errorf("the array of shape %s has %d elements, not 1: index it down to one, or use ToSlice", broadcast.FormatShape(t.at.Shape), t.Size())
 	}
-	if t.Size() != 1 {
-		return v[0], fmt.Errorf("item: the array of shape %s has %d elements, not 1", broadcast.FormatShape(t.at.Shape), t.Size())
+	s, err := toSlice[T](t, site)
+	if err == nil {
+		v = s[0]
 	}
-	s, err := ToSlice[T](t)
-	if err != nil {
-		return v[0], err
-	}
-	return s[0], nil
+	return v, err
 }
 
 // Copy is a new contiguous array with the same elements, on the same device.
-func (t *Tensor) Copy(ctx context.Context) (*Tensor, error) {
-	return (&Expr{n: t.node()}).Eval(device.WithPurpose(ctx, device.Operand))
+func (t *Tensor) Copy(ctx context.Context) (*Tensor, error) { return t.copyAt(ctx, caller(1)) }
+
+// copyAt is Copy on behalf of a call of the user's.
+func (t *Tensor) copyAt(ctx context.Context, site uintptr) (*Tensor, error) {
+	if ctx == nil {
+		return nil, placed("copy", site, &NilError{"context"})
+	}
+	if t == nil {
+		return nil, placed("copy", site, errNil)
+	}
+	return (&Expr{n: t.node()}).evalAt(device.WithPurpose(ctx, device.Operand), "copy", site)
 }
 
 // To is a copy of the tensor on another device, in C order; the ledger counts what moves. On its own
 // device a tensor is returned as it is.
 func (t *Tensor) To(ctx context.Context, dev device.Device) (*Tensor, error) {
-	if dev == t.mem.dev {
+	site := caller(1)
+	switch {
+	case t == nil:
+		return nil, placed("to", site, errNil)
+	case dev == nil:
+		return nil, placed("to", site, &NilError{"device"})
+	case ctx == nil:
+		return nil, placed("to", site, &NilError{"context"})
+	case dev == t.mem.dev:
 		return t, nil
 	}
-	ctx = device.WithSite(ctx, caller(1))
+	out, err := t.to(device.WithSite(ctx, site), site, dev)
+	return out, placed("to", site, err)
+}
+
+func (t *Tensor) to(ctx context.Context, site uintptr, dev device.Device) (*Tensor, error) {
 	src := t
 	if !t.IsContiguous() {
-		c, err := t.Copy(ctx)
+		c, err := t.copyAt(ctx, site)
 		if err != nil {
 			return nil, err
 		}
 		defer c.Free()
 		src = c
 	}
-	out, err := creation{typ: t.typ, dev: dev}.alloc("to", caller(1), t.at.Shape)
+	out, err := creation{name: "to", site: site, typ: t.typ, dev: dev}.alloc(t.at.Shape)
 	if err != nil {
 		return nil, err
 	}
@@ -159,18 +192,29 @@ func move(ctx context.Context, dst, src *Tensor) error {
 // The type of dst decides, within the kind.
 func Assign[A Operand](ctx context.Context, dst *Tensor, src A) error {
 	n, err := operand(src)
-	if err != nil {
-		return err
+	return assign(ctx, caller(1), dst, n, err)
+}
+
+func assign(ctx context.Context, site uintptr, dst *Tensor, n *ir.Node, err error) error {
+	if err == nil && dst == nil {
+		err = errNil
 	}
-	if dst == nil {
-		return errNil
+	if err == nil && n.Weak {
+		n, err = settled(n, dst.typ)
 	}
-	if n.Weak {
-		n = ir.CastTo(n, dtype.Result(dtype.Arg{Type: dst.typ}, dtype.Arg{Type: n.Type, Weak: true}))
+	if err == nil {
+		n, err = ir.BroadcastTo(n, dst.at.Shape)
 	}
-	if n, err = ir.BroadcastTo(n, dst.at.Shape); err != nil {
-		return &Error{Op: "assign", Site: device.Site(caller(1)), Err: err}
+	if err == nil {
+		_, err = made("assign", site, n, nil).evalAt(ctx, "assign", site, Out(dst))
 	}
-	_, err = made("assign", caller(1), n, nil).Eval(ctx, Out(dst))
-	return err
+	return placed("assign", site, err)
+}
+
+// settled is a Go number in the type that it has beside an array of type t, which must hold it.
+func settled(n *ir.Node, t dtype.DType) (*ir.Node, error) {
+	if !ir.Fits(n.Type, n.Bits, t) {
+		return nil, &ir.RangeError{Op: "assign", From: n.Type, Bits: n.Bits, Type: t}
+	}
+	return ir.CastTo(n, dtype.Result(dtype.Arg{Type: t}, dtype.Arg{Type: n.Type, Weak: true})), nil
 }

@@ -31,6 +31,7 @@ type evaluation struct {
 	mask   Array
 	budget int
 	capped bool
+	made   []plan.Target // of the expressions, once they are planned
 }
 
 // Out gives the arrays that results are written to: one for each expression, of its shape, and of a
@@ -90,23 +91,35 @@ func options(ctx context.Context, opts []EvalOption) *evaluation {
 	e := &evaluation{}
 	e.Options.Eager, _ = ctx.Value(eagerKey{}).(bool)
 	for _, o := range opts {
-		o.evaluation(e)
+		if o != nil {
+			o.evaluation(e)
+		}
 	}
 	return e
 }
 
 // Plan compiles the expression and says what evaluating it does. Nothing is allocated or moved.
-func (e *Expr) Plan(opts ...EvalOption) (*Plan, error) { return PlanAll([]*Expr{e}, opts...) }
+func (e *Expr) Plan(opts ...EvalOption) (*Plan, error) { return planned(caller(1), []*Expr{e}, opts) }
 
 // PlanAll says what EvalAll of the same expressions does.
 func PlanAll(exprs []*Expr, opts ...EvalOption) (*Plan, error) {
+	return planned(caller(1), exprs, opts)
+}
+
+func planned(site uintptr, exprs []*Expr, opts []EvalOption) (*Plan, error) {
 	ctx := context.Background()
-	return options(ctx, opts).plan(ctx, exprs)
+	p, err := options(ctx, opts).plan(ctx, exprs)
+	return p, placed("plan", site, err)
 }
 
 // Eval computes the expression from what its operands hold now, and returns a new array, or Out.
 func (e *Expr) Eval(ctx context.Context, opts ...EvalOption) (*Tensor, error) {
-	ts, err := EvalAll(ctx, []*Expr{e}, opts...)
+	return e.evalAt(ctx, "eval", caller(1), opts...)
+}
+
+// evalAt is Eval on behalf of a call of the user's.
+func (e *Expr) evalAt(ctx context.Context, name string, site uintptr, opts ...EvalOption) (*Tensor, error) {
+	ts, err := evalAll(ctx, name, site, []*Expr{e}, opts)
 	if err != nil {
 		return nil, err
 	}
@@ -116,12 +129,17 @@ func (e *Expr) Eval(ctx context.Context, opts ...EvalOption) (*Tensor, error) {
 // EvalAll computes several expressions in one evaluation: what they share is computed once, and
 // those that fold or map the same rows go over memory together.
 func EvalAll(ctx context.Context, exprs []*Expr, opts ...EvalOption) ([]*Tensor, error) {
-	p, err := prepare(ctx, exprs, opts)
+	return evalAll(ctx, "eval", caller(1), exprs, opts)
+}
+
+func evalAll(ctx context.Context, name string, site uintptr, exprs []*Expr, opts []EvalOption) ([]*Tensor, error) {
+	p, err := prepare(ctx, name, site, exprs, opts)
 	if err != nil {
 		return nil, err
 	}
 	defer p.plan.Close()
-	return p.run(ctx, plan.Bindings{})
+	ts, err := p.run(ctx, plan.Bindings{})
+	return ts, placed(name, site, err)
 }
 
 // plan makes the plan of expressions.
@@ -130,6 +148,7 @@ func (e *evaluation) plan(ctx context.Context, exprs []*Expr) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
+	e.made = targets
 	if e.Device == nil && !readsArrays(targets) {
 		if e.Device, err = device.Open("cpu"); err != nil {
 			return nil, err
@@ -213,8 +232,11 @@ func (e *evaluation) into(t *plan.Target, out *Tensor) error {
 		return &plan.OutError{Op: n.Name(), Why: fmt.Sprintf("the mask is %v, and has to be bool", mask.n.Type)}
 	}
 	m, err := ir.BroadcastTo(mask.n, n.Shape)
+	if err != nil {
+		return fmt.Errorf("the mask: %w", err)
+	}
 	t.Mask = m
-	return err
+	return nil
 }
 
 // Prepared is a compiled evaluation, to be run again and again: with what its operands hold then,
@@ -226,14 +248,17 @@ type Prepared struct {
 
 // Prepare compiles an expression once. Close releases what it holds.
 func Prepare(e *Expr, opts ...EvalOption) (*Prepared, error) {
-	return prepare(context.Background(), []*Expr{e}, opts)
+	return prepare(context.Background(), "prepare", caller(1), []*Expr{e}, opts)
 }
 
-func prepare(ctx context.Context, exprs []*Expr, opts []EvalOption) (*Prepared, error) {
+func prepare(ctx context.Context, name string, site uintptr, exprs []*Expr, opts []EvalOption) (*Prepared, error) {
+	if ctx == nil {
+		return nil, placed(name, site, &NilError{"context"})
+	}
 	opt := options(ctx, opts)
 	p, err := opt.plan(ctx, exprs)
 	if err != nil {
-		return nil, err
+		return nil, placed(name, site, err)
 	}
 	return &Prepared{plan: p, opt: opt}, nil
 }
@@ -244,57 +269,38 @@ func (p *Prepared) Plan() *Plan { return p.plan }
 // Close releases the compiled programs.
 func (p *Prepared) Close() error { return p.plan.Close() }
 
-// Binding puts an operand or a scalar in the place of one that the plan was made with.
-type Binding func(b *plan.Bindings) error
-
-// Bind reads other wherever the plan reads old. Both have the same shape, type and strides, and are
-// on the same device.
-func Bind(old, other *Tensor) Binding {
-	return func(b *plan.Bindings) error {
-		if old == nil || other == nil {
-			return errNil
-		}
-		if old.typ != other.typ || !slices.Equal(old.at.Shape, other.at.Shape) || !slices.Equal(old.at.Strides, other.at.Strides) || old.mem.dev != other.mem.dev {
-			return fmt.Errorf("bind: %v %s with strides %v on %s cannot stand for %v %s with strides %v on %s; prepare a plan for it",
-				other.typ, broadcast.FormatShape(other.at.Shape), other.at.Strides, other.mem.dev.Info().Name,
-				old.typ, broadcast.FormatShape(old.at.Shape), old.at.Strides, old.mem.dev.Info().Name)
-		}
-		b.Arrays[old.mem] = plan.Bound{Array: other.mem, Shift: other.at.Offset - old.at.Offset}
-		return nil
-	}
-}
-
-// Set gives a Scalar another value, of the same kind of number.
-func Set[N Number | bool](scalar *Expr, v N) Binding {
-	return func(b *plan.Bindings) error {
-		if scalar == nil || scalar.err != nil || scalar.n.Slot == nil {
-			return fmt.Errorf("set: not a Scalar")
-		}
-		t, bits := weak(v)
-		if t != scalar.n.Slot.Type {
-			return fmt.Errorf("set: the scalar was made with a number of type %v, and gets %v; the type of the plan depends on it", scalar.n.Slot.Type, t)
-		}
-		b.Scalars[scalar.n.Slot] = bits
-		return nil
-	}
-}
-
 // Eval runs the plan and returns a new array, or Out.
 func (p *Prepared) Eval(ctx context.Context, bindings ...Binding) (*Tensor, error) {
-	var b plan.Bindings
-	if len(bindings) > 0 {
-		b = plan.Bindings{Arrays: map[ir.Source]plan.Bound{}, Scalars: map[*ir.Slot]uint64{}}
+	site := caller(1)
+	if ctx == nil {
+		return nil, placed("eval", site, &NilError{"context"})
 	}
-	for _, bind := range bindings {
-		if err := bind(&b); err != nil {
-			return nil, err
-		}
+	b, err := p.bound(bindings)
+	if err != nil {
+		return nil, placed("eval", site, err)
 	}
 	ts, err := p.run(ctx, b)
 	if err != nil {
-		return nil, err
+		return nil, placed("eval", site, err)
 	}
 	return ts[0], nil
+}
+
+// bound is what the bindings of a run say.
+func (p *Prepared) bound(bindings []Binding) (plan.Bindings, error) {
+	if len(bindings) == 0 {
+		return plan.Bindings{}, nil
+	}
+	b := reading(p.opt.made, p.opt.outs)
+	for _, bind := range bindings {
+		if bind == nil {
+			continue
+		}
+		if err := bind(&b); err != nil {
+			return plan.Bindings{}, err
+		}
+	}
+	return b.Bindings, nil
 }
 
 func (p *Prepared) run(ctx context.Context, bind plan.Bindings) ([]*Tensor, error) {
@@ -309,7 +315,7 @@ func (p *Prepared) run(ctx context.Context, bind plan.Bindings) ([]*Tensor, erro
 			ts[i].mem.version.Add(1)
 			continue
 		}
-		ts[i] = &Tensor{mem: newMemory(p.plan.Device, bufs[i]), typ: n.Type, at: broadcast.Contiguous(n.Shape, n.Type.Size())}
+		ts[i] = &Tensor{mem: newMemory(p.plan.Device, bufs[i], n.Site), typ: n.Type, at: broadcast.Contiguous(n.Shape, n.Type.Size())}
 	}
 	return ts, nil
 }

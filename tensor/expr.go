@@ -1,9 +1,11 @@
 package tensor
 
 import (
+	"errors"
 	"fmt"
 	"runtime"
 	"slices"
+	"strings"
 
 	"github.com/tare-go/tare/device"
 	"github.com/tare-go/tare/dtype"
@@ -37,7 +39,20 @@ func (e *Expr) expr() *Expr {
 	return e
 }
 
-var errNil = fmt.Errorf("a nil array among the operands: was the error of the call that made it looked at?")
+// NilError is a nil where an array or something else is needed.
+type NilError struct{ What string }
+
+func (e *NilError) Error() string {
+	switch e.What {
+	case "context":
+		return "a nil context: give context.Background() if there is none"
+	case "function":
+		return "a nil function"
+	}
+	return "a nil " + e.What + ": was the error of the call that made it looked at?"
+}
+
+var errNil = &NilError{"array"}
 
 // E is a as an expression.
 func E(a Array) *Expr {
@@ -52,11 +67,14 @@ func E(a Array) *Expr {
 func FromNode(n *ir.Node) *Expr { return &Expr{n: n} }
 
 // Node is the expression's node, or its error.
-func (e *Expr) Node() (*ir.Node, error) { return e.n, e.err }
+func (e *Expr) Node() (*ir.Node, error) {
+	e = e.expr()
+	return e.n, e.err
+}
 
 // Shape is the extent of each dimension of the result; nil if the expression has an error.
 func (e *Expr) Shape() []int {
-	if e.err != nil {
+	if e = e.expr(); e.err != nil {
 		return nil
 	}
 	return slices.Clone(e.n.Shape)
@@ -67,14 +85,14 @@ func (e *Expr) NDim() int { return len(e.Shape()) }
 
 // DType is the type of the result's elements; Invalid if the expression has an error.
 func (e *Expr) DType() dtype.DType {
-	if e.err != nil {
+	if e = e.expr(); e.err != nil {
 		return dtype.Invalid
 	}
 	return e.n.Type
 }
 
 // Err is the first mistake that was made in the expression, or nil.
-func (e *Expr) Err() error { return e.err }
+func (e *Expr) Err() error { return e.expr().err }
 
 // Error is a mistake in an expression: which function was called, and where.
 type Error struct {
@@ -83,7 +101,14 @@ type Error struct {
 	Err  error
 }
 
-func (e *Error) Error() string { return fmt.Sprintf("%v: %s: %v", e.Site, e.Op, e.Err) }
+// Error is the place, the function unless what follows begins with it, and the mistake.
+func (e *Error) Error() string {
+	text := e.Err.Error()
+	if strings.HasPrefix(text, e.Op+":") || strings.HasPrefix(text, e.Op+" ") {
+		return fmt.Sprintf("%v: %s", e.Site, text)
+	}
+	return fmt.Sprintf("%v: %s: %s", e.Site, e.Op, text)
+}
 
 // Unwrap is the mistake itself.
 func (e *Error) Unwrap() error { return e.Err }
@@ -95,10 +120,19 @@ func caller(skip int) uintptr {
 	return pc[0]
 }
 
+// placed says which call of the user's an error is of; one that has its place keeps it.
+func placed(op string, site uintptr, err error) error {
+	var e *Error
+	if err == nil || errors.As(err, &e) {
+		return err
+	}
+	return &Error{Op: op, Site: device.Site(site), Err: err}
+}
+
 // made is the expression of a node that a call made, or of its error.
 func made(op string, site uintptr, n *ir.Node, err error) *Expr {
 	if err != nil {
-		return &Expr{err: &Error{Op: op, Site: device.Site(site), Err: err}}
+		return &Expr{err: placed(op, site, err)}
 	}
 	return &Expr{n: n.WithSite(site)}
 }

@@ -1,7 +1,6 @@
 package tensor
 
 import (
-	"fmt"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -12,6 +11,7 @@ import (
 // memory is what a tensor and its views share: a buffer on a device.
 type memory struct {
 	dev      device.Device
+	site     device.Site // the call that made it
 	name     string
 	mapped   bool
 	readOnly bool
@@ -36,8 +36,8 @@ func (h *holding) free() {
 }
 
 // newMemory takes over a buffer. Memory that is forgotten is released by the collector.
-func newMemory(dev device.Device, buf device.Buffer) *memory {
-	m := &memory{dev: dev, held: &holding{buffer: buf}}
+func newMemory(dev device.Device, buf device.Buffer, site uintptr) *memory {
+	m := &memory{dev: dev, site: device.Site(site), held: &holding{buffer: buf}}
 	m.cleanup = runtime.AddCleanup(m, (*holding).free, m.held)
 	return m
 }
@@ -66,7 +66,7 @@ func (m *memory) Buffer() (device.Buffer, error) {
 	m.held.mu.Lock()
 	defer m.held.mu.Unlock()
 	if m.held.buffer == nil {
-		return nil, fmt.Errorf("%s: %w", m.SourceName(), device.ErrFreed)
+		return nil, &device.FreedError{Op: "use of " + m.SourceName(), Site: m.site}
 	}
 	return m.held.buffer, nil
 }

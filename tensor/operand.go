@@ -94,7 +94,7 @@ func Scalar[N Number | bool](v N) *Expr {
 func apply(code op.Code, site uintptr, args []*ir.Node, errs ...error) *Expr {
 	for _, err := range errs {
 		if err != nil {
-			return &Expr{err: err}
+			return &Expr{err: placed(code.Row().Name, site, err)}
 		}
 	}
 	n, err := ir.Elementwise(code, args...)

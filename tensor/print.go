@@ -27,6 +27,9 @@ func (t *Tensor) Str(o PrintOptions) string { return t.show(o, format.Str) }
 func (t *Tensor) Repr(o PrintOptions) string { return t.show(o, format.Repr) }
 
 func (t *Tensor) show(o PrintOptions, show func(format.Source, format.Options) string) string {
+	if t == nil {
+		return "<nil>"
+	}
 	s := &printed{t: t}
 	text := show(s, o)
 	if s.err != nil {
@@ -78,6 +81,9 @@ func (t *Tensor) peek(off int) (uint64, error) {
 
 // String is the expression's shape and type, or its error: elements exist only after Eval.
 func (e *Expr) String() string {
+	if e == nil {
+		return "<nil>"
+	}
 	if e.err != nil {
 		return "<" + e.err.Error() + ">"
 	}

@@ -1,6 +1,8 @@
 package tensor
 
 import (
+	"fmt"
+
 	"github.com/tare-go/tare/dtype"
 	"github.com/tare-go/tare/internal/ir"
 )
@@ -17,9 +19,7 @@ func (o reduceOption) reduction(r *ir.Reduction) error { return o(r) }
 // Axis names the axes to reduce; without it all are. Negative ones count from the end. Axis() without
 // arguments reduces nothing.
 func Axis(axes ...int) ReduceOption {
-	if axes == nil {
-		axes = []int{}
-	}
+	axes = append([]int{}, axes...) // not nil, and not the caller's
 	return reduceOption(func(r *ir.Reduction) error {
 		r.Axes = axes
 		return nil
@@ -37,7 +37,7 @@ var KeepDims ReduceOption = reduceOption(func(r *ir.Reduction) error {
 func Initial[N Number | bool](v N) ReduceOption {
 	return reduceOption(func(r *ir.Reduction) error {
 		t, bits := weak(v)
-		r.Initial = ir.NewScalar(t, bits)
+		r.Initial = ir.NewWeak(t, bits)
 		return nil
 	})
 }
@@ -58,19 +58,37 @@ func DType(t dtype.DType) TypeOption { return TypeOption{t} }
 
 func (o TypeOption) reduction(r *ir.Reduction) error {
 	r.Type = o.typ
+	return o.check()
+}
+
+// check is an error for what is no type of elements.
+func (o TypeOption) check() error {
+	if o.typ == dtype.Invalid || o.typ >= dtype.Count {
+		return &TypeError{o.typ}
+	}
 	return nil
+}
+
+// TypeError is a DType that no array has.
+type TypeError struct{ Type dtype.DType }
+
+func (e *TypeError) Error() string {
+	return fmt.Sprintf("%v is no type of elements: use Bool, Int8 to Int64, Uint8 to Uint64, Float32 or Float64", e.Type)
 }
 
 func reduced(name string, a Array, reduce func(*ir.Node, ir.Reduction) (*ir.Node, error), opts []ReduceOption) *Expr {
 	site := caller(2)
 	e := E(a)
 	if e.err != nil {
-		return e
+		return made(name, site, nil, e.err)
 	}
 	var r ir.Reduction
 	for _, o := range opts {
+		if o == nil {
+			continue
+		}
 		if err := o.reduction(&r); err != nil {
-			return &Expr{err: err}
+			return made(name, site, nil, err)
 		}
 	}
 	n, err := reduce(e.n, r)
@@ -126,7 +144,7 @@ func MatMul(a, b Array) *Expr {
 	x, y := E(a), E(b)
 	for _, e := range []*Expr{x, y} {
 		if e.err != nil {
-			return e
+			return made("matmul", caller(1), nil, e.err)
 		}
 	}
 	n, err := ir.MatrixProduct(x.n, y.n)
@@ -136,8 +154,12 @@ func MatMul(a, b Array) *Expr {
 // AsType is a with its elements converted: floats to integers towards zero.
 func AsType(a Array, t dtype.DType) *Expr {
 	e := E(a)
-	if e.err != nil {
-		return e
+	err := e.err
+	if err == nil {
+		err = DType(t).check()
+	}
+	if err != nil {
+		return made("astype", caller(1), nil, err)
 	}
 	return made("astype", caller(1), ir.CastTo(e.n, t), nil)
 }

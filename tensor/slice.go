@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/tare-go/tare/broadcast"
-	"github.com/tare-go/tare/device"
 	"github.com/tare-go/tare/dtype"
 	"github.com/tare-go/tare/internal/ir"
 )
@@ -55,11 +54,15 @@ func fromFlat[T dtype.Element](site uintptr, values []T, shape []int) (*Tensor, 
 	if shape == nil {
 		shape = []int{len(values)}
 	}
+	c, err := created("from_slice", site, dtype.Of[T](), nil)
+	if err != nil {
+		return nil, err
+	}
 	at, err := broadcast.Contiguous([]int{len(values)}, 1).Reshape(1, shape...)
 	if err != nil {
-		return nil, &Error{Op: "from_slice", Site: device.Site(site), Err: err}
+		return nil, c.fail(err)
 	}
-	return fromElements("from_slice", site, values, at.Shape, nil)
+	return c.write(at.Shape, elementBytes(values))
 }
 
 // SliceError is a Go slice that is no array.
@@ -69,11 +72,14 @@ type SliceError struct {
 }
 
 func (e *SliceError) Error() string {
+	if len(e.Index) == 0 {
+		return "the data " + e.Why
+	}
 	var b strings.Builder
 	for _, i := range e.Index {
 		fmt.Fprintf(&b, "[%d]", i)
 	}
-	return fmt.Sprintf("from_slice: element %s %s", b.String(), e.Why)
+	return fmt.Sprintf("element %s %s", b.String(), e.Why)
 }
 
 // nested reads slices of slices.
@@ -87,34 +93,41 @@ type nested struct {
 func fromNested(site uintptr, data any, shape []int) (*Tensor, error) {
 	n := nested{}
 	v := reflect.ValueOf(data)
-	for r := v; isList(r); r = element(r, 0) {
-		n.shape = append(n.shape, r.Len())
-		if r.Len() == 0 {
-			break
-		}
+	err := n.measure(v)
+	if err == nil {
+		err = n.read(v, nil)
 	}
-	err := n.read(v, nil)
 	if err == nil && n.typ == dtype.Invalid {
-		n.typ = dtype.Float64 // no elements: NumPy's choice
-		if t := reflect.TypeOf(data); t != nil {
-			n.typ = leafType(t)
-		}
+		n.typ = leafType(reflect.TypeOf(data))
 	}
-	if err != nil {
-		return nil, &Error{Op: "from_slice", Site: device.Site(site), Err: err}
-	}
-	if shape != nil {
-		at, err := broadcast.Contiguous(n.shape, 1).Reshape(1, shape...)
-		if err != nil {
-			return nil, &Error{Op: "from_slice", Site: device.Site(site), Err: err}
-		}
+	if err == nil && shape != nil {
+		var at broadcast.View
+		at, err = broadcast.Contiguous(n.shape, 1).Reshape(1, shape...)
 		n.shape = at.Shape
 	}
-	c, err := created(n.typ, nil)
+	if err != nil {
+		return nil, placed("from_slice", site, err)
+	}
+	c, err := created("from_slice", site, n.typ, nil)
 	if err != nil {
 		return nil, err
 	}
-	return c.write("from_slice", site, n.shape, n.data)
+	return c.write(n.shape, n.data)
+}
+
+// measure takes the shape from the first element of each level.
+func (n *nested) measure(v reflect.Value) error {
+	for isList(v) {
+		if len(n.shape) == broadcast.MaxDims {
+			return &SliceError{make([]int, len(n.shape)), fmt.Sprintf("is a list in %d others: arrays have at most %d dimensions", len(n.shape), broadcast.MaxDims)}
+		}
+		n.shape = append(n.shape, v.Len())
+		if v.Len() == 0 {
+			break
+		}
+		v = element(v, 0)
+	}
+	return nil
 }
 
 func isList(v reflect.Value) bool {
@@ -130,7 +143,8 @@ func element(v reflect.Value, i int) reflect.Value {
 	return e
 }
 
-// leafType is the type of the elements of nested slices without any.
+// leafType is the type of the elements of nested slices without any; float64 where it is not known,
+// as in NumPy.
 func leafType(t reflect.Type) dtype.DType {
 	for t.Kind() == reflect.Slice || t.Kind() == reflect.Array {
 		t = t.Elem()

@@ -10,7 +10,8 @@ import (
 )
 
 // Tensor is an array: memory on one device, seen with a shape, an element type and strides. Several
-// tensors can share memory. A Tensor's fields never change; its elements may.
+// tensors can share memory. A Tensor's fields never change; its elements may. A nil *Tensor has no
+// elements and no type, and is an error wherever an array is needed.
 //
 // A tensor may be read by any number of goroutines at once; writing it (Out, Assign) while others
 // read or write it needs the caller's synchronisation.
@@ -22,13 +23,21 @@ type Tensor struct {
 }
 
 // Shape is the extent of each dimension.
-func (t *Tensor) Shape() []int { return slices.Clone(t.at.Shape) }
+func (t *Tensor) Shape() []int {
+	if t == nil {
+		return nil
+	}
+	return slices.Clone(t.at.Shape)
+}
 
 // NDim is the number of dimensions.
-func (t *Tensor) NDim() int { return len(t.at.Shape) }
+func (t *Tensor) NDim() int { return len(t.Shape()) }
 
 // Size is the number of elements.
 func (t *Tensor) Size() int {
+	if t == nil {
+		return 0
+	}
 	n := 1
 	for _, e := range t.at.Shape {
 		n *= e
@@ -37,36 +46,67 @@ func (t *Tensor) Size() int {
 }
 
 // DType is the type of the elements.
-func (t *Tensor) DType() dtype.DType { return t.typ }
+func (t *Tensor) DType() dtype.DType {
+	if t == nil {
+		return dtype.Invalid
+	}
+	return t.typ
+}
 
 // NBytes is the number of bytes of the elements, Size times the size of one: what a copy would take.
-func (t *Tensor) NBytes() int { return t.Size() * t.typ.Size() }
+func (t *Tensor) NBytes() int { return t.Size() * t.DType().Size() }
 
 // Strides is the number of bytes from an element to the next, for each dimension.
-func (t *Tensor) Strides() []int { return slices.Clone(t.at.Strides) }
+func (t *Tensor) Strides() []int {
+	if t == nil {
+		return nil
+	}
+	return slices.Clone(t.at.Strides)
+}
 
 // IsContiguous reports whether the elements are one behind the other in C order.
-func (t *Tensor) IsContiguous() bool { return t.at.IsContiguous(t.typ.Size()) }
+func (t *Tensor) IsContiguous() bool { return t != nil && t.at.IsContiguous(t.typ.Size()) }
 
 // Base is the tensor whose memory a view sees, or nil if the tensor is no view.
-func (t *Tensor) Base() *Tensor { return t.base }
+func (t *Tensor) Base() *Tensor {
+	if t == nil {
+		return nil
+	}
+	return t.base
+}
 
 // Device is where the elements are.
-func (t *Tensor) Device() device.Device { return t.mem.dev }
+func (t *Tensor) Device() device.Device {
+	if t == nil {
+		return nil
+	}
+	return t.mem.dev
+}
 
 // Version counts the writes to the tensor's memory.
-func (t *Tensor) Version() uint64 { return t.mem.version.Load() }
+func (t *Tensor) Version() uint64 {
+	if t == nil {
+		return 0
+	}
+	return t.mem.version.Load()
+}
 
 // Named gives the tensor's memory a name for plans and messages, and returns the tensor.
 func (t *Tensor) Named(name string) *Tensor {
-	t.mem.name = name
+	if t != nil {
+		t.mem.name = name
+	}
 	return t
 }
 
 // Free releases the memory at once, also under the tensor's views: what uses one of them afterwards
 // gets device.ErrFreed. A tensor that is merely forgotten is released by the garbage collector, some
 // time. A second Free does nothing.
-func (t *Tensor) Free() { t.mem.free() }
+func (t *Tensor) Free() {
+	if t != nil {
+		t.mem.free()
+	}
+}
 
 func (t *Tensor) node() *ir.Node { return ir.NewLeaf(t.mem, t.typ, t.at) }
 

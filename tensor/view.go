@@ -40,7 +40,7 @@ func Step(step int) Index { return broadcast.Step(step) }
 func viewed(name string, site uintptr, a Array, view func(*ir.Node) (*ir.Node, error)) *Expr {
 	e := E(a)
 	if e.err != nil {
-		return e
+		return made(name, site, nil, e.err)
 	}
 	n, err := view(e.n)
 	return made(name, site, n, err)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -40,16 +41,11 @@ func (c *evalCommand) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	e, err := evaluate(c.limited(ctx), np.FromNode(node), c.options(dev))
+	e, err := c.evaluate(ctx, s, np.FromNode(node), c.options(dev))
 	if err != nil {
 		return err
 	}
-	defer e.result.Free()
-	if c.Out != "" {
-		if err := npy.SaveContext(ctx, c.Out, e.result); err != nil {
-			return err
-		}
-	}
+	defer e.free()
 	switch {
 	case c.JSON:
 		return record.Write(s.out, e.record(c.Expr, dev, inputs))
@@ -61,13 +57,88 @@ func (c *evalCommand) Run(ctx context.Context, s streams) error {
 	return e.account(s.err)
 }
 
+// evaluate computes the result, at once and into memory if it fits. A result for a file that does not
+// fit is computed and written a few rows at a time.
+func (c *evalCommand) evaluate(ctx context.Context, s streams, expr *np.Expr, opts []np.EvalOption) (*evaluation, error) {
+	e, err := evaluate(ctx, expr, opts)
+	var over *device.BudgetError
+	if c.Out != "" && !c.Eager && errors.As(err, &over) {
+		if parts, err := expr.Chunked(opts...); err == nil {
+			return stream(ctx, s, c.Out, expr, parts, opts)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	if c.Out != "" {
+		if err := npy.SaveContext(ctx, c.Out, e.result); err != nil {
+			e.free()
+			return nil, err
+		}
+	}
+	return e, nil
+}
+
+// stream computes the parts of an expression and writes them to a file, which appears when it is whole.
+func stream(ctx context.Context, s streams, path string, expr *np.Expr, parts *np.Chunked, opts []np.EvalOption) (*evaluation, error) {
+	node, err := expr.Node()
+	if err != nil {
+		return nil, err
+	}
+	whole, err := expr.Plan(opts...)
+	if err != nil {
+		return nil, err
+	}
+	defer whole.Close()
+	w, err := npy.Create(path, node.Type, node.Shape, false)
+	if err != nil {
+		return nil, err
+	}
+	defer w.Abort()
+	bar := progress(s.err, node.Bytes())
+	defer bar.Close()
+	scoped, ledger := device.Record(ctx)
+	start := time.Now()
+	for part, err := range parts.Eval(scoped) {
+		if err != nil {
+			return nil, err
+		}
+		n := part.NBytes()
+		err = w.WriteTensor(ctx, part)
+		part.Free()
+		if err != nil {
+			return nil, err
+		}
+		_ = bar.Add(n) // the picture of progress is no reason to end
+	}
+	if err := w.Commit(); err != nil {
+		return nil, err
+	}
+	return &evaluation{node: node, plan: whole, parts: parts, stats: ledger.Stats(), took: time.Since(start)}, nil
+}
+
 // evaluation is what one evaluation gave, said and took.
 type evaluation struct {
 	node   *ir.Node
-	result *np.Tensor
-	plan   *np.Plan
+	result *np.Tensor  // nil if it went to a file in parts
+	plan   *np.Plan    // of the whole
+	parts  *np.Chunked // nil if it was computed at once
 	stats  device.Stats
 	took   time.Duration
+}
+
+func (e *evaluation) free() {
+	if e.result != nil {
+		e.result.Free()
+	}
+}
+
+// predicted is the peak that the plan that ran said.
+func (e *evaluation) predicted() int {
+	if e.parts != nil {
+		return e.parts.PeakBytes()
+	}
+	return e.plan.PeakBytes
 }
 
 // evaluate plans and runs an expression once, with the ledger open.
@@ -87,7 +158,7 @@ func evaluate(ctx context.Context, expr *np.Expr, opts []np.EvalOption) (*evalua
 	if err != nil {
 		return nil, err
 	}
-	return &evaluation{node, result, p.Plan(), ledger.Stats(), time.Since(start)}, nil
+	return &evaluation{node: node, result: result, plan: p.Plan(), stats: ledger.Stats(), took: time.Since(start)}, nil
 }
 
 // account writes a line about the result and what it took, and the plan's warnings.
@@ -95,9 +166,12 @@ func (e *evaluation) account(w io.Writer) error {
 	for _, warning := range e.plan.Warnings {
 		fmt.Fprintf(w, "warning: %s\n", warning.Text)
 	}
+	if e.parts != nil {
+		fmt.Fprintf(w, "computed and written in %d parts of %d rows, for the budget\n", e.parts.Parts(), e.parts.Rows())
+	}
 	_, err := fmt.Fprintf(w, "%v %s, %s; peak %s predicted, %s measured; intermediates %s; moved %s; %d launches; %s\n",
-		e.result.DType(), broadcast.FormatShape(e.result.Shape()), device.FormatBytes(e.result.NBytes()),
-		device.FormatBytes(e.plan.PeakBytes), device.FormatBytes(e.stats.PeakBytes), device.FormatBytes(e.stats.IntermediateBytes),
+		e.node.Type, broadcast.FormatShape(e.node.Shape), device.FormatBytes(e.node.Bytes()),
+		device.FormatBytes(e.predicted()), device.FormatBytes(e.stats.PeakBytes), device.FormatBytes(e.stats.IntermediateBytes),
 		device.FormatBytes(e.stats.Transfers().Bytes), e.stats.Launches, formatSeconds(e.took.Seconds()))
 	return err
 }
@@ -105,18 +179,19 @@ func (e *evaluation) account(w io.Writer) error {
 // record is the evaluation as a measurement; the workload is the expression itself.
 func (e *evaluation) record(source string, dev device.Device, inputs tensors) record.Record {
 	r := record.Record{
-		Workload: source, Device: dev.Info().Name, DType: e.result.DType().String(), Shape: [][]int{}, Impl: "tare", Runs: 1,
+		Workload: source, Device: dev.Info().Name, DType: e.node.Type.String(), Shape: [][]int{}, Impl: "tare", Runs: 1,
 		Seconds: record.SecondsOf([]time.Duration{e.took}),
 	}
 	for _, in := range inputs {
 		r.Shape = append(r.Shape, in.array.Shape())
 		r.BytesMin += in.array.NBytes()
 	}
-	r.BytesMin += e.result.NBytes()
+	r.BytesMin += e.node.Bytes()
 	for _, c := range e.plan.Calls {
 		r.Flops += c.Op.Cost().Flops
 	}
 	counted(&r, e.stats, e.plan)
+	r.PredictedPeakBytes = e.predicted()
 	return r
 }
 

@@ -42,7 +42,7 @@ func (c *explainCommand) Run(ctx context.Context, s streams) error {
 	return plan.Check(ctx)
 }
 
-// options are those of the evaluation, but for the budget.
+// options are those of the evaluation.
 func (f evaluationFlags) options(dev device.Device) []np.EvalOption {
 	opts := []np.EvalOption{np.On(dev)}
 	if f.Eager {
@@ -50,6 +50,9 @@ func (f evaluationFlags) options(dev device.Device) []np.EvalOption {
 	}
 	if f.Strict {
 		opts = append(opts, np.Strict)
+	}
+	if f.Budget != nil {
+		opts = append(opts, np.Budget(int(*f.Budget)))
 	}
 	return opts
 }

@@ -3,6 +3,7 @@ package ir
 import (
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/tare-go/tare/broadcast"
 	"github.com/tare-go/tare/dtype"
@@ -38,7 +39,7 @@ func (e *RangeError) Error() string {
 	if e.From == dtype.Uint64 {
 		value = strconv.FormatUint(e.Bits, 10)
 	}
-	return fmt.Sprintf("%s: the integer %s does not fit %v; convert the array to a wider type first (AsType)", e.Op, value, e.Type)
+	return fmt.Sprintf("%s: the integer %s does not fit %v; use a wider type (AsType of an array, DType of a new one)", e.Op, value, e.Type)
 }
 
 // ProductError is a matrix product of shapes that do not match.
@@ -58,7 +59,11 @@ type EmptyError struct {
 }
 
 func (e *EmptyError) Error() string {
-	return fmt.Sprintf("%s of no elements: shape %s has none along the reduced axes, and %s has no identity; give Initial", e.Name, broadcast.FormatShape(e.Shape), e.Name)
+	cure := "give Initial"
+	if strings.HasPrefix(e.Name, "arg") {
+		cure = "there is no place to name"
+	}
+	return fmt.Sprintf("%s of no elements: shape %s has none along the reduced axes, and %s has no identity; %s", e.Name, broadcast.FormatShape(e.Shape), e.Name, cure)
 }
 
 // OptionError is an option that a function does not take.

@@ -73,10 +73,45 @@ func (r *run) release() {
 
 func (r *run) all(ctx context.Context) error {
 	defer runtime.KeepAlive(r) // and with it the operands: their memory goes when they are forgotten
+	defer r.residency(ctx)()
 	if err := r.steps(ctx, r.p.Steps, 0); err != nil {
 		return err
 	}
 	return r.p.Device.Sync(ctx)
+}
+
+// residency keeps few pages of mapped operands in the process, if they are more than the budget leaves
+// beside the plan's own bytes.
+func (r *run) residency(ctx context.Context) (stop func()) {
+	var mapped []device.Pages
+	bytes := 0
+	var seen map[ir.Source]bool
+	for _, n := range r.p.arrays {
+		a := n.Array.(Array)
+		if b, ok := r.bind.Arrays[a]; ok {
+			a = b.Array
+		}
+		if !a.Mapped() || seen[a] {
+			continue
+		}
+		if seen == nil {
+			seen = map[ir.Source]bool{}
+		}
+		seen[a] = true
+		if buf, err := a.Buffer(); err == nil {
+			if pages, ok := buf.(device.Pages); ok {
+				mapped = append(mapped, pages)
+				bytes += a.Bytes()
+			}
+		}
+	}
+	if len(mapped) == 0 {
+		return func() {}
+	}
+	if budget, _ := device.Budget(ctx, r.p.Device); bytes <= budget-r.p.PeakBytes {
+		return func() {}
+	}
+	return device.Residency(mapped)
 }
 
 // steps runs steps in their i-th repetition.
@@ -121,10 +156,10 @@ func (r *run) alloc(ctx context.Context, i int) error {
 
 func (r *run) call(ctx context.Context, c *Call, i int) error {
 	args := make([]device.Arg, 0, len(c.in)+len(c.out)+len(c.scalars))
-	for _, slots := range [2][]slot{c.in, c.out} {
+	for k, slots := range [2][]slot{c.in, c.out} {
 		for _, s := range slots {
 			s.off += i * s.step
-			arg, err := r.arg(s)
+			arg, err := r.arg(s, k == 0)
 			if err != nil {
 				return err
 			}
@@ -141,12 +176,13 @@ func (r *run) call(ctx context.Context, c *Call, i int) error {
 	return c.Program.Run(device.WithSite(ctx, c.Site), args, work)
 }
 
-func (r *run) arg(s slot) (device.Arg, error) {
+// arg is what a slot stands for. Bindings are for what is read: an Out stays where it is.
+func (r *run) arg(s slot, read bool) (device.Arg, error) {
 	if s.array < 0 {
 		return device.Arg{Buffer: r.buffers[s.buffer], Off: s.off}, nil
 	}
 	a, off := r.p.arrays[s.array].Array.(Array), s.off
-	if b, ok := r.bind.Arrays[a]; ok {
+	if b, ok := r.bind.Arrays[a]; ok && read {
 		a, off = b.Array, off+b.Shift
 	}
 	buf, err := a.Buffer()
