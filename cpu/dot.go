@@ -10,6 +10,7 @@ import (
 	"github.com/tare-go/tare/internal/canon"
 	"github.com/tare-go/tare/internal/ir"
 	"github.com/tare-go/tare/internal/op"
+	"github.com/tare-go/tare/kernels/simd"
 )
 
 // dotProgram runs products of which M and N are 1, by the lane rule: each block of k is folded to a
@@ -17,7 +18,8 @@ import (
 type dotProgram struct {
 	pool    *pool
 	m       *ir.MatMul
-	math    productMath
+	lanes   simd.LanesFunc
+	settle  func(c unsafe.Pointer, n int)
 	fold    fold
 	a, b, c operand
 	batches int
@@ -26,18 +28,19 @@ type dotProgram struct {
 	scratch int
 	tileA   int // offsets in the scratch
 	tileB   int
+	tail    int
 	runs    freeList[dotRun]
 }
 
 func compileDot(p *pool, m *ir.MatMul) device.Program {
 	t := m.Type
 	d := &dotProgram{
-		pool: p, m: m, math: mathOf(t),
+		pool: p, m: m, lanes: simd.Gemm(t).Lanes, settle: settleOf(t),
 		a: operandOf(m.Batch, m.A), b: operandOf(m.Batch, m.B), c: operandOf(m.Batch, m.To),
 		batches: extent(m.Batch, dims(0, len(m.Batch))), blocks: canon.Blocks(m.K),
 	}
 	d.fold = fold{
-		fn: d.math.add, size: t.Size(), lanes: canon.Lanes(t.Size()), per16: canon.Per16(t.Size()),
+		fn: simd.Kernel(op.Add, []dtype.DType{t, t}), size: t.Size(), lanes: canon.Lanes(t.Size()), per16: canon.Per16(t.Size()),
 		free: !t.IsFloat(), pairs: pairFunc(op.Add, t), empty: ir.FoldAbsent(op.Add, t),
 	}
 	d.group = max(1, taskSize/max(1, min(m.K, canon.Block)))
@@ -48,6 +51,7 @@ func compileDot(p *pool, m *ir.MatMul) device.Program {
 	if d.b.row != t.Size() {
 		d.tileB = reserve(&d.scratch, canon.Block*t.Size())
 	}
+	d.tail = reserve(&d.scratch, 2*canon.LaneBytes)
 	return d
 }
 
@@ -136,11 +140,25 @@ func (r *dotRun) block(n int, scratch unsafe.Pointer) {
 	b := r.vector(r.b, p.b.batch, p.b.row, batch, k, count, unsafe.Add(scratch, p.tileB))
 	acc := unsafe.Add(scratch, p.fold.acc)
 	fillBits(p.m.Type, acc, p.fold.empty, p.fold.lanes)
-	for i := 0; i < count; i += p.fold.lanes {
-		p.math.lanes(acc, unsafe.Add(a, i*size), unsafe.Add(b, i*size), min(p.fold.lanes, count-i))
+	rows := count / p.fold.lanes
+	p.lanes(acc, a, b, rows)
+	if done := rows * p.fold.lanes; done < count {
+		r.lastRow(acc, unsafe.Add(a, done*size), unsafe.Add(b, done*size), count-done, unsafe.Add(scratch, p.tail))
 	}
 	p.fold.tree(acc, count, 1)
 	copyBytes(r.partial(n), acc, size)
+}
+
+// lastRow carries the lanes through a row of which only n elements are there. The others are -0 and +0:
+// they change no lane.
+func (r *dotRun) lastRow(acc, a, b unsafe.Pointer, n int, tail unsafe.Pointer) {
+	p := r.p
+	x, y := tail, unsafe.Add(tail, canon.LaneBytes)
+	fillBits(p.m.Type, x, p.fold.empty, p.fold.lanes)
+	clear(unsafe.Slice((*byte)(y), canon.LaneBytes))
+	copyBytes(x, a, n*p.m.Type.Size())
+	copyBytes(y, b, n*p.m.Type.Size())
+	p.lanes(acc, x, y, 1)
 }
 
 // vector is count elements of an operand from k on, packed if they are not contiguous.
@@ -165,8 +183,8 @@ func (r *dotRun) finish(batch int, acc unsafe.Pointer) {
 		result = r.partial(batch * p.blocks)
 		p.fold.blocks(result, acc, p.blocks, 1)
 	}
-	if p.math.settle != nil {
-		p.math.settle(result, 1)
+	if p.settle != nil {
+		p.settle(result, 1)
 	}
 	copyBytes(unsafe.Add(r.c, offset(p.c.batch, batch)), result, size)
 }

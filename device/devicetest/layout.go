@@ -56,12 +56,11 @@ func reversed(space []int) []int {
 
 // stepped is every third element of rows with a gap between them.
 func stepped(space []int) []int {
-	strides := contiguous(space)
-	for d := range strides {
-		strides[d] *= 3
-		if d < len(strides)-1 {
-			strides[d] += 2
-		}
+	strides := make([]int, len(space))
+	n := 3
+	for d := len(space) - 1; d >= 0; d-- {
+		strides[d] = n
+		n = n*max(space[d], 1) + 2
 	}
 	return strides
 }

@@ -1,0 +1,139 @@
+package cpu
+
+import "github.com/klauspost/cpuid/v2"
+
+// blocking is how a product is cut, in elements. A task computes a block of rows by cols results.
+// Its operands come to it deep indices of k at a time: all columns of B that it needs stay in the
+// second cache, and of A high rows at a time. In a strip of a few columns, B is in the first cache.
+type blocking struct {
+	rows, cols int
+	deep       int
+	high       int
+	directA    bool // A is read where it lies
+	directB    bool // so is B, but for a strip that is not full
+	vector     bool // B is one column, and packed without gaps
+}
+
+// caches are the bytes of the first and of the second cache of a core.
+func caches() (l1, l2 int) {
+	l1, l2 = cpuid.CPU.Cache.L1D, cpuid.CPU.Cache.L2
+	if l1 <= 0 {
+		l1 = 32 << 10
+	}
+	if l2 <= 0 {
+		l2 = 256 << 10
+	}
+	return l1, l2
+}
+
+// Limits of the blocking.
+const (
+	mostRows  = 1024    // of a block
+	taskSteps = 1 << 19 // multiplications of a task, at least, where the workers share a product
+)
+
+// orient takes the product of the transposed matrices instead where that is less work: it has the
+// same bits.
+func (p *matMulProgram) orient() {
+	swapped := matMulProgram{
+		m: p.m, kernel: p.kernel, height: p.width, width: p.height,
+		a: p.b.transposed(), b: p.a.transposed(), c: p.c.transposed(),
+	}
+	if swapped.work() < p.work() {
+		p.swapped = true
+		p.a, p.b, p.c = swapped.a, swapped.b, swapped.c
+		p.height, p.width = swapped.height, swapped.width
+	}
+}
+
+// work is about how long a product takes, in steps of a kernel. What is not contiguous along columns
+// has to be moved element by element.
+func (p *matMulProgram) work() int {
+	size, half := p.m.Type.Size(), max(1, p.kernel.NR/2)
+	steps := max(4, p.height) * ceilDiv(p.width, half) * p.m.K
+	if p.b.col != size && p.width > 1 {
+		steps += 2 * p.width * p.m.K
+	}
+	if p.c.col != size && p.width > 1 {
+		steps += 2 * p.height * p.width
+	}
+	return steps
+}
+
+// flatten makes one product of a batch in which only the rows differ.
+func (p *matMulProgram) flatten() {
+	if len(p.b.batch) > 1 || len(p.b.batch) == 1 && p.b.batch[0].stride != 0 || p.batches == 1 {
+		return
+	}
+	rows := func(o operand) []dim { return merge(append(append([]dim(nil), o.batch...), dim{p.height, o.row})) }
+	a, c := rows(p.a), rows(p.c)
+	if len(a) != 1 || len(c) != 1 || a[0].n != p.batches*p.height || c[0].n != a[0].n {
+		return
+	}
+	p.height, p.batches = a[0].n, 1
+	p.a, p.b, p.c = operand{nil, a[0].stride, p.a.col}, operand{nil, p.b.row, p.b.col}, operand{nil, c[0].stride, p.c.col}
+}
+
+// plan chooses the blocking.
+func (p *matMulProgram) plan() {
+	size := p.m.Type.Size()
+	l1, l2 := caches()
+	mr, nr := p.kernel.MR, p.kernel.NR
+	p.vector = p.width == 1
+	p.staged = p.c.col != size && p.width > 1
+	length := max(1, min(p.split.Len, p.m.K))
+	p.deep = ceilDiv(length, ceilDiv(length, max(16, l1*2/3/(nr*size))))
+	p.rows = min(p.height, mostRows)
+	p.cols = min(p.width, max(1, l2/2/(p.deep*size)/nr)*nr)
+	if p.staged || p.split.Chunks > 1 {
+		p.rows = min(p.rows, 256)
+	}
+	p.shareOut()
+	p.high = min(ceilDiv(p.rows, mr)*mr, max(1, l2/6/(p.deep*size)/mr)*mr)
+	strips := ceilDiv(p.cols, nr)
+	p.directA = strips <= 2 || p.compact(p.a, p.high, p.deep, l1)
+	p.directB = !p.vector && p.b.col == size && (p.rows <= 4*mr || p.compact(p.b, p.deep, p.cols, l1))
+}
+
+// compact reports whether a block of an operand, read where it lies, fits in the first cache.
+func (p *matMulProgram) compact(o operand, rows, cols, l1 int) bool {
+	return reach(o.row, o.col)*max(rows, cols) <= l1
+}
+
+// shareOut makes the blocks of a product smaller until there are some for each worker.
+func (p *matMulProgram) shareOut() {
+	mr, nr := p.kernel.MR, p.kernel.NR
+	steps := p.batches * p.height * p.width * max(1, p.m.K)
+	want := min(4*p.pool.workers, steps/taskSteps)
+	count := func() int { return p.batches * ceilDiv(p.height, p.rows) * ceilDiv(p.width, p.cols) }
+	for count() < want {
+		switch {
+		case p.cols > 4*nr || p.rows <= 2*mr && p.cols > nr:
+			p.cols = ceilDiv(ceilDiv(p.cols, 2), nr) * nr
+		case p.rows > 2*mr:
+			p.rows = ceilDiv(ceilDiv(p.rows, 2), mr) * mr
+		default:
+			want = 0
+		}
+	}
+	p.down, p.across = ceilDiv(p.height, p.rows), ceilDiv(p.width, p.cols)
+	p.shares = p.split.Chunks > 1 && p.blocks() < 2*p.pool.workers && p.pool.workers > 1
+	p.group = 1
+	if size := p.rows * p.cols * max(1, p.m.K); size < taskSteps {
+		p.group = max(1, min(taskSteps/size, ceilDiv(p.blocks(), max(1, want))))
+	}
+}
+
+// bytesB is the size of the packed columns of B.
+func (p *matMulProgram) bytesB() int {
+	size, nr := p.m.Type.Size(), p.kernel.NR
+	switch {
+	case p.vector:
+		return (p.deep + nr) * size
+	case !p.directB:
+		return ceilDiv(p.cols, nr) * nr * p.deep * size
+	case p.width%nr != 0:
+		return nr * p.deep * size
+	}
+	return 0
+}
