@@ -82,7 +82,7 @@ func (p *matMulProgram) plan() {
 	p.vector = p.width == 1
 	p.staged = p.c.col != size && p.width > 1
 	length := max(1, min(p.split.Len, p.m.K))
-	p.deep = ceilDiv(length, ceilDiv(length, max(16, l1*2/3/(nr*size))))
+	p.deep = ceilDiv(length, ceilDiv(length, max(16, min(512, l1*4/3/(nr*size)))))
 	p.rows = min(p.height, mostRows)
 	p.cols = min(p.width, max(1, l2/2/(p.deep*size)/nr)*nr)
 	if p.staged || p.split.Chunks > 1 {
@@ -90,14 +90,8 @@ func (p *matMulProgram) plan() {
 	}
 	p.shareOut()
 	p.high = min(ceilDiv(p.rows, mr)*mr, max(1, l2/6/(p.deep*size)/mr)*mr)
-	strips := ceilDiv(p.cols, nr)
-	p.directA = strips <= 2 || p.compact(p.a, p.high, p.deep, l1)
-	p.directB = !p.vector && p.b.col == size && (p.rows <= 4*mr || p.compact(p.b, p.deep, p.cols, l1))
-}
-
-// compact reports whether a block of an operand, read where it lies, fits in the first cache.
-func (p *matMulProgram) compact(o operand, rows, cols, l1 int) bool {
-	return reach(o.row, o.col)*max(rows, cols) <= l1
+	p.directA = p.a.col == size || ceilDiv(p.cols, nr) <= 2
+	p.directB = !p.vector && p.b.col == size && (p.rows <= 4*mr || reach(p.b.row, 0)*p.deep <= l2/2)
 }
 
 // shareOut makes the blocks of a product smaller until there are some for each worker.

@@ -74,7 +74,7 @@ func (e *UnsupportedError) Error() string {
 	return fmt.Sprintf("cpu: no program for the operation %v", e.Op)
 }
 
-// Compile makes a program of a *ir.Kernel or a *ir.MatMul. The CPU never asks for a split.
+// Compile makes a program of a *ir.Kernel, *ir.MatMul or *ir.Scan. The CPU never asks for a split.
 func (d *cpu) Compile(o ir.Op) (device.Program, error) {
 	if d.closed.Load() {
 		return nil, device.ErrClosed
@@ -87,6 +87,8 @@ func (d *cpu) Compile(o ir.Op) (device.Program, error) {
 		return compileKernel(d.pool, o)
 	case *ir.MatMul:
 		return compileMatMul(d.pool, o), nil
+	case *ir.Scan:
+		return compileScan(d.pool, o), nil
 	}
 	return nil, &UnsupportedError{o}
 }

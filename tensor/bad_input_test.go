@@ -257,6 +257,8 @@ func TestBadOut(t *testing.T) {
 	assert.Empty(t, none)
 }
 
+func isFreed(err error) bool { return errors.Is(err, device.ErrFreed) }
+
 func TestUseAfterFree(t *testing.T) {
 	ctx := t.Context()
 	base := ones(t, np.Float64, 4)
@@ -267,15 +269,14 @@ func TestUseAfterFree(t *testing.T) {
 	require.NoError(t, err)
 	base.Free()
 	base.Free()
-	freed := func(err error) bool { return errors.Is(err, device.ErrFreed) }
 	check(t, []mistake{
-		{here(), failing(later.Eval(ctx)), freed, "keep it until its last use"},
-		{here(), failing(ready.Eval(ctx)), freed, "was freed before"},
-		{here(), failing(view.Copy(ctx)), freed, "was freed before"},
-		{here(), failing(np.ToSlice[float64](view)), freed, "was freed before"},
-		{here(), failing(np.ToSlice[float64](base)), freed, "was freed before"},
-		{here(), failing(np.Data[float64](base)), freed, "was freed before"},
-		{here(), np.Assign(ctx, view, 1), freed, "was freed before"},
+		{here(), failing(later.Eval(ctx)), isFreed, "keep it until its last use"},
+		{here(), failing(ready.Eval(ctx)), isFreed, "was freed before"},
+		{here(), failing(view.Copy(ctx)), isFreed, "was freed before"},
+		{here(), failing(np.ToSlice[float64](view)), isFreed, "was freed before"},
+		{here(), failing(np.ToSlice[float64](base)), isFreed, "was freed before"},
+		{here(), failing(np.Data[float64](base)), isFreed, "was freed before"},
+		{here(), np.Assign(ctx, view, 1), isFreed, "was freed before"},
 		{here(), failing(np.Item[float64](ones(t, np.Float64, 2))), isA[*np.Error], "index it down to one"},
 	})
 	require.NoError(t, ready.Close())

@@ -2,6 +2,7 @@ package tensor_test
 
 import (
 	"encoding/json"
+	"math"
 	"math/big"
 	"strings"
 	"testing"
@@ -152,4 +153,69 @@ func (r *conformance) inPlace(c golden.Case) bool {
 	require.True(r.t, ok, c.ID)
 	return assert.NoError(r.t, err, describe(c)) && assert.NoError(r.t, errAssign, describe(c)) &&
 		assert.Same(r.t, a, out) && assert.Equal(r.t, want, a.DType(), describe(c))
+}
+
+// TestComparisonsWithAnyInteger compares arrays with Go integers that their type cannot hold: the
+// answer is that of the numbers.
+func TestComparisonsWithAnyInteger(t *testing.T) {
+	bytes, err := np.FromSlice([]uint8{0, 200, 255})
+	require.NoError(t, err)
+	signed, err := np.FromSlice([]int8{-128, 0, 127})
+	require.NoError(t, err)
+	wide, err := np.FromSlice([]uint64{0, 1 << 63, math.MaxUint64})
+	require.NoError(t, err)
+	none, all := []bool{false, false, false}, []bool{true, true, true}
+	for i, tt := range []struct {
+		e    *np.Expr
+		want []bool
+	}{
+		{np.Equal(bytes, 256), none},
+		{np.Equal(256, bytes), none},
+		{np.NotEqual(bytes, -1), all},
+		{np.Less(bytes, 300), all},
+		{np.Less(300, bytes), none},
+		{np.GreaterEqual(bytes, -5), all},
+		{np.Greater(signed, -129), all},
+		{np.LessEqual(signed, uint64(math.MaxUint64)), all},
+		{np.Equal(signed, uint64(1<<63)), none},
+		{np.Greater(wide, -1), all},
+		{np.Equal(wide, uint64(1<<63)), []bool{false, true, false}},
+		{np.Greater(wide, math.MaxInt64), []bool{false, true, true}},
+		{np.Less(bytes, 200), []bool{true, false, false}},
+		{np.Equal(bytes, 255.0), []bool{false, false, true}},
+	} {
+		got, err := computed(tt.e)
+		require.NoError(t, err, i)
+		assert.Equal(t, golden.Of([]int{3}, tt.want), got, i)
+	}
+}
+
+// TestScalarsKeepTheirOwnValues prepares one plan with several scalars, equal at first, and sets them
+// one by one: alone, in scalar arithmetic, in other types.
+func TestScalarsKeepTheirOwnValues(t *testing.T) {
+	x, err := np.FromSlice([]float32{1, 2})
+	require.NoError(t, err)
+	a, b := np.Scalar(2.0), np.Scalar(2.0)
+	// What is computed of numbers alone has a type of its own, as in NumPy: here float64.
+	e := np.Add(np.Multiply(x, a), np.Subtract(np.Multiply(b, b), np.Divide(np.Add(a, 1), 1)))
+	for _, opts := range [][]np.EvalOption{nil, {np.Stepwise}} {
+		p, err := np.Prepare(e, opts...)
+		require.NoError(t, err)
+		for _, tt := range []struct {
+			a, b float64
+			want []float64
+		}{{2, 2, []float64{3, 5}}, {3, 2, []float64{3, 6}}, {2, 3, []float64{8, 10}}, {-1, 0, []float64{-1, -2}}} {
+			y, err := p.Eval(t.Context(), np.Set(a, tt.a), np.Set(b, tt.b))
+			require.NoError(t, err)
+			got, err := np.ToSlice[float64](y)
+			require.NoError(t, err)
+			assert.Equal(t, tt.want, got, "%v", tt)
+		}
+		y, err := p.Eval(t.Context())
+		require.NoError(t, err)
+		got, err := np.ToSlice[float64](y)
+		require.NoError(t, err)
+		assert.Equal(t, []float64{3, 5}, got, "without Set, the first values")
+		require.NoError(t, p.Close())
+	}
 }

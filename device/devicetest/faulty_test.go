@@ -44,6 +44,7 @@ func TestDecoratorsKeepTheContract(t *testing.T) {
 	t.Run("contract", s.contract)
 	t.Run("masks", s.masks)
 	t.Run("matmul", s.matMuls)
+	t.Run("scan", s.scans)
 	t.Run("concurrent", s.concurrent)
 	t.Run("close", s.close)
 	dev.Check(t)

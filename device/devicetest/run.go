@@ -25,6 +25,7 @@ func Run(t *testing.T, dev device.Device) {
 	t.Run("argfolds", s.argFolds)
 	t.Run("stages", s.stages)
 	t.Run("matmul", s.matMuls)
+	t.Run("scan", s.scans)
 	t.Run("concurrent", s.concurrent)
 	t.Run("close", s.close)
 }

@@ -339,6 +339,8 @@ func spaceOf(o ir.Op, i int) []int {
 			rows = o.K
 		}
 		return append(append([]int(nil), o.Batch...), rows, columns)
+	case *ir.Scan:
+		return o.Space
 	}
 	panic(fmt.Sprintf("BUG: devicetest: unknown operation %T", o))
 }

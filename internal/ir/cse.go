@@ -64,7 +64,7 @@ func (s *sharer) key(n *Node) string {
 		}
 	case Map:
 		fmt.Fprint(&b, " ", n.Code)
-	case Reduce, ArgReduce:
+	case Reduce, ArgReduce, Scanned:
 		fmt.Fprint(&b, " ", n.Code, n.Axes, n.Rule)
 	case Product:
 		fmt.Fprint(&b, " ", n.Split)

@@ -49,6 +49,8 @@ func (e *evaluator) node(n *Node) []uint64 {
 		return gather(e.eval(n.Args[0]), at)
 	case Reduce, ArgReduce:
 		return e.fold(n)
+	case Scanned:
+		return e.scanned(n)
 	case Product:
 		return e.product(n)
 	}

@@ -26,6 +26,8 @@ func Interpret(o Op, args []Memory, scalars []uint64) error {
 		in.run()
 	case *MatMul:
 		interpretMatMul(o, args[0], args[1], args[2])
+	case *Scan:
+		interpretScan(o, args[0], args[1])
 	default:
 		return fmt.Errorf("BUG: ir: cannot interpret %T", o)
 	}

@@ -218,6 +218,9 @@ func (b *kernelBuilder) scalar(n *Node) int {
 func (b *kernelBuilder) apply(n *Node, p path) int {
 	in := Inst{Kind: Apply, Code: n.Code, Type: n.Type, Args: none, Row: b.f.folds()}
 	if n.Kind == Convert {
+		if n.Args[0].Type == n.Type {
+			return b.emit(n.Args[0], p, false)
+		}
 		in.Kind = Cast
 	}
 	for i, a := range n.Args {

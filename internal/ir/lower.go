@@ -116,8 +116,8 @@ func (l *lowerer) outputs(outs []Output) {
 	for i, o := range outs {
 		o = unreshaped(o)
 		outs[i] = o
-		if _, stored := l.done[o.Node]; !stored && o.Node.Kind == Product && o.Mask == nil && o.Node.Len() > 0 {
-			l.product(o.Node, Ref{Kind: InOutput, Index: i}, o.At)
+		if _, stored := l.done[o.Node]; !stored && isWhole(o.Node) && o.Mask == nil && o.Node.Len() > 0 {
+			l.compute(o.Node, place{Ref{Kind: InOutput, Index: i}, o.At})
 			l.keep(o, i)
 			continue
 		}
@@ -202,9 +202,9 @@ func (l *lowerer) contiguous(n *Node) place {
 	}
 	p := place{Ref{Kind: InTemp}, broadcast.Contiguous(n.Shape, n.Type.Size())}
 	o := unreshaped(Output{Node: n, At: p.at})
-	if o.Node.Kind == Product {
+	if isWhole(o.Node) {
 		p.ref.Index = l.temp(n)
-		l.product(o.Node, p.ref, o.At)
+		l.compute(o.Node, place{p.ref, o.At})
 	} else {
 		k := l.kernel(l.frame(o.Node))
 		value := k.value(o.Node)
@@ -214,6 +214,23 @@ func (l *lowerer) contiguous(n *Node) place {
 	}
 	l.done[n], l.done[o.Node] = p, place{p.ref, o.At}
 	return p
+}
+
+// isWhole reports whether a node is an operation of its own, not a part of a kernel.
+func isWhole(n *Node) bool { return n.Kind == Product || n.Kind == Scanned }
+
+// compute emits what puts a node's value into a place.
+func (l *lowerer) compute(n *Node, to place) {
+	switch n.Kind {
+	case Product:
+		l.product(n, to.ref, to.at)
+	case Scanned:
+		l.scan(n, to.ref, to.at)
+	default:
+		k := l.kernel(l.frame(n))
+		k.storeValue(k.value(n), n, to.ref, to.at, -1)
+		k.finish()
+	}
 }
 
 func (l *lowerer) temp(n *Node) int {
@@ -426,7 +443,7 @@ func (l *lowerer) hoisted(n *Node, uses int) bool {
 		}
 		seen[m] = true
 		switch m.Kind {
-		case Reduce, ArgReduce, Product:
+		case Reduce, ArgReduce, Product, Scanned:
 			stop = true
 		case Map:
 			ops += cost(m)

@@ -20,9 +20,10 @@ const (
 	ArgReduce                 // C-order index within Axes of the least or greatest of Args[0]
 	Product                   // matrix product of Args[0] and Args[1]
 	Viewed                    // Args[0] seen through View
+	Scanned                   // running fold of Args[0] by Code along Axes[0]
 )
 
-var nodeNames = [...]string{"leaf", "scalar", "map", "convert", "reduce", "argreduce", "product", "viewed"}
+var nodeNames = [...]string{"leaf", "scalar", "map", "convert", "reduce", "argreduce", "product", "viewed", "scanned"}
 
 // Node is a value of an expression. Nodes are immutable.
 type Node struct {
@@ -31,8 +32,8 @@ type Node struct {
 	Shape []int
 	Args  []*Node
 
-	Code  op.Code        // Map, Reduce, ArgReduce
-	Axes  []int          // Reduce, ArgReduce: the folded axes of Args[0]; they vanish from Shape
+	Code  op.Code        // Map, Reduce, ArgReduce, Scanned
+	Axes  []int          // Reduce, ArgReduce: the folded axes of Args[0]; they vanish from Shape. Scanned: the axis
 	Rule  canon.Rule     // Reduce, ArgReduce: the order of the whole array
 	Split canon.Split    // Product: the order of the whole product
 	View  *View          // Viewed
@@ -72,6 +73,8 @@ func (n *Node) Name() string {
 		return foldName(n.Code)
 	case n.Kind == ArgReduce:
 		return "arg" + foldName(n.Code)
+	case n.Kind == Scanned:
+		return "cum" + foldName(n.Code)
 	case n.Kind == Product:
 		return "matmul"
 	case n.Kind == Viewed:

@@ -50,6 +50,13 @@ func (p *Parts) part(n *Node, axis, lo, hi int) *Node {
 		m := resized(n, axis, hi-lo)
 		m.Args[0] = p.Of(n.Args[0], unfolded(axis, n.Axes), lo, hi)
 		return m
+	case Scanned:
+		if axis == n.Axes[0] {
+			return cut(p.whole(n), axis, lo, hi)
+		}
+		m := resized(n, axis, hi-lo)
+		m.Args[0] = p.Of(n.Args[0], axis, lo, hi)
+		return m
 	case Product:
 		return p.product(n, axis, lo, hi)
 	case Viewed:

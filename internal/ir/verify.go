@@ -17,6 +17,17 @@ func Verify(o Op) error {
 			return fmt.Errorf("operands do not have %d strides", r)
 		}
 	}
+	return verifyScan(o)
+}
+
+func verifyScan(o Op) error {
+	s, ok := o.(*Scan)
+	if !ok {
+		return nil
+	}
+	if r := len(s.Space); s.Axis < 0 || s.Axis >= r || len(s.From.Strides) != r || len(s.To.Strides) != r {
+		return fmt.Errorf("a scan along dimension %d of %d, with %d and %d strides", s.Axis, r, len(s.From.Strides), len(s.To.Strides))
+	}
 	return nil
 }
 

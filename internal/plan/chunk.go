@@ -45,6 +45,7 @@ func fit(ctx context.Context, p *Plan, opt Options) (*Plan, error) {
 		c := chunker{p: p, axis: axis, n: n, budget: budget}
 		best, err := c.largest(ctx)
 		if err != nil {
+			p.Close()
 			return nil, err
 		}
 		if best != nil {
@@ -97,6 +98,9 @@ func (c *chunker) largest(ctx context.Context) (*Plan, error) {
 		rows := (lo + hi) / 2
 		q, err := c.plan(ctx, rows)
 		if err != nil {
+			if best != nil {
+				best.Close()
+			}
 			return nil, err
 		}
 		if q == nil || q.PeakBytes > c.budget {

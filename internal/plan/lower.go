@@ -50,23 +50,27 @@ func fresh(n *ir.Node) ir.Output {
 	return ir.Output{Node: n, At: broadcast.Contiguous(n.Shape, n.Type.Size())}
 }
 
-// writable reports whether the output may go straight into its array: each operand that shares
-// memory with it is read by the kernel that writes it alone, through the same view.
+// writable reports whether the output may go straight into its array: operands that share memory with
+// it are read before it is written, or by the kernel that writes it, through the same view.
 func writable(low *ir.Lowered, out int, dst *ir.Node) bool {
+	writer := slices.IndexFunc(low.Calls, func(c ir.Call) bool { return slices.ContainsFunc(c.Out, isOutput(out)) })
 	for i, leaf := range low.Leaves {
 		if leaf.Array != dst.Array || !broadcast.Overlaps(leaf.At, leaf.Type.Size(), dst.At, dst.Type.Size()) {
 			continue
 		}
-		if !broadcast.Same(leaf.At, dst.At) || leaf.Type != dst.Type {
-			return false
-		}
-		for _, c := range low.Calls {
-			if reads(c, i) && !inPlace(c, i, out) {
+		same := broadcast.Same(leaf.At, dst.At) && leaf.Type == dst.Type
+		for j, c := range low.Calls {
+			if j >= writer && reads(c, i) && !(same && inPlace(c, i, out)) {
 				return false
 			}
 		}
 	}
 	return true
+}
+
+// isOutput finds the place of an output.
+func isOutput(out int) func(r ir.Ref) bool {
+	return func(r ir.Ref) bool { return r.Kind == ir.InOutput && r.Index == out }
 }
 
 func reads(c ir.Call, leaf int) bool {
@@ -75,13 +79,13 @@ func reads(c ir.Call, leaf int) bool {
 
 // inPlace reports whether a call reads the leaf at the very elements that it writes.
 func inPlace(c ir.Call, leaf, out int) bool {
-	k, ok := c.Op.(*ir.Kernel)
 	o := slices.IndexFunc(c.Out, func(r ir.Ref) bool { return r.Kind == ir.InOutput && r.Index == out })
-	if !ok || o < 0 {
+	if _, product := c.Op.(*ir.MatMul); product || o < 0 {
 		return false
 	}
+	to := c.Op.Outputs()[o].Strides
 	for i, r := range c.In {
-		if r.Kind == ir.InLeaf && r.Index == leaf && !slices.Equal(k.In[i].Strides, k.Out[o].Strides) {
+		if r.Kind == ir.InLeaf && r.Index == leaf && !slices.Equal(c.Op.Inputs()[i].Strides, to) {
 			return false
 		}
 	}

@@ -185,7 +185,7 @@ func (d *drawer) layout(shape []int, size int) (broadcast.View, int) {
 		wide := make([]int, len(shape))
 		ix := make([]broadcast.Index, len(shape))
 		for i, e := range shape {
-			wide[i], ix[i] = 2*e+1, broadcast.SliceOf(new2(2*e-1), nil, new2(-2))
+			wide[i], ix[i] = 2*e+1, broadcast.SliceOf(ref(2*e-1), nil, ref(-2))
 			if e == 0 {
 				ix[i] = broadcast.To(0)
 			}
@@ -206,7 +206,8 @@ func (d *drawer) layout(shape []int, size int) (broadcast.View, int) {
 	return broadcast.Contiguous(shape, size), elements(shape) * size
 }
 
-func new2(i int) *int { return &i }
+// ref is the address of a number.
+func ref(i int) *int { return &i }
 
 func elements(shape []int) int {
 	n := 1
@@ -224,7 +225,7 @@ func (d *drawer) pick() *ir.Node {
 func (d *drawer) step() {
 	var n *ir.Node
 	var err error
-	switch rapid.IntRange(0, 9).Draw(d.t, "operation") {
+	switch rapid.IntRange(0, 10).Draw(d.t, "operation") {
 	case 0, 1, 2, 3:
 		n, err = d.operator()
 	case 4, 5, 6:
@@ -235,6 +236,8 @@ func (d *drawer) step() {
 		n, err = d.centred()
 	case 9:
 		n, err = d.product()
+	case 10:
+		n, err = d.scan()
 	}
 	if err == nil && n.Len() <= 2*maxElements {
 		d.pool = append(d.pool, n)
@@ -286,6 +289,21 @@ func (d *drawer) centred() (*ir.Node, error) {
 		return nil, err
 	}
 	return ir.Elementwise(rapid.SampledFrom([]op.Code{op.Subtract, op.Divide, op.Maximum}).Draw(d.t, "operator"), x, m)
+}
+
+func (d *drawer) scan() (*ir.Node, error) {
+	n := d.pick()
+	var axis *int
+	if len(n.Shape) > 0 && rapid.Bool().Draw(d.t, "along an axis") {
+		axis = ref(rapid.IntRange(0, len(n.Shape)-1).Draw(d.t, "axis"))
+	}
+	switch rapid.IntRange(0, 3).Draw(d.t, "scan") {
+	case 0:
+		return ir.CumProd(n, axis, dtype.Invalid)
+	case 1:
+		return ir.CumMax(n, axis)
+	}
+	return ir.CumSum(n, axis, dtype.Invalid)
 }
 
 func (d *drawer) view() (*ir.Node, error) {

@@ -31,6 +31,9 @@ var functions = map[string]signature{
 	"argmin":        reduction(ir.ArgMin, "a", "axis", "out", "keepdims"),
 	"count_nonzero": reduction(ir.CountNonzero, "a", "axis", "keepdims"),
 
+	"cumsum":  {[]string{"a", "axis", "dtype"}, cumulative(ir.CumSum)},
+	"cumprod": {[]string{"a", "axis", "dtype"}, cumulative(ir.CumProd)},
+
 	"matmul":       ofTwo(ir.MatrixProduct, "x1", "x2"),
 	"dot":          ofTwo(dot, "a", "b"),
 	"astype":       {[]string{"x", "dtype"}, astype},
@@ -51,7 +54,7 @@ var aliases = map[string]string{"amax": "max", "amin": "min", "permute_dims": "t
 // methods are those of NumPy's arrays; which of them are there says isFunction.
 var methods = []string{
 	"all", "any", "argmax", "argmin", "astype", "dot", "max", "mean", "min", "prod", "ravel", "reshape",
-	"squeeze", "std", "sum", "swapaxes", "transpose", "var",
+	"cumprod", "cumsum", "squeeze", "std", "sum", "swapaxes", "transpose", "var",
 }
 
 // isFunction reports whether np has the function here.
@@ -231,4 +234,29 @@ func astype(b bound) (*ir.Node, error) {
 		return nil, fmt.Errorf("astype: the argument dtype is missing")
 	}
 	return ir.CastTo(x, t), nil
+}
+
+func cumulative(scan func(x *ir.Node, axis *int, t dtype.DType) (*ir.Node, error)) func(b bound) (*ir.Node, error) {
+	return func(b bound) (*ir.Node, error) {
+		x, err := b.array("a")
+		if err != nil {
+			return nil, err
+		}
+		axes, err := b.integers("axis")
+		if err != nil {
+			return nil, err
+		}
+		if len(axes) > 1 {
+			return nil, b.wrong("axis", "one integer")
+		}
+		var axis *int
+		if len(axes) == 1 {
+			axis = &axes[0]
+		}
+		t, err := b.element("dtype")
+		if err != nil {
+			return nil, err
+		}
+		return scan(x, axis, t)
+	}
 }
