@@ -12,6 +12,9 @@ type blocking struct {
 	directA    bool // A is read where it lies
 	directB    bool // so is B, but for a strip that is not full
 	vector     bool // B is one column, and packed without gaps
+	stream     bool // the results go past the caches, which they exceed
+	ahead      bool // A is read once, as one piece: strips ask for those that follow
+	next       bool // blocks are small matrices, whose rows of B are read in parts: each asks for the next B
 }
 
 // caches are the bytes of the first and of the second cache of a core.
@@ -92,6 +95,20 @@ func (p *matMulProgram) plan() {
 	p.high = min(ceilDiv(p.rows, mr)*mr, max(1, l2/6/(p.deep*size)/mr)*mr)
 	p.directA = p.a.col == size || ceilDiv(p.cols, nr) <= 2
 	p.directB = !p.vector && p.b.col == size && (p.rows <= 4*mr || reach(p.b.row, 0)*p.deep <= l2/2)
+	p.arrange()
+}
+
+// arrange decides what memory is asked for, and where results go.
+func (p *matMulProgram) arrange() {
+	size := p.m.Type.Size()
+	once := p.deep >= p.m.K && p.split.Chunks == 1 && p.m.K > 0
+	lines := p.c.row%alignment == 0 && p.width%p.kernel.NR == 0
+	for _, d := range p.c.batch {
+		lines = lines && d.stride%alignment == 0
+	}
+	p.stream = once && lines && !p.staged && p.results()*size >= max(cpuid.CPU.Cache.L3, 8<<20)
+	p.ahead = once && p.directA && p.a.row == p.m.K*size && p.cols <= p.kernel.NR
+	p.next = once && p.batches > 1 && p.down*p.across == 1 && p.cols > p.kernel.NR && p.cols*p.deep*size <= 32<<10
 }
 
 // shareOut makes the blocks of a product smaller until there are some for each worker.

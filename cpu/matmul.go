@@ -136,6 +136,7 @@ type matMulRun struct {
 	a, b, c unsafe.Pointer
 	work    unsafe.Pointer
 	workers []productWorker
+	streams bool // the results go past the caches
 	final   bool // the chunks are done, and are added
 }
 
@@ -173,6 +174,7 @@ func (r *matMulRun) start(args []device.Arg, work device.Span) error {
 		return err
 	}
 	r.a, r.b, r.c, r.final = at[0], at[1], at[2], false
+	r.streams = r.p.stream && uintptr(r.c)%alignment == 0
 	if r.p.swapped {
 		r.a, r.b = r.b, r.a
 	}

@@ -23,6 +23,7 @@ func (w *productWorker) block(bl resultBlock) {
 	if p.staged {
 		sum = strided{unsafe.Add(w.scratch, p.sum), p.rowBytes(), size}
 	}
+	w.panel.Ahead = 0
 	w.chunk(bl, 0, sum, p.split.Chunks == 1)
 	if p.split.Chunks > 1 {
 		w.addRest(bl, sum)
@@ -62,6 +63,9 @@ func (w *productWorker) chunk(bl resultBlock, c int, to strided, settle bool) {
 		if settle && k+n == hi {
 			w.panel.Mode |= simd.GemmSettle
 		}
+		if w.streams {
+			w.panel.Mode |= simd.GemmStream
+		}
 		w.multiply(bl, k, n, to)
 	}
 }
@@ -82,8 +86,22 @@ func (w *productWorker) multiply(bl resultBlock, k, n int, to strided) {
 			w.panel.Cols = min(nr, bl.cols-j)
 			w.bindB(b, n, j)
 			w.panel.C = to.from(i, j).at
+			w.askAhead(bl)
 			p.kernel.Run(&w.panel)
 		}
+	}
+}
+
+// askAhead tells the panel what memory is needed after it.
+func (w *productWorker) askAhead(bl resultBlock) {
+	p, x := w.p, &w.panel
+	switch {
+	case p.next && x.Ahead == 0:
+		strips := max(1, x.Rows/p.kernel.MR) * ceilDiv(bl.cols, p.kernel.NR)
+		x.Ahead = uintptr(w.b) + uintptr(offset(p.b.batch, min(bl.batch+1, p.batches-1)))
+		x.AheadStep = ceilDiv(x.K*bl.cols*p.m.Type.Size(), strips)
+	case p.ahead:
+		x.Ahead, x.AheadStep = uintptr(x.A)+2*uintptr(x.AStrip), x.AStrip
 	}
 }
 
@@ -148,5 +166,19 @@ func (w *productWorker) packColumns(b strided, n, cols int) {
 // not stored.
 func (w *productWorker) packStrip(at unsafe.Pointer, b strided, n, cols int) {
 	size := w.p.m.Type.Size()
-	moveGrid(size, strided{at, w.p.kernel.NR * size, size}, b, n, cols)
+	to := strided{at, w.p.kernel.NR * size, size}
+	side, many := 32/size, n/4*4
+	turned := 0
+	if w.p.kernel.Turn != nil && b.row == size && many > 0 {
+		turned = cols / side * side
+	}
+	for j := 0; j < turned; j += side {
+		w.p.kernel.Turn(to.from(0, j).at, b.from(0, j).at, b.col, many, to.row)
+	}
+	if turned > 0 && many < n {
+		moveGrid(size, to.from(many, 0), b.from(many, 0), n-many, turned)
+	}
+	if turned < cols {
+		moveGrid(size, to.from(0, turned), b.from(0, turned), n, cols-turned)
+	}
 }

@@ -160,6 +160,28 @@ func TestReductionsOfNothing(t *testing.T) {
 	})
 }
 
+// An option that a function would not heed is not taken.
+func TestOptionsNotTaken(t *testing.T) {
+	x := ones(t, np.Float64, 2)
+	mask := np.Greater(x, 0)
+	options := isA[*ir.OptionError]
+	check(t, []mistake{
+		{here(), np.ArgMax(x, np.WhereMask(mask)).Err(), options, "argmax has no such option; it takes Axis, KeepDims"},
+		{here(), np.ArgMin(x, np.Initial(1)).Err(), options, "Initial"},
+		{here(), np.ArgMin(x, np.DType(np.Int32)).Err(), options, "DType"},
+		{here(), np.Sum(x, np.DDof(1)).Err(), options, "it takes Axis, KeepDims, DType, Initial, Where"},
+		{here(), np.Mean(x, np.Initial(1)).Err(), options, "Initial"},
+		{here(), np.Var(x, np.Initial(1)).Err(), options, "DDof, Where"},
+		{here(), np.Any(x, np.DType(np.Int8)).Err(), options, "DType"},
+		{here(), np.All(x, np.Initial(true)).Err(), options, "Initial"},
+		{here(), np.CountNonzero(x, np.DType(np.Int8)).Err(), options, "DType"},
+		{here(), np.Max(x, np.DDof(1)).Err(), options, "DDof"},
+		{here(), np.CumSum(x, np.KeepDims).Err(), options, "the shape of its operand"},
+		{here(), np.CumProd(x, np.WhereMask(mask)).Err(), options, "one Axis and DType"},
+		{here(), np.CumMax(nil).Err(), isA[*np.NilError], "a nil array"},
+	})
+}
+
 func TestBadSlices(t *testing.T) {
 	knot := []any{nil}
 	knot[0] = knot

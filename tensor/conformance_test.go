@@ -17,16 +17,16 @@ import (
 	np "github.com/tare-go/tare/tensor"
 )
 
-// foldOps are the reductions by name.
+// foldOps are the reductions and scans by name.
 var foldOps = map[string]func(np.Array, ...np.ReduceOption) *np.Expr{
 	"sum": np.Sum, "prod": np.Prod, "mean": np.Mean, "var": np.Var, "std": np.Std, "min": np.Min, "max": np.Max,
 	"any": np.Any, "all": np.All, "argmin": np.ArgMin, "argmax": np.ArgMax, "count_nonzero": np.CountNonzero,
+	"cumsum": np.CumSum, "cumprod": np.CumProd,
 }
 
 // missing are NumPy's functions that the files below call and that tare does not have yet, and why.
 var missing = map[string]string{
-	"cumsum": "no scans yet", "cumprod": "no scans yet", "nancumsum": "no scans yet", "diff": "no scans yet",
-	"ptp": "not a row yet", "median": "no sorting yet", "sort": "no sorting yet", "argsort": "no sorting yet", "unique": "no sorting yet",
+	"diff": "not a row yet", "nancumsum": "no nan functions yet", "ptp": "not a row yet", "median": "no sorting yet", "sort": "no sorting yet", "argsort": "no sorting yet", "unique": "no sorting yet",
 	"searchsorted": "no sorting yet",
 	"nanargmax":    "no nan functions yet", "nanargmin": "no nan functions yet", "nanmax": "no nan functions yet", "nanmin": "no nan functions yet",
 	"nanmean": "no nan functions yet", "nanprod": "no nan functions yet", "nansum": "no nan functions yet", "nan_to_num": "no nan functions yet",

@@ -7,7 +7,8 @@ import (
 	"github.com/tare-go/tare/internal/ir"
 )
 
-// ReduceOption is an option of a reduction: Axis, KeepDims, DType, Initial, DDof, WhereMask.
+// ReduceOption is an option of a reduction: Axis, KeepDims, DType, Initial, DDof, WhereMask. One that
+// the function does not take is an error.
 type ReduceOption interface {
 	reduction(r *ir.Reduction) error
 }
@@ -113,29 +114,31 @@ func Var(a Array, opts ...ReduceOption) *Expr { return reduced("var", a, ir.Var,
 // Std is the square root of Var, with its options.
 func Std(a Array, opts ...ReduceOption) *Expr { return reduced("std", a, ir.Std, opts) }
 
-// Min is the least element over axes; a NaN wins. No elements are an error unless Initial is given.
+// Min is the least element over axes; a NaN wins. No elements are an error unless Initial is given, and
+// a mask needs it. Options: Axis, KeepDims, DType, Initial, WhereMask.
 func Min(a Array, opts ...ReduceOption) *Expr { return reduced("min", a, ir.Min, opts) }
 
-// Max is the greatest element over axes; a NaN wins. No elements are an error unless Initial is given.
+// Max is the greatest element over axes; a NaN wins. It takes the options of Min.
 func Max(a Array, opts ...ReduceOption) *Expr { return reduced("max", a, ir.Max, opts) }
 
-// Any says whether an element is not zero. NaN is not zero.
+// Any says whether an element is not zero. NaN is not zero. Options: Axis, KeepDims, WhereMask.
 func Any(a Array, opts ...ReduceOption) *Expr { return reduced("any", a, ir.Any, opts) }
 
-// All says whether no element is zero.
+// All says whether no element is zero. Options: Axis, KeepDims, WhereMask.
 func All(a Array, opts ...ReduceOption) *Expr { return reduced("all", a, ir.All, opts) }
 
-// CountNonzero is the number of elements that are not zero, as int64.
+// CountNonzero is the number of elements that are not zero, as int64. Options: Axis, KeepDims,
+// WhereMask.
 func CountNonzero(a Array, opts ...ReduceOption) *Expr {
 	return reduced("count_nonzero", a, ir.CountNonzero, opts)
 }
 
 // ArgMin is the int64 index of the first least element, or of the first NaN, along one axis; without
-// Axis in C order over all.
+// Axis in C order over all. Options: Axis, KeepDims.
 func ArgMin(a Array, opts ...ReduceOption) *Expr { return reduced("argmin", a, ir.ArgMin, opts) }
 
 // ArgMax is the int64 index of the first greatest element, or of the first NaN, along one axis;
-// without Axis in C order over all.
+// without Axis in C order over all. Options: Axis, KeepDims.
 func ArgMax(a Array, opts ...ReduceOption) *Expr { return reduced("argmax", a, ir.ArgMax, opts) }
 
 // MatMul is the matrix product: the last two axes are matrices, those before broadcast. A

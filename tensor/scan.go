@@ -31,7 +31,7 @@ func CumMin(a Array, opts ...ReduceOption) *Expr {
 func scanned(name string, site uintptr, a Array, opts []ReduceOption, scan func(*ir.Node, *int, dtype.DType) (*ir.Node, error)) *Expr {
 	e := E(a)
 	if e.err != nil {
-		return e
+		return made(name, site, nil, e.err)
 	}
 	var r ir.Reduction
 	for _, o := range opts {

@@ -17,6 +17,7 @@ type kernelBuilder struct {
 	memo    map[string]int
 	ids     map[*Node]int
 	input   map[string]int // operands by place
+	stores  []Inst         // which come last: an output may be an input that another store needs
 	folding int            // folds around what is being emitted
 }
 
@@ -59,7 +60,7 @@ func (b *kernelBuilder) storeValue(v int, n *Node, to Ref, at broadcast.View, ma
 	b.k.Out = append(b.k.Out, Operand{n.Type, squeezeStrides(through)})
 	b.call.Out = append(b.call.Out, place{to, at}.start())
 	b.call.Makes = append(b.call.Makes, n)
-	b.k.Code = append(b.k.Code, Inst{Kind: Store, Type: n.Type, Args: [3]int{v, mask, -1}, Index: len(b.k.Out) - 1, Row: b.f.rows})
+	b.stores = append(b.stores, Inst{Kind: Store, Type: n.Type, Args: [3]int{v, mask, -1}, Index: len(b.k.Out) - 1, Row: b.f.rows})
 }
 
 // emit appends the code of a node seen through p, unless it is there already, and returns its number.
@@ -243,8 +244,9 @@ func (b *kernelBuilder) fold(n *Node) int {
 	return b.inst(in)
 }
 
-// finish orders and merges the dimensions of the space, and appends the call.
+// finish orders and merges the dimensions of the space, and appends the stores and the call.
 func (b *kernelBuilder) finish() {
+	b.k.Code = append(b.k.Code, b.stores...)
 	order, lo, hi := b.order()
 	operands := append(slices.Clone(b.k.In), b.k.Out...)
 	strides := make([][]int, len(operands))

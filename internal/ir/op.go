@@ -46,7 +46,8 @@ type Operand struct {
 // ranks: an element value exists for each index of Space; a row value for each index of Space
 // without the folded dimensions. In a plain map all values are element values.
 //
-// All stores of element values happen after the last fold, so that an output may be an input.
+// All stores of element values happen after the last fold, and stores are the last instructions, so
+// that an output may be an input.
 type Kernel struct {
 	Space  []int
 	Lo, Hi int

@@ -3,6 +3,7 @@ package ir
 import (
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/tare-go/tare/broadcast"
 	"github.com/tare-go/tare/dtype"
@@ -28,7 +29,33 @@ type reduction struct {
 	axes []int // normalised, ascending
 }
 
+// takes lists what the reductions take besides axes and KeepDims: the options that NumPy's have.
+var takes = map[string]string{
+	"sum": "DType Initial Where", "prod": "DType Initial Where",
+	"mean": "DType Where", "var": "DType DDof Where", "std": "DType DDof Where",
+	"min": "DType Initial Where", "max": "DType Initial Where",
+	"any": "Where", "all": "Where", "count_nonzero": "Where",
+}
+
+// refused is an error for an option that the reduction would not heed.
+func (r *Reduction) refused(name string) error {
+	given := []struct {
+		option string
+		given  bool
+	}{{"DType", r.Type != dtype.Invalid}, {"Initial", r.Initial != nil}, {"Where", r.Where != nil}, {"DDof", r.DDof != 0}}
+	known := strings.Fields(takes[name])
+	for _, o := range given {
+		if o.given && !slices.Contains(known, o.option) {
+			return &OptionError{Name: name, Option: o.option, Why: name + " has no such option; it takes " + strings.Join(append([]string{"Axis", "KeepDims"}, known...), ", ")}
+		}
+	}
+	return nil
+}
+
 func newReduction(name string, x *Node, r Reduction) (*reduction, error) {
+	if err := r.refused(name); err != nil {
+		return nil, err
+	}
 	axes := r.Axes
 	if axes == nil || firstOfScalar(name, x, axes) {
 		axes = all(len(x.Shape))

@@ -68,7 +68,7 @@ func cumulative(name string, code op.Code, x *Node, axis *int, t, natural dtype.
 	}
 	x = CastTo(x, t)
 	a := 0
-	if axis == nil {
+	if axis == nil || firstOfScalar(name, x, []int{*axis}) {
 		x = flat(x)
 	} else {
 		axes, err := broadcast.NormalizeAxes([]int{*axis}, len(x.Shape))

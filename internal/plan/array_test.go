@@ -2,6 +2,7 @@ package plan_test
 
 import (
 	"context"
+	"math"
 	"slices"
 	"testing"
 
@@ -199,3 +200,5 @@ func ledgered() (*device.Ledgered, *devicetest.StrictDevice) {
 	s := devicetest.Strict()
 	return device.Ledger(device.Pool(s)), s
 }
+
+func float(bits uint64) float64 { return math.Float64frombits(bits) }

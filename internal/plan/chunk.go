@@ -162,7 +162,7 @@ func (b *chunkBuilder) destinations() {
 	for _, t := range b.q.targets {
 		if t.Out != nil {
 			b.q.results = append(b.q.results, -1)
-			b.dst = append(b.dst, slot{array: b.q.array(t.Out), off: t.Out.At.Offset})
+			b.dst = append(b.dst, b.q.out(t.Out))
 			continue
 		}
 		i := b.q.buffer(Buffer{Name: t.Node.Name(), Purpose: device.Result, Bytes: t.Node.Bytes(), Site: t.Node.Site})

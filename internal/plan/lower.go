@@ -103,7 +103,7 @@ func (p *Plan) adopt(low *ir.Lowered, staged []bool) {
 			b.Purpose, b.Name = device.Intermediate, b.Name+" before it overwrites its operand"
 			dst = append(dst, slot{array: -1, buffer: p.buffer(b)})
 		case t.Out != nil:
-			dst = append(dst, slot{array: p.array(t.Out), off: t.Out.At.Offset})
+			dst = append(dst, p.out(t.Out))
 		default:
 			p.results[i] = p.buffer(b)
 			dst = append(dst, slot{array: -1, buffer: p.results[i]})
@@ -118,6 +118,9 @@ func (p *Plan) adopt(low *ir.Lowered, staged []bool) {
 	p.emit(low, dst)
 	p.copies(staged, dst)
 }
+
+// out is the place of an Out.
+func (p *Plan) out(n *ir.Node) slot { return slot{array: p.array(n), off: n.At.Offset, out: true} }
 
 // emit appends the calls of what was lowered, with outputs in the given places, and gives buffers to
 // its temporaries.
@@ -191,6 +194,6 @@ func (p *Plan) copies(staged []bool, dst []slot) {
 			out.Mask = leaf(t.Mask, dst[mask])
 			mask++
 		}
-		p.emit(ir.Lower([]ir.Output{out}, ir.Options{}), []slot{{array: p.array(t.Out), off: t.Out.At.Offset}})
+		p.emit(ir.Lower([]ir.Output{out}, ir.Options{}), []slot{p.out(t.Out)})
 	}
 }

@@ -95,7 +95,8 @@ type Call struct {
 type slot struct {
 	array, buffer int
 	off           int
-	step          int // bytes further on in each repetition
+	step          int  // bytes further on in each repetition
+	out           bool // an Out, which stays where it is whatever is bound
 }
 
 // Plan is a compiled evaluation. It can be run again and again, and concurrently where its outputs

@@ -145,7 +145,7 @@ func (r *run) steps(ctx context.Context, steps []Step, i int) error {
 
 func (r *run) alloc(ctx context.Context, i int) error {
 	b := r.p.Buffers[i]
-	ctx = device.WithPurpose(device.WithSite(ctx, b.Site), b.Purpose)
+	ctx = device.WithPurpose(at(ctx, b.Site), b.Purpose)
 	buf, err := r.p.Device.Alloc(ctx, b.Bytes)
 	if err != nil {
 		return err
@@ -154,12 +154,20 @@ func (r *run) alloc(ctx context.Context, i int) error {
 	return nil
 }
 
+// at is the context of a call of the user's; what has none of its own is the evaluation's.
+func at(ctx context.Context, site uintptr) context.Context {
+	if site == 0 {
+		return ctx
+	}
+	return device.WithSite(ctx, site)
+}
+
 func (r *run) call(ctx context.Context, c *Call, i int) error {
 	args := make([]device.Arg, 0, len(c.in)+len(c.out)+len(c.scalars))
-	for k, slots := range [2][]slot{c.in, c.out} {
+	for _, slots := range [2][]slot{c.in, c.out} {
 		for _, s := range slots {
 			s.off += i * s.step
-			arg, err := r.arg(s, k == 0)
+			arg, err := r.arg(s)
 			if err != nil {
 				return err
 			}
@@ -173,16 +181,16 @@ func (r *run) call(ctx context.Context, c *Call, i int) error {
 	if n := c.Program.Workspace(); n > 0 {
 		work = device.Span{Buffer: r.buffers[r.p.work], Len: n}
 	}
-	return c.Program.Run(device.WithSite(ctx, c.Site), args, work)
+	return c.Program.Run(at(ctx, c.Site), args, work)
 }
 
 // arg is what a slot stands for. Bindings are for what is read: an Out stays where it is.
-func (r *run) arg(s slot, read bool) (device.Arg, error) {
+func (r *run) arg(s slot) (device.Arg, error) {
 	if s.array < 0 {
 		return device.Arg{Buffer: r.buffers[s.buffer], Off: s.off}, nil
 	}
 	a, off := r.p.arrays[s.array].Array.(Array), s.off
-	if b, ok := r.bind.Arrays[a]; ok && read {
+	if b, ok := r.bind.Arrays[a]; ok && !s.out {
 		a, off = b.Array, off+b.Shift
 	}
 	buf, err := a.Buffer()

@@ -1,3 +1,5 @@
+//go:build !amd64 || purego
+
 package simd
 
 // archLevels are the levels of this architecture's vector instructions, those that the machine has:

@@ -30,10 +30,11 @@ type level struct {
 	kernels *[op.Count][dtype.Count]Func
 	mixed   *[op.Count][2]Func
 	casts   *[dtype.Count][dtype.Count]Func
+	folds   *[op.Count][dtype.Count]Fold
 }
 
 // levels are those that this machine can run, the best last.
-var levels = append([]level{{"generic", &genericKernels, &genericMixed, &genericCasts}}, archLevels()...)
+var levels = append([]level{{"generic", &genericKernels, &genericMixed, &genericCasts, &genericFolds}}, archLevels()...)
 
 // table is the kernels of one level with the gaps filled.
 type table struct {
@@ -41,11 +42,12 @@ type table struct {
 	kernels [op.Count][dtype.Count]Func
 	mixed   [op.Count][2]Func
 	casts   [dtype.Count][dtype.Count]Func
+	folds   [op.Count][dtype.Count]Fold
 }
 
 var active atomic.Pointer[table]
 
-func init() { active.Store(tableOf(len(levels) - 1)) }
+func init() { active.Store(tableOf(atFirst(Levels(), most))) }
 
 // tableOf lays the levels up to the given one over each other.
 func tableOf(last int) *table {
@@ -55,6 +57,7 @@ func tableOf(last int) *table {
 		for c := range t.kernels {
 			overlay(t.kernels[c][:], l.kernels[c][:])
 			overlay(t.mixed[c][:], l.mixed[c][:])
+			overlayFolds(t.folds[c][:], l.folds[c][:])
 		}
 		for d := range t.casts {
 			overlay(t.casts[d][:], l.casts[d][:])
@@ -66,6 +69,14 @@ func tableOf(last int) *table {
 func overlay(dst, src []Func) {
 	for i, f := range src {
 		if f != nil {
+			dst[i] = f
+		}
+	}
+}
+
+func overlayFolds(dst, src []Fold) {
+	for i, f := range src {
+		if f.Blocks != nil {
 			dst[i] = f
 		}
 	}

@@ -11,9 +11,9 @@ const none value = -1
 type origin uint8
 
 const (
-	computed origin = iota // an instruction's result
-	constant               // memory that is never written
-	operand                // memory that is not written before the step ends
+	computed     origin = iota // an instruction's result
+	fromConstant               // memory that is never written
+	fromOperand                // memory that is not written before the step ends
 )
 
 // vector describes a value.
@@ -29,10 +29,11 @@ type vector struct {
 type form uint8
 
 const (
-	plain form = iota
-	fused      // a fused multiply-add of x, y, z: one of three orders, with the result in place of one of them
-	guard      // leaves the loop if any bit of the operand is set
-	store      // writes the operand to the result's memory
+	plain  form = iota
+	fused       // a fused multiply-add of x, y, z: one of three orders, with the result in place of one of them
+	guard       // leaves the loop if any bit of the operand is set
+	store       // writes the operand to the result's memory
+	assign      // gives a pinned value a new one
 )
 
 // instruction is one vector instruction. Operands are in Intel's order, first to last.
@@ -46,6 +47,7 @@ type instruction struct {
 	exact  bool // the memory operand is just the bytes of the value, else a whole register's
 	narrow bool // operands are the lower halves of their registers
 	step   int  // of a store
+	bytes  int  // that are stored
 }
 
 // code is a loop's body as straight-line code, and the values in it.
@@ -75,7 +77,7 @@ func (c *code) constant(size int, bits uint64) value {
 func (c *code) pattern(p [4]uint64) value {
 	v, ok := c.constants[p]
 	if !ok {
-		v = c.value(vector{origin: constant, bytes: 32, pattern: p})
+		v = c.value(vector{origin: fromConstant, bytes: 32, pattern: p})
 		c.constants[p] = v
 	}
 	return v
@@ -100,7 +102,7 @@ func (c *code) binary(name string, x, y value) value {
 
 // commute is binary for an instruction whose operands can be exchanged.
 func (c *code) commute(name string, x, y value) value {
-	if c.values[x].origin == constant {
+	if c.values[x].origin == fromConstant {
 		x, y = y, x
 	}
 	return c.binary(name, x, y)
@@ -115,7 +117,7 @@ func (c *code) shift(name string, x value, by int) value {
 func (c *code) bytes(x ...value) int {
 	bytes := 0
 	for _, v := range x {
-		if c.values[v].origin != constant {
+		if c.values[v].origin != fromConstant {
 			if bytes != 0 && bytes != c.values[v].bytes {
 				panic(fmt.Sprintf("BUG: values of %d and %d bytes", bytes, c.values[v].bytes))
 			}
@@ -134,7 +136,7 @@ func (c *code) prune() {
 	kept := make([]instruction, 0, len(c.instructions))
 	for i := len(c.instructions) - 1; i >= 0; i-- {
 		in := c.instructions[i]
-		if in.dst != none && !needed[in.dst] {
+		if in.form == plain && !needed[in.dst] || in.form == fused && !needed[in.dst] {
 			continue
 		}
 		for _, v := range in.src {

@@ -69,7 +69,7 @@ func init() { // not an initial value, since the functions use the table
 		op.PrimLt: (*lowering).compare, op.PrimLe: (*lowering).compare,
 		op.PrimSelect: (*lowering).choose, op.PrimConvert: (*lowering).convert, op.PrimBitcast: (*lowering).bitcast,
 		op.PrimAnd: (*lowering).logic, op.PrimOr: (*lowering).logic, op.PrimXor: (*lowering).logic,
-		op.PrimNot: (*lowering).not, op.PrimRare: (*lowering).rare,
+		op.PrimNot: (*lowering).not, op.PrimSar: (*lowering).sar, op.PrimRare: (*lowering).rare,
 	}
 }
 
@@ -79,7 +79,7 @@ var leftOut = [op.NumPrim]string{
 	op.PrimRem:     "AVX2 has no division of integers",
 	op.PrimShl:     "AVX2 has no shifts of 1 and 2 bytes",
 	op.PrimShr:     "AVX2 has no shifts of 1 and 2 bytes",
-	op.PrimSar:     "AVX2 shifts signs of 4 bytes only",
+	op.PrimSar:     "AVX2 has no shifts of 1 and 2 bytes",
 	op.PrimConvert: "AVX2 does not convert 8-byte integers to float32",
 }
 
@@ -108,11 +108,14 @@ var (
 
 // Predicates of VCMPPS and VCMPPD; none of them signals for quiet NaNs.
 const (
-	equalOrdered     = 0
-	unordered        = 3
-	notEqualOrNaN    = 4
-	lessOrdered      = 17
-	lessEqualOrdered = 18
+	equalOrdered        = 0
+	unordered           = 3
+	notEqualOrNaN       = 4
+	lessOrdered         = 17
+	lessEqualOrdered    = 18
+	notLess             = 21 // or NaN
+	greaterEqualOrdered = 29
+	greaterOrdered      = 30
 )
 
 // predicates are those of the primitives.

@@ -1,0 +1,138 @@
+package ptx
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/tare-go/tare/dtype"
+	"github.com/tare-go/tare/internal/canon"
+)
+
+// pairsAtOnce is how many results of chunks a thread joins: four levels of pairs.
+const pairsAtOnce = 16
+
+// columns launches a kernel with a thread for each row of at most one chunk, or of pairsAtOnce results of chunks.
+// Rows next to each other lie so in memory: it is columns that are folded.
+func (m *module) columns(p *pass, pairs bool) {
+	r := newRowKernel("columns", p)
+	rows := r.word("rows", p.Rows())
+	row := r.to(b32, "mad.lo.u32", r.special("ctaid.x"), r.special("ntid.x"), r.special("tid.x"))
+	end := r.label("END")
+	r.when(r.to(pred, "setp.ge.u32", row, rows), "bra", end)
+	r.team = team{thread: r.variable(dtype.Uint32, "0"), size: 1}
+	r.enter(r.kept.offsets(row, r.none()))
+	r.stages(func(folds []*fold, code []int, _ int) []accumulator {
+		return r.column(pairs, folds, code, "0", r.n)
+	})
+	r.place(end)
+	m.launchThreads(r.writer, p.Rows())
+}
+
+// launchThreads launches a kernel for so many threads: small CTAs where there are few.
+func (m *module) launchThreads(w *writer, threads int) {
+	perCTA := maxThreads
+	for perCTA > 32 && ceilDiv(threads, perCTA) < 2*m.target.processors() {
+		perCTA /= 2
+	}
+	m.launch(w, ceilDiv(threads, perCTA), perCTA)
+}
+
+// chunks launches a kernel with a thread for each chunk of each row, or each pairsAtOnce results of chunks, which
+// stores the results of the folds: those of the first chunk of all rows, then those of the second.
+func (m *module) chunks(p *pass, pairs bool, to []partial) {
+	r := newRowKernel("chunks", p)
+	length := canon.ChunkRows
+	if pairs {
+		length = pairsAtOnce
+	}
+	chunks := ceilDiv(p.RowLen(), length)
+	each := r.divisor(p.Rows())
+	total := r.word("total", p.Rows()*chunks)
+	thread := r.to(b32, "mad.lo.u32", r.special("ctaid.x"), r.special("ntid.x"), r.special("tid.x"))
+	end := r.label("END")
+	r.when(r.to(pred, "setp.ge.u32", thread, total), "bra", end)
+	chunk, row := r.divide(thread, each)
+	r.enter(r.kept.offsets(row, r.none()))
+	from := r.to(b32, "mul.lo.u32", chunk, fmt.Sprint(length))
+	last := r.to(b32, "min.u32", r.to(b32, "add.u32", from, fmt.Sprint(length)), r.n)
+	before, stages := p.Stages()
+	r.rowValues(before)
+	for _, g := range r.widths(r.foldsOf(stages[0].Folds)) {
+		for i, acc := range r.column(pairs, g.folds, r.needed(g.folds), from, last) {
+			r.storePartial(g.folds[i], to[slices.Index(stages[0].Folds, g.folds[i].inst)], thread, acc, "")
+		}
+	}
+	r.place(end)
+	m.launchThreads(r.writer, p.Rows()*chunks)
+}
+
+// column folds the elements [from, to) of the row at hand by one thread.
+func (r *rowKernel) column(pairs bool, folds []*fold, code []int, from, to string) []accumulator {
+	if pairs {
+		return r.pairs(folds, code, from, to)
+	}
+	var acc []accumulator
+	for _, f := range folds {
+		acc = append(acc, r.start(f))
+	}
+	e := r.variable(dtype.Uint32, from)
+	several := 4
+	if several*r.work(code) > verbose/8 {
+		several = 1
+	}
+	left := r.to(b32, "sub.u32", to, e)
+	for ; several > 0; several /= 4 {
+		rest := r.to(b32, "and.b32", left, fmt.Sprint(several-1))
+		r.while("lt.u32", e, r.to(b32, "sub.u32", to, rest), func() {
+			var points []*point
+			for s := range several {
+				points = append(points, &point{offset: r.inner.offsets(r.plus(e, s), r.none())})
+			}
+			r.elements(points, 1, r.inner, code)
+			for s, pt := range points {
+				for i, f := range folds {
+					r.update(f, acc[i], pt, 0, r.elementIndex(f, e, s), "")
+				}
+			}
+			r.emit("add.u32", e, e, fmt.Sprint(several))
+		})
+	}
+	return acc
+}
+
+func (w *writer) plus(e string, n int) string {
+	if n == 0 {
+		return e
+	}
+	return w.to(b32, "add.u32", e, fmt.Sprint(n))
+}
+
+// pairs folds adjacent pairs, level by level, where there are both.
+func (r *rowKernel) pairs(folds []*fold, code []int, from, to string) []accumulator {
+	last := r.to(b32, "sub.u32", to, "1")
+	acc := make([][]accumulator, len(folds))
+	valid := make([]string, pairsAtOnce)
+	for e := range pairsAtOnce {
+		index := r.plus(from, e)
+		valid[e] = r.to(pred, "setp.lt.u32", index, to)
+		pt := &point{offset: r.inner.offsets(r.to(b32, "min.u32", index, last), r.none())}
+		r.elements([]*point{pt}, 1, r.inner, code)
+		for i, f := range folds {
+			a := accumulator{v: r.operand(pt, 0, f.arg)}
+			if f.index {
+				a.i = r.operand(pt, 0, f.with)
+			}
+			acc[i] = append(acc[i], a)
+		}
+	}
+	var results []accumulator
+	for i, f := range folds {
+		for d := 1; d < pairsAtOnce; d *= 2 {
+			for e := 0; e < pairsAtOnce; e += 2 * d {
+				acc[i][e] = r.pick(f, valid[e+d], r.join(f, acc[i][e], acc[i][e+d]), acc[i][e])
+			}
+		}
+		results = append(results, acc[i][0])
+	}
+	return results
+}

@@ -1,0 +1,27 @@
+// Package ptx writes operations as PTX, the assembly of NVIDIA GPUs, and says how to launch them.
+//
+// [Lower] turns an operation into a [Module]: text with one entry or more, and the launches that run it, in
+// order. Extents, strides and counts are parameters of the kernels and not in their text, so that one text,
+// compiled once, serves all shapes of a class: the text is the key of a cache. A class is what an operation
+// computes, how many dimensions are left once neighbours are merged, which operands are contiguous or
+// broadcast along which of them, and a few choices of form.
+//
+// Every float instruction says .rn, none .approx or .ftz: a multiplication and an addition without .rn are made
+// one by the assembler. The orders are those of package canon: a warp is the 512 bytes of lanes, and its
+// shuffles at distance 16, 8, 4, 2, 1 are the tree.
+//
+// # Forms
+//
+//   - A map is tiles of 256 threads. A tile that is whole and aligned moves 16 bytes a thread; others, and those
+//     of arrays with strides, go element by element.
+//   - A fold by the lane rule is a warp per row up to one block of 4096, a CTA per row for longer ones, and where
+//     rows are few and long a warp per block, with the results of blocks in the workspace: then as many more
+//     launches as the rule has levels. What is computed from the fold of a row, and what is stored for its
+//     elements, is part of the same launch, or a map of its own after the last level.
+//   - A fold by the chunk rule is a thread per column, for each chunk where there is more than one. Results of
+//     chunks are joined 16 at a time.
+//   - A product is tiles of 64 by 64, with a launch that adds the chunks of k where there are several.
+//
+// The package knows no driver and no memory: a launch names operands and workspace, and whoever runs it packs
+// their addresses.
+package ptx

@@ -1,0 +1,6 @@
+//go:build exhaustive
+
+package simd
+
+// operands is how many float32 TestFloat32OfLevels tries for each function: all.
+const operands = 1 << 32
