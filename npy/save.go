@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"runtime"
 
 	"github.com/tare-go/tare/broadcast"
 	"github.com/tare-go/tare/device"
@@ -101,11 +100,11 @@ func (l layout) fortran() bool {
 
 // write writes the elements, in Fortran order if they are contiguous in it alone, else in C order.
 func (l layout) write(ctx context.Context, w io.Writer) error {
-	defer runtime.KeepAlive(l.array)
-	buf, err := l.mem.Buffer()
+	buf, err := l.mem.Hold()
 	if err != nil {
 		return err
 	}
+	defer l.mem.Release()
 	mem, ok := device.Span{Buffer: buf, Len: buf.Size()}.Bytes()
 	if !ok {
 		return l.writeFar(ctx, w, buf)

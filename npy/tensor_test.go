@@ -48,8 +48,9 @@ func kept(t *testing.T) func(a *np.Tensor, err error) *np.Tensor {
 func elements(t require.TestingT, a *np.Tensor) golden.Array {
 	src, err := layoutOf(a)
 	require.NoError(t, err)
-	buf, err := src.mem.Buffer()
+	buf, err := src.mem.Hold()
 	require.NoError(t, err)
+	defer src.mem.Release()
 	mem, ok := device.Span{Buffer: buf, Len: buf.Size()}.Bytes()
 	require.True(t, ok)
 	size := a.DType().Size()

@@ -466,3 +466,18 @@ func TestEndedContext(t *testing.T) {
 	assert.ErrorIs(t, err, context.Canceled)
 	assert.Zero(t, rec.Stats().PeakBytes)
 }
+
+// What is bound is read, and Out is written, also where a plan was made to work in place.
+func TestBindingsAreOnlyRead(t *testing.T) {
+	x, y := ones(t, np.Float64, 3), ones(t, np.Float64, 3)
+	require.NoError(t, np.Assign(t.Context(), y, 5))
+	double, err := np.Prepare(np.Multiply(x, 2), np.Out(x))
+	require.NoError(t, err)
+	_, err = double.Eval(t.Context(), np.Bind(x, y))
+	require.NoError(t, err)
+	assert.Equal(t, "[10. 10. 10.]", x.String())
+	assert.Equal(t, "[5. 5. 5.]", y.String())
+	assert.EqualValues(t, 1, x.Version())
+	assert.EqualValues(t, 1, y.Version())
+	require.NoError(t, double.Close())
+}

@@ -19,15 +19,17 @@ import (
 //
 //	for part, err := range z.Chunks(ctx, np.Budget(512<<20)) { … }
 func (e *Expr) Chunks(ctx context.Context, opts ...EvalOption) iter.Seq2[*Tensor, error] {
+	site := caller(1)
 	c, err := e.Chunked(opts...)
 	if err != nil {
 		return func(yield func(*Tensor, error) bool) { yield(nil, err) }
 	}
-	return c.Eval(ctx)
+	return c.eval(ctx, site)
 }
 
 // Chunked is the plan of an expression that is computed a few rows at a time.
 type Chunked struct {
+	site   uintptr
 	opt    *evaluation
 	node   *ir.Node
 	dev    device.Device
@@ -74,12 +76,22 @@ func (c *Chunked) String() string {
 
 // Chunked plans Chunks: it finds how many rows fit the budget. Nothing is allocated. An expression
 // without rows, or of which not even one fits, is an error.
-func (e *Expr) Chunked(opts ...EvalOption) (*Chunked, error) {
+func (e *Expr) Chunked(opts ...EvalOption) (*Chunked, error) { return e.chunked(caller(1), opts) }
+
+func (e *Expr) chunked(site uintptr, opts []EvalOption) (*Chunked, error) {
+	c, err := e.cut(site, opts)
+	if err != nil {
+		return nil, placed("chunks", site, err)
+	}
+	return c, nil
+}
+
+func (e *Expr) cut(site uintptr, opts []EvalOption) (*Chunked, error) {
 	if e == nil || e.err != nil {
 		return nil, E(e).err
 	}
 	ctx := context.Background()
-	c := &Chunked{opt: options(ctx, opts), node: strong(e.n)}
+	c := &Chunked{site: site, opt: options(ctx, opts), node: strong(e.n)}
 	if c.opt.outs != nil || c.opt.mask != nil {
 		return nil, &plan.OutError{Op: "chunks", Why: "the parts are new arrays: Out and WhereMask are for Eval"}
 	}
@@ -133,6 +145,7 @@ func (c *Chunked) fit(ctx context.Context) error {
 		if c.before, err = c.opt.plan(ctx, c.exprs()); err != nil {
 			return err
 		}
+		c.before.Close() // it is only read
 		if err := c.before.Check(ctx); err != nil {
 			return err
 		}
@@ -188,12 +201,19 @@ func (c *Chunked) exprs() []*Expr {
 }
 
 // Eval computes the parts and yields them, as Chunks does.
-func (c *Chunked) Eval(ctx context.Context) iter.Seq2[*Tensor, error] {
+func (c *Chunked) Eval(ctx context.Context) iter.Seq2[*Tensor, error] { return c.eval(ctx, caller(1)) }
+
+// eval is Eval on behalf of a call of the user's.
+func (c *Chunked) eval(ctx context.Context, site uintptr) iter.Seq2[*Tensor, error] {
 	return func(yield func(*Tensor, error) bool) {
+		if ctx == nil {
+			yield(nil, placed("chunks", site, &NilError{"context"}))
+			return
+		}
 		ctx := c.opt.budgeted(ctx)
 		leaves := map[*ir.Node]*ir.Node{}
 		if c.before != nil {
-			stored, err := EvalAll(device.WithPurpose(ctx, device.Intermediate), c.exprs(), On(c.dev))
+			stored, err := evalAll(ctx, "chunks", site, c.exprs(), []EvalOption{On(c.dev)})
 			if err != nil {
 				yield(nil, err)
 				return
@@ -204,7 +224,7 @@ func (c *Chunked) Eval(ctx context.Context) iter.Seq2[*Tensor, error] {
 			}
 		}
 		for lo := 0; lo < c.extent; lo += c.rows {
-			part, err := c.part(lo, min(lo+c.rows, c.extent), leaves).Eval(ctx, On(c.dev))
+			part, err := c.part(lo, min(lo+c.rows, c.extent), leaves).evalAt(ctx, "chunks", site, On(c.dev))
 			if !yield(part, err) || err != nil {
 				return
 			}

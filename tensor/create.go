@@ -48,12 +48,15 @@ func created(name string, site uintptr, natural dtype.DType, opts []CreateOption
 func (c creation) fail(err error) error { return placed(c.name, c.site, err) }
 
 // alloc is a new array in C order with undefined elements.
-func (c creation) alloc(shape []int) (*Tensor, error) {
+func (c creation) alloc(shape []int) (*Tensor, error) { return c.allocIn(context.Background(), shape) }
+
+// allocIn is alloc in the scopes and the budget of a context.
+func (c creation) allocIn(ctx context.Context, shape []int) (*Tensor, error) {
 	bytes, err := broadcast.Bytes(shape, c.typ.Size())
 	if err != nil {
 		return nil, c.fail(err)
 	}
-	ctx := device.WithSite(context.Background(), c.site)
+	ctx = device.WithSite(ctx, c.site)
 	if err := device.Check(ctx, c.dev, c.name, device.SizeClass(bytes), nil); err != nil {
 		return nil, c.fail(err)
 	}
@@ -101,10 +104,11 @@ func (c creation) write(shape []int, data []byte) (*Tensor, error) {
 
 // put moves bytes into an array, from byte off on.
 func (c creation) put(t *Tensor, off int, data []byte) error {
-	buf, err := t.mem.Buffer()
+	buf, err := t.mem.Hold()
 	if err != nil {
 		return err
 	}
+	defer t.mem.Release()
 	ctx := device.WithSite(context.Background(), c.site)
 	return c.dev.Copy(ctx, device.Span{Buffer: buf, Off: off, Len: len(data)}, device.HostSpan(data))
 }

@@ -3,7 +3,6 @@ package tensor
 import (
 	"context"
 	"fmt"
-	"runtime"
 	"unsafe"
 
 	"github.com/tare-go/tare/broadcast"
@@ -88,12 +87,12 @@ func (t *Tensor) read(ctx context.Context, site uintptr, dst []byte) error {
 		defer c.Free()
 		t = c
 	}
-	defer runtime.KeepAlive(t)
-	buf, err := t.mem.Buffer()
+	buf, err := t.mem.Hold()
 	if err != nil {
 		return err
 	}
-	return t.mem.dev.Copy(ctx, device.HostSpan(dst), device.Span{Buffer: buf, Off: t.at.Offset, Len: len(dst)})
+	defer t.mem.Release()
+	return t.mem.dev.Copy(device.WithSite(ctx, site), device.HostSpan(dst), device.Span{Buffer: buf, Off: t.at.Offset, Len: len(dst)})
 }
 
 // Item is the only element of a tensor of one.
@@ -156,7 +155,7 @@ func (t *Tensor) to(ctx context.Context, site uintptr, dev device.Device) (*Tens
 		defer c.Free()
 		src = c
 	}
-	out, err := creation{name: "to", site: site, typ: t.typ, dev: dev}.alloc(t.at.Shape)
+	out, err := creation{name: "to", site: site, typ: t.typ, dev: dev}.allocIn(ctx, t.at.Shape)
 	if err != nil {
 		return nil, err
 	}
@@ -168,24 +167,46 @@ func (t *Tensor) to(ctx context.Context, site uintptr, dev device.Device) (*Tens
 }
 
 // move copies contiguous elements between devices: by the one whose memory the processor cannot
-// reach.
+// reach, or where that holds for both by way of host memory, a piece at a time.
 func move(ctx context.Context, dst, src *Tensor) error {
-	defer runtime.KeepAlive(dst)
-	defer runtime.KeepAlive(src)
+	to, err := dst.mem.Hold()
+	if err != nil {
+		return err
+	}
+	defer dst.mem.Release()
+	from, err := src.mem.Hold()
+	if err != nil {
+		return err
+	}
+	defer src.mem.Release()
+	if src.NBytes() == 0 {
+		return nil
+	}
+	n, dev := src.NBytes(), dst.mem.dev
+	if to.Host() == nil && from.Host() == nil {
+		return relay(ctx, dst, src, make([]byte, min(n, piece)))
+	}
+	if to.Host() != nil {
+		dev = src.mem.dev
+	}
+	return dev.Copy(ctx, device.Span{Buffer: to, Off: dst.at.Offset, Len: n}, device.Span{Buffer: from, Off: src.at.Offset, Len: n})
+}
+
+// relay moves contiguous elements through host memory.
+func relay(ctx context.Context, dst, src *Tensor, host []byte) error {
 	to, err := dst.mem.Buffer()
 	if err != nil {
 		return err
 	}
 	from, err := src.mem.Buffer()
-	if err != nil || src.NBytes() == 0 {
-		return err
+	for off := 0; off < src.NBytes() && err == nil; off += len(host) {
+		host = host[:min(len(host), src.NBytes()-off)]
+		err = src.mem.dev.Copy(ctx, device.HostSpan(host), device.Span{Buffer: from, Off: src.at.Offset + off, Len: len(host)})
+		if err == nil {
+			err = dst.mem.dev.Copy(ctx, device.Span{Buffer: to, Off: dst.at.Offset + off, Len: len(host)}, device.HostSpan(host))
+		}
 	}
-	dev := dst.mem.dev
-	if to.Host() != nil {
-		dev = src.mem.dev
-	}
-	n := src.NBytes()
-	return dev.Copy(ctx, device.Span{Buffer: to, Off: dst.at.Offset, Len: n}, device.Span{Buffer: from, Off: src.at.Offset, Len: n})
+	return err
 }
 
 // Assign writes the elements of src, broadcast to the shape of dst, into dst: NumPy's dst[...] = src.

@@ -37,7 +37,8 @@ type evaluation struct {
 // Out gives the arrays that results are written to: one for each expression, of its shape, and of a
 // type that the result may be cast to within its kind. An Out that is an operand itself is written in
 // place; one that shares memory with an operand in another way gets its values through a temporary,
-// which the plan names.
+// which the plan names. An evaluation that was begun and ends with an error, or is cancelled, may leave
+// an Out with some elements written and some not.
 func Out(out ...*Tensor) EvalOption {
 	return evalOption(func(e *evaluation) { e.outs = out })
 }
@@ -109,6 +110,9 @@ func PlanAll(exprs []*Expr, opts ...EvalOption) (*Plan, error) {
 func planned(site uintptr, exprs []*Expr, opts []EvalOption) (*Plan, error) {
 	ctx := context.Background()
 	p, err := options(ctx, opts).plan(ctx, exprs)
+	if err == nil {
+		err = p.Close() // a plan that is only read needs no programs
+	}
 	return p, placed("plan", site, err)
 }
 
@@ -138,7 +142,7 @@ func evalAll(ctx context.Context, name string, site uintptr, exprs []*Expr, opts
 		return nil, err
 	}
 	defer p.plan.Close()
-	ts, err := p.run(ctx, plan.Bindings{})
+	ts, err := p.run(device.WithSite(ctx, site), plan.Bindings{})
 	return ts, placed(name, site, err)
 }
 
@@ -256,7 +260,7 @@ func prepare(ctx context.Context, name string, site uintptr, exprs []*Expr, opts
 		return nil, placed(name, site, &NilError{"context"})
 	}
 	opt := options(ctx, opts)
-	p, err := opt.plan(ctx, exprs)
+	p, err := opt.plan(device.WithSite(ctx, site), exprs)
 	if err != nil {
 		return nil, placed(name, site, err)
 	}
@@ -279,7 +283,7 @@ func (p *Prepared) Eval(ctx context.Context, bindings ...Binding) (*Tensor, erro
 	if err != nil {
 		return nil, placed("eval", site, err)
 	}
-	ts, err := p.run(ctx, b)
+	ts, err := p.run(device.WithSite(ctx, site), b)
 	if err != nil {
 		return nil, placed("eval", site, err)
 	}
@@ -305,6 +309,9 @@ func (p *Prepared) bound(bindings []Binding) (plan.Bindings, error) {
 
 func (p *Prepared) run(ctx context.Context, bind plan.Bindings) ([]*Tensor, error) {
 	bufs, err := p.plan.Run(p.opt.budgeted(ctx), bind)
+	for _, out := range p.opt.outs {
+		out.mem.version.Add(1) // also after an error, which may come when some elements are written
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -312,7 +319,6 @@ func (p *Prepared) run(ctx context.Context, bind plan.Bindings) ([]*Tensor, erro
 	for i, n := range p.plan.Results() {
 		if p.opt.outs != nil {
 			ts[i] = p.opt.outs[i]
-			ts[i].mem.version.Add(1)
 			continue
 		}
 		ts[i] = &Tensor{mem: newMemory(p.plan.Device, bufs[i], n.Site), typ: n.Type, at: broadcast.Contiguous(n.Shape, n.Type.Size())}

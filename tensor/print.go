@@ -2,7 +2,6 @@ package tensor
 
 import (
 	"context"
-	"runtime"
 
 	"github.com/tare-go/tare/broadcast"
 	"github.com/tare-go/tare/device"
@@ -69,11 +68,11 @@ func (p *printed) At(index []int) uint64 {
 
 // peek reads the element at an offset of the memory.
 func (t *Tensor) peek(off int) (uint64, error) {
-	defer runtime.KeepAlive(t)
-	buf, err := t.mem.Buffer()
+	buf, err := t.mem.Hold()
 	if err != nil {
 		return 0, err
 	}
+	defer t.mem.Release()
 	b := make([]byte, t.typ.Size())
 	err = t.mem.dev.Copy(context.Background(), device.HostSpan(b), device.Span{Buffer: buf, Off: off, Len: len(b)})
 	return ir.ReadBits(b), err

@@ -91,10 +91,13 @@ func read(t require.TestingT, x *np.Tensor, dst []byte) {
 	}
 	n, err := np.E(x).Node()
 	require.NoError(t, err)
-	buf, err := n.Array.(interface {
-		Buffer() (device.Buffer, error)
-	}).Buffer()
+	mem := n.Array.(interface {
+		Hold() (device.Buffer, error)
+		Release()
+	})
+	buf, err := mem.Hold()
 	require.NoError(t, err)
+	defer mem.Release()
 	require.NoError(t, x.Device().Copy(context.Background(), device.HostSpan(dst), device.Span{Buffer: buf, Len: len(dst)}))
 }
 

@@ -20,12 +20,12 @@ func CumProd(a Array, opts ...ReduceOption) *Expr {
 
 // CumMax is the greatest element so far along one axis, or in C order over all; a NaN stays.
 func CumMax(a Array, opts ...ReduceOption) *Expr {
-	return scanned("cummax", caller(1), a, opts, func(n *ir.Node, axis *int, _ dtype.DType) (*ir.Node, error) { return ir.CumMax(n, axis) })
+	return scanned("cummax", caller(1), a, opts, ir.CumMax)
 }
 
 // CumMin is the least element so far along one axis, or in C order over all; a NaN stays.
 func CumMin(a Array, opts ...ReduceOption) *Expr {
-	return scanned("cummin", caller(1), a, opts, func(n *ir.Node, axis *int, _ dtype.DType) (*ir.Node, error) { return ir.CumMin(n, axis) })
+	return scanned("cummin", caller(1), a, opts, ir.CumMin)
 }
 
 func scanned(name string, site uintptr, a Array, opts []ReduceOption, scan func(*ir.Node, *int, dtype.DType) (*ir.Node, error)) *Expr {

@@ -100,7 +100,7 @@ func (t *Tensor) Named(name string) *Tensor {
 }
 
 // Free releases the memory at once, also under the tensor's views: what uses one of them afterwards
-// gets device.ErrFreed. A tensor that is merely forgotten is released by the garbage collector, some
+// gets device.ErrFreed, and an evaluation that is using it keeps it until it ends. A tensor that is merely forgotten is released by the garbage collector, some
 // time. A second Free does nothing.
 func (t *Tensor) Free() {
 	if t != nil {

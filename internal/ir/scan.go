@@ -49,14 +49,14 @@ func CumProd(x *Node, axis *int, t dtype.DType) (*Node, error) {
 	return cumulative("cumprod", op.Multiply, x, axis, t, sumType(x.Type))
 }
 
-// CumMax is the greatest element so far; a NaN stays.
-func CumMax(x *Node, axis *int) (*Node, error) {
-	return cumulative("cummax", op.Maximum, x, axis, x.Type, x.Type)
+// CumMax is the greatest element so far, in type t if it is not Invalid; a NaN stays.
+func CumMax(x *Node, axis *int, t dtype.DType) (*Node, error) {
+	return cumulative("cummax", op.Maximum, x, axis, t, x.Type)
 }
 
-// CumMin is the least element so far; a NaN stays.
-func CumMin(x *Node, axis *int) (*Node, error) {
-	return cumulative("cummin", op.Minimum, x, axis, x.Type, x.Type)
+// CumMin is the least element so far, in type t if it is not Invalid; a NaN stays.
+func CumMin(x *Node, axis *int, t dtype.DType) (*Node, error) {
+	return cumulative("cummin", op.Minimum, x, axis, t, x.Type)
 }
 
 func cumulative(name string, code op.Code, x *Node, axis *int, t, natural dtype.DType) (*Node, error) {

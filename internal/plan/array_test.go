@@ -34,12 +34,15 @@ func (m *memory) Device() device.Device { return m.dev }
 func (m *memory) Bytes() int            { return m.bytes }
 func (m *memory) Mapped() bool          { return m.mapped }
 
-func (m *memory) Buffer() (device.Buffer, error) {
+func (m *memory) Hold() (device.Buffer, error) {
 	if m.buf == nil {
 		return nil, &device.FreedError{Op: "use of " + m.name}
 	}
 	return m.buf, nil
 }
+
+// Release ends a Hold: freeing is the test's business.
+func (m *memory) Release() {}
 
 // leaf is an array in C order to plan with.
 func leaf(dev device.Device, name string, t dtype.DType, shape ...int) *ir.Node {

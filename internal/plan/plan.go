@@ -18,8 +18,10 @@ import (
 type Array interface {
 	ir.Source
 	Device() device.Device
-	// Buffer is the memory, or device.ErrFreed.
-	Buffer() (device.Buffer, error)
+	// Hold is the memory, or device.ErrFreed. It is not given back, though it be freed, before as many
+	// calls of Release as of Hold.
+	Hold() (device.Buffer, error)
+	Release()
 	Bytes() int
 	Mapped() bool // its pages are a file's
 }
@@ -121,6 +123,7 @@ type Plan struct {
 	work    int // the buffer that is workspace, -1 if none
 
 	launches int
+	written  []bool // for each of arrays: it is an Out
 }
 
 // Launches is the number of programs that one evaluation runs.

@@ -3,6 +3,7 @@ package plan
 import (
 	"context"
 	"runtime"
+	"slices"
 
 	"github.com/tare-go/tare/device"
 	"github.com/tare-go/tare/internal/ir"
@@ -43,7 +44,9 @@ func (p *Plan) Run(ctx context.Context, bind Bindings) ([]device.Buffer, error) 
 	if err := p.Check(ctx); err != nil {
 		return nil, err
 	}
-	r := run{p: p, bind: bind, buffers: make([]device.Buffer, len(p.Buffers))}
+	n := len(p.arrays)
+	all := make([]device.Buffer, 2*n+len(p.Buffers))
+	r := run{p: p, bind: bind, read: all[:n], written: all[n : 2*n], buffers: all[2*n:]}
 	if err := r.all(ctx); err != nil {
 		r.release()
 		return nil, err
@@ -58,9 +61,51 @@ func (p *Plan) Run(ctx context.Context, bind Bindings) ([]device.Buffer, error) 
 }
 
 type run struct {
-	p       *Plan
-	bind    Bindings
-	buffers []device.Buffer
+	p             *Plan
+	bind          Bindings
+	read, written []device.Buffer // of the plan's arrays, held
+	buffers       []device.Buffer
+}
+
+// bound is the array that is read in the place of the plan's i-th.
+func (r *run) bound(i int) (a Array, shift int) {
+	a = r.p.arrays[i].Array.(Array)
+	if b, ok := r.bind.Arrays[a]; ok {
+		return b.Array, b.Shift
+	}
+	return a, 0
+}
+
+// hold takes the operands, so that freeing one while the plan runs leaves its memory until the end.
+// Bindings are for what is read: an Out stays where it is.
+func (r *run) hold() (err error) {
+	for i, n := range r.p.arrays {
+		a, _ := r.bound(i)
+		if r.p.written[i] {
+			if r.written[i], err = n.Array.(Array).Hold(); err != nil {
+				return err
+			}
+			if a == n.Array {
+				continue
+			}
+		}
+		if r.read[i], err = a.Hold(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *run) letGo() {
+	for i, n := range r.p.arrays {
+		if r.written[i] != nil {
+			n.Array.(Array).Release()
+		}
+		if r.read[i] != nil {
+			a, _ := r.bound(i)
+			a.Release()
+		}
+	}
 }
 
 func (r *run) release() {
@@ -73,6 +118,10 @@ func (r *run) release() {
 
 func (r *run) all(ctx context.Context) error {
 	defer runtime.KeepAlive(r) // and with it the operands: their memory goes when they are forgotten
+	defer r.letGo()
+	if err := r.hold(); err != nil {
+		return err
+	}
 	defer r.residency(ctx)()
 	if err := r.steps(ctx, r.p.Steps, 0); err != nil {
 		return err
@@ -85,23 +134,11 @@ func (r *run) all(ctx context.Context) error {
 func (r *run) residency(ctx context.Context) (stop func()) {
 	var mapped []device.Pages
 	bytes := 0
-	var seen map[ir.Source]bool
-	for _, n := range r.p.arrays {
-		a := n.Array.(Array)
-		if b, ok := r.bind.Arrays[a]; ok {
-			a = b.Array
-		}
-		if !a.Mapped() || seen[a] {
-			continue
-		}
-		if seen == nil {
-			seen = map[ir.Source]bool{}
-		}
-		seen[a] = true
-		if buf, err := a.Buffer(); err == nil {
-			if pages, ok := buf.(device.Pages); ok {
+	for i, buf := range r.read {
+		if pages, ok := buf.(device.Pages); ok {
+			if a, _ := r.bound(i); a.Mapped() && !slices.Contains(mapped, pages) {
 				mapped = append(mapped, pages)
-				bytes += a.Bytes()
+				bytes += buf.Size()
 			}
 		}
 	}
@@ -167,11 +204,7 @@ func (r *run) call(ctx context.Context, c *Call, i int) error {
 	for _, slots := range [2][]slot{c.in, c.out} {
 		for _, s := range slots {
 			s.off += i * s.step
-			arg, err := r.arg(s)
-			if err != nil {
-				return err
-			}
-			args = append(args, arg)
+			args = append(args, r.arg(s))
 		}
 	}
 	for _, n := range c.scalars {
@@ -184,17 +217,16 @@ func (r *run) call(ctx context.Context, c *Call, i int) error {
 	return c.Program.Run(at(ctx, c.Site), args, work)
 }
 
-// arg is what a slot stands for. Bindings are for what is read: an Out stays where it is.
-func (r *run) arg(s slot) (device.Arg, error) {
+// arg is what a slot stands for.
+func (r *run) arg(s slot) device.Arg {
 	if s.array < 0 {
-		return device.Arg{Buffer: r.buffers[s.buffer], Off: s.off}, nil
+		return device.Arg{Buffer: r.buffers[s.buffer], Off: s.off}
 	}
-	a, off := r.p.arrays[s.array].Array.(Array), s.off
-	if b, ok := r.bind.Arrays[a]; ok && !s.out {
-		a, off = b.Array, off+b.Shift
+	if buf := r.read[s.array]; buf != nil && !s.out {
+		_, shift := r.bound(s.array)
+		return device.Arg{Buffer: buf, Off: s.off + shift}
 	}
-	buf, err := a.Buffer()
-	return device.Arg{Buffer: buf, Off: off}, err
+	return device.Arg{Buffer: r.written[s.array], Off: s.off}
 }
 
 func (r *run) scalar(n *ir.Node) uint64 {

@@ -103,6 +103,14 @@ func (p *Plan) account() {
 		}
 	}
 	walk(p.Steps, 1)
+	p.written = make([]bool, len(p.arrays))
+	for _, c := range p.Calls {
+		for _, s := range c.out {
+			if s.array >= 0 {
+				p.written[s.array] = true
+			}
+		}
+	}
 }
 
 // total is where the bytes of a purpose are added up.

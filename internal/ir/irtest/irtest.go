@@ -301,7 +301,7 @@ func (d *drawer) scan() (*ir.Node, error) {
 	case 0:
 		return ir.CumProd(n, axis, dtype.Invalid)
 	case 1:
-		return ir.CumMax(n, axis)
+		return ir.CumMax(n, axis, dtype.Invalid)
 	}
 	return ir.CumSum(n, axis, dtype.Invalid)
 }
