@@ -12,7 +12,7 @@ import (
 // Where buffers come from.
 const (
 	alignment = 64       // bytes: a cache line, and the widest vector
-	mapped    = 64 << 10 // bytes from which a buffer is pages of its own, outside the Go heap
+	mapped    = 64 << 10 // bytes from which a buffer is pages of its own
 )
 
 // AllocError is memory that the system refused.
@@ -30,15 +30,15 @@ func (e *AllocError) Error() string {
 // Unwrap is the system's reason.
 func (e *AllocError) Unwrap() error { return e.Err }
 
-// buffer is memory of the process. Large buffers are pages that Free gives back to the system at
-// once, rather than when the collector comes around.
+// buffer is memory of the process, outside the Go heap. Large buffers are pages that Free gives back
+// to the system at once; small ones are blocks of slabs.
 type buffer struct {
 	at    atomic.Pointer[byte] // nil once freed
 	size  int
-	pages []byte // nil for Go memory
+	pages []byte // nil for a block, and for Go memory
 }
 
-// Alloc returns memory of the process: at a multiple of 64 bytes, and zero unless it was used before.
+// Alloc returns memory of the process: at a multiple of 64 bytes, with any contents.
 func (d *cpu) Alloc(ctx context.Context, bytes int) (device.Buffer, error) {
 	if err := d.usable(ctx); err != nil {
 		return nil, err
@@ -47,8 +47,16 @@ func (d *cpu) Alloc(ctx context.Context, bytes int) (device.Buffer, error) {
 		return nil, &device.SizeError{Bytes: bytes}
 	}
 	b := &buffer{size: bytes}
-	if bytes < mapped || !canMap {
+	if !canMap {
 		b.at.Store(aligned(bytes))
+		return b, nil
+	}
+	if bytes < mapped {
+		block, err := small.take(bytes)
+		if err != nil {
+			return nil, &AllocError{bytes, err}
+		}
+		b.at.Store((*byte)(block))
 		return b, nil
 	}
 	pages, err := mapPages(bytes)
@@ -75,8 +83,13 @@ func (b *buffer) Host() unsafe.Pointer { return unsafe.Pointer(b.at.Load()) }
 
 // Free gives the memory back. A second Free does nothing.
 func (b *buffer) Free() {
-	if b.at.Swap(nil) != nil && b.pages != nil {
+	at := b.at.Swap(nil)
+	switch {
+	case at == nil:
+	case b.pages != nil:
 		unmapPages(b.pages)
+	case canMap:
+		small.give(unsafe.Pointer(at), b.size)
 	}
 }
 

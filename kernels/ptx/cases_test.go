@@ -110,10 +110,17 @@ func (c *coder) rowStrides() []int {
 	return s
 }
 
-// sum, softmax, standard and so on are what the tests of forms compute.
+// sum, centre, softmax, standard and so on are what the tests of forms compute.
 func sum(t dtype.DType, rule canon.Rule, lo, hi int, space ...int) *ir.Kernel {
 	c := newCoder(rule, lo, hi, space...)
 	c.rowStore(c.fold(op.Add, c.load(t)))
+	return &c.Kernel
+}
+
+func centre(t dtype.DType, rule canon.Rule, lo, hi int, space ...int) *ir.Kernel {
+	c := newCoder(rule, lo, hi, space...)
+	x := c.load(t)
+	c.store(c.apply(op.Subtract, x, c.apply(op.Divide, c.fold(op.Add, x), c.param(t))))
 	return &c.Kernel
 }
 
@@ -196,6 +203,7 @@ func catalogue() map[string]formed {
 		all[name("sum_all")] = formed{sum(t, canon.Lane, 0, 1, 1<<27), 0}
 		all[name("sum_columns")] = formed{sum(t, canon.Chunk, 0, 1, 200, 300), 0}
 		all[name("sum_tall_columns")] = formed{sum(t, canon.Chunk, 0, 1, 3<<12, 300), 0}
+		all[name("centre_rows")] = formed{centre(t, canon.Lane, 1, 2, 500, 1000), 0}
 		all[name("softmax_rows")] = formed{softmax(t, canon.Lane, 1, 2, 500, 1000), 0}
 		all[name("softmax_long_rows")] = formed{softmax(t, canon.Lane, 1, 2, 500, 10000), formCTA}
 		all[name("softmax_cut")] = formed{softmax(t, canon.Lane, 1, 2, 2, 100000), formCut}
@@ -204,6 +212,8 @@ func catalogue() map[string]formed {
 		all[name("matmul")] = formed{matmul(t, 200, 100, 50), 0}
 		all[name("matmul_split")] = formed{matmul(t, 20, 30, 5000), 0}
 		all[name("matmul_batched")] = formed{matmul(t, 20, 30, 50, 7), 0}
+		all[name("cumsum")] = formed{cumsum(t, 0, 1<<20), 0}
+		all[name("cumsum_columns")] = formed{cumsum(t, 0, 300, 40), 0}
 		all[name("dot")] = formed{matmul(t, 1, 1, 50000), 0}
 	}
 	for _, t := range dtype.All() {

@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/tare-go/tare/dtype"
-	"github.com/tare-go/tare/internal/canon"
 )
 
 // pairsAtOnce is how many results of chunks a thread joins: four levels of pairs.
@@ -15,8 +14,9 @@ const pairsAtOnce = 16
 // Rows next to each other lie so in memory: it is columns that are folded.
 func (m *module) columns(p *pass, pairs bool) {
 	r := newRowKernel("columns", p)
+	r.comment("a thread for each column")
 	rows := r.word("rows", p.Rows())
-	row := r.to(b32, "mad.lo.u32", r.special("ctaid.x"), r.special("ntid.x"), r.special("tid.x"))
+	row := r.globalThread()
 	end := r.label("END")
 	r.when(r.to(pred, "setp.ge.u32", row, rows), "bra", end)
 	r.team = team{thread: r.variable(dtype.Uint32, "0"), size: 1}
@@ -37,18 +37,16 @@ func (m *module) launchThreads(w *writer, threads int) {
 	m.launch(w, ceilDiv(threads, perCTA), perCTA)
 }
 
-// chunks launches a kernel with a thread for each chunk of each row, or each pairsAtOnce results of chunks, which
-// stores the results of the folds: those of the first chunk of all rows, then those of the second.
-func (m *module) chunks(p *pass, pairs bool, to []partial) {
+// chunks launches a kernel with a thread for each chunk of that length of each row, or each pairsAtOnce results of
+// chunks, which stores the results of the folds: those of the first chunk of all rows, then those of the second.
+func (m *module) chunks(p *pass, length int, to []partial) {
 	r := newRowKernel("chunks", p)
-	length := canon.ChunkRows
-	if pairs {
-		length = pairsAtOnce
-	}
+	r.comment("a thread for each %d elements of each column", length)
+	pairs := length == pairsAtOnce
 	chunks := ceilDiv(p.RowLen(), length)
 	each := r.divisor(p.Rows())
 	total := r.word("total", p.Rows()*chunks)
-	thread := r.to(b32, "mad.lo.u32", r.special("ctaid.x"), r.special("ntid.x"), r.special("tid.x"))
+	thread := r.globalThread()
 	end := r.label("END")
 	r.when(r.to(pred, "setp.ge.u32", thread, total), "bra", end)
 	chunk, row := r.divide(thread, each)

@@ -1,3 +1,5 @@
+//go:build exhaustive
+
 package ptx
 
 import (
@@ -6,7 +8,7 @@ import (
 	"github.com/tare-go/tare/device/devicetest"
 )
 
-// The conformance suite of devices, in the simulator: the operator table, all types and layouts.
+// The conformance suite of devices, in the simulator: every loop of the operator table in all layouts.
 func TestConformance(t *testing.T) {
 	devicetest.Run(t, newSimulated(formAuto, Target{}))
 }

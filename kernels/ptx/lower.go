@@ -34,6 +34,8 @@ func lower(o ir.Op, target Target, f form) (*Module, error) {
 		m.kernel(&pass{Kernel: o, at: places(o)}, f)
 	case *ir.MatMul:
 		m.product(o, f)
+	case *ir.Scan:
+		m.scan(o)
 	default:
 		return nil, fmt.Errorf("BUG: ptx: no lowering for %T", o)
 	}

@@ -125,6 +125,7 @@ func (m *module) mapPart(p *pass) {
 	code, stores := split(p.Kernel)
 	width, runs := k.tile(space, code)
 	tile := maxThreads * width * runs
+	k.comment("tiles of %d elements, %d times %d a thread", tile, runs, width)
 	start := k.to(b32, "mul.lo.u32", k.special("ctaid.x"), fmt.Sprint(tile))
 	left := k.to(b32, "sub.u32", n, start)
 	done, slow := k.label("DONE"), k.label("SLOW")

@@ -85,7 +85,11 @@ func (c *cut) partialLaunch(x *rewriter, st ir.Stage, first bool) {
 	}
 	p := x.pass().merged()
 	if c.p.Rule == canon.Chunk {
-		c.m.chunks(p, !first, to)
+		length := pairsAtOnce
+		if first {
+			length = canon.ChunkRows
+		}
+		c.m.chunks(p, length, to)
 	} else {
 		c.m.blocks(p, to)
 	}

@@ -37,6 +37,7 @@ func newRowKernel(name string, p *pass) *rowKernel {
 // rowsOfWarps launches a kernel with a warp for each row of at most one block.
 func (m *module) rowsOfWarps(p *pass) {
 	r := newRowKernel("rows", p)
+	r.comment("a warp for each row of at most %d elements", canon.Block)
 	rows := r.word("rows", p.Rows())
 	row := r.warp()
 	end := r.label("END")
@@ -81,6 +82,7 @@ const ctaBlocks = 512
 // results.
 func (m *module) rowsOfCTAs(p *pass) {
 	r := newRowKernel("long_rows", p)
+	r.comment("a CTA for each row, its warps take blocks of %d", canon.Block)
 	tid := r.special("tid.x")
 	r.team = team{tid, maxThreads, r.to(pred, "setp.eq.u32", tid, "0"), "bar.sync 0"}
 	r.enter(r.kept.offsets(r.special("ctaid.x"), r.none()))
@@ -187,6 +189,7 @@ func (r *rowKernel) foldShared(f *fold, name, n string) accumulator {
 // blocks launches a kernel with a warp for each block of each row, which stores the results of the folds.
 func (m *module) blocks(p *pass, to []partial) {
 	r := newRowKernel("blocks", p)
+	r.comment("a warp for each block of %d elements of each row", canon.Block)
 	blocks := canon.Blocks(p.RowLen())
 	each := r.divisor(blocks)
 	total := r.word("total", p.Rows()*blocks)
