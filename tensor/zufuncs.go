@@ -111,6 +111,11 @@ func Tanh[A Operand](a A) *Expr { return apply1(op.Tanh, a) }
 // it).
 func Power[A, B Operand](a A, b B) *Expr { return apply2(op.Power, a, b) }
 
+// Hypot gives the hypotenuse of a right triangle with the operands as legs, without overflow or
+// underflow on the way; infinite if either is, also beside NaN. After Borges, An Improved Algorithm
+// for hypot(a,b) (2019), with scaling by powers of two.
+func Hypot[A, B Operand](a A, b B) *Expr { return apply2(op.Hypot, a, b) }
+
 // Equal tells whether two elements are equal. NaN equals nothing.
 func Equal[A, B Operand](a A, b B) *Expr { return apply2(op.Equal, a, b) }
 

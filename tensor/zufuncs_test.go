@@ -46,6 +46,7 @@ var binaryOps = map[string]func(*np.Expr, *np.Expr) *np.Expr{
 	"fmax":          np.Fmax[*np.Expr, *np.Expr],
 	"fmin":          np.Fmin[*np.Expr, *np.Expr],
 	"power":         np.Power[*np.Expr, *np.Expr],
+	"hypot":         np.Hypot[*np.Expr, *np.Expr],
 	"equal":         np.Equal[*np.Expr, *np.Expr],
 	"not_equal":     np.NotEqual[*np.Expr, *np.Expr],
 	"less":          np.Less[*np.Expr, *np.Expr],

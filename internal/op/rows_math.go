@@ -2,6 +2,7 @@ package op
 
 import (
 	"math"
+	"math/big"
 
 	"github.com/tare-go/tare/dtype"
 )
@@ -114,6 +115,39 @@ var mathRows = []Row{
 		Body: func(b *Builder, t dtype.DType, x ...Value) Value { return power(b, t, x[0], x[1]) },
 		Ref:  refPower,
 		Big:  bigPower,
+	},
+	{
+		Name: "hypot", GoName: "Hypot", Arity: 2, Rule: inexact,
+		Doc: "gives the hypotenuse of a right triangle with the operands as legs, without overflow or " +
+			"underflow on the way; infinite if either is, also beside NaN. After Borges, An Improved " +
+			"Algorithm for hypot(a,b) (2019), with scaling by powers of two.",
+		ULP32: 1, ULP64: 1,
+		Body: func(b *Builder, t dtype.DType, x ...Value) Value {
+			p, q := b.Abs(x[0]), b.Abs(x[1])
+			infinite := b.Or(b.Eq(p, b.Const(math.Inf(1))), b.Eq(q, b.Const(math.Inf(1))))
+			if t == dtype.Float32 { // squares of float32 are exact in float64
+				u, v := b.Convert(dtype.Float64, p), b.Convert(dtype.Float64, q)
+				h := b.Convert(t, b.Sqrt(b.FMA(u, u, b.Mul(v, v))))
+				return b.Select(infinite, b.Const(math.Inf(1)), h)
+			}
+			most, least := b.Max(p, q), b.Min(p, q)
+			large, small := b.Lt(b.Const(0x1p510), most), b.Lt(least, b.Const(0x1p-450))
+			down, up, one := b.Const(0x1p-700), b.Const(0x1p700), b.Const(1)
+			scale := b.Select(large, down, b.Select(small, up, one))
+			back := b.Select(large, up, b.Select(small, down, one))
+			u, v := b.Mul(most, scale), b.Mul(least, scale)
+			h, uu := b.Sqrt(b.FMA(u, u, b.Mul(v, v))), b.Mul(u, u)
+			hh := b.Mul(h, h)
+			rest := b.Sub(b.Add(b.FMA(b.Neg(v), v, b.Sub(hh, uu)), b.FMA(h, h, b.Neg(hh))), b.FMA(u, u, b.Neg(uu)))
+			h = b.Mul(b.Sub(h, b.Div(rest, b.Add(h, h))), back)
+			h = b.Select(b.Le(least, b.Mul(most, b.Const(0x1p-54))), most, h)
+			return b.Select(infinite, b.Const(math.Inf(1)), h)
+		},
+		Ref: func(x ...float64) float64 { return math.Hypot(x[0], x[1]) },
+		Big: func(x ...*big.Float) *big.Float {
+			p, q := new(big.Float).SetPrec(400).Mul(x[0], x[0]), new(big.Float).SetPrec(400).Mul(x[1], x[1])
+			return p.Sqrt(p.Add(p, q))
+		},
 	},
 }
 

@@ -37,6 +37,7 @@ const (
 	Cos
 	Tanh
 	Power
+	Hypot
 	Equal
 	NotEqual
 	Less

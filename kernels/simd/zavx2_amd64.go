@@ -498,6 +498,12 @@ func powerFloat32AVX2(dst, a, b, c unsafe.Pointer, n int) int
 func powerFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
 
 //go:noescape
+func hypotFloat32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+
+//go:noescape
+func hypotFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+
+//go:noescape
 func equalBoolAVX2(dst, a, b, c unsafe.Pointer, n int) int
 
 //go:noescape
@@ -1409,6 +1415,10 @@ var avx2Operators = [op.Count][dtype.Count]assembly{
 		dtype.Uint64:  {loop: powerUint64AVX2, step: 4, sizes: [4]uint8{8, 8, 8, 0}, pad: true},
 		dtype.Float32: {loop: powerFloat32AVX2, step: 4, sizes: [4]uint8{4, 4, 4, 0}, pad: true},
 		dtype.Float64: {loop: powerFloat64AVX2, step: 4, sizes: [4]uint8{8, 8, 8, 0}, pad: true},
+	},
+	op.Hypot: {
+		dtype.Float32: {loop: hypotFloat32AVX2, step: 8, sizes: [4]uint8{4, 4, 4, 0}},
+		dtype.Float64: {loop: hypotFloat64AVX2, step: 4, sizes: [4]uint8{8, 8, 8, 0}, pad: true},
 	},
 	op.Equal: {
 		dtype.Bool:    {loop: equalBoolAVX2, step: 64, sizes: [4]uint8{1, 1, 1, 0}},

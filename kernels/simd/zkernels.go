@@ -1361,6 +1361,45 @@ func powerFloat64(dst, a, b, _ unsafe.Pointer, n int) {
 	}
 }
 
+// hypotFloat32 is hypot.
+func hypotFloat32(dst, a, b, _ unsafe.Pointer, n int) {
+	d := unsafe.Slice((*float32)(dst), n)
+	xs := unsafe.Slice((*float32)(a), n)
+	ys := unsafe.Slice((*float32)(b), n)
+	for i := range d {
+		v1 := abs(xs[i])
+		v2 := abs(ys[i])
+		v3 := float64(v1)
+		v4 := float64(v2)
+		d[i] = sel(v1 == float32(math.Inf(1)) || v2 == float32(math.Inf(1)), float32(math.Inf(1)), float32(sqrt(math.FMA(v3, v3, float64(v4*v4)))))
+	}
+}
+
+// hypotFloat64 is hypot.
+func hypotFloat64(dst, a, b, _ unsafe.Pointer, n int) {
+	d := unsafe.Slice((*float64)(dst), n)
+	xs := unsafe.Slice((*float64)(a), n)
+	ys := unsafe.Slice((*float64)(b), n)
+	for i := range d {
+		v1 := abs(xs[i])
+		v2 := abs(ys[i])
+		v3 := max(v1, v2)
+		v4 := min(v1, v2)
+		m1 := 0x1p+510 < v3
+		m2 := v4 < 0x1p-450
+		v5 := sel(m1, 0x1p-700, sel(m2, float64(0x1p+700), float64(1)))
+		v6 := sel(m1, 0x1p+700, sel(m2, float64(0x1p-700), float64(1)))
+		v7 := float64(v3 * v5)
+		v8 := float64(v4 * v5)
+		v9 := sqrt(math.FMA(v7, v7, float64(v8*v8)))
+		v10 := float64(v7 * v7)
+		v11 := float64(v9 * v9)
+		v12 := math.FMA(-v8, v8, v11-v10) + math.FMA(v9, v9, -v11) - math.FMA(v7, v7, -v10)
+		v13 := sel(v4 <= float64(v3*0x1p-54), v3, float64((v9-v12/(v9+v9))*v6))
+		d[i] = sel(v1 == float64(math.Inf(1)) || v2 == float64(math.Inf(1)), float64(math.Inf(1)), v13)
+	}
+}
+
 // equalBool is equal.
 func equalBool(dst, a, b, _ unsafe.Pointer, n int) {
 	d := unsafe.Slice((*bool)(dst), n)
@@ -2127,6 +2166,9 @@ var genericKernels = [op.Count][dtype.Count]Func{
 		dtype.Int8: powerSigned[int8], dtype.Int16: powerSigned[int16], dtype.Int32: powerSigned[int32], dtype.Int64: powerSigned[int64],
 		dtype.Uint8: powerUnsigned[uint8], dtype.Uint16: powerUnsigned[uint16], dtype.Uint32: powerUnsigned[uint32], dtype.Uint64: powerUnsigned[uint64],
 		dtype.Float32: powerFloat32, dtype.Float64: powerFloat64,
+	},
+	op.Hypot: {
+		dtype.Float32: hypotFloat32, dtype.Float64: hypotFloat64,
 	},
 	op.Equal: {
 		dtype.Bool: equalBool, dtype.Int8: equalNumber[int8], dtype.Int16: equalNumber[int16], dtype.Int32: equalNumber[int32],
