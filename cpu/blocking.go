@@ -4,7 +4,11 @@ import "github.com/klauspost/cpuid/v2"
 
 // blocking is how a product is cut, in elements. A task computes a block of rows by cols results.
 // Its operands come to it deep indices of k at a time: all columns of B that it needs stay in the
-// second cache, and of A high rows at a time. In a strip of a few columns, B is in the first cache.
+// second cache, and of A high rows at a time.
+//
+// A is packed only if k is not contiguous in it: a kernel reads its rows side by side at full speed,
+// however far apart they are. B is packed unless the rows that a block needs fit in half of the second
+// cache where they lie, with all that is between them.
 type blocking struct {
 	rows, cols int
 	deep       int
@@ -29,10 +33,12 @@ func caches() (l1, l2 int) {
 	return l1, l2
 }
 
-// Limits of the blocking.
+// Limits of the blocking. Steps are multiplications; at 32 in a nanosecond, a helper is called for a
+// share of a few microseconds.
 const (
-	mostRows  = 1024    // of a block
-	taskSteps = 1 << 19 // multiplications of a task, at least, where the workers share a product
+	mostRows   = 1024    // of a block
+	shareSteps = 1 << 17 // of a share, at least
+	groupSteps = 1 << 19 // of a task that takes several blocks, at most
 )
 
 // orient takes the product of the transposed matrices instead where that is less work: it has the
@@ -111,28 +117,31 @@ func (p *matMulProgram) arrange() {
 	p.next = once && p.batches > 1 && p.down*p.across == 1 && p.cols > p.kernel.NR && p.cols*p.deep*size <= 32<<10
 }
 
-// shareOut makes the blocks of a product smaller until there are some for each worker.
+// shareOut makes the blocks of a product smaller until there are some for each worker, and tasks of
+// several blocks where these are very small.
 func (p *matMulProgram) shareOut() {
 	mr, nr := p.kernel.MR, p.kernel.NR
-	steps := p.batches * p.height * p.width * max(1, p.m.K)
-	want := min(4*p.pool.workers, steps/taskSteps)
-	count := func() int { return p.batches * ceilDiv(p.height, p.rows) * ceilDiv(p.width, p.cols) }
-	for count() < want {
-		switch {
-		case p.cols > 4*nr || p.rows <= 2*mr && p.cols > nr:
+	steps := p.height * p.width * max(1, p.m.K)
+	want := max(1, min(4*p.pool.workers, p.batches*steps/shareSteps))
+	if p.pool.workers == 1 {
+		want = 1
+	}
+	p.cut()
+	for p.blocks() < want && (p.cols > nr || p.rows > 2*mr) {
+		if p.cols > 4*nr || p.cols%(2*nr) == 0 || p.rows <= 2*mr {
 			p.cols = ceilDiv(ceilDiv(p.cols, 2), nr) * nr
-		case p.rows > 2*mr:
+		} else {
 			p.rows = ceilDiv(ceilDiv(p.rows, 2), mr) * mr
-		default:
-			want = 0
 		}
+		p.cut()
 	}
-	p.down, p.across = ceilDiv(p.height, p.rows), ceilDiv(p.width, p.cols)
 	p.shares = p.split.Chunks > 1 && p.blocks() < 2*p.pool.workers && p.pool.workers > 1
-	p.group = 1
-	if size := p.rows * p.cols * max(1, p.m.K); size < taskSteps {
-		p.group = max(1, min(taskSteps/size, ceilDiv(p.blocks(), max(1, want))))
-	}
+	p.group = max(1, min(groupSteps/max(1, p.rows*p.cols*p.m.K), p.blocks()/want))
+}
+
+// cut counts the blocks of a product.
+func (p *matMulProgram) cut() {
+	p.down, p.across = ceilDiv(p.height, p.rows), ceilDiv(p.width, p.cols)
 }
 
 // bytesB is the size of the packed columns of B.

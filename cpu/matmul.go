@@ -100,7 +100,7 @@ func settle[T float32 | float64](c unsafe.Pointer, n int) {
 }
 
 // results is the number of results, and blocks that of their blocks.
-func (p *matMulProgram) results() int { return p.batches * p.m.M * p.m.N }
+func (p *matMulProgram) results() int { return p.batches * p.height * p.width }
 func (p *matMulProgram) blocks() int  { return p.batches * p.down * p.across }
 
 // rowBytes is the size of a row of a block of results, and blockBytes that of the block.
@@ -253,6 +253,9 @@ type resultBlock struct{ batch, i, j, rows, cols int }
 
 // block is the block with a number: columns go fastest, then rows, then batches.
 func (p *matMulProgram) block(n int) resultBlock {
+	if p.down*p.across == 1 {
+		return resultBlock{n, 0, 0, p.height, p.width}
+	}
 	i, j := n/p.across%p.down*p.rows, n%p.across*p.cols
 	return resultBlock{n / p.across / p.down, i, j, min(p.rows, p.height-i), min(p.cols, p.width-j)}
 }

@@ -145,9 +145,6 @@ func (w *productWorker) bindB(b strided, n, j int) {
 func (w *productWorker) packColumns(b strided, n, cols int) {
 	p := w.p
 	size, nr := p.m.Type.Size(), p.kernel.NR
-	if n == 0 { // B may have no elements to point to
-		return
-	}
 	at := unsafe.Add(w.scratch, p.packB)
 	if p.vector {
 		moveGrid(size, strided{at, size, size}, b, n, 1)

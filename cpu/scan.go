@@ -51,7 +51,7 @@ func compileScan(p *pool, s *ir.Scan) device.Program {
 	chunks := (c.n + canon.ScanChunk - 1) / canon.ScanChunk
 	c.shares = c.wide == 1 && c.others < p.workers && p.workers > 1 && chunks >= 4*p.workers
 	if c.shares {
-		c.totals = (min(chunks, scanBlock)+1)*c.size
+		c.totals = (min(chunks, scanBlock) + 1) * c.size
 	}
 	c.scratch = 4 * reserveFor(min(c.wide, scanWidth)*c.size)
 	if c.wide == 1 {

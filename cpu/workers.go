@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/tare-go/tare/device"
 )
@@ -15,14 +16,14 @@ import (
 // of workers of the pool, and no two parts that run at once have the same.
 type tasks interface{ task(worker, i int) }
 
-// A pool is the workers of a device: goroutines that sleep until there is work, and the goroutine
-// that brings it, as worker 0. One job runs at a time; jobs of a single task take nobody's time but
-// their caller's.
+// A pool is the workers of a device: helpers, which are goroutines, and the goroutine that brings
+// work, as worker 0. One job runs at a time; jobs of a single task take nobody's time but their
+// caller's.
 type pool struct {
 	workers int
-	turn    chan struct{}   // holds a token while no job runs
-	wake    []chan struct{} // of the workers from 1 on; closed when the pool is
-	ended   sync.WaitGroup  // the goroutines
+	turn    chan struct{} // holds a token while no job runs
+	helpers []*helper     // the workers from 1 on
+	ended   sync.WaitGroup
 	closed  atomic.Bool
 
 	// The job that runs.
@@ -30,9 +31,31 @@ type pool struct {
 	n    int
 	done <-chan struct{}
 	next atomic.Int64
+	left atomic.Int32 // helpers that have not ended their part
 	busy sync.WaitGroup
 	bug  atomic.Pointer[bug]
 }
+
+// helper is a worker that waits for calls: a short while it watches for the next one, as it takes
+// longer to wake than a small job does; then it sleeps. A call that it has not taken up when the
+// job is over is taken back.
+type helper struct {
+	state atomic.Int32
+	wake  chan struct{} // holds a token for one that is called from its sleep, or was; closed when the pool is
+	_     [64]byte      // keeps the states of two helpers in different lines of the caches
+}
+
+// The states of a helper.
+const (
+	asleep int32 = iota
+	watching
+	roused // called from its sleep
+	called // called while it watched
+	working
+)
+
+// patience is how long a helper watches, and a caller for the helpers to end.
+const patience = 30 * time.Microsecond
 
 // bug is a panic in a task.
 type bug struct {
@@ -45,20 +68,79 @@ func newPool(workers int) *pool {
 	p := &pool{workers: max(1, workers), turn: make(chan struct{}, 1)}
 	p.turn <- struct{}{}
 	for w := 1; w < p.workers; w++ {
-		wake := make(chan struct{}, 1)
-		p.wake = append(p.wake, wake)
+		h := &helper{wake: make(chan struct{}, 1)}
+		p.helpers = append(p.helpers, h)
 		p.ended.Add(1)
-		go p.worker(w, wake)
+		go p.help(w, h)
 	}
 	return p
 }
 
-func (p *pool) worker(w int, wake chan struct{}) {
+// help takes part in jobs until the pool is closed.
+func (p *pool) help(w int, h *helper) {
 	defer p.ended.Done()
-	for range wake {
+	for ok := h.sleep(); ok; ok = h.watch(p) || h.sleep() {
 		p.claim(w)
+		h.state.Store(watching)
+		p.left.Add(-1)
 		p.busy.Done()
 	}
+}
+
+// watch waits a while for a call. The helper is asleep if there was none.
+func (h *helper) watch(p *pool) bool {
+	taken := func() bool { return h.state.Load() == called && h.state.CompareAndSwap(called, working) }
+	if p.spare() && spin(taken) {
+		return true
+	}
+	for !h.state.CompareAndSwap(watching, asleep) {
+		if taken() {
+			return true
+		}
+	}
+	return false
+}
+
+// sleep waits for a call; there is none any more if it gives false.
+func (h *helper) sleep() bool {
+	for range h.wake {
+		if h.state.CompareAndSwap(roused, working) {
+			return true
+		}
+	}
+	return false
+}
+
+// call asks for help.
+func (h *helper) call() {
+	if h.state.CompareAndSwap(watching, called) {
+		return
+	}
+	h.state.Store(roused)
+	select {
+	case h.wake <- struct{}{}:
+	default: // a token is left of a call that was taken back
+	}
+}
+
+// recall takes a call back, unless it was taken up.
+func (h *helper) recall() bool {
+	return h.state.CompareAndSwap(called, watching) || h.state.CompareAndSwap(roused, asleep)
+}
+
+// spare reports whether watching takes no time from workers that have something to do.
+func (p *pool) spare() bool { return p.workers <= runtime.GOMAXPROCS(0) }
+
+// spin waits until done, or not very long.
+func spin(done func() bool) bool {
+	for start := time.Now(); time.Since(start) < patience; {
+		for range 100 {
+			if done() {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // claim does tasks of the job until there are none left, or it was cancelled or broke.
@@ -80,6 +162,8 @@ func (p *pool) claim(w int) {
 			return
 		default:
 			p.work.task(w, i)
+		}
+		if i+p.workers < p.n {
 			runtime.Gosched() // a service has other goroutines, which would wait for the 10 ms of a time slice
 		}
 	}
@@ -115,12 +199,22 @@ func (p *pool) run(ctx context.Context, n int, work tasks) error {
 func (p *pool) share(ctx context.Context, n int, work tasks) {
 	p.work, p.n, p.done = work, n, ctx.Done()
 	p.next.Store(0)
-	help := max(0, min(len(p.wake), n-1))
-	p.busy.Add(help)
-	for _, wake := range p.wake[:help] {
-		wake <- struct{}{}
+	helpers := p.helpers[:max(0, min(len(p.helpers), n-1))]
+	p.left.Store(int32(len(helpers)))
+	p.busy.Add(len(helpers))
+	for _, h := range helpers {
+		h.call()
 	}
 	p.claim(0)
+	for _, h := range helpers {
+		if h.recall() {
+			p.left.Add(-1)
+			p.busy.Done()
+		}
+	}
+	if p.spare() {
+		spin(func() bool { return p.left.Load() == 0 })
+	}
 	p.busy.Wait()
 	p.work, p.done = nil, nil
 }
@@ -132,8 +226,8 @@ func (p *pool) close() {
 	if p.closed.Swap(true) {
 		return
 	}
-	for _, wake := range p.wake {
-		close(wake)
+	for _, h := range p.helpers {
+		close(h.wake)
 	}
 	p.ended.Wait()
 }

@@ -25,7 +25,7 @@ func Save(path string, a *np.Tensor) error { return SaveContext(context.Backgrou
 func SaveContext(ctx context.Context, path string, a *np.Tensor) error {
 	src, err := layoutOf(a)
 	if err != nil {
-		return err
+		return fmt.Errorf("npy: save %s: %w", path, err)
 	}
 	w, err := Create(path, src.typ, src.at.Shape, src.fortran())
 	if err != nil {
@@ -102,7 +102,7 @@ func (l layout) fortran() bool {
 func (l layout) write(ctx context.Context, w io.Writer) error {
 	buf, err := l.mem.Hold()
 	if err != nil {
-		return err
+		return fmt.Errorf("npy: save: %w", err)
 	}
 	defer l.mem.Release()
 	mem, ok := device.Span{Buffer: buf, Len: buf.Size()}.Bytes()

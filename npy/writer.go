@@ -49,10 +49,10 @@ func Create(path string, d dtype.DType, shape []int, fortran bool) (*Writer, err
 	h := Header{DType: d, BigEndian: hostBig && d.Size() > 1, Fortran: fortran, Shape: append([]int{}, shape...)}
 	w := &Writer{header: h, path: path, left: n}
 	if err := w.open(); err != nil {
-		return nil, fmt.Errorf("npy: create %s: %w", path, err)
+		return nil, fmt.Errorf("npy: create %s: %w", path, cause(err))
 	}
 	if _, err := w.file.Write(h.Append(nil)); err != nil {
-		return nil, errors.Join(fmt.Errorf("npy: create %s: %w", path, err), w.Abort())
+		return nil, errors.Join(fmt.Errorf("npy: create %s: %w", path, cause(err)), w.Abort())
 	}
 	return w, nil
 }
@@ -103,6 +103,19 @@ func (w *Writer) openBeside(perm fs.FileMode, replaces bool) error {
 	return nil
 }
 
+// cause is an error of the operating system without the name that the file has until it is whole.
+func cause(err error) error {
+	var path *fs.PathError
+	var link *os.LinkError
+	switch {
+	case errors.As(err, &path):
+		return path.Err
+	case errors.As(err, &link):
+		return link.Err
+	}
+	return err
+}
+
 // createTemp makes a new file in dir. Unlike os.CreateTemp's, others may read it where the umask
 // says so: it keeps its permissions when it gets its name.
 func createTemp(dir string) (string, *os.File, error) {
@@ -134,8 +147,10 @@ func (w *Writer) Write(p []byte) (int, error) {
 	}
 	n, err := w.file.Write(p)
 	w.left -= n
-	w.err = err
-	return n, err
+	if err != nil {
+		w.err = fmt.Errorf("npy: write %s: %w", w.path, cause(err))
+	}
+	return n, w.err
 }
 
 // WriteView appends the elements of v, a layout of the buffer mem, in the order of the file: a
@@ -169,7 +184,7 @@ func (w *Writer) Commit() error {
 	}
 	w.file = nil
 	if err != nil {
-		return errors.Join(fmt.Errorf("npy: commit %s: %w", w.path, err), w.remove())
+		return errors.Join(fmt.Errorf("npy: commit %s: %w", w.path, cause(err)), w.remove())
 	}
 	return nil
 }

@@ -181,6 +181,7 @@ func TestCreateRefuses(t *testing.T) {
 	assert.ErrorContains(t, err, "the element type is invalid")
 	_, err = Create(filepath.Join(dir, "missing", "x.npy"), dtype.Float64, []int{3}, false)
 	assert.ErrorIs(t, err, fs.ErrNotExist)
+	assert.NotContains(t, err.Error(), ".tmp", "the name that the caller gave, and no other")
 	_, err = Create(dir, dtype.Float64, []int{3}, false)
 	assert.Error(t, err)
 	assert.Empty(t, names(t, dir))

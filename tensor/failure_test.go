@@ -67,8 +67,9 @@ func wrong(n *ir.Node, want []uint64, x *np.Tensor, from int) error {
 	return err
 }
 
-// evaluating is a body for eachFailure: the case by EvalAll, with options.
-func evaluating(c *irtest.Case, opts ...np.EvalOption) func(dev device.Device) error {
+// evaluating is a body for eachFailure: the case by EvalAll, with options, in a budget of so many
+// percent of the peak.
+func evaluating(c *irtest.Case, percent int, opts ...np.EvalOption) func(dev device.Device) error {
 	want := make([][]uint64, len(c.Outs))
 	for i, n := range c.Outs {
 		want[i] = ir.Evaluate(n, irtest.Read)
@@ -83,7 +84,11 @@ func evaluating(c *irtest.Case, opts ...np.EvalOption) func(dev device.Device) e
 		for _, n := range c.Outs {
 			exprs = append(exprs, np.FromNode(b.over(n)))
 		}
-		results, err := np.EvalAll(context.Background(), exprs, append(opts, np.On(dev))...)
+		budget, err := tight(exprs, percent, np.On(dev))
+		if err != nil {
+			return err
+		}
+		results, err := np.EvalAll(context.Background(), exprs, append(opts, budget, np.On(dev))...)
 		for i, x := range results {
 			defer x.Free()
 			if err == nil {
@@ -92,6 +97,18 @@ func evaluating(c *irtest.Case, opts ...np.EvalOption) func(dev device.Device) e
 		}
 		return err
 	}
+}
+
+// tight is a budget of so many percent of the peak of an evaluation, but room for its results.
+func tight(exprs []*np.Expr, percent int, opts ...np.EvalOption) (np.EvalOption, error) {
+	if percent == 0 {
+		return nil, nil
+	}
+	p, err := np.PlanAll(exprs, opts...)
+	if err != nil {
+		return nil, err
+	}
+	return np.Budget(max(p.PeakBytes*percent/100, p.ResultBytes)), nil
 }
 
 // over is a drawn node over the arrays of the device.
@@ -106,7 +123,7 @@ func (background) Errorf(format string, args ...any) { panic(fmt.Sprintf(format,
 func (background) FailNow()                          { panic("failed") }
 
 // inChunks is a body for eachFailure: the first output of the case by Chunks.
-func inChunks(c *irtest.Case, budget int) func(dev device.Device) error {
+func inChunks(c *irtest.Case, percent int) func(dev device.Device) error {
 	n := c.Outs[0]
 	want := ir.Evaluate(n, irtest.Read)
 	return func(dev device.Device) error {
@@ -115,8 +132,12 @@ func inChunks(c *irtest.Case, budget int) func(dev device.Device) error {
 			return err
 		}
 		defer b.free()
-		from := 0
-		for part, err := range np.FromNode(b.over(n)).Chunks(context.Background(), np.Budget(budget), np.On(dev)) {
+		e, from := np.FromNode(b.over(n)), 0
+		budget, err := tight([]*np.Expr{e}, percent, np.On(dev))
+		if err != nil {
+			return err
+		}
+		for part, err := range e.Chunks(context.Background(), budget, np.On(dev)) {
 			if err == nil {
 				err = wrong(n, want, part, from)
 				from += part.Size()
@@ -183,12 +204,12 @@ func TestEveryCallOfEvaluationsMayFail(t *testing.T) {
 		if i%4 == 0 {
 			opts = append(opts, np.Stepwise)
 		}
-		eachFailure(t, c, evaluating(c, opts...))
+		eachFailure(t, c, evaluating(c, 0, opts...))
 	}
 }
 
-// sums is a case of a product whose operand does not fit: its budget leaves a few rows at a time.
-func sums(t *testing.T) (c *irtest.Case, budget int) {
+// sums is a case of a product whose operand is most of what it takes.
+func sums(t *testing.T) *irtest.Case {
 	a := &irtest.Array{Name: "a", Type: np.Float64, Data: make([]byte, 6*80*8)}
 	for i := range 6 * 80 {
 		ir.WriteBits(a.Data[8*i:8*i+8], ir.Number(np.Float64, float64(i%17)-8).Bits)
@@ -198,22 +219,24 @@ func sums(t *testing.T) (c *irtest.Case, budget int) {
 	centred := must[*ir.Node](t)(np.Exp(np.Subtract(np.FromNode(x), np.FromNode(mean))).Node())
 	last := must[*ir.Node](t)(ir.NewView(x, ir.View{Kind: ir.ViewIndex, Index: []np.Index{np.At(-1)}}))
 	n := must[*ir.Node](t)(ir.MatrixProduct(centred, last))
-	return &irtest.Case{Arrays: []*irtest.Array{a}, Leaves: []*ir.Node{x}, Outs: []*ir.Node{n}}, 4000
+	return &irtest.Case{Arrays: []*irtest.Array{a}, Leaves: []*ir.Node{x}, Outs: []*ir.Node{n}}
 }
 
 func TestEveryCallOfChunksMayFail(t *testing.T) {
-	c, budget := sums(t)
+	c := sums(t)
 	b := must[*bound](t)(moved(c, device.Ledger(cpu.New(1))))
-	p := must[*np.Plan](t)(np.FromNode(b.over(c.Outs[0])).Plan(np.Budget(budget)))
-	require.NotNil(t, p.Chunks)
-	parts := must[*np.Chunked](t)(np.FromNode(b.over(c.Outs[0])).Chunked(np.Budget(budget)))
+	e := np.FromNode(b.over(c.Outs[0]))
+	budget := must[np.EvalOption](t)(tight([]*np.Expr{e}, 85))
+	p := must[*np.Plan](t)(e.Plan(budget))
+	require.NotNil(t, p.Chunks, "%v", p)
+	parts := must[*np.Chunked](t)(e.Chunked(budget))
 	require.Greater(t, parts.Parts(), 1)
 	require.Contains(t, parts.String(), "first, once")
-	eachFailure(t, c, evaluating(c, np.Budget(budget)))
-	eachFailure(t, c, inChunks(c, budget))
+	eachFailure(t, c, evaluating(c, 85))
+	eachFailure(t, c, inChunks(c, 85))
 	for _, c := range drawn(t, 30) {
 		if len(c.Outs[0].Shape) > 0 {
-			eachFailure(t, c, inChunks(c, 1<<30))
+			eachFailure(t, c, inChunks(c, 0))
 		}
 	}
 }
@@ -222,7 +245,9 @@ func TestEveryCallOfChunksMayFail(t *testing.T) {
 func TestEveryCallOfCreationMayFail(t *testing.T) {
 	ctx := context.Background()
 	for name, body := range map[string]func(dev device.Device, keep func(*np.Tensor, error) *np.Tensor){
-		"ones":   func(dev device.Device, keep func(*np.Tensor, error) *np.Tensor) { keep(np.Ones([]int{5, 7}, np.On(dev))) },
+		"ones": func(dev device.Device, keep func(*np.Tensor, error) *np.Tensor) {
+			keep(np.Ones([]int{5, 7}, np.On(dev)))
+		},
 		"arange": func(dev device.Device, keep func(*np.Tensor, error) *np.Tensor) { keep(np.Arange(0, 9, 2, np.On(dev))) },
 		"eye":    func(dev device.Device, keep func(*np.Tensor, error) *np.Tensor) { keep(np.Eye(4, 5, 1, np.On(dev))) },
 		"copy and assign": func(dev device.Device, keep func(*np.Tensor, error) *np.Tensor) {
@@ -321,6 +346,7 @@ func TestCancelledChunks(t *testing.T) {
 	x := must[*np.Tensor](t)(np.Ones([]int{40, 50}, np.On(dev)))
 	e := np.Subtract(x, np.Mean(x, np.Axis(0)))
 	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
 	parts := 0
 	var last error
 	for part, err := range e.Chunks(ctx, np.Budget(6000)) {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/tare-go/tare/cmd/devbench/internal/nearest"
 	"github.com/tare-go/tare/device"
+	np "github.com/tare-go/tare/tensor"
 )
 
 // The exit codes.
@@ -24,7 +25,8 @@ const (
 
 // cli is the command line.
 type cli struct {
-	Run     runCommand     `cmd:"" default:"withargs" help:"Measure workloads; without arguments, list the devices and run the quick suite."`
+	Quick   quickCommand   `cmd:"" default:"withargs" help:"List the devices and measure the quick suite, in less than a minute; what devbench does without a command."`
+	Run     runCommand     `cmd:"" help:"Measure all workloads at sizes beyond the caches, in some minutes."`
 	Devices devicesCommand `cmd:"" help:"List the devices of this machine, and why others cannot be used."`
 	Explain explainCommand `cmd:"" help:"Say what an expression allocates and moves, without running it."`
 	Eval    evalCommand    `cmd:"" help:"Evaluate an expression on arrays from .npy files."`
@@ -51,11 +53,25 @@ func Main(ctx context.Context, args []string, stdout, stderr io.Writer) (code in
 	if err != nil {
 		panic("BUG: devbench: " + err.Error())
 	}
-	command, err := parser.Parse(args)
+	command, err := parser.Parse(shielded(args))
 	if err != nil {
 		return report(stderr, usageError{meant(parser, args, err)})
 	}
 	return report(stderr, command.Run())
+}
+
+// shielded puts a space before an expression that begins with a minus sign, which the parser would
+// take for a flag.
+func shielded(args []string) []string {
+	if len(args) < 2 || args[0] != "eval" && args[0] != "explain" {
+		return args
+	}
+	if e := args[1]; len(e) < 2 || e[0] != '-' || e[1] == '-' || e == "-h" {
+		return args
+	}
+	args = slices.Clone(args)
+	args[1] = " " + args[1]
+	return args
 }
 
 // meant adds to the parser's error the command that an unknown one is near to. The parser takes it
@@ -99,9 +115,27 @@ func report(stderr io.Writer, err error) int {
 		fmt.Fprintf(stderr, "devbench: %v\nsee devbench --help\n", err)
 		return exitUsage
 	}
-	fmt.Fprintf(stderr, "devbench: %v\n", err)
+	fmt.Fprintln(stderr, "devbench: "+plain(err))
 	if errors.As(err, &budget) {
 		return exitOverBudget
 	}
 	return exitFailed
 }
+
+// plain is the text of an error for somebody who did not write a program: without places in this
+// one, and with ways out that the command line has.
+func plain(err error) string {
+	text := err.Error()
+	var placed *np.Error
+	if errors.As(err, &placed) {
+		text = strings.Replace(text, placed.Error(), placed.Err.Error(), 1)
+	}
+	var budget *device.BudgetError
+	if errors.As(err, &budget) {
+		text, _, _ = strings.Cut(text, "\n")
+		text += "\n" + waysOut
+	}
+	return strings.ReplaceAll(text, context.Canceled.Error(), "interrupted")
+}
+
+const waysOut = "ways out: eval with --out FILE.npy, which computes and writes a few rows at a time; arrays in float32; a larger --budget"

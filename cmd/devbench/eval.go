@@ -18,7 +18,7 @@ import (
 
 // evalCommand evaluates an expression.
 type evalCommand struct {
-	Expr string `arg:"" help:"The expression, in Python's grammar and NumPy's names; lines name = expression may stand before it."`
+	Expr source `arg:"" help:"The expression, in Python's grammar and NumPy's names; lines name = expression may stand before it."`
 	inputFlags
 	evaluationFlags
 	Out  string `placeholder:"FILE.npy" help:"Write the result to a file, and do not print it."`
@@ -37,7 +37,7 @@ func (c *evalCommand) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	defer inputs.free()
-	node, err := formula.Build(c.Expr, inputs.nodes())
+	node, err := formula.Build(string(c.Expr), inputs.nodes())
 	if err != nil {
 		return err
 	}
@@ -48,7 +48,7 @@ func (c *evalCommand) Run(ctx context.Context, s streams) error {
 	defer e.free()
 	switch {
 	case c.JSON:
-		return record.Write(s.out, e.record(c.Expr, dev, inputs))
+		return record.Write(s.out, e.record(string(c.Expr), dev, inputs))
 	case c.Out == "":
 		if _, err := fmt.Fprintln(s.out, e.result); err != nil {
 			return err

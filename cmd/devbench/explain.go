@@ -11,7 +11,7 @@ import (
 
 // explainCommand prints the plan of an expression.
 type explainCommand struct {
-	Expr string `arg:"" help:"The expression, in Python's grammar and NumPy's names; lines name = expression may stand before it."`
+	Expr source `arg:"" help:"The expression, in Python's grammar and NumPy's names; lines name = expression may stand before it."`
 	inputFlags
 	evaluationFlags
 }
@@ -26,7 +26,7 @@ func (c *explainCommand) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	node, err := formula.Build(c.Expr, inputs)
+	node, err := formula.Build(string(c.Expr), inputs)
 	if err != nil {
 		return err
 	}
@@ -37,8 +37,9 @@ func (c *explainCommand) Run(ctx context.Context, s streams) error {
 	defer plan.Close()
 	ctx = c.limited(ctx)
 	budget, why := device.Budget(ctx, dev)
-	fmt.Fprint(s.out, plan)
-	fmt.Fprintf(s.out, "  budget %s (%d bytes): %s\n", device.FormatBytes(budget), budget, why)
+	if _, err := fmt.Fprintf(s.out, "%v  budget %s (%d bytes): %s\n", plan, device.FormatBytes(budget), budget, why); err != nil {
+		return err
+	}
 	return plan.Check(ctx)
 }
 

@@ -1,13 +1,16 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/tare-go/tare/broadcast"
 	"github.com/tare-go/tare/cmd/devbench/internal/quantity"
 	"github.com/tare-go/tare/device"
 	"github.com/tare-go/tare/internal/ir"
+	"github.com/tare-go/tare/internal/plan"
 	"github.com/tare-go/tare/npy"
 )
 
@@ -23,6 +26,15 @@ type evaluationFlags struct {
 	Budget *quantity.Bytes `placeholder:"2GiB" help:"The most that may be allocated at one time. Default: 80 % of what memory is left."`
 	Eager  bool            `help:"Run every operator by itself, as NumPy does, with its intermediates."`
 	Strict bool            `help:"Refuse what may be a mistake: mutual expansion, a reduction aligned with the wrong axis, implicit promotion."`
+}
+
+// source is an expression as it was given, without the spaces around it.
+type source string
+
+// UnmarshalText takes the spaces off.
+func (s *source) UnmarshalText(text []byte) error {
+	*s = source(strings.TrimSpace(string(text)))
+	return nil
 }
 
 // arrays are the values of --shape, by name. A name that is there twice, also in --in, is a mistake.
@@ -53,11 +65,14 @@ type absent struct {
 	mapped bool
 }
 
-func (a *absent) SourceName() string             { return a.name }
-func (a *absent) Device() device.Device          { return a.dev }
-func (a *absent) Buffer() (device.Buffer, error) { return nil, fmt.Errorf("%s has no data", a.name) }
-func (a *absent) Bytes() int                     { return a.bytes }
-func (a *absent) Mapped() bool                   { return a.mapped }
+var _ plan.Array = (*absent)(nil)
+
+func (a *absent) SourceName() string           { return a.name }
+func (a *absent) Device() device.Device        { return a.dev }
+func (a *absent) Hold() (device.Buffer, error) { return nil, fmt.Errorf("%s has no data", a.name) }
+func (a *absent) Release()                     {}
+func (a *absent) Bytes() int                   { return a.bytes }
+func (a *absent) Mapped() bool                 { return a.mapped }
 
 // outlines are nodes of the inputs that have shapes and types, and no data. Of files the header is
 // read.
@@ -85,14 +100,31 @@ func (f inputFlags) outlines(dev device.Device) (map[string]*ir.Node, error) {
 
 // header reads what a .npy file says about itself.
 func header(path string) (npy.Header, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return npy.Header{}, err
+	}
+	if !info.Mode().IsRegular() {
+		return npy.Header{}, fmt.Errorf("%s is not a regular file: give the array's shape and type with --shape instead", path)
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return npy.Header{}, err
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return npy.Header{}, err
+	h, err := npy.ReadHeader(f, info.Size())
+	return h, inFile(path, err)
+}
+
+// inFile names the file in an error about what is in it.
+func inFile(path string, err error) error {
+	var format *npy.FormatError
+	if errors.As(err, &format) {
+		format.Path = path
 	}
-	return npy.ReadHeader(f, info.Size())
+	var element *npy.DTypeError
+	if errors.As(err, &element) {
+		element.Path = path
+	}
+	return err
 }

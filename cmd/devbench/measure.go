@@ -2,8 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"runtime"
 	"time"
 
 	"github.com/tare-go/tare/cmd/devbench/internal/difference"
@@ -14,69 +14,110 @@ import (
 	"github.com/tare-go/tare/cmd/devbench/internal/timing"
 	"github.com/tare-go/tare/device"
 	"github.com/tare-go/tare/dtype"
+	"github.com/tare-go/tare/internal/ir"
 	np "github.com/tare-go/tare/tensor"
 )
 
-// limits are how long each workload is measured, with all implementations together. The quick suite
-// has 50, and is to end within a minute on a slow machine.
-var limits = timing.Limits{Time: 400 * time.Millisecond, Least: 3, Most: 1000, Patience: 2 * time.Second}
+// The limits are how long each workload is measured, with all implementations together. The quick
+// suite has 50 measurements, and is to end within a minute on a slow machine.
+var (
+	quickLimits = timing.Limits{Time: 400 * time.Millisecond, Least: 3, Most: 1000, Patience: 2 * time.Second, Batch: time.Millisecond}
+	fullLimits  = timing.Limits{Time: 1500 * time.Millisecond, Least: 7, Most: 1000, Patience: 20 * time.Second, Share: 1500 * time.Millisecond, Batch: 4 * time.Millisecond}
+)
 
 // measurement is one workload on one device in one element type.
 type measurement struct {
 	workload suite.Workload
 	dev      device.Device
 	size     int
-	peers    bool // also as a Go loop
+	limits   timing.Limits
+	peers    *peers
 }
 
-// contender is an implementation of the workload: its timed run, and what is known of it so far.
-type contender struct {
-	timing.Subject
-	record record.Record
-	result any // []T, []bool or []int64
-	close  func()
+// note is why a peer has no figure for a workload.
+type note struct {
+	workload string
+	typ      dtype.DType
+	why      error
 }
+
+func (n note) String() string { return fmt.Sprintf("%s in %v: %v", n.workload, n.typ, n.why) }
 
 // measure runs the workload in T and returns a record of each implementation, tare's first. A result
-// that differs from the peer's is an error beside the records.
-func measure[T goloop.Float](ctx context.Context, m measurement) ([]record.Record, error) {
-	ours, err := tare[T](ctx, m)
+// that differs from a peer's is an error beside the records.
+func measure[T goloop.Float](ctx context.Context, m measurement) ([]record.Record, []note, error) {
+	values := goloop.Inputs[T](m.workload, m.size)
+	inputs, err := suiteTensors(ctx, m, values)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
+	}
+	defer inputs.free()
+	if err := m.saved(ctx, inputs); err != nil {
+		return nil, nil, err
+	}
+	ours, err := tare(ctx, m, inputs, dtype.Of[T]())
+	if err != nil {
+		return nil, nil, err
 	}
 	defer ours.close()
-	contenders := []*contender{ours}
-	if m.peers {
-		peer, err := loop[T](m)
-		if err != nil {
-			return nil, err
+	theirs, notes, err := contenders(m, inputs, values)
+	defer func() {
+		for _, c := range theirs {
+			c.close()
 		}
-		contenders = append(contenders, peer)
+	}()
+	if err != nil {
+		return nil, notes, err
 	}
-	subjects := make([]timing.Subject, len(contenders))
-	for i, c := range contenders {
+	records, err := m.timed(ctx, append([]*contender{ours}, theirs...))
+	if err != nil {
+		return nil, notes, err
+	}
+	return records, notes, m.compared(records, ours, theirs)
+}
+
+// timed runs the contenders in turns; the first is tare.
+func (m measurement) timed(ctx context.Context, all []*contender) ([]record.Record, error) {
+	subjects := make([]timing.Subject, len(all))
+	for i, c := range all {
 		subjects[i] = c.Subject
 	}
-	times, err := timing.Interleave(ctx, limits, subjects)
+	times, err := timing.Interleave(ctx, m.limits, subjects)
 	if err != nil {
 		return nil, err
 	}
-	records := make([]record.Record, len(contenders))
-	for i, c := range contenders {
+	records := make([]record.Record, len(all))
+	for i, c := range all {
 		c.record.Runs, c.record.Seconds = len(times[i]), record.SecondsOf(times[i])
-		c.record.BytesMin = ours.record.BytesMin
+		c.record.BytesMin = all[0].record.BytesMin
+		if i > 0 {
+			ratio := timing.Ratio(times[i], times[0])
+			c.record.Ratio = &ratio
+		}
 		records[i] = c.record
 	}
-	if !m.peers {
-		return records, nil
-	}
+	return records, nil
+}
+
+// compared writes into the records how far the results are from tare's. tare's own record has the
+// difference to the first peer.
+func (m measurement) compared(records []record.Record, ours *contender, theirs []*contender) error {
 	tolerance := difference.Elementwise
 	if m.workload.Sums {
 		tolerance = difference.Summed
 	}
-	ulp, err := difference.Compare(ours.result, contenders[1].result, tolerance)
-	records[0].MaxULP = &ulp
-	return records, err
+	var wrong error
+	for i, c := range theirs {
+		ulp, err := difference.Compare(ours.result, c.result, tolerance)
+		records[i+1].MaxULP = &ulp
+		if i == 0 {
+			records[0].MaxULP = &ulp
+		}
+		if err != nil {
+			wrong = errors.Join(wrong, fmt.Errorf("compared with %s: %w", c.record.Impl, err))
+		}
+	}
+	return wrong
 }
 
 // started is the record of an implementation before it has run.
@@ -88,39 +129,32 @@ func (m measurement) started(impl string, t dtype.DType) record.Record {
 	return r
 }
 
-// tare prepares the workload's plan, and runs it once with the ledger open.
-func tare[T goloop.Float](ctx context.Context, m measurement) (*contender, error) {
-	inputs, err := suiteTensors[T](ctx, m)
-	if err != nil {
-		return nil, err
-	}
-	c := &contender{record: m.started("tare", dtype.Of[T]()), close: inputs.free}
+// tare plans the workload, and runs it once with the ledger open.
+func tare(ctx context.Context, m measurement, inputs tensors, t dtype.DType) (*contender, error) {
 	node, err := formula.Build(m.workload.Text, inputs.nodes())
 	if err != nil {
 		return nil, fmt.Errorf("workload %s: %w", m.workload.Name, err)
 	}
-	p, err := np.Prepare(np.FromNode(node), np.On(m.dev))
-	if err != nil {
-		inputs.free()
-		return nil, err
-	}
-	c.close = func() { p.Close(); inputs.free() }
-	if err := c.first(ctx, p); err != nil {
-		c.close()
+	c := &contender{record: m.started("tare", t), close: func() {}}
+	if err := c.first(ctx, m, node); err != nil {
 		return nil, err
 	}
 	for _, in := range inputs {
 		c.record.BytesMin += in.array.NBytes()
 	}
 	c.record.BytesMin += node.Bytes()
-	var y *np.Tensor
-	c.Run = func(ctx context.Context) (err error) { y, err = p.Eval(ctx); return err }
-	c.After = func() error { y.Free(); return nil }
-	return c, nil
+	run, err := c.called(m, node)
+	c.Run = timing.Loop(run)
+	return c, err
 }
 
-// first runs the plan once: its result and its bytes.
-func (c *contender) first(ctx context.Context, p *np.Prepared) error {
+// first runs the work once: its result and its bytes.
+func (c *contender) first(ctx context.Context, m measurement, node *ir.Node) error {
+	p, err := np.Prepare(np.FromNode(node), np.On(m.dev))
+	if err != nil {
+		return err
+	}
+	defer p.Close()
 	scoped, ledger := device.Record(ctx)
 	y, err := p.Eval(scoped)
 	if err != nil {
@@ -132,11 +166,50 @@ func (c *contender) first(ctx context.Context, p *np.Prepared) error {
 	return err
 }
 
+// called is one run of the work in the workload's way.
+func (c *contender) called(m measurement, node *ir.Node) (func(context.Context) error, error) {
+	expr, opts := np.FromNode(node), []np.EvalOption{np.On(m.dev)}
+	if m.workload.Call == suite.Written {
+		return fresh(func(ctx context.Context) (*np.Tensor, error) { return expr.Eval(ctx, opts...) }), nil
+	}
+	var out *np.Tensor
+	if m.workload.Call == suite.Reused {
+		var err error
+		if out, err = np.Empty(node.Shape, np.DType(node.Type), np.On(m.dev)); err != nil {
+			return nil, err
+		}
+		c.close = out.Free
+		opts = append(opts, np.Out(out))
+	}
+	p, err := np.Prepare(expr, opts...)
+	if err != nil {
+		c.close()
+		return nil, err
+	}
+	free := c.close
+	c.close = func() { p.Close(); free() }
+	if out != nil {
+		return func(ctx context.Context) error { _, err := p.Eval(ctx); return err }, nil
+	}
+	return fresh(func(ctx context.Context) (*np.Tensor, error) { return p.Eval(ctx) }), nil
+}
+
+// fresh is a run that makes a new result and releases it.
+func fresh(eval func(context.Context) (*np.Tensor, error)) func(context.Context) error {
+	return func(ctx context.Context) error {
+		y, err := eval(ctx)
+		if err == nil {
+			y.Free()
+		}
+		return err
+	}
+}
+
 // suiteTensors are the workload's inputs on the device.
-func suiteTensors[T goloop.Float](ctx context.Context, m measurement) (tensors, error) {
+func suiteTensors[T goloop.Float](ctx context.Context, m measurement, values []goloop.Matrix[T]) (tensors, error) {
 	var ts tensors
-	for _, in := range m.workload.Inputs(m.size) {
-		t, err := np.FromSlice(suite.Values[T](in), in.Shape...)
+	for i, in := range m.workload.Inputs(m.size) {
+		t, err := np.FromSlice(values[i].Data, in.Shape...)
 		if err == nil {
 			t, err = moved(ctx, t, m.dev)
 		}
@@ -163,25 +236,3 @@ func elements(t *np.Tensor) (any, error) {
 	}
 	return nil, fmt.Errorf("results of type %v are not compared", t.DType())
 }
-
-// loop is the workload as a plain Go loop; what it allocates is the Go runtime's count.
-func loop[T goloop.Float](m measurement) (*contender, error) {
-	run, ok := goloop.For[T](m.workload.Name)
-	if !ok {
-		return nil, fmt.Errorf("there is no Go loop for %s", m.workload.Name)
-	}
-	inputs := goloop.Inputs[T](m.workload, m.size)
-	c := &contender{record: m.started("goloop", dtype.Of[T]())}
-	c.record.Device = "cpu"
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	c.result = run(inputs)
-	runtime.ReadMemStats(&after)
-	c.record.AllocBytes = int(after.TotalAlloc - before.TotalAlloc)
-	c.record.PeakBytes = c.record.AllocBytes
-	c.Run = func(context.Context) error { sink = run(inputs); return nil }
-	return c, nil
-}
-
-// sink keeps the compiler from dropping a loop whose result nobody reads.
-var sink any

@@ -3,36 +3,157 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 
 	"github.com/tare-go/tare/cmd/devbench/internal/quantity"
 	"github.com/tare-go/tare/cmd/devbench/internal/record"
+	"github.com/tare-go/tare/cmd/devbench/internal/roof"
+	"github.com/tare-go/tare/cmd/devbench/internal/suite"
 	"github.com/tare-go/tare/cmd/devbench/internal/table"
 	"github.com/tare-go/tare/device"
 	"github.com/tare-go/tare/dtype"
 )
 
-// writeResults prints a line for each measurement of tare, with the peer's beside it.
-func writeResults(w io.Writer, records []record.Record) error {
+// results are what a run measured.
+type results struct {
+	peers   []string
+	roof    roof.Roof
+	load    string
+	records []record.Record
+	notes   []note
+}
+
+// comparison is a measurement of tare, with those of the peers beside it by name.
+type comparison struct {
+	tare  record.Record
+	peers map[string]record.Record
+}
+
+// comparisons are the records, those of one workload together.
+func (r results) comparisons() []comparison {
+	var cs []comparison
+	for _, rec := range r.records {
+		if rec.Impl == "tare" {
+			cs = append(cs, comparison{rec, map[string]record.Record{}})
+			continue
+		}
+		cs[len(cs)-1].peers[rec.Impl] = rec
+	}
+	return cs
+}
+
+// write prints a line for each measurement of tare, with a column for each peer that says how many
+// times as long it takes, and below it why a peer has no figure.
+func (r results) write(w io.Writer) error {
 	t := table.Table{Columns: []table.Column{
 		{Heading: "workload"}, {Heading: "device"}, {Heading: "dtype"}, {Heading: "inputs"},
 		{Heading: "median", Right: true}, {Heading: "GB/s", Right: true}, {Heading: "Gflop/s", Right: true},
-		{Heading: "peak", Right: true}, {Heading: "goloop", Right: true}, {Heading: "speed", Right: true},
+		{Heading: "roof", Right: true}, {Heading: "peak", Right: true},
 	}}
-	for i, r := range records {
-		if r.Impl != "tare" {
+	for _, name := range r.peers {
+		t.Columns = append(t.Columns, table.Column{Heading: name, Right: true})
+	}
+	for _, c := range r.comparisons() {
+		cells := []string{c.tare.Workload, c.tare.Device, short(c.tare.DType), shapes(c.tare.Shape), formatSeconds(c.tare.Seconds.Median),
+			significant(float64(c.tare.BytesMin) / c.tare.Seconds.Median / 1e9), significant(float64(c.tare.Flops) / c.tare.Seconds.Median / 1e9),
+			r.ofRoof(c.tare), device.FormatBytes(c.tare.PeakBytes)}
+		for _, name := range r.peers {
+			cells = append(cells, c.ratio(name))
+		}
+		t.Add(cells...)
+	}
+	if _, err := t.WriteTo(w); err != nil {
+		return err
+	}
+	for _, line := range append(r.crossovers(), r.remarks()...) {
+		if _, err := fmt.Fprintln(w, line); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ratio is how many times as long the peer takes, or nothing.
+func (c comparison) ratio(peer string) string {
+	r, ok := c.peers[peer]
+	if !ok || r.Ratio == nil {
+		return ""
+	}
+	return significant(*r.Ratio) + "×"
+}
+
+// ofRoof is how near the measurement comes to what the machine can do: copy memory or, for products
+// that need it more, multiply and add.
+func (r results) ofRoof(m record.Record) string {
+	if m.Device != "cpu" || r.roof.Copy == 0 {
+		return ""
+	}
+	t, err := dtype.Parse(m.DType)
+	if err != nil {
+		return ""
+	}
+	least, of := float64(m.BytesMin)/r.roof.Copy, "copy"
+	if fma := r.roof.FMA[t]; fma > 0 && suite.IsProduct(m.Workload) && float64(m.Flops)/fma > least {
+		least, of = float64(m.Flops)/fma, "fma"
+	}
+	return fmt.Sprintf("%.0f %% %s", 100*least/m.Seconds.Median, of)
+}
+
+// remarks are the notes, the same reason once for all workloads that it is given for.
+func (r results) remarks() []string {
+	var reasons []string
+	of := map[string][]string{}
+	for _, n := range r.notes {
+		why := n.why.Error()
+		if of[why] == nil {
+			reasons = append(reasons, why)
+		}
+		if !slices.Contains(of[why], n.workload) {
+			of[why] = append(of[why], n.workload)
+		}
+	}
+	for i, why := range reasons {
+		reasons[i] = strings.Join(of[why], ", ") + ": " + why
+	}
+	return reasons
+}
+
+// crossovers say from which size on tare takes less time than a plain Go loop, for what is measured
+// at several sizes.
+func (r results) crossovers() []string {
+	var lines []string
+	type key struct{ family, typ, device string }
+	first, losing := map[key]string{}, map[key]int{}
+	var order []key
+	for _, c := range r.comparisons() {
+		family, n, ok := suite.BySize(c.tare.Workload)
+		loop, compared := c.peers["goloop"]
+		if !ok || !compared {
 			continue
 		}
-		loop, ratio := "", ""
-		if i+1 < len(records) && records[i+1].Impl == "goloop" {
-			loop = formatSeconds(records[i+1].Seconds.Median)
-			ratio = significant(records[i+1].Seconds.Median/r.Seconds.Median) + "×"
+		k := key{family, c.tare.DType, c.tare.Device}
+		if _, seen := first[k]; !seen {
+			order, first[k] = append(order, k), ""
 		}
-		t.Add(r.Workload, r.Device, short(r.DType), shapes(r.Shape), formatSeconds(r.Seconds.Median),
-			significant(float64(r.BytesMin)/r.Seconds.Median/1e9), significant(float64(r.Flops)/r.Seconds.Median/1e9),
-			device.FormatBytes(r.PeakBytes), loop, ratio)
+		switch {
+		case *loop.Ratio < 1:
+			first[k], losing[k] = "", n
+		case first[k] == "":
+			first[k] = fmt.Sprint(n)
+		}
 	}
-	_, err := t.WriteTo(w)
-	return err
+	for _, k := range order {
+		text := "is faster than a plain Go loop at every size measured"
+		switch {
+		case first[k] == "":
+			text = "is slower than a plain Go loop at every size measured, up to " + fmt.Sprint(losing[k])
+		case losing[k] > 0:
+			text = fmt.Sprintf("is faster than a plain Go loop from %s elements on, and slower at %d", first[k], losing[k])
+		}
+		lines = append(lines, fmt.Sprintf("%s in %s %s", k.family, short(k.typ), text))
+	}
+	return lines
 }
 
 // shapes are those of the inputs; inputs of one shape are said once.

@@ -8,21 +8,24 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tare-go/tare/cmd/devbench/internal/record"
+	"github.com/tare-go/tare/cmd/devbench/internal/roof"
 )
 
 func TestWriteResultsPutsThePeerBeside(t *testing.T) {
 	ours := record.Record{Workload: "add", Device: "cpu", DType: "float32", Shape: [][]int{{10, 20}, {10, 20}}, Impl: "tare",
 		Seconds: record.Seconds{Median: 2e-6}, Flops: 200, BytesMin: 2400, PeakBytes: 832}
 	loop, slow := ours, ours
-	loop.Impl, loop.Seconds.Median = "goloop", 1e-6
+	half := 0.5
+	loop.Impl, loop.Ratio = "goloop", &half
 	slow.Workload, slow.Shape = "outer_add", [][]int{{10, 1}, {1, 20}}
 	slow.Seconds.Median = 0.5
 	var b strings.Builder
-	require.NoError(t, writeResults(&b, []record.Record{ours, loop, slow}))
+	r := results{peers: []string{"goloop"}, roof: roof.Roof{Copy: 1.5e9}, records: []record.Record{ours, loop, slow}}
+	require.NoError(t, r.write(&b))
 	assert.Equal(t, ""+
-		"workload   device  dtype  inputs      median   GB/s  Gflop/s   peak   goloop   speed\n"+
-		"add        cpu     f32    10x20      2.00 µs   1.20    0.100  832 B  1.00 µs  0.500×\n"+
-		"outer_add  cpu     f32    10x1 1x20   500 ms  0.000    0.000  832 B\n", b.String())
+		"workload   device  dtype  inputs      median   GB/s  Gflop/s       roof   peak  goloop\n"+
+		"add        cpu     f32    10x20      2.00 µs   1.20    0.100  80 % copy  832 B  0.500×\n"+
+		"outer_add  cpu     f32    10x1 1x20   500 ms  0.000    0.000   0 % copy  832 B\n", b.String())
 }
 
 func TestFormatSeconds(t *testing.T) {

@@ -7,30 +7,61 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"time"
 
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
 
 	"github.com/tare-go/tare/cmd/devbench/internal/record"
+	"github.com/tare-go/tare/cmd/devbench/internal/roof"
 	"github.com/tare-go/tare/cmd/devbench/internal/suite"
+	"github.com/tare-go/tare/cmd/devbench/internal/timing"
 	"github.com/tare-go/tare/device"
 	"github.com/tare-go/tare/dtype"
 )
 
-// runCommand measures workloads.
+// runFlags say what is measured, against what, and where the figures go.
+type runFlags struct {
+	Workloads []string      `placeholder:"NAME,…" help:"The workloads; * stands for any letters, as in gemm_*. Default: all."`
+	DType     []string      `name:"dtype" placeholder:"f32,f64" default:"f32,f64" help:"The element types: f32, f64."`
+	Devices   []string      `placeholder:"cpu,cuda:0" help:"The devices. Default: the environment variable TARE_DEVICE, or cpu."`
+	Peers     []string      `placeholder:"NAME,…" default:"goloop" enum:"numpy,numexpr,numba,jax,gonum,goloop,none" help:"What to compare with: numpy, numexpr, numba and jax in Python, gonum, goloop (a plain Go loop on one thread), or none."`
+	Python    string        `placeholder:"PATH" default:"python3" env:"TARE_PYTHON" help:"The interpreter that has the Python libraries. Default: the environment variable TARE_PYTHON, or python3."`
+	Time      time.Duration `placeholder:"2s" help:"How long each workload is measured, with all implementations together."`
+	JSON      string        `name:"json" placeholder:"FILE|-" help:"Write a line of JSON for each measurement to a file, or with - to standard output; the table then goes to standard error."`
+	Markdown  string        `placeholder:"FILE" help:"Write the results with machine, versions and date to a file, as Markdown."`
+}
+
+// runCommand measures all workloads at sizes beyond the caches.
 type runCommand struct {
-	Workloads []string `placeholder:"NAME,…" help:"The workloads; * stands for any letters, as in gemm_*. Default: all of the quick suite."`
-	DType     []string `name:"dtype" placeholder:"f32,f64" default:"f32,f64" help:"The element types: f32, f64."`
-	Size      int      `placeholder:"N" default:"1048576" help:"Elements of the largest input; matrix products have their size in their name. Default: ${default}."`
-	Devices   []string `placeholder:"cpu,cuda:0" help:"The devices. Default: the environment variable TARE_DEVICE, or cpu."`
-	Peers     []string `placeholder:"goloop" default:"goloop" enum:"goloop,none" help:"What to compare with: goloop, a plain Go loop on one thread, or none."`
-	JSON      string   `name:"json" placeholder:"FILE|-" help:"Write a line of JSON for each measurement to a file, or with - to standard output; the table then goes to standard error."`
+	runFlags
+	Size int `placeholder:"N" default:"10000000" help:"Elements of the largest input; some workloads have their size in their name. Default: ${default}."`
 }
 
 // Run measures every workload on every device in every element type, and ends with a table. A result
-// that differs from the peer's is reported below it, and fails the run.
+// that differs from a peer's is reported below it, and fails the run; a peer that is not installed
+// does not.
 func (c *runCommand) Run(ctx context.Context, s streams) error {
-	todo, err := c.measurements()
+	return c.run(ctx, s, suite.All(), c.Size, fullLimits)
+}
+
+// quickCommand measures the quick suite.
+type quickCommand struct {
+	runFlags
+	Size int `placeholder:"N" default:"1048576" help:"Elements of the largest input; matrix products have their size in their name. Default: ${default}."`
+}
+
+// Run is like that of runCommand, in less time.
+func (c *quickCommand) Run(ctx context.Context, s streams) error {
+	return c.run(ctx, s, suite.Quick(), c.Size, quickLimits)
+}
+
+// run measures the workloads that the flags select, or all.
+func (c *runFlags) run(ctx context.Context, s streams, workloads []suite.Workload, size int, limits timing.Limits) error {
+	if c.Time > 0 {
+		limits.Time, limits.Share = c.Time, c.Time
+	}
+	todo, err := c.measurements(workloads, size, limits)
 	if err != nil {
 		return err
 	}
@@ -38,15 +69,28 @@ func (c *runCommand) Run(ctx context.Context, s streams) error {
 	if c.JSON == "-" {
 		text = s.err
 	}
-	if err := c.heading(text, len(todo)); err != nil {
+	against, err := openPeers(ctx, c.Peers, c.Python)
+	if err != nil {
 		return err
 	}
-	records, failed := perform(ctx, todo, progress(s.err, len(todo)))
-	if err := writeResults(text, records); err != nil {
+	defer against.close()
+	top, err := roof.Measure(ctx, roofOptions)
+	if err != nil {
 		return err
 	}
-	return errors.Join(failed, c.save(s.out, records))
+	if err := heading(text, len(todo), against, top); err != nil {
+		return err
+	}
+	results := results{peers: against.names, roof: top, load: loadOfMachine()}
+	failed := results.perform(ctx, todo, against, progress(s.err, len(todo)))
+	if err := results.write(text); err != nil {
+		return err
+	}
+	return errors.Join(failed, c.save(s.out, results.records), c.publish(results, against))
 }
+
+// roofOptions are those of the copy and the multiply-adds that measurements are held against.
+var roofOptions = roof.Options{Bytes: 128 << 20, Rounds: 30, Threads: runtime.GOMAXPROCS(0)}
 
 // job is a measurement in one element type.
 type job struct {
@@ -54,7 +98,7 @@ type job struct {
 	typ dtype.DType
 }
 
-func (j job) run(ctx context.Context) ([]record.Record, error) {
+func (j job) run(ctx context.Context) ([]record.Record, []note, error) {
 	if j.typ == dtype.Float32 {
 		return measure[float32](ctx, j.measurement)
 	}
@@ -62,11 +106,10 @@ func (j job) run(ctx context.Context) ([]record.Record, error) {
 }
 
 // measurements are what the flags ask for.
-func (c *runCommand) measurements() ([]job, error) {
-	if c.Size < 1 {
-		return nil, usageError{fmt.Errorf("--size %d: at least one element is needed", c.Size)}
+func (c *runFlags) measurements(workloads []suite.Workload, size int, limits timing.Limits) ([]job, error) {
+	if size < 1 {
+		return nil, usageError{fmt.Errorf("--size %d: at least one element is needed", size)}
 	}
-	workloads := suite.All()
 	if len(c.Workloads) > 0 {
 		var err error
 		if workloads, err = suite.Select(c.Workloads); err != nil {
@@ -81,19 +124,18 @@ func (c *runCommand) measurements() ([]job, error) {
 	if err != nil {
 		return nil, err
 	}
-	peers := len(c.Peers) > 0 && c.Peers[0] != "none"
 	var jobs []job
 	for _, dev := range devs {
 		for _, t := range types {
 			for _, w := range workloads {
-				jobs = append(jobs, job{measurement{w, dev, c.Size, peers}, t})
+				jobs = append(jobs, job{measurement{workload: w, dev: dev, size: size, limits: limits}, t})
 			}
 		}
 	}
 	return jobs, nil
 }
 
-func (c *runCommand) types() ([]dtype.DType, error) {
+func (c *runFlags) types() ([]dtype.DType, error) {
 	var types []dtype.DType
 	for _, name := range c.DType {
 		t, err := dtype.Parse(name)
@@ -108,7 +150,7 @@ func (c *runCommand) types() ([]dtype.DType, error) {
 	return types, nil
 }
 
-func (c *runCommand) devices() ([]device.Device, error) {
+func (c *runFlags) devices() ([]device.Device, error) {
 	names := c.Devices
 	if len(names) == 0 {
 		names = []string{""}
@@ -125,36 +167,36 @@ func (c *runCommand) devices() ([]device.Device, error) {
 }
 
 // heading says on what, and against what, the measurements are made.
-func (c *runCommand) heading(w io.Writer, n int) error {
+func heading(w io.Writer, n int, against *peers, top roof.Roof) error {
 	if err := writeDevices(w, device.List()); err != nil {
 		return err
 	}
-	peer := ""
-	if len(c.Peers) > 0 && c.Peers[0] == "goloop" {
-		peer = ", against plain Go loops on 1 thread"
+	text := fmt.Sprintf("\n%d measurements with %d threads; %s %s/%s\nroof: %v\n", n, runtime.GOMAXPROCS(0), runtime.Version(), runtime.GOOS, runtime.GOARCH, top)
+	for _, line := range against.lines() {
+		text += line + "\n"
 	}
-	_, err := fmt.Fprintf(w, "\n%d measurements with %d threads%s; %s %s/%s\n\n",
-		n, runtime.GOMAXPROCS(0), peer, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	_, err := fmt.Fprintln(w, text)
 	return err
 }
 
 // perform runs the jobs. It goes on after a wrong result, and ends with any other failure; what was
-// measured until then is returned with the errors.
-func perform(ctx context.Context, jobs []job, bar *progressbar.ProgressBar) (records []record.Record, failed error) {
+// measured until then is kept.
+func (r *results) perform(ctx context.Context, jobs []job, against *peers, bar *progressbar.ProgressBar) (failed error) {
 	defer bar.Finish()
 	for _, j := range jobs {
 		bar.Describe(fmt.Sprintf("%-13s %v", j.workload.Name, j.typ))
-		rs, err := j.run(ctx)
-		records = append(records, rs...)
+		j.peers = against
+		records, notes, err := j.run(ctx)
+		r.records, r.notes = append(r.records, records...), append(r.notes, notes...)
 		if err != nil {
 			failed = errors.Join(failed, fmt.Errorf("%s in %v on %s: %w", j.workload.Name, j.typ, j.dev.Info().Name, err))
 		}
-		if rs == nil && err != nil {
+		if records == nil && err != nil {
 			break
 		}
 		bar.Add(1)
 	}
-	return records, failed
+	return failed
 }
 
 // progress is a bar on a terminal, and nothing anywhere else.
@@ -170,7 +212,7 @@ func progress(w io.Writer, n int) *progressbar.ProgressBar {
 }
 
 // save writes the records where --json says.
-func (c *runCommand) save(stdout io.Writer, records []record.Record) (err error) {
+func (c *runFlags) save(stdout io.Writer, records []record.Record) (err error) {
 	switch c.JSON {
 	case "":
 		return nil

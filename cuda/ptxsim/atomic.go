@@ -100,9 +100,9 @@ func (d *decoder) atomic(s space, op string, t Type, sem, scope string) exec {
 		if wide && (sem == "release" || sem == "acq_rel") {
 			w.fence(m)
 		}
-		w.atomics(p, m, t, dst, b, c, atomicOps[op])
+		w.update(p, m, t, dst, b, c, atomicOps[op])
 		if wide {
-			w.publish()
+			w.publish(m)
 		}
 		if wide && (sem == "acquire" || sem == "acq_rel") {
 			w.fence(m)
@@ -110,8 +110,8 @@ func (d *decoder) atomic(s space, op string, t Type, sem, scope string) exec {
 	}
 }
 
-// atomics goes through the lanes one after another, from the last if the order is turned round.
-func (w *warp) atomics(p place, m uint32, t Type, dst, b, c int, op func(t Type, old, b, c uint64) uint64) {
+// update goes through the lanes one after another, from the last if the order is turned round.
+func (w *warp) update(p place, m uint32, t Type, dst, b, c int, op func(t Type, old, b, c uint64) uint64) {
 	var at vec
 	w.addresses(&p, m, &at)
 	size := t.Size()
@@ -142,23 +142,23 @@ func (w *warp) atomicBytes(s space, address uint64, n, l int) []byte {
 	return w.global(address, n, l, atomicAccess)
 }
 
-// fence orders the lanes' accesses to global memory for other blocks. It covers the stores of other threads before the
-// last barrier too.
+// fence orders the lanes' accesses to global memory for other blocks: stores, of other threads before the last barrier
+// too, for those that see a later atomic, and loads after it with what came before an atomic that was seen.
 func (w *warp) fence(m uint32) {
 	w.dirty &^= m
 	for _, other := range w.cta.warps {
 		other.dirtyBefore = 0
 	}
-	if w.cta.atomic {
+	if w.cta.atomic || m&w.atomics != 0 {
 		w.cta.acquired = true
 	}
 }
 
 // publish is what an atomic on global memory does for others: if no store of the block lacks a fence, a block that
 // does an atomic later, and then a fence, has seen them all.
-func (w *warp) publish() {
+func (w *warp) publish(m uint32) {
 	c := w.cta
-	c.atomic = true
+	w.atomics |= m
 	for _, other := range c.warps {
 		if other.dirty|other.dirtyBefore != 0 {
 			return

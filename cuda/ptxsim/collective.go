@@ -1,7 +1,5 @@
 package ptxsim
 
-import "math/bits"
-
 // together faults unless the lanes that execute are those of the mask operand that have not exited.
 func (w *warp) together(mask int, m uint32) {
 	w.need(mask, m)
@@ -223,7 +221,7 @@ func (d *decoder) decodeWarpBar() exec {
 	mask := d.source(&d.operands[0], B32)
 	return func(w *warp, m uint32) {
 		w.together(mask, m)
-		if bits.OnesCount32(m) == bits.OnesCount32(w.live) {
+		if m == w.live {
 			w.sub++
 			w.restamp()
 		}

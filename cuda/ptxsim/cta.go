@@ -17,8 +17,8 @@ type cta struct {
 
 	epoch    uint32 // barriers so far
 	left     int64  // instructions of the budget
-	atomic   bool   // it did an atomic on global memory
-	acquired bool   // and a fence after that
+	atomic   bool   // it did an atomic on global memory before the last barrier
+	acquired bool   // it did a fence after an atomic
 	stats    Stats
 }
 
@@ -126,7 +126,8 @@ func (c *cta) release() bool {
 	for _, w := range c.warps {
 		w.waiting = -1
 		w.dirtyBefore |= w.dirty
-		w.dirty = 0
+		c.atomic = c.atomic || w.atomics != 0
+		w.dirty, w.atomics = 0, 0
 		w.restamp()
 	}
 	return true

@@ -38,7 +38,6 @@ func init() {
 
 // decode fills in the code of a kernel from its statements. It fails as the parser does.
 func decode(k *kernel, statements []statement) {
-	k.nameRegisters(statements)
 	interned := map[fixed]int{}
 	for i := range statements {
 		s := &statements[i]
@@ -56,25 +55,6 @@ func decode(k *kernel, statements []statement) {
 		d.done()
 	}
 	k.code = append(k.code, instr{guard: -1, flow: flowExit, class: ControlClass, text: "}"})
-}
-
-// nameRegisters remembers the names of the registers in use, for faults.
-func (k *kernel) nameRegisters(statements []statement) {
-	k.regNames, k.predNames = make([]string, k.regs), make([]string, k.preds)
-	for i := range statements {
-		for s := statements[i].scope; s != nil; s = s.parent {
-			for _, r := range s.regs {
-				if r.typ == Pred {
-					k.predNames[r.index] = r.name
-				} else {
-					k.regNames[r.index] = r.name
-				}
-			}
-			if i > 0 && s == statements[i-1].scope {
-				break
-			}
-		}
-	}
 }
 
 // fail gives up on the statement.

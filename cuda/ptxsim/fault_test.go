@@ -30,10 +30,20 @@ var faults = []faulty{
 		body: "st.shared.u32 [%s], %g;\n//bar\nxor.b32 %s, %s, 128; ld.shared.u32 %v, [%s];"},
 	{name: "shared RAW in a warp", kind: RaceRAW, address: true, bad: "//bar", good: "bar.warp.sync -1;",
 		body: "st.shared.u32 [%s], %g;\n//bar\nxor.b32 %s, %s, 4; ld.shared.u32 %v, [%s];"},
+	{name: "barrier of half a warp", kind: RaceRAW, address: true, bad: "@%p bar.warp.sync 0xffff;", good: "bar.warp.sync -1;",
+		body: "st.shared.u32 [%s], %g; setp.lt.u32 %p, %t, 16; @%p bar.warp.sync 0xffff; xor.b32 %s, %s, 64; ld.shared.u32 %v, [%s];"},
 	{name: "shared WAR", kind: RaceRAW, or: RaceWAR, address: true, threads: 64, bad: "//bar", good: "bar.sync 0;",
 		body: "st.shared.u32 [%s], %g; bar.sync 0; xor.b32 %s, %s, 128; ld.shared.u32 %v, [%s];\n//bar\nxor.b32 %s, %s, 128; st.shared.u32 [%s], 1;"},
 	{name: "shared WAR in a warp", kind: RaceWAR, address: true, bad: "//bar", good: "bar.warp.sync -1;",
 		body: "st.shared.u32 [%s], %g; bar.warp.sync -1; xor.b32 %s, %s, 4; ld.shared.u32 %v, [%s];\n//bar\nxor.b32 %s, %s, 4; st.shared.u32 [%s], 1;"},
+	{name: "shared WAR by one of the readers", kind: RaceWAR, address: true, bad: "//bar", good: "bar.warp.sync -1;",
+		body: "setp.eq.u32 %p, %t, 0; @%p st.shared.u32 [sm], %g; bar.sync 0; ld.shared.u32 %v, [sm]; setp.eq.u32 %p, %t, 31;\n//bar\n@%p st.shared.u32 [sm], 1;"},
+	{name: "shared WAR by one of two warps", kind: RaceWAR, or: RaceRAW, address: true, threads: 64, bad: "//bar", good: "bar.sync 0;",
+		body: "setp.eq.u32 %p, %t, 0; @%p st.shared.u32 [sm], %g; bar.sync 0; and.b32 %v, %t, 31; setp.eq.u32 %p, %v, 0; @%p ld.shared.u32 %v, [sm]; setp.eq.u32 %p, %t, 32;\n//bar\n@%p st.shared.u32 [sm], 1;"},
+	{name: "global store and atomic", kind: RaceWAW, address: true, bad: "//bar", good: "bar.sync 0;",
+		body: "setp.eq.u32 %p, %t, 0; @%p st.global.u32 [%first], 0;\n//bar\natom.global.add.u32 %v, [%first], 1;"},
+	{name: "global atomic and load", kind: RaceRAW, address: true, bad: "//bar", good: "bar.sync 0;",
+		body: "atom.global.add.u32 %v, [%first], 1;\n//bar\nld.global.u32 %v, [%first];"},
 	{name: "shared WAW", kind: RaceWAW, address: true, threads: 64, bad: "//bar", good: "bar.sync 0;",
 		body: "st.shared.u32 [%s], %g;\n//bar\nxor.b32 %s, %s, 128; st.shared.u32 [%s], 1;"},
 	{name: "shared WAW in one store", kind: RaceWAW, address: true, bad: "0xfff0", good: "0xffff",
@@ -243,6 +253,42 @@ func TestLastBlock(t *testing.T) {
 	}
 	_, err = run(strings.Replace(lastBlock, "membar.gl", "membar.cta", 1), &Machine{})
 	assert.ErrorIs(t, err, &Fault{Kind: RaceCTA})
+}
+
+// TestFenceAfterBarrier: what other threads stored before a barrier is published by the fence of the thread that does the
+// atomic, or by their own.
+func TestFenceAfterBarrier(t *testing.T) {
+	const text = header + `.global .u32 ticket;
+.entry k(.param .u64 parts) {
+	.reg .b64 %p, %x; .reg .b32 %t, %c, %v, %last; .reg .pred %q, %z; .shared .u32 flag;
+	ld.param.u64 %p, [parts]; mov.u32 %t, %tid.x; mov.u32 %c, %ctaid.x;
+	mad.wide.u32 %x, %c, 4, %p; setp.eq.u32 %q, %t, 33; setp.eq.u32 %z, %t, 0;
+	@%q st.global.u32 [%x], %c;
+	//own
+	bar.sync 0;
+	//others
+	@%z atom.global.add.u32 %v, [ticket], 1;
+	@%z st.shared.u32 [flag], %v;
+	//acquire
+	bar.sync 0;
+	ld.shared.u32 %last, [flag];
+	setp.eq.and.u32 %q, %last, 1, %q;
+	@%q ld.global.u32 %v, [%p];
+}`
+	for fences, ok := range map[string]bool{"": false, "own": false, "acquire": false, "own acquire": true, "others acquire": true, "others": false} {
+		changed := text
+		for _, f := range strings.Fields(fences) {
+			changed = strings.Replace(changed, "//"+f, "fence.acq_rel.gpu;", 1)
+		}
+		module, err := Parse(changed)
+		require.NoError(t, err)
+		var m Machine
+		parts, err := m.Alloc(8)
+		require.NoError(t, err)
+		_, err = launch1(&m, module, 2, 64, pack(parts))
+		assert.Equal(t, !ok, errors.Is(err, &Fault{Kind: RaceCTA}), "%q: %v", fences, err)
+		assert.Equal(t, ok, err == nil, "%q: %v", fences, err)
+	}
 }
 
 func TestOrderDependent(t *testing.T) {

@@ -31,7 +31,7 @@ func TestFMA32Witnesses(t *testing.T) {
 	assert.Equal(t, float32(0x1.002p0), fma32(x, x, 0), "on it, to even")
 	assert.Equal(t, math.Float32bits(float32(math.Copysign(0, -1))), math.Float32bits(fma32(0x1p-100, -0x1p-100, 0)), "underflow keeps the sign")
 	assert.Equal(t, float32(math.Inf(1)), fma32(math.MaxFloat32, 2, 0))
-	assert.Equal(t, float32(math.MaxFloat32), fma32(0x1p64, 0x1p63, -0x1p103-0x1p90))
+	assert.Equal(t, float32(math.MaxFloat32), fma32(0x1p64, 0x1p64, -0x1p103-0x1p90), "below the midpoint to infinity")
 	assert.True(t, math.IsNaN(float64(fma32(float32(math.Inf(1)), 1, float32(math.Inf(-1))))))
 }
 

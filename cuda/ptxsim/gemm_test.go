@@ -51,12 +51,13 @@ func (p matmul) run(t testing.TB, machine *Machine, k tile, module *Module) (c [
 	return runProduct[float32](t, machine, k, module, p)
 }
 
+// operands are random, with NaN between the rows of A, where nothing may be read.
 func operands[T float32 | float64](p matmul) (a, b []T) {
 	r := rand.New(rand.NewPCG(7, uint64(p.k)))
-	a, b = make([]T, p.m*p.lda), make([]T, p.k*p.n)
-	for _, x := range [][]T{a, b} {
-		for i := range x {
-			x[i] = T(r.NormFloat64() * math.Ldexp(1, r.IntN(20)))
+	a, b = wide[T](r, (p.m-1)*p.lda+p.k), wide[T](r, p.k*p.n)
+	for i := range a {
+		if i%p.lda >= p.k {
+			a[i] = T(math.NaN())
 		}
 	}
 	return a, b

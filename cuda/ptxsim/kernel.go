@@ -35,6 +35,7 @@ type instr struct {
 type kernel struct {
 	name       string
 	module     *Module
+	params     []Param
 	paramBytes int
 	static     int  // bytes of shared memory with a declared size
 	dynamic    bool // it uses extern shared memory

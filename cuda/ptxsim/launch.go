@@ -140,6 +140,8 @@ func (m *Machine) load(l *launch, module *Module) error {
 
 // endOnce forgets the write-once ranges.
 func (m *Machine) endOnce() {
+	m.memory.Lock()
+	defer m.memory.Unlock()
 	for _, a := range m.memory.all {
 		a.once = nil
 	}

@@ -77,7 +77,7 @@ func TestStats(t *testing.T) {
 		assert.NotEmpty(t, Class(c).String())
 	}
 	assert.Equal(t, stats.LaneInstrs, sum)
-	assert.Equal(t, int64(3*17+7), stats.WarpInstrs)
+	assert.Equal(t, int64(3*17+8), stats.WarpInstrs)
 }
 
 func TestTraffic(t *testing.T) {
@@ -95,7 +95,7 @@ func TestTraffic(t *testing.T) {
 	assert.Equal(t, Traffic{1, 32, 4}, sectors(32, 4))
 	assert.Equal(t, Traffic{1, 8, 4}, sectors(8, 4))
 	assert.Equal(t, Traffic{1, 1, 1}, sectors(0, 4))
-	assert.Equal(t, Traffic{1, 4, 4}, sectors(-4, 4))
+	assert.Equal(t, Traffic{1, 5, 4}, sectors(-4, 4))
 
 	banks := func(stride, n int, m uint32) Traffic {
 		var a vec

@@ -2,6 +2,7 @@ package ptxsim
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -31,7 +32,27 @@ type Module struct {
 }
 
 // Kernels lists the entries in the order of the text.
-func (m *Module) Kernels() []string { return append([]string(nil), m.order...) }
+func (m *Module) Kernels() []string { return slices.Clone(m.order) }
+
+// Param is the place of a parameter in the argument buffer, in bytes.
+type Param struct{ Offset, Size int }
+
+// KernelInfo is what a launch has to know of a kernel.
+type KernelInfo struct {
+	Params       []Param
+	ParamBytes   int    // of the argument buffer: where the last parameter ends
+	StaticShared int    // bytes of shared memory, to which a launch may add
+	MaxThreads   uint32 // of a block by .maxntid or .reqntid; 0 if there is neither
+}
+
+// Kernel describes an entry; ok is false if there is none of that name.
+func (m *Module) Kernel(name string) (info KernelInfo, ok bool) {
+	k := m.kernels[name]
+	if k == nil {
+		return KernelInfo{}, false
+	}
+	return KernelInfo{slices.Clone(k.params), k.paramBytes, k.static, k.maxThreads}, true
+}
 
 // scope is a pair of braces: its names, and those around it.
 type scope struct {
@@ -92,6 +113,7 @@ type parser struct {
 	module *Module
 	scope  *scope
 
+	linkage    string  // before the present .entry or variable
 	kernel     *kernel // being read
 	statements []statement
 	depth      int
@@ -180,7 +202,11 @@ func (p *parser) integer(limit int) int {
 func (p *parser) parseModule() {
 	p.parseHead()
 	for p.peek() != "" {
-		linkage := p.accept(".visible") || p.accept(".extern") || p.accept(".weak")
+		p.linkage = ""
+		switch p.peek() {
+		case ".visible", ".extern", ".weak":
+			p.linkage = p.next()
+		}
 		switch p.peek() {
 		case ".entry":
 			p.at++
@@ -190,7 +216,7 @@ func (p *parser) parseModule() {
 		case ".pragma", ".file":
 			p.skipDirective()
 		default:
-			p.fail("expected .entry or a variable (after linkage: %t); functions are not simulated", linkage)
+			p.fail("expected .entry or a variable; functions are not simulated")
 		}
 	}
 }
@@ -246,6 +272,9 @@ func (p *parser) skipDirective() {
 
 // parseEntry reads a kernel.
 func (p *parser) parseEntry() {
+	if p.linkage == ".extern" {
+		p.fail("a kernel from elsewhere is not simulated")
+	}
 	k := &kernel{name: p.name(), module: p.module}
 	if p.module.kernels[k.name] != nil {
 		p.fail("kernel %s is there already", k.name)
@@ -270,6 +299,7 @@ func (p *parser) parseParams() {
 		p.expect(".param")
 		v := p.declarator(paramSpace, p.parseAlign())
 		p.kernel.paramBytes = p.place(v, p.kernel.paramBytes, maxParams)
+		p.kernel.params = append(p.kernel.params, Param{Offset: v.offset, Size: v.size})
 		if more = p.accept(","); !more {
 			p.expect(")")
 		}
@@ -326,6 +356,7 @@ func (p *parser) parseBody() {
 			p.at++
 			p.parseRegisters()
 		case t == ".shared":
+			p.linkage = ""
 			p.parseVariable()
 		case t == ".pragma":
 			p.skipDirective()
@@ -378,15 +409,17 @@ func (p *parser) declareRegister(name string, t Type) {
 	if isSpecial(name) {
 		p.fail("%s is a special register", name)
 	}
-	count := &p.kernel.regs
+	k := p.kernel
+	names := &k.regNames
 	if t == Pred {
-		count = &p.kernel.preds
+		names = &k.predNames
 	}
-	if *count == maxRegisters {
+	if len(*names) == maxRegisters {
 		p.fail("more than %d registers", maxRegisters)
 	}
-	p.scope.regs[name] = &register{name, t, *count}
-	*count++
+	p.scope.regs[name] = &register{name, t, len(*names)}
+	*names = append(*names, name)
+	k.regs, k.preds = len(k.regNames), len(k.predNames)
 }
 
 // parseStatement reads an instruction.

@@ -189,6 +189,15 @@ func TestParseRefusesModules(t *testing.T) {
 		{header + ".entry k {", "the text ends here"},
 		{header + ".shared .b8 s[4];", "inside the kernel"},
 		{header + ".const .b8 c[70000];", "ends at 65536"},
+		{header + ".shared .b8 s[];", "no length"},
+		{header + ".extern .global .b8 s[];", "no length"},
+		{header + ".extern .global .b8 s[4];", "no length"},
+		{header + ".extern .entry k() {}", "from elsewhere"},
+		{header + ".entry k(.param .b8 0x) {}", "expected a name"},
+		{header + ".entry k() { .reg .b32 %r; ld.shared.u32 %r, [-1]; }", "not an address"},
+		{header + ".entry k() { .reg .b32 %r; ld.shared.u32 %r, [k]; }", "expected an address"},
+		{header + ".entry k() { .reg .b32 %r; ld.shared.v2.u32 {%r, [4]}, [4]; }", "in a vector"},
+		{header + ".entry k() { add; }", "expected"},
 		{header + ".const .u32 c[2] = {1, 2, 3};", "one too many"},
 		{header + ".const .u32 c = 1.5;", "not a u32"},
 		{header + ".const .u32 c[];", "no length"},
@@ -237,12 +246,12 @@ func TestScopes(t *testing.T) {
 }
 
 func TestSyntaxErrorPlace(t *testing.T) {
-	err := parseBody("mov.u32 %r1, 1;\n\n  add.f32 %f1, /* a */ %f2, // b\n %f3;")
+	err := parseBody("mov.u32 %r1, 1; /*\n\n*/\n  add.f32 %f1, /* a */ %f2, // b\n %f3;")
 	var e *SyntaxError
 	require.ErrorAs(t, err, &e)
-	assert.Equal(t, 11, e.Line)
+	assert.Equal(t, 12, e.Line)
 	assert.Contains(t, e.Text, "add.f32 %f1,")
-	assert.Equal(t, "ptxsim: line 11: say .rn, or the assembler may fuse or approximate: "+e.Text, err.Error())
+	assert.Equal(t, "ptxsim: line 12: say .rn, or the assembler may fuse or approximate: "+e.Text, err.Error())
 }
 
 // FuzzParse: no text may crash the parser, and what it accepts has a place to go for each branch.
@@ -272,4 +281,17 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestKernelInfo(t *testing.T) {
+	m, err := Parse(header + ".entry k(.param .u32 a, .param .u64 b, .param .align 8 .b8 c[12], .param .f32 d) .maxntid 64 { .shared .align 16 .b8 s[20], .b8; }")
+	require.Error(t, err, "one variable a declaration")
+	require.Nil(t, m)
+	m, err = Parse(header + ".entry k(.param .u32 a, .param .u64 b, .param .align 8 .b8 c[12], .param .f32 d) .maxntid 64 { .shared .b8 r[3]; .shared .align 16 .b8 s[20]; }")
+	require.NoError(t, err)
+	info, ok := m.Kernel("k")
+	require.True(t, ok)
+	assert.Equal(t, KernelInfo{[]Param{{0, 4}, {8, 8}, {16, 12}, {28, 4}}, 32, 36, 64}, info)
+	_, ok = m.Kernel("none")
+	assert.False(t, ok)
 }

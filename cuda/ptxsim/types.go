@@ -67,7 +67,6 @@ func (t Type) signed() bool  { return t.kind() == signedKind }
 func (t Type) float() bool   { return t.kind() == floatKind }
 func (t Type) integer() bool { return t.kind() == signedKind || t.kind() == unsignedKind }
 func (t Type) mask() uint64  { return ^uint64(0) >> (64 - t.bits()) }
-func (t Type) bitType() Type { return [...]Type{1: B8, 2: B16, 4: B32, 8: B64}[t.Size()] }
 func (t Type) doubled() Type { return [numTypes]Type{U16: U32, U32: U64, S16: S32, S32: S64}[t] }
 func (t Type) agrees(u Type) bool {
 	return t == u || t.Size() == u.Size() && t != Pred && u != Pred &&

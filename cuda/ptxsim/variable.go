@@ -63,7 +63,7 @@ func (p *parser) allocate(v *variable) {
 	switch {
 	case v.space == sharedSpace && v.init != nil:
 		p.fail("shared memory has no initial values")
-	case v.size == 0 && (v.space != sharedSpace || p.insideKernel()):
+	case (v.size == 0) != (p.linkage == ".extern") || v.size == 0 && v.space != sharedSpace:
 		p.fail("only .extern .shared arrays outside kernels have no length")
 	case v.space == sharedSpace && p.insideKernel():
 		p.kernel.static = p.place(v, p.kernel.static, maxStatic)

@@ -22,6 +22,7 @@ type warp struct {
 
 	sharedStamp, globalStamp stamp  // of lane 0
 	dirty, dirtyBefore       uint32 // lanes with global stores since their last fence, in this epoch and in earlier ones
+	atomics                  uint32 // lanes with atomics on global memory in this epoch
 
 	copies []asyncCopy
 	groups [32]uint32 // cp.async groups committed, by lane
@@ -103,7 +104,7 @@ func (w *warp) reset() {
 		}
 	}
 	w.carryInit, w.live, w.waiting, w.sub = 0, w.lanes, -1, 0
-	w.dirty, w.dirtyBefore = 0, 0
+	w.dirty, w.dirtyBefore, w.atomics = 0, 0, 0
 	w.copies, w.groups, w.pc = w.copies[:0], [32]uint32{}, [32]int32{}
 	w.restamp()
 }

@@ -60,6 +60,7 @@ func text(low *ir.Lowered) string {
 // TARE_UPDATE=1 to write the files anew.
 func TestLoweredText(t *testing.T) {
 	x := array("x", dtype.Float32, 200, 500)
+	square := array("square", dtype.Float32, 200, 200)
 	photo := array("photo", dtype.Uint8, 768, 1024, 3)
 	keep := ir.Reduction{Axes: []int{1}, KeepDims: true}
 	e := apply(op.Exp, apply(op.Subtract, x, node(ir.Max(x, keep))))
@@ -69,6 +70,8 @@ func TestLoweredText(t *testing.T) {
 		"zscore_rows":  {standard(x, keep)},
 		"zscore_cols":  {standard(x, ir.Reduction{Axes: []int{0}})},
 		"softmax_rows": {apply(op.Divide, e, node(ir.Sum(e, keep)))},
+		"std_cols":     {node(ir.Std(x, ir.Reduction{Axes: []int{0}}))},
+		"square":       {apply(op.Subtract, square, node(ir.Mean(square, ir.Reduction{Axes: []int{1}})))},
 		"photo":        {standard(photo, ir.Reduction{Axes: []int{0, 1}})},
 		"mean_and_std": {node(ir.Mean(x, ir.Reduction{})), node(ir.Std(x, ir.Reduction{}))},
 		"sum_outer":    {node(ir.Sum(photo, ir.Reduction{Axes: []int{0, 2}}))},

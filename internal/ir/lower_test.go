@@ -10,6 +10,7 @@ import (
 	"github.com/tare-go/tare/dtype"
 	"github.com/tare-go/tare/internal/ir"
 	"github.com/tare-go/tare/internal/ir/irtest"
+	"github.com/tare-go/tare/internal/op"
 )
 
 // execute interprets what outputs were lowered to, and returns their elements.
@@ -84,4 +85,28 @@ func TestLoweringKeepsTheMeaning(t *testing.T) {
 			same(t, n.Type, ir.Evaluate(n, irtest.Read), got[i], irtest.Text(n))
 		}
 	})
+}
+
+// Parts of one value meet in one kernel: what tells them apart is where they begin, or their strides.
+func TestPartsOfOneValue(t *testing.T) {
+	x := numbers(6, 6)
+	exp := apply(op.Exp, x)
+	row := func(n *ir.Node) *ir.Node { return index(n, broadcast.At(2)) }
+	transposed := view(exp, ir.View{Kind: ir.ViewTranspose})
+	for name, n := range map[string]*ir.Node{
+		"differences":     apply(op.Subtract, index(exp, broadcast.From(1)), index(exp, broadcast.To(-1))),
+		"along rows":      apply(op.Subtract, index(exp, broadcast.All(), broadcast.From(1)), index(exp, broadcast.All(), broadcast.To(-1))),
+		"halves":          apply(op.Multiply, index(exp, broadcast.Range(0, 3)), index(exp, broadcast.Range(3, 6))),
+		"flipped":         apply(op.Subtract, exp, view(exp, ir.View{Kind: ir.ViewFlip})),
+		"transposed":      apply(op.Subtract, exp, transposed),
+		"a row of itself": apply(op.Subtract, exp, row(exp)),
+		"rows and sums":   apply(op.Subtract, exp, node(ir.Sum(exp, ir.Reduction{Axes: []int{1}}))),
+		"sums of parts":   apply(op.Subtract, node(ir.Sum(index(exp, broadcast.To(3)), ir.Reduction{Axes: []int{1}})), node(ir.Sum(index(exp, broadcast.From(3)), ir.Reduction{Axes: []int{1}}))),
+		"nested sums":     node(ir.Sum(apply(op.Subtract, exp, node(ir.Sum(exp, ir.Reduction{Axes: []int{0}}))), ir.Reduction{Axes: []int{0}})),
+		"a reshape":       apply(op.Add, node(ir.Reshape(apply(op.Sqrt, transposed), 36)), node(ir.Reshape(exp, 36))),
+	} {
+		for _, eager := range []bool{false, true} {
+			same(t, n.Type, ir.Evaluate(n, irtest.Read), execute(t, []*ir.Node{n}, ir.Options{Eager: eager})[0], name)
+		}
+	}
 }

@@ -2,8 +2,10 @@ package plan_test
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"slices"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -27,6 +29,7 @@ type memory struct {
 	bytes  int
 	mapped bool
 	buf    device.Buffer
+	held   atomic.Int64 // Holds that were not ended
 }
 
 func (m *memory) SourceName() string    { return m.name }
@@ -38,11 +41,12 @@ func (m *memory) Hold() (device.Buffer, error) {
 	if m.buf == nil {
 		return nil, &device.FreedError{Op: "use of " + m.name}
 	}
+	m.held.Add(1)
 	return m.buf, nil
 }
 
 // Release ends a Hold: freeing is the test's business.
-func (m *memory) Release() {}
+func (m *memory) Release() { m.held.Add(-1) }
 
 // leaf is an array in C order to plan with.
 func leaf(dev device.Device, name string, t dtype.DType, shape ...int) *ir.Node {
@@ -111,6 +115,9 @@ func put(c *irtest.Case, dev device.Device) (*bench, error) {
 
 func (b *bench) free() {
 	for _, m := range b.mem {
+		if n := m.held.Load(); n != 0 {
+			panic(fmt.Sprintf("%s is held %d times", m.name, n))
+		}
 		m.buf.Free()
 	}
 }

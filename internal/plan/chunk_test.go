@@ -66,7 +66,8 @@ func TestChunksAgree(t *testing.T) {
 				out := filled(c, "out", r+1, 2*k)
 				drawn[i].Out = index(out, broadcast.From(1), broadcast.Step(2))
 				if rapid.Bool().Draw(t, "mask") {
-					drawn[i].Mask = apply(op.Greater, drawn[i].Out, apply(op.Add, d.Node, number(0)))
+					by := rapid.SampledFrom([]*ir.Node{drawn[i].Out, filled(c, "mask", r, k), d.Node}).Draw(t, "by")
+					drawn[i].Mask = apply(op.Greater, by, number(0))
 				}
 			}
 		}
@@ -163,8 +164,10 @@ func TestWhatIsNotCut(t *testing.T) {
 	assert.NotNil(t, made(t, budget, plan.Options{}, plan.Target{Node: n}).Chunks)
 	assert.Nil(t, made(t, background, plan.Options{}, plan.Target{Node: n}).Chunks, "no budget")
 	assert.Nil(t, made(t, budget, plan.Options{Eager: true}, plan.Target{Node: n}).Chunks, "eager plans show what intermediates cost")
-	assert.Nil(t, made(t, budget, plan.Options{}, plan.Target{Node: n, Out: x}).Chunks, "a chunk would overwrite what the next one reads")
-	assert.Nil(t, made(t, device.WithBudget(background, 900_000), plan.Options{}, plan.Target{Node: n}).Chunks, "the result alone is too large")
+	small := device.WithBudget(background, 900_000)
+	assert.Nil(t, made(t, small, plan.Options{}, plan.Target{Node: n}).Chunks, "the result alone is too large")
+	assert.NotNil(t, made(t, small, plan.Options{}, plan.Target{Node: n, Out: leaf(dev, "out", dtype.Float64, 1000, 128)}).Chunks)
+	assert.Nil(t, made(t, small, plan.Options{}, plan.Target{Node: n, Out: x}).Chunks, "a chunk would overwrite what the next one reads")
 	sum := node(ir.Sum(apply(op.Exp, n), over()))
 	p := made(t, device.WithBudget(background, 4096), plan.Options{}, plan.Target{Node: sum})
 	assert.Nil(t, p.Chunks, "there is no axis")
@@ -175,6 +178,40 @@ func TestWhatIsNotCut(t *testing.T) {
 	assert.Equal(t, []any{"sum", p.PeakBytes, 4096}, []any{over.Op, over.Need, over.Budget})
 	assert.Same(t, p, over.Plan)
 	assert.Zero(t, rec.Stats().Allocs)
+}
+
+// Where by accident two operands of the first chunk are the same memory, the chunks after it serve.
+func TestChunksOfWhichTheFirstIsSpecial(t *testing.T) {
+	c := &irtest.Case{}
+	x, w := filled(c, "x", 5, 100), filled(c, "w", 100, 1)
+	n := node(ir.MatrixProduct(apply(op.Subtract, x, index(x, broadcast.To(1))), w))
+	dev, _ := ledgered()
+	b, err := put(c, dev)
+	require.NoError(t, err)
+	p := within(t, 64+device.SizeClass(800), fresh(b.on(n)), plan.Options{})
+	require.NotNil(t, p.Chunks)
+	assert.Equal(t, 1, p.Chunks.Rows)
+	bufs, err := p.Run(background, plan.Bindings{})
+	require.NoError(t, err)
+	got, err := bytes(dev, bufs[0], n.Bytes())
+	require.NoError(t, err)
+	assert.Equal(t, -1, differ(n.Type, ir.Evaluate(n, irtest.Read), got))
+}
+
+// Each chunk writes its part of a strided Out, where its part of the mask says so.
+func TestMasksInChunks(t *testing.T) {
+	c := &irtest.Case{}
+	n := large["standard"](filled(c, "x", 10, 100), filled(c, "w", 100, 2))
+	out := index(filled(c, "out", 21, 4), broadcast.RangeStep(1, 21, 2), broadcast.From(2))
+	drawn := []plan.Target{{Node: n, Out: out, Mask: apply(op.Greater, filled(c, "mask", 10, 2), number(0))}}
+	dev, _ := ledgered()
+	b, err := put(c, dev)
+	require.NoError(t, err)
+	p := within(t, 5000, b.targets(drawn), plan.Options{})
+	require.NotNil(t, p.Chunks)
+	_, err = p.Run(background, plan.Bindings{})
+	require.NoError(t, err)
+	requireHeld(t, b, wanted(c, drawn), p.String())
 }
 
 // A second axis serves where the first one does not.

@@ -147,6 +147,24 @@ func refused(c *irtest.Case, drawn []plan.Target) bool {
 	return err != nil
 }
 
+// TestFailuresFreeOnce is without the ledger, which would make light of a second Free.
+func TestFailuresFreeOnce(t *testing.T) {
+	c := &irtest.Case{}
+	x, w := filled(c, "x", 7, 40), filled(c, "w", 40, 2)
+	tr := newTrial(c, fresh(large["standard"](x, w), large["twice"](x, w)))
+	for k := 1; ; k++ {
+		strict := devicetest.Strict()
+		dev := devicetest.FailAt(strict, k)
+		err := tr.once(dev)
+		strict.Check(t)
+		if !dev.Failed() {
+			require.NoError(t, err)
+			return
+		}
+		require.ErrorAs(t, err, new(*devicetest.InjectedError))
+	}
+}
+
 // TestEveryCallOfChunkedPlansMayFail is for plans in budgets, which try many sizes of chunks.
 func TestEveryCallOfChunkedPlansMayFail(t *testing.T) {
 	for name, expression := range large {

@@ -3,6 +3,7 @@ package plan_test
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"testing"
 
@@ -90,6 +91,62 @@ func TestOutsThatCannotBe(t *testing.T) {
 		assert.Contains(t, err.Error(), c.why, name)
 	}
 	made(t, background, plan.Options{}, plan.Target{Node: apply(op.Exp, x), Out: index(table, at(1))}, plan.Target{Node: apply(op.Sqrt, x), Out: index(table, at(2))})
+}
+
+// A product is written before a map that reads what it overwrites.
+func TestReadsAfterTheWrite(t *testing.T) {
+	dev, _ := ledgered()
+	square := func(n *ir.Node) *ir.Node {
+		return node(ir.NewView(n, ir.View{Kind: ir.ViewReshape, Ints: []int{2, 2}}))
+	}
+	ns := counting(t, dev, 4, 4)
+	a, b := square(ns[0]), square(ns[1])
+	p := made(t, background, plan.Options{}, []plan.Target{{Node: node(ir.MatrixProduct(b, b)), Out: a}, {Node: apply(op.Add, a, number(0.5))}}...)
+	assert.Equal(t, 64, p.IntermediateBytes, "%v", p)
+	bufs, err := p.Run(background, plan.Bindings{})
+	require.NoError(t, err)
+	got, err := bytes(dev, bufs[1], 32)
+	require.NoError(t, err)
+	assert.Equal(t, []float64{0.5, 1.5, 2.5, 3.5}, floats(got))
+	got, err = bytes(dev, a.Array.(*memory).buf, 32)
+	require.NoError(t, err)
+	assert.Equal(t, []float64{100*100 + 101*102, 100*101 + 101*103, 102*100 + 103*102, 102*101 + 103*103}, floats(got))
+}
+
+// What a masked result leaves out is not taken for its value by other targets, a reshape does not lose
+// the mask, and values are read again from where they were written, in whatever layout.
+func TestResultsThatOthersRead(t *testing.T) {
+	dev, strict := ledgered()
+	c := &irtest.Case{}
+	x, y, out, w := filled(c, "x", 3, 4), filled(c, "y", 2, 3, 4), filled(c, "out", 3, 4), filled(c, "w", 4, 3)
+	mask := apply(op.Greater, x, number(0))
+	exp := apply(op.Exp, x)
+	flat := func(n *ir.Node) *ir.Node { return node(ir.NewView(n, ir.View{Kind: ir.ViewReshape, Ints: []int{12}})) }
+	other := filled(c, "other", 12)
+	for _, drawn := range [][]plan.Target{
+		{{Node: exp, Out: out, Mask: mask}, {Node: apply(op.Add, y, exp)}},
+		{{Node: flat(exp), Out: other, Mask: flat(mask)}, {Node: exp}},
+		{{Node: node(ir.MatrixProduct(x, w)), Out: index(out, broadcast.All(), broadcast.To(3)), Mask: index(mask, broadcast.All(), broadcast.To(3))}, {Node: node(ir.MatrixProduct(x, w))}},
+		{{Node: exp, Out: out}, {Node: apply(op.Add, y, exp)}},
+		{{Node: exp, Out: transposed(filled(c, "fortran", 4, 3))}, {Node: apply(op.Add, flat(exp), other)}},
+		{{Node: node(ir.MatrixProduct(w, x)), Out: transposed(filled(c, "columns", 4, 4))},
+			{Node: apply(op.Exp, node(ir.NewView(node(ir.MatrixProduct(w, x)), ir.View{Kind: ir.ViewReshape, Ints: []int{16}})))}},
+	} {
+		for _, eager := range []bool{false, true} {
+			b, err := put(c, dev)
+			require.NoError(t, err)
+			p := within(t, math.MaxInt, b.targets(drawn), plan.Options{Eager: eager})
+			bufs, err := p.Run(background, plan.Bindings{})
+			require.NoError(t, err)
+			got, err := bytes(dev, bufs[1], drawn[1].Node.Bytes())
+			require.NoError(t, err)
+			require.Equal(t, -1, differ(dtype.Float64, ir.Evaluate(drawn[1].Node, irtest.Read), got), "%v", p)
+			requireHeld(t, b, wanted(c, drawn), p.String())
+			bufs[1].Free()
+			b.free()
+		}
+	}
+	require.Empty(t, strict.Errors())
 }
 
 // destination draws an array for the value of n: new memory, or a view of what the case reads.

@@ -173,6 +173,13 @@ func TestOperandsThatWereFreed(t *testing.T) {
 	_, err := p.Run(background, plan.Bindings{})
 	assert.ErrorIs(t, err, device.ErrFreed)
 	assert.Equal(t, 1, dev.Stats().Buffers, "the operand's own, and no result")
+
+	both := counting(t, dev, 4, 4)
+	p = made(t, background, plan.Options{}, plan.Target{Node: apply(op.Add, both[0], both[1])})
+	both[1].Array.(*memory).buf = nil
+	_, err = p.Run(background, plan.Bindings{})
+	assert.ErrorIs(t, err, device.ErrFreed)
+	assert.Zero(t, both[0].Array.(*memory).held.Load(), "the other is let go")
 }
 
 // Allocations and launches are those of the user's calls.

@@ -91,35 +91,55 @@ func warnExpansion(n *ir.Node, add warn) {
 // only because they have the same extent.
 func warnAlignment(n *ir.Node, add warn) {
 	for _, a := range n.Args {
-		fold := foldUnder(a)
-		if fold == nil || len(a.Shape) == 0 {
+		x, axes := foldUnder(a)
+		if axes == nil || len(a.Shape) == 0 {
 			continue
 		}
-		x := fold.Args[0].Shape
 		for _, b := range n.Args {
-			if a == b || !slices.Equal(b.Shape, x) || !slices.Equal(n.Shape, x) || len(a.Shape) >= len(x) {
+			if a == b || !slices.Equal(b.Shape, x) || !slices.Equal(n.Shape, x) {
 				continue
 			}
-			if from, to, ok := shifted(len(x), fold.Axes); ok {
+			if from, to, ok := shifted(len(x), axes); ok {
 				add(n, SquareAlignment, "%s: the %s over axis %d, kept along axis %d, is being aligned with axis %d of %s: both have %d elements; say KeepDims if that is not meant (keepdims=True)",
-					n.Name(), a.Name(), fold.Axes[0], from, to, broadcast.FormatShape(x), x[to])
+					n.Name(), a.Name(), axes[0], from, to, broadcast.FormatShape(x), x[to])
 			}
 		}
 	}
 }
 
-// foldUnder is the reduction that a value is computed from, without axes of its own.
-func foldUnder(n *ir.Node) *ir.Node {
-	for {
-		switch {
-		case n.Kind == ir.Reduce:
-			return n
-		case (n.Kind == ir.Map || n.Kind == ir.Convert) && len(n.Args) > 0 && slices.Equal(n.Args[0].Shape, n.Shape):
-			n = n.Args[0]
-		default:
-			return nil
-		}
+// foldUnder is the shape that a value is reduced from, and the axes of that which are gone; nil if the
+// value is no reduction, or has axes of its own. A reduction is a chain of folds.
+func foldUnder(n *ir.Node) (shape, axes []int) {
+	for (n.Kind == ir.Map || n.Kind == ir.Convert) && len(n.Args) > 0 && slices.Equal(n.Args[0].Shape, n.Shape) {
+		n = n.Args[0]
 	}
+	if n.Kind != ir.Reduce {
+		return nil, nil
+	}
+	axes = n.Axes
+	for x := n.Args[0]; ; x = x.Args[0] {
+		if x.Kind != ir.Reduce {
+			return x.Shape, axes
+		}
+		axes = joined(x.Axes, axes)
+	}
+}
+
+// joined is the axes that are gone after a fold of some and then, of what is left, of others.
+func joined(first, then []int) []int {
+	all := slices.Clone(first)
+	left := 0
+	for d := 0; left <= slices.Max(then); d++ {
+		if slices.Contains(first, d) {
+			continue
+		}
+		if slices.Contains(then, left) {
+			all = append(all, d)
+		}
+		left++
+	}
+	slices.Sort(all)
+	return all
 }
 
 // shifted is the first kept axis of a reduction without KeepDims that broadcasting aligns with

@@ -196,7 +196,7 @@ func (e *evaluator) attribute(n *pyexpr.Attribute) (value, error) {
 	}
 	a, ok := x.(array)
 	if !ok {
-		return nil, e.fail(n.NamePos, "%s has no attribute %s", x.what(), n.Name)
+		return nil, e.fail(n.NamePos, "%s has no attribute %s", bare(x), n.Name)
 	}
 	if property, ok := properties[n.Name]; ok {
 		v, err := property(a.Node)

@@ -174,6 +174,8 @@ var mistakes = []struct {
 	{"x.shape[2]", 1, 9, []string{"the tuple has 2 items"}},
 	{"np[0]", 1, 1, []string{"a module has no items"}},
 	{"(2).T", 1, 5, []string{"an integer has no attribute T"}},
+	{"np.add.reduce(x)", 1, 8, []string{"the function add has no attribute reduce"}},
+	{"x.sum.real", 1, 7, []string{"the function sum has no attribute real"}},
 	{"x + 1 / 0", 1, 7, []string{"division by zero"}},
 	{"2 ** 64 + x", 1, 3, []string{"64 bits"}},
 	{"9223372036854775808 + x", 1, 1, []string{"64 bits"}},

@@ -57,6 +57,17 @@ func (f function) what() string {
 	return "the function " + string(f) + ", which needs arguments in parentheses"
 }
 
+// bare is what v is, and no more of a function than its name.
+func bare(v value) string {
+	switch f := v.(type) {
+	case function:
+		return "the function " + string(f)
+	case method:
+		return "the function " + string(f.function)
+	}
+	return v.what()
+}
+
 // operand is v as an operand of an operator: an array itself, or a Python number as a weak scalar.
 func operand(v value) (*ir.Node, bool) {
 	switch v := v.(type) {

@@ -12,20 +12,24 @@ import (
 // Float is the element types that workloads are measured in.
 type Float interface{ float32 | float64 }
 
-// Matrix is a two-dimensional array in C order.
+// Matrix is an array in C order: rows of its last axis, or of one element if it has one axis.
 type Matrix[T Float] struct {
 	Rows, Cols int
 	Data       []T
 }
 
-// row is row i of the matrix.
-func (m Matrix[T]) row(i int) []T { return m.Data[i*m.Cols : (i+1)*m.Cols] }
+// Row is row i of the matrix.
+func (m Matrix[T]) Row(i int) []T { return m.Data[i*m.Cols : (i+1)*m.Cols] }
 
 // Inputs are the arrays of a workload as matrices, in order of their names.
 func Inputs[T Float](w suite.Workload, size int) []Matrix[T] {
 	var out []Matrix[T]
 	for _, in := range w.Inputs(size) {
-		out = append(out, Matrix[T]{in.Shape[0], in.Shape[1], suite.Values[T](in)})
+		cols := 1
+		if n := len(in.Shape); n > 1 {
+			cols = in.Shape[n-1]
+		}
+		out = append(out, Matrix[T]{in.Len() / cols, cols, suite.Values[T](in)})
 	}
 	return out
 }
@@ -33,14 +37,27 @@ func Inputs[T Float](w suite.Workload, size int) []Matrix[T] {
 // Loop computes a workload. The result is new memory, in C order: a []T, []bool or []int64.
 type Loop[T Float] func(in []Matrix[T]) any
 
-// For is the loop for the workload of that name, and whether there is one.
+// For is the loop for the workload of that name, and whether there is one. Workloads with the same
+// text have the same loop.
 func For[T Float](name string) (Loop[T], bool) {
-	loop, ok := loops[T]()[name]
-	return loop, ok
+	table := loops[T]()
+	if loop, ok := table[name]; ok {
+		return loop, true
+	}
+	texts := map[string]string{}
+	for _, w := range suite.All() {
+		texts[w.Name] = w.Text
+	}
+	for other, loop := range table {
+		if texts[name] != "" && texts[name] == texts[other] {
+			return loop, true
+		}
+	}
+	return nil, false
 }
 
 func loops[T Float]() map[string]Loop[T] {
-	table := map[string]Loop[T]{
+	return map[string]Loop[T]{
 		"add":   binary(func(x, y T) T { return x + y }),
 		"scale": unary(func(x T) T { return x * 2.5 }),
 		"sqrt":  unary(func(x T) T { return T(math.Sqrt(float64(x))) }),
@@ -69,13 +86,11 @@ func loops[T Float]() map[string]Loop[T] {
 		"zscore_cols":  zscoreColumns[T],
 		"softmax_rows": softmaxRows[T],
 		"outer_add":    outerAdd[T],
+		"gemm_64":      gemm[T],
+		"gemv":         gemv[T],
+		"dot":          func(in []Matrix[T]) any { return []T{T(dot(in[0].Data, in[1].Data))} },
+		"cumsum":       cumsum[T],
 	}
-	for _, w := range suite.All() {
-		if w.Text == "a @ b" {
-			table[w.Name] = gemm[T]
-		}
-	}
-	return table
 }
 
 func unary[T Float](f func(x T) T) Loop[T] {
@@ -128,7 +143,7 @@ func argmax[T Float](x []T) int {
 func columnSums[T Float](m Matrix[T], f func(v T, column int) float64) []float64 {
 	out := make([]float64, m.Cols)
 	for i := range m.Rows {
-		for j, v := range m.row(i) {
+		for j, v := range m.Row(i) {
 			out[j] += f(v, j)
 		}
 	}
@@ -147,7 +162,7 @@ func sumColumns[T Float](in []Matrix[T]) any {
 func sumRows[T Float](in []Matrix[T]) any {
 	out := make([]T, in[0].Rows)
 	for i := range out {
-		out[i] = T(sum(in[0].row(i)))
+		out[i] = T(sum(in[0].Row(i)))
 	}
 	return out
 }
@@ -168,8 +183,8 @@ func centerRows[T Float](in []Matrix[T]) any {
 	m := in[0]
 	out := Matrix[T]{m.Rows, m.Cols, make([]T, len(m.Data))}
 	for i := range m.Rows {
-		mean, to := T(sum(m.row(i))/float64(m.Cols)), out.row(i)
-		for j, v := range m.row(i) {
+		mean, to := T(sum(m.Row(i))/float64(m.Cols)), out.Row(i)
+		for j, v := range m.Row(i) {
 			to[j] = v - mean
 		}
 	}
@@ -186,8 +201,8 @@ func zscoreColumns[T Float](in []Matrix[T]) any {
 	}
 	out := Matrix[T]{m.Rows, m.Cols, make([]T, len(m.Data))}
 	for i := range m.Rows {
-		to := out.row(i)
-		for j, v := range m.row(i) {
+		to := out.Row(i)
+		for j, v := range m.Row(i) {
 			to[j] = T((float64(v) - mean[j]) / std[j])
 		}
 	}
@@ -198,7 +213,7 @@ func softmaxRows[T Float](in []Matrix[T]) any {
 	m := in[0]
 	out := Matrix[T]{m.Rows, m.Cols, make([]T, len(m.Data))}
 	for i := range m.Rows {
-		from, to := m.row(i), out.row(i)
+		from, to := m.Row(i), out.Row(i)
 		top := from[argmax(from)]
 		for j, v := range from {
 			to[j] = T(math.Exp(float64(v - top)))
@@ -222,18 +237,46 @@ func outerAdd[T Float](in []Matrix[T]) any {
 	return out
 }
 
-// gemm runs along rows of b, so that the inner loop reads and writes memory in order.
+// gemm runs along rows of b, so that the inner loop reads and writes memory in order. A b of more rows
+// than a has columns is one matrix after another, each for as many rows of a.
 func gemm[T Float](in []Matrix[T]) any {
 	a, b := in[0], in[1]
 	out := Matrix[T]{a.Rows, b.Cols, make([]T, a.Rows*b.Cols)}
+	each := a.Rows * a.Cols / b.Rows
 	for i := range a.Rows {
-		to := out.row(i)
-		for k, x := range a.row(i) {
-			from := b.row(k)[:len(to)]
+		to, skip := out.Row(i), i/each*a.Cols
+		for k, x := range a.Row(i) {
+			from := b.Row(skip + k)[:len(to)]
 			for j := range to {
 				to[j] += x * from[j]
 			}
 		}
 	}
 	return out.Data
+}
+
+func gemv[T Float](in []Matrix[T]) any {
+	out := make([]T, in[0].Rows)
+	for i := range out {
+		out[i] = T(dot(in[0].Row(i), in[1].Data))
+	}
+	return out
+}
+
+func dot[T Float](x, y []T) (s float64) {
+	y = y[:len(x)]
+	for i, v := range x {
+		s += float64(v) * float64(y[i])
+	}
+	return s
+}
+
+func cumsum[T Float](in []Matrix[T]) any {
+	out := make([]T, len(in[0].Data))
+	s := 0.0
+	for i, v := range in[0].Data {
+		s += float64(v)
+		out[i] = T(s)
+	}
+	return out
 }

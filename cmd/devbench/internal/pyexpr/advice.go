@@ -10,7 +10,7 @@ var keywords = map[string]string{
 	"not":    "'not' asks for one truth value: use ~ as in NumPy, with the comparison in parentheses",
 	"if":     "a condition has one truth value: use np.where(condition, a, b) as in NumPy",
 	"else":   "a condition has one truth value: use np.where(condition, a, b) as in NumPy",
-	"in":     "'in' asks for one truth value: use np.isin(a, b) as in NumPy",
+	"in":     "'in' asks for one truth value: write np.any(a == b)",
 	"is":     "'is' compares objects, not elements: use ==, or np.isnan(x)",
 	"lambda": "functions cannot be defined: name a value on a line of its own, as d = x - 1",
 	"def":    "functions cannot be defined: name a value on a line of its own, as d = x - 1",
@@ -44,7 +44,7 @@ var operatorAdvice = map[string]string{
 	"{":  "there are no sets and dictionaries",
 	"->": "there are no annotations",
 	":":  "a slice stands in a subscript only: x[1:5]",
-	",":  "one array is the result, not a tuple: use np.stack((a, b)) or evaluate the values one by one",
+	",":  "one array is the result, not a tuple: evaluate the values one by one",
 }
 
 // augmented are the assignments that change their target.

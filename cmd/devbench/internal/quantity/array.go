@@ -1,6 +1,7 @@
 package quantity
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -45,6 +46,9 @@ func parseShape(text string) ([]int, error) {
 	}
 	for extent := range strings.SplitSeq(text, "x") {
 		n, err := strconv.ParseUint(extent, 10, 62)
+		if errors.Is(err, strconv.ErrRange) {
+			return nil, fmt.Errorf("the extent %s is too large: no memory address reaches its end", extent)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("%q is not a shape: write the extents with x between them, as 500x20", text)
 		}

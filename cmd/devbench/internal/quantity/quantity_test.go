@@ -58,6 +58,7 @@ func TestParseArrayRefuses(t *testing.T) {
 		"5:f16":                     "unknown dtype",
 		"5:":                        "unknown dtype",
 		"4000000000x4000000000:f64": "too large",
+		"3x99999999999999999999":    "the extent 99999999999999999999 is too large",
 	} {
 		_, err := ParseArray(text)
 		assert.ErrorContains(t, err, want, text)

@@ -29,7 +29,8 @@ type Record struct {
 	D2HBytes           int `json:"d2h_bytes"`
 	Launches           int `json:"launches"`
 
-	MaxULP *float64 `json:"max_ulp"` // greatest difference to the peer's result, null if there is none
+	MaxULP *float64 `json:"max_ulp"` // greatest difference of tare's result to the peer's (the first peer's, for tare); null without a peer
+	Ratio  *float64 `json:"ratio"`   // of a peer: its time to tare's, the median over pairs of runs; null for tare
 }
 
 // Seconds are the times of the runs.

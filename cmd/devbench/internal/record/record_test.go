@@ -22,7 +22,7 @@ func TestWriteNamesEveryField(t *testing.T) {
 	require.Len(t, lines, 3)
 	assert.Equal(t, `{"workload":"add","device":"cpu","dtype":"float32","shape":[[2,3],[]],"impl":"tare","runs":3,`+
 		`"seconds":{"min":0.25,"median":0.5,"max":1},"flops":6,"bytes_min":72,"alloc_bytes":64,"peak_bytes":64,`+
-		`"predicted_peak_bytes":64,"intermediate_bytes":1,"h2d_bytes":2,"d2h_bytes":3,"launches":4,"max_ulp":0.5}`, lines[0])
+		`"predicted_peak_bytes":64,"intermediate_bytes":1,"h2d_bytes":2,"d2h_bytes":3,"launches":4,"max_ulp":0.5,"ratio":null}`, lines[0])
 	assert.Contains(t, lines[1], `"workload":"a < b & c"`)
 	assert.Contains(t, lines[1], `"max_ulp":null`)
 }

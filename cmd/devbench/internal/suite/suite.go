@@ -4,7 +4,6 @@ package suite
 
 import (
 	"fmt"
-	"math"
 	"path"
 	"slices"
 	"strings"
@@ -18,22 +17,30 @@ type Workload struct {
 	// Text is the program, in the grammar of package pyexpr.
 	Text string
 	// Flops is the number of operations for each element of the largest input; a function, such as
-	// exp, counts as one.
+	// exp, counts as one. For products it is that for each element of the first input.
 	Flops int
 	// Sums says that elements of the result are sums of many: their rounding depends on the order.
 	Sums bool
+	// Product says that the work is multiply-adds in registers, and not the memory's.
+	Product bool
+	// Call is what a run is.
+	Call Call
+	// Into is Text as NumPy's users write it with out=, for workloads that are called so; besides the
+	// inputs there are the arrays out, t and u.
+	Into string
 
 	inputs []input
-	square int // the order of square matrices, for workloads that have their size in their name
+	fixed  int // elements of the inputs, for workloads that have their size in their name
 }
 
-// extent is how a shape follows from rows and columns.
-type extent uint8
+// Call is how a workload is run.
+type Call uint8
 
+// The ways to run a workload.
 const (
-	grid   extent = iota // rows × columns
-	column               // rows × 1
-	row                  // 1 × columns
+	Prepared Call = iota // compiled once where the implementation can, with a new result each time
+	Written              // as it is written, with nothing prepared and a new result each time
+	Reused               // compiled once where the implementation can, into the same array each time
 )
 
 type input struct {
@@ -42,8 +49,8 @@ type input struct {
 	values values
 }
 
-// workloads is the suite, in the order in which it runs.
-var workloads = []Workload{
+// quick are the workloads of the quick suite, in the order in which they run.
+var quick = []Workload{
 	elementwise("add", "x + y", 1, uniform(-1, 1), uniform(-1, 1)),
 	elementwise("scale", "x * 2.5", 1, uniform(-1, 1)),
 	elementwise("sqrt", "np.sqrt(x)", 1, uniform(0, 100)),
@@ -60,15 +67,33 @@ var workloads = []Workload{
 	elementwise("max", "x.max()", 1, uniform(-1, 1)),
 	elementwise("argmax", "x.argmax()", 1, uniform(-1, 1)),
 	summing("std", "x.std()", 4, uniform(0, 1)),
-	{Name: "chain", Text: "np.sqrt(a*a + b*b) * np.exp(-a)", Flops: 7,
-		inputs: []input{{"a", grid, uniform(-1, 1)}, {"b", grid, uniform(-1, 1)}}},
+	chain(),
 	summing("center_rows", "x - x.mean(axis=1, keepdims=True)", 2, uniform(0, 1)),
 	summing("zscore_cols", "(x - x.mean(axis=0)) / x.std(axis=0)", 7, uniform(0, 1)),
 	summing("softmax_rows", "e = np.exp(x - x.max(axis=1, keepdims=True))\ne / e.sum(axis=1, keepdims=True)", 5, uniform(-5, 5)),
-	{Name: "outer_add", Text: "a + b", Flops: 1,
-		inputs: []input{{"a", column, uniform(-1, 1)}, {"b", row, uniform(-1, 1)}}},
+	{Name: "outer_add", Text: "a + b", Flops: 1, inputs: []input{{"a", column, uniform(-1, 1)}, {"b", row, uniform(-1, 1)}}},
 	gemm(64), gemm(128), gemm(256), gemm(512),
 }
+
+// chain is several operations over the same elements.
+func chain() Workload {
+	return Workload{Name: "chain", Text: "np.sqrt(a*a + b*b) * np.exp(-a)", Flops: 7,
+		inputs: []input{{"a", grid, uniform(-1, 1)}, {"b", grid, uniform(-1, 1)}}}
+}
+
+// full are those that follow the quick suite when all is measured.
+var full = slices.Concat([]Workload{
+	gemm(1024), gemm(2048),
+	product("gemm_skinny", "a @ b", 2*32, input{"a", tall, uniform(-1, 1)}, input{"b", matrix(32, 32), uniform(-1, 1)}),
+	product("gemv", "a @ x", 2, input{"a", grid, uniform(-1, 1)}, input{"x", across, uniform(-1, 1)}),
+	product("batched_gemm", "a @ b", 2*32, input{"a", batch, uniform(-1, 1)}, input{"b", batch, uniform(-1, 1)}),
+	product("dot", "x @ y", 2, input{"x", line, uniform(-1, 1)}, input{"y", line, uniform(-1, 1)}),
+	summing("cumsum", "np.cumsum(x)", 1, uniform(0, 1)),
+	small("add_100", 100, Written, elementwise("", "x + y", 1, uniform(-1, 1), uniform(-1, 1)), ""),
+	small("add_1000", 1000, Reused, elementwise("", "x + y", 1, uniform(-1, 1), uniform(-1, 1)), "np.add(x, y, out=out)"),
+	small("chain_1000", 1000, Reused, chain(), "np.multiply(a, a, out=t); np.multiply(b, b, out=u); np.add(t, u, out=t); np.sqrt(t, out=t)\n"+
+		"np.negative(a, out=u); np.exp(u, out=u); np.multiply(t, u, out=out)"),
+}, bySize("add", "x + y", uniform(-1, 1), uniform(-1, 1)), bySize("exp", "np.exp(x)", uniform(-10, 10)))
 
 // elementwise is a workload on x, or on x and y, of the same shape.
 func elementwise(name, text string, flops int, fill ...values) Workload {
@@ -86,20 +111,65 @@ func summing(name, text string, flops int, fill ...values) Workload {
 	return w
 }
 
-// gemm is the product of two square matrices.
-func gemm(n int) Workload {
-	return Workload{Name: fmt.Sprintf("gemm_%d", n), Text: "a @ b", Flops: 2 * n, Sums: true, square: n,
-		inputs: []input{{"a", grid, uniform(-1, 1)}, {"b", grid, uniform(-1, 1)}}}
+// product is a matrix product; flops is for each element of its first input.
+func product(name, text string, flops int, inputs ...input) Workload {
+	return Workload{Name: name, Text: text, Flops: flops, Sums: true, Product: true, inputs: inputs}
 }
 
-// All is the suite.
-func All() []Workload { return slices.Clone(workloads) }
+// gemm is the product of two square matrices.
+func gemm(n int) Workload {
+	w := product(fmt.Sprintf("gemm_%d", n), "a @ b", 2*n, input{"a", matrix(n, n), uniform(-1, 1)}, input{"b", matrix(n, n), uniform(-1, 1)})
+	w.fixed = n * n
+	return w
+}
 
-// Names are those of the suite.
+// small is the workload on vectors of n elements.
+func small(name string, n int, call Call, w Workload, into string) Workload {
+	w.Name, w.Call, w.Into, w.fixed = name, call, into, n
+	for i := range w.inputs {
+		w.inputs[i].extent = line
+	}
+	return w
+}
+
+// bySize is the workload on vectors of 10³ to 10⁷ elements.
+func bySize(name, text string, fill ...values) []Workload {
+	var ws []Workload
+	n := 100
+	for power := 3; power <= 7; power++ {
+		n *= 10
+		ws = append(ws, small(fmt.Sprintf("%s_1e%d", name, power), n, Prepared, elementwise("", text, 1, fill...), ""))
+	}
+	return ws
+}
+
+// BySize splits the name of a workload that is measured at several sizes, as add_1e3, into what is
+// measured and the number of elements.
+func BySize(name string) (family string, elements int, ok bool) {
+	i := slices.IndexFunc(full, func(w Workload) bool { return w.Name == name })
+	family, _, ok = strings.Cut(name, "_1e")
+	if i < 0 || !ok {
+		return "", 0, false
+	}
+	return family, full[i].fixed, true
+}
+
+// IsProduct reports whether the workload of that name is a matrix product.
+func IsProduct(name string) bool {
+	return slices.ContainsFunc(All(), func(w Workload) bool { return w.Product && w.Name == name })
+}
+
+// Quick is the quick suite.
+func Quick() []Workload { return slices.Clone(quick) }
+
+// All is all that is measured: the quick suite and what follows it.
+func All() []Workload { return slices.Concat(quick, full) }
+
+// Names are those of all workloads.
 func Names() []string {
-	names := make([]string, len(workloads))
-	for i, w := range workloads {
-		names[i] = w.Name
+	var names []string
+	for _, w := range All() {
+		names = append(names, w.Name)
 	}
 	return names
 }
@@ -121,36 +191,4 @@ func Select(patterns []string) ([]Workload, error) {
 		}
 	}
 	return slices.DeleteFunc(All(), func(w Workload) bool { return !chosen[w.Name] }), nil
-}
-
-// Input is an array of a workload.
-type Input struct {
-	Name  string
-	Shape []int
-
-	seed   string
-	values values
-}
-
-// Inputs are the arrays of the workload, in order of their names. The largest has about size
-// elements, as square as can be; matrix products have the size that their name says.
-func (w Workload) Inputs(size int) []Input {
-	cols := max(1, int(math.Sqrt(float64(size))))
-	rows := max(1, size/cols)
-	if w.square > 0 {
-		rows, cols = w.square, w.square
-	}
-	shapes := map[extent][]int{grid: {rows, cols}, column: {rows, 1}, row: {1, cols}}
-	inputs := make([]Input, len(w.inputs))
-	for i, in := range w.inputs {
-		inputs[i] = Input{in.name, shapes[in.extent], w.Name + "/" + in.name, in.values}
-	}
-	return inputs
-}
-
-// Operations is the number of floating-point operations of one run on inputs of the size.
-func (w Workload) Operations(size int) int {
-	inputs := w.Inputs(size)
-	rows, cols := inputs[0].Shape[0], inputs[len(inputs)-1].Shape[1]
-	return w.Flops * rows * cols
 }

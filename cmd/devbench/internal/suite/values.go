@@ -26,14 +26,10 @@ func sometimesNaN(probability float64, v values) values {
 
 // Values are the elements of the input in C order: the same numbers, rounded to T, each time.
 func Values[T float32 | float64](in Input) []T {
-	n := 1
-	for _, extent := range in.Shape {
-		n *= extent
-	}
 	h := fnv.New64a()
 	h.Write([]byte(in.seed))
 	r := rand.New(rand.NewPCG(h.Sum64(), 1))
-	out := make([]T, n)
+	out := make([]T, in.Len())
 	for i := range out {
 		out[i] = T(in.values(r))
 	}

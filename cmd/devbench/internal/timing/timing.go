@@ -3,13 +3,16 @@ package timing
 
 import (
 	"context"
+	"math"
 	"time"
 )
 
-// Subject is one implementation: a run of the work, and what is done after it off the clock.
+// Subject is one implementation. Run does the work repeats times and says how long that took; what it
+// does besides is off the clock.
 type Subject struct {
-	Run   func(ctx context.Context) error
-	After func() error // nil for nothing
+	Run func(ctx context.Context, repeats int) (time.Duration, error)
+	// Settle is the pause after a run: how long threads that wait for more work keep a processor busy.
+	Settle time.Duration
 }
 
 // Limits say how long to go on.
@@ -17,39 +20,113 @@ type Limits struct {
 	Time        time.Duration // of all runs together; no round above Least starts later
 	Least, Most int           // rounds
 	Patience    time.Duration // after this long one round is enough
+	Share       time.Duration // a subject that took this long is left out of later rounds; 0 for never
+	Batch       time.Duration // a short run is repeated until it takes this long
+}
+
+// Loop is the Run of a function: the time is that of all calls.
+func Loop(f func(ctx context.Context) error) func(context.Context, int) (time.Duration, error) {
+	return func(ctx context.Context, repeats int) (time.Duration, error) {
+		start := time.Now()
+		for range repeats {
+			if err := f(ctx); err != nil {
+				return 0, err
+			}
+		}
+		return time.Since(start), nil
+	}
+}
+
+// turn is a subject with what is known of it.
+type turn struct {
+	Subject
+	repeats int
+	spent   time.Duration
+	times   []time.Duration
 }
 
 // Interleave runs the subjects in turns, so that what slows the machine for a while slows all of
-// them, and returns the times of each. It ends early with the first error, or with ctx.
+// them, and returns the times of one repetition of each, in order of the rounds. The first subject is
+// in every round. It ends early with the first error, or with ctx.
 func Interleave(ctx context.Context, limits Limits, subjects []Subject) ([][]time.Duration, error) {
-	times := make([][]time.Duration, len(subjects))
+	turns := make([]turn, len(subjects))
+	for i, s := range subjects {
+		turns[i] = turn{Subject: s, repeats: 1}
+		if err := turns[i].calibrate(ctx, limits.Batch); err != nil {
+			return nil, err
+		}
+	}
 	start := time.Now()
 	for round := 0; round < limits.Most; round++ {
 		spent := time.Since(start)
 		if round >= limits.Least && spent >= limits.Time || round > 0 && spent >= limits.Patience {
 			break
 		}
-		for i, s := range subjects {
-			took, err := once(ctx, s)
-			if err != nil {
+		for i := range turns {
+			if i > 0 && round > 0 && limits.Share > 0 && turns[i].spent >= limits.Share {
+				continue
+			}
+			if err := turns[i].once(ctx); err != nil {
 				return nil, err
 			}
-			times[i] = append(times[i], took)
 		}
+	}
+	times := make([][]time.Duration, len(turns))
+	for i, t := range turns {
+		times[i] = t.times
 	}
 	return times, nil
 }
 
-// once is one run of a subject on the clock.
-func once(ctx context.Context, s Subject) (time.Duration, error) {
+// mostRepeats bounds what a wrong guess of a run's time can cost.
+const mostRepeats = 100_000
+
+// calibrate finds how often the run is repeated to take as long as a batch. It does nothing for a
+// batch of 0.
+func (t *turn) calibrate(ctx context.Context, batch time.Duration) error {
+	for t.repeats = 1; batch > 0; {
+		took, err := t.run(ctx)
+		if err != nil {
+			return err
+		}
+		if took >= batch/2 || t.repeats == mostRepeats {
+			scale := float64(batch) / float64(max(took, 1))
+			t.repeats = max(1, min(mostRepeats, int(math.Ceil(scale*float64(t.repeats)))))
+			return nil
+		}
+		t.repeats = min(mostRepeats, t.repeats*10)
+	}
+	return nil
+}
+
+// once is one turn on the clock.
+func (t *turn) once(ctx context.Context) error {
+	took, err := t.run(ctx)
+	if err != nil {
+		return err
+	}
+	t.spent += took
+	t.times = append(t.times, took/time.Duration(t.repeats))
+	return nil
+}
+
+func (t *turn) run(ctx context.Context) (time.Duration, error) {
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
-	start := time.Now()
-	err := s.Run(ctx)
-	took := time.Since(start)
-	if err == nil && s.After != nil {
-		err = s.After()
+	took, err := t.Run(ctx, t.repeats)
+	if t.Settle > 0 {
+		time.Sleep(t.Settle)
 	}
 	return took, err
+}
+
+// Ratio is the median over rounds of a subject's time to the first one's: how many times as long it
+// takes. Both have at least one round.
+func Ratio(subject, first []time.Duration) float64 {
+	ratios := make([]float64, min(len(subject), len(first)))
+	for i := range ratios {
+		ratios[i] = float64(subject[i]) / float64(max(first[i], 1))
+	}
+	return median(ratios)
 }

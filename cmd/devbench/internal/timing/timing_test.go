@@ -10,61 +10,90 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// noting is a subject that notes its runs in order.
-func noting(order *[]string, name string) Subject {
-	return Subject{
-		Run:   func(context.Context) error { *order = append(*order, name); return nil },
-		After: func() error { *order = append(*order, "after "+name); return nil },
-	}
+// noting is a subject that notes its runs in order, and says that each takes that long.
+func noting(order *[]string, name string, takes time.Duration) Subject {
+	return Subject{Run: func(_ context.Context, repeats int) (time.Duration, error) {
+		*order = append(*order, name)
+		return takes * time.Duration(repeats), nil
+	}}
 }
 
 func TestInterleaveTakesTurns(t *testing.T) {
 	var order []string
-	times, err := Interleave(context.Background(), Limits{Least: 2, Most: 9, Patience: time.Hour}, []Subject{noting(&order, "a"), noting(&order, "b")})
+	times, err := Interleave(t.Context(), Limits{Least: 2, Most: 9, Patience: time.Hour},
+		[]Subject{noting(&order, "a", time.Second), noting(&order, "b", time.Minute)})
 	require.NoError(t, err)
-	assert.Equal(t, []string{"a", "after a", "b", "after b", "a", "after a", "b", "after b"}, order)
-	require.Len(t, times, 2)
-	assert.Len(t, times[0], 2)
-	assert.Len(t, times[1], 2)
+	assert.Equal(t, []string{"a", "b", "a", "b"}, order)
+	assert.Equal(t, [][]time.Duration{{time.Second, time.Second}, {time.Minute, time.Minute}}, times)
 }
 
 func TestInterleaveStopsAtMost(t *testing.T) {
 	var order []string
-	times, err := Interleave(context.Background(), Limits{Time: time.Hour, Most: 5, Patience: time.Hour}, []Subject{noting(&order, "a")})
+	times, err := Interleave(t.Context(), Limits{Time: time.Hour, Most: 5, Patience: time.Hour}, []Subject{noting(&order, "a", 0)})
 	require.NoError(t, err)
 	assert.Len(t, times[0], 5)
 }
 
 func TestOneLongRoundCanBeEnough(t *testing.T) {
-	slow := Subject{Run: func(context.Context) error { time.Sleep(3 * time.Millisecond); return nil }}
+	slow := Subject{Run: Loop(func(context.Context) error { time.Sleep(3 * time.Millisecond); return nil })}
 	limits := Limits{Time: time.Millisecond, Least: 3, Most: 9, Patience: 2 * time.Millisecond}
-	times, err := Interleave(context.Background(), limits, []Subject{slow})
+	times, err := Interleave(t.Context(), limits, []Subject{slow})
 	require.NoError(t, err)
 	require.Len(t, times[0], 1)
 	assert.GreaterOrEqual(t, times[0][0], 3*time.Millisecond)
 }
 
 func TestLeastRoundsAreRunWithinPatience(t *testing.T) {
-	slow := Subject{Run: func(context.Context) error { time.Sleep(2 * time.Millisecond); return nil }}
-	times, err := Interleave(context.Background(), Limits{Time: time.Millisecond, Least: 3, Most: 9, Patience: time.Hour}, []Subject{slow})
+	slow := Subject{Run: Loop(func(context.Context) error { time.Sleep(2 * time.Millisecond); return nil })}
+	times, err := Interleave(t.Context(), Limits{Time: time.Millisecond, Least: 3, Most: 9, Patience: time.Hour}, []Subject{slow})
 	require.NoError(t, err)
 	assert.Len(t, times[0], 3)
 }
 
+func TestASlowSubjectIsLeftOutOfLaterRounds(t *testing.T) {
+	var order []string
+	times, err := Interleave(t.Context(), Limits{Least: 3, Most: 3, Patience: time.Hour, Share: time.Minute},
+		[]Subject{noting(&order, "first", time.Hour), noting(&order, "slow", time.Hour), noting(&order, "quick", time.Second)})
+	require.NoError(t, err)
+	assert.Equal(t, []string{"first", "slow", "quick", "first", "quick", "first", "quick"}, order)
+	assert.Equal(t, []int{3, 1, 3}, []int{len(times[0]), len(times[1]), len(times[2])})
+}
+
+func TestShortRunsAreRepeated(t *testing.T) {
+	var repeated []int
+	s := Subject{Run: func(_ context.Context, repeats int) (time.Duration, error) {
+		repeated = append(repeated, repeats)
+		return time.Duration(repeats) * time.Microsecond, nil
+	}}
+	times, err := Interleave(t.Context(), Limits{Least: 2, Most: 2, Patience: time.Hour, Batch: 3 * time.Millisecond}, []Subject{s})
+	require.NoError(t, err)
+	assert.Equal(t, []int{1, 10, 100, 1000, 10_000, 3000, 3000}, repeated)
+	assert.Equal(t, []time.Duration{time.Microsecond, time.Microsecond}, times[0])
+}
+
+func TestRunsSettle(t *testing.T) {
+	s := Subject{Run: func(context.Context, int) (time.Duration, error) { return 0, nil }, Settle: 3 * time.Millisecond}
+	start := time.Now()
+	_, err := Interleave(t.Context(), Limits{Least: 2, Most: 2, Patience: time.Hour}, []Subject{s})
+	require.NoError(t, err)
+	assert.GreaterOrEqual(t, time.Since(start), 6*time.Millisecond)
+}
+
 func TestInterleaveEndsWithTheFirstError(t *testing.T) {
 	broken := errors.New("broken")
-	for _, s := range []Subject{
-		{Run: func(context.Context) error { return broken }},
-		{Run: func(context.Context) error { return nil }, After: func() error { return broken }},
-	} {
-		_, err := Interleave(context.Background(), Limits{Least: 1, Most: 1}, []Subject{s})
-		assert.ErrorIs(t, err, broken)
-	}
+	_, err := Interleave(t.Context(), Limits{Least: 1, Most: 1}, []Subject{{Run: Loop(func(context.Context) error { return broken })}})
+	assert.ErrorIs(t, err, broken)
 }
 
 func TestInterleaveEndsWithItsContext(t *testing.T) {
-	ctx, cancel := context.WithCancel(context.Background())
-	stopping := Subject{Run: func(context.Context) error { cancel(); return nil }}
+	ctx, cancel := context.WithCancel(t.Context())
+	stopping := Subject{Run: Loop(func(context.Context) error { cancel(); return nil })}
 	_, err := Interleave(ctx, Limits{Time: time.Hour, Most: 9, Patience: time.Hour}, []Subject{stopping})
 	assert.ErrorIs(t, err, context.Canceled)
+}
+
+func TestRatioIsTheMedianOverPairs(t *testing.T) {
+	first := []time.Duration{10, 20, 30, 40}
+	assert.Equal(t, 2.0, Ratio([]time.Duration{20, 40, 300}, first))
+	assert.Equal(t, 2.5, Ratio([]time.Duration{20, 60}, first))
 }
