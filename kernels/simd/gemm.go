@@ -74,7 +74,7 @@ var gemmLevels = append([]gemmLevel{{"generic", genericGemm}}, archGemm()...)
 
 var activeGemm atomic.Int32
 
-func init() { activeGemm.Store(int32(len(gemmLevels) - 1)) }
+func init() { activeGemm.Store(int32(atFirst(GemmLevels(), most))) }
 
 // Gemm is the kernel of a type at the level in use: at first the best that the machine has. All
 // levels give the same bits.
