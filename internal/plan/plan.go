@@ -160,6 +160,7 @@ func New(ctx context.Context, targets []Target, opt Options) (*Plan, error) {
 		return nil, err
 	}
 	p.schedule()
+	p.warnLarge(ctx)
 	return fit(ctx, p, opt)
 }
 

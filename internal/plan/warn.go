@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"context"
 	"fmt"
 	"slices"
 
@@ -19,6 +20,7 @@ const (
 	SquareAlignment                    // a reduction without KeepDims meets another axis than the one it came from
 	Promotion                          // operands of different types meet in a third
 	Widening                           // the result takes more bytes an element than what it is made of
+	Large                              // the results take much of the memory that there is
 )
 
 // Warning is something in an expression that may not be what was meant, or costs more than it seems.
@@ -190,6 +192,22 @@ func warnWidening(n *ir.Node, add warn) {
 		}
 		add(n, Widening, "%s: %v becomes %v, %d× the bytes: %s%s", n.Name(), from, n.Type, n.Type.Size()/widest, device.FormatBytes(n.Bytes()), save)
 	}
+}
+
+// largeShare is the part of the budget, in percent, from which results are worth a word.
+const largeShare = 10
+
+// warnLarge notes results of over a tenth of what may be allocated. Limits are not read for small ones.
+func (p *Plan) warnLarge(ctx context.Context) {
+	if p.ResultBytes <= 1<<20 {
+		return
+	}
+	budget, why := device.Budget(ctx, p.Device)
+	if p.ResultBytes < budget/100*largeShare {
+		return
+	}
+	p.Warnings = append(p.Warnings, Warning{Kind: Large, Text: fmt.Sprintf("%s: the result takes %s, over %d %% of the budget of %s (%s)",
+		p.name(), device.FormatBytes(p.ResultBytes), largeShare, device.FormatBytes(budget), why)})
 }
 
 func product(dims []int) int {
