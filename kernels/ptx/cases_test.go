@@ -190,7 +190,10 @@ func catalogue() map[string]formed {
 	photo.store(photo.apply(op.Subtract, photo.cast(dtype.Float64, photo.load(dtype.Uint8)), photo.load(dtype.Float64, 0, 1)))
 	scaled := flat(5000)
 	scaled.store(scaled.apply(op.Multiply, scaled.load(dtype.Float32), scaled.param(dtype.Float32)))
+	wide := flat(3, 4000)
+	wide.store(wide.apply(op.Add, wide.load(dtype.Float32, 1<<31, 1), wide.load(dtype.Float32, 0, 2)))
 	all := map[string]formed{
+		"map_wide":    {&wide.Kernel, 0},
 		"map_strided": {&strided.Kernel, 0}, "map_masked": {&masked.Kernel, 0}, "map_photo": {&photo.Kernel, 0}, "map_scaled": {&scaled.Kernel, 0},
 	}
 	for _, t := range []dtype.DType{dtype.Float32, dtype.Float64} {
@@ -199,6 +202,9 @@ func catalogue() map[string]formed {
 			all[name("map_"+code.String())] = formed{unary(code, t, 5000), 0}
 		}
 		all[name("sum_rows")] = formed{sum(t, canon.Lane, 1, 2, 500, 1000), 0}
+		all[name("sum_narrow_rows")] = formed{sum(t, canon.Lane, 1, 2, 5000, 3), 0}
+		all[name("standard_narrow_rows")] = formed{standard(t, canon.Lane, 1, 2, 500, 16), 0}
+		all[name("matmul_large")] = formed{matmul(t, 4096, 4096, 500), 0}
 		all[name("sum_long_rows")] = formed{sum(t, canon.Lane, 1, 2, 3, 9000), formCTA}
 		all[name("sum_all")] = formed{sum(t, canon.Lane, 0, 1, 1<<27), 0}
 		all[name("sum_columns")] = formed{sum(t, canon.Chunk, 0, 1, 200, 300), 0}

@@ -5,14 +5,24 @@ import (
 	"slices"
 
 	"github.com/tare-go/tare/dtype"
+	"github.com/tare-go/tare/internal/canon"
 )
 
 // pairsAtOnce is how many results of chunks a thread joins: four levels of pairs.
 const pairsAtOnce = 16
 
-// columns launches a kernel with a thread for each row of at most one chunk, or of pairsAtOnce results of chunks.
-// Rows next to each other lie so in memory: it is columns that are folded.
-func (m *module) columns(p *pass, pairs bool) {
+// way is in which order a thread folds a row.
+type way int
+
+const (
+	inOrder way = iota
+	byPairs     // level by level: at most pairsAtOnce results of chunks
+	byLanes     // by the lane rule: at most pairsAtOnce elements, each a lane
+)
+
+// columns launches a kernel with a thread for each row: by the chunk rule, where rows next to each other lie so in
+// memory and it is columns that are folded, or for narrow rows.
+func (m *module) columns(p *pass, w way) {
 	r := newRowKernel("columns", p)
 	r.comment("a thread for each column")
 	rows := r.word("rows", p.Rows())
@@ -22,7 +32,7 @@ func (m *module) columns(p *pass, pairs bool) {
 	r.team = team{thread: r.variable(dtype.Uint32, "0"), size: 1}
 	r.enter(r.kept.offsets(row, r.none()))
 	r.stages(func(folds []*fold, code []int, _ int) []accumulator {
-		return r.column(pairs, folds, code, "0", r.n)
+		return r.column(w, folds, code, "0", r.n)
 	})
 	r.place(end)
 	m.launchThreads(r.writer, p.Rows())
@@ -42,7 +52,10 @@ func (m *module) launchThreads(w *writer, threads int) {
 func (m *module) chunks(p *pass, length int, to []partial) {
 	r := newRowKernel("chunks", p)
 	r.comment("a thread for each %d elements of each column", length)
-	pairs := length == pairsAtOnce
+	w := inOrder
+	if length == pairsAtOnce {
+		w = byPairs
+	}
 	chunks := ceilDiv(p.RowLen(), length)
 	each := r.divisor(p.Rows())
 	total := r.word("total", p.Rows()*chunks)
@@ -56,7 +69,7 @@ func (m *module) chunks(p *pass, length int, to []partial) {
 	before, stages := p.Stages()
 	r.rowValues(before)
 	for _, g := range r.widths(r.foldsOf(stages[0].Folds)) {
-		for i, acc := range r.column(pairs, g.folds, r.needed(g.folds), from, last) {
+		for i, acc := range r.column(w, g.folds, r.needed(g.folds), from, last) {
 			r.storePartial(g.folds[i], to[slices.Index(stages[0].Folds, g.folds[i].inst)], thread, acc, "")
 		}
 	}
@@ -65,9 +78,12 @@ func (m *module) chunks(p *pass, length int, to []partial) {
 }
 
 // column folds the elements [from, to) of the row at hand by one thread.
-func (r *rowKernel) column(pairs bool, folds []*fold, code []int, from, to string) []accumulator {
-	if pairs {
+func (r *rowKernel) column(w way, folds []*fold, code []int, from, to string) []accumulator {
+	switch w {
+	case byPairs:
 		return r.pairs(folds, code, from, to)
+	case byLanes:
+		return r.narrow(folds, code, to)
 	}
 	var acc []accumulator
 	for _, f := range folds {
@@ -103,6 +119,54 @@ func (w *writer) plus(e string, n int) string {
 		return e
 	}
 	return w.to(b32, "add.u32", e, fmt.Sprint(n))
+}
+
+// isNarrow reports whether a thread can take a row by the lane rule.
+func (p *pass) isNarrow() bool {
+	k := &kernelWriter{p: p}
+	return p.RowLen() <= pairsAtOnce && p.lanesOfThread()*k.work(seq(len(p.Code))) <= verbose
+}
+
+// lanesOfThread is the most elements of a row that a thread takes: enough for the row.
+func (p *pass) lanesOfThread() int {
+	n := 4
+	for n < p.RowLen() {
+		n *= 2
+	}
+	return n
+}
+
+// narrow folds a row of which each element is the only one of its lane, canon.LaneTree: by pairs within 16 bytes,
+// then with the 16 bytes at distance 2 and 1, or 4 to 1. Lanes without elements are neutral.
+func (r *rowKernel) narrow(folds []*fold, code []int, n string) []accumulator {
+	last := r.to(b32, "sub.u32", n, "1")
+	lanes := make([][]accumulator, len(folds))
+	for e := range r.p.lanesOfThread() {
+		index := fmt.Sprint(e)
+		valid := r.to(pred, "setp.gt.u32", n, index)
+		pt := &point{offset: r.inner.offsets(r.to(b32, "min.u32", last, index), r.none())}
+		r.elements([]*point{pt}, 1, r.inner, code)
+		for i, f := range folds {
+			acc := r.start(f)
+			r.update(f, acc, pt, 0, r.elementIndex(f, r.zero(), e), valid)
+			lanes[i] = append(lanes[i], acc)
+		}
+	}
+	var results []accumulator
+	for i, f := range folds {
+		join := func(a, b accumulator) accumulator { return r.join(f, a, b) }
+		var groups []accumulator
+		for g := 0; g < len(lanes[i]); g += f.lanes() {
+			groups = append(groups, canon.PairFold(lanes[i][g:g+f.lanes()], join))
+		}
+		for d := len(groups) / 2; d > 0; d /= 2 {
+			for g := range d {
+				groups[g] = join(groups[g], groups[g+d])
+			}
+		}
+		results = append(results, groups[0])
+	}
+	return results
 }
 
 // pairs folds adjacent pairs, level by level, where there are both.

@@ -8,7 +8,10 @@ import (
 	"github.com/tare-go/tare/device/devicetest"
 )
 
-// The conformance suite of devices, in the simulator: every loop of the operator table in all layouts.
+// The conformance suite of devices, in the simulator: every loop of the operator table in all layouts, and folds
+// in every form.
 func TestConformance(t *testing.T) {
-	devicetest.Run(t, newSimulated(formAuto, Target{}))
+	for name, f := range map[string]form{"auto": formAuto, "cta": formCTA, "cut": formCut} {
+		t.Run(name, func(t *testing.T) { devicetest.Run(t, newSimulated(f, Target{})) })
+	}
 }

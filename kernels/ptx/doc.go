@@ -13,14 +13,16 @@
 // # Forms
 //
 //   - A map is tiles of 256 threads. A tile that is whole and aligned moves 16 bytes a thread; others, and those
-//     of arrays with strides, go element by element.
-//   - A fold by the lane rule is a warp per row up to one block of 4096, a CTA per row for longer ones, and where
-//     rows are few and long a warp per block, with the results of blocks in the workspace: then as many more
+//     of arrays with strides, go element by element. Operands that lie across each other go in tiles of 32 by 32.
+//   - A fold by the lane rule is a thread per row up to 16 elements, a warp per row up to one block of 4096, a CTA
+//     per row for longer ones, and where rows are few and long a warp per block, with the results of blocks in the workspace: then as many more
 //     launches as the rule has levels. What is computed from the fold of a row, and what is stored for its
 //     elements, is part of the same launch, or a map of its own after the last level.
 //   - A fold by the chunk rule is a thread per column, for each chunk where there is more than one. Results of
 //     chunks are joined 16 at a time.
-//   - A product is tiles of 64 by 64, with a launch that adds the chunks of k where there are several.
+//   - A product is tiles of 64 by 64 or 128 by 128, with a launch that adds the chunks of k where there are several;
+//     that of a row with a column is a fold.
+//   - A scan is a thread per segment, twice, with what is before each segment in between.
 //
 // The package knows no driver and no memory: a launch names operands and workspace, and whoever runs it packs
 // their addresses.

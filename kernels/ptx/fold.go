@@ -139,11 +139,22 @@ func (k *kernelWriter) update(f *fold, acc accumulator, pt *point, j int, index,
 		next = k.join(f, acc, x)
 	case f.index:
 		x.i = k.to(b64, "cvt.u64.u32", index)
+		if k.p.first > 0 {
+			x.i = k.to(b64, "add.s64", x.i, k.rowOffset())
+		}
 		next = k.join(f, acc, x)
 	default:
 		next = k.join(f, acc, x)
 	}
 	k.assign(f, acc, next, valid)
+}
+
+// rowOffset is the index of the row's first element.
+func (k *kernelWriter) rowOffset() string {
+	if k.loaded["first"] == "" {
+		k.loaded["first"] = k.param("first", "u64", b64, Arg{Kind: Word, Value: int64(k.p.first), Size: 8})
+	}
+	return k.loaded["first"]
 }
 
 // assign changes an accumulator, where valid holds unless it is "".

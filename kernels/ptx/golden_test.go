@@ -1,6 +1,7 @@
 package ptx
 
 import (
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"testing"
@@ -8,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/tare-go/tare/device"
 	"github.com/tare-go/tare/dtype"
 	"github.com/tare-go/tare/internal/canon"
 	"github.com/tare-go/tare/internal/ir"
@@ -60,16 +62,17 @@ func TestTextIsThatOfAClass(t *testing.T) {
 	f32 := dtype.Float32
 	for name, class := range map[string][]ir.Op{
 		"flat map":     {unary(op.Exp, f32, 5), unary(op.Exp, f32, 70_001), unary(op.Exp, f32, 30, 40)},
-		"transposed":   {transposed(30, 40), transposed(7, 9000)},
-		"rows":         {sum(f32, canon.Lane, 1, 2, 3, 5), sum(f32, canon.Lane, 1, 2, 900, 4096), sum(f32, canon.Lane, 1, 2, 2, 100)},
+		"transposed":   {transposed(30, 40), transposed(70, 9000)},
+		"rows":         {sum(f32, canon.Lane, 1, 2, 3, 50), sum(f32, canon.Lane, 1, 2, 900, 4096), sum(f32, canon.Lane, 1, 2, 2, 100)},
 		"long rows":    {sum(f32, canon.Lane, 1, 2, 3, 9000), sum(f32, canon.Lane, 1, 2, 3000, 400_000)},
 		"cut rows":     {sum(f32, canon.Lane, 1, 2, 3, 100_000), sum(f32, canon.Lane, 1, 2, 2, 1<<22)},
 		"softmax":      {softmax(f32, canon.Lane, 1, 2, 20, 30), softmax(f32, canon.Lane, 1, 2, 3, 3000)},
+		"narrow rows":  {sum(f32, canon.Lane, 1, 2, 5, 3), sum(f32, canon.Lane, 1, 2, 1<<20, 4)},
 		"columns":      {sum(f32, canon.Chunk, 0, 1, 3, 50), sum(f32, canon.Chunk, 0, 1, 256, 5000)},
 		"tall columns": {sum(f32, canon.Chunk, 0, 1, 257, 50), sum(f32, canon.Chunk, 0, 1, 4096, 5000)},
-		"matmul":       {matmul(f32, 3, 4, 5), matmul(f32, 100, 200, 5000)},
+		"matmul":       {matmul(f32, 3, 4, 5), matmul(f32, 100, 200, 900)},
 		"split matmul": {matmul(f32, 3, 4, 5000), matmul(f32, 30, 20, 9000)},
-		"dot":          {matmul(f32, 1, 1, 5), matmul(f32, 1, 1, 4000)},
+		"dot":          {matmul(f32, 1, 1, 50), matmul(f32, 1, 1, 4000)},
 		"scan":         {cumsum(f32, 0, 5000), cumsum(f32, 0, 1<<20)},
 	} {
 		for _, o := range class[1:] {
@@ -132,6 +135,39 @@ func TestInstructionsAreComplete(t *testing.T) {
 				t.Errorf("primitive %v of group %d has no instructions", p, g)
 			}
 		}
+	}
+}
+
+// Division by multiplication is exact for all indices that there are: it can only fail next to multiples.
+func TestMagicDivision(t *testing.T) {
+	const top = 1<<31 - 1
+	divisors := []int{1, 2, 3, 5, 7, 10, 31, 32, 33, 641, 4095, 4096, 65537, 1<<30 - 1, 1 << 30, 1<<30 + 1, top - 1, top}
+	r := rand.New(rand.NewPCG(1, 1))
+	for range 2000 {
+		divisors = append(divisors, 1+r.IntN(1<<(1+r.IntN(31))-1))
+	}
+	for _, d := range divisors {
+		magic, shift := magicOf(d)
+		for _, q := range []int{0, 1, 2, 1000, top / d / 2, top/d - 1, top / d} {
+			for n := max(q*d-1, 0); n <= min(q*d+1, top); n++ {
+				got := int(uint32(uint64(n)*uint64(magic)>>32)+uint32(n)) >> shift
+				require.Equal(t, n/d, got, "%d / %d", n, d)
+			}
+		}
+	}
+}
+
+// More operands than a launch has parameters, and rows of which the elements cannot be numbered, are for the planner.
+func TestSplit(t *testing.T) {
+	many := flat(2, 3, 4, 5, 6)
+	x := many.load(dtype.Float32)
+	for i := range 200 {
+		x = many.apply(op.Add, x, many.load(dtype.Float32, 1000*i, 200*i+7, 50*i+1, 9*i+1, 2*i+1))
+	}
+	many.store(x)
+	for _, o := range []ir.Op{&many.Kernel, sum(dtype.Float32, canon.Chunk, 0, 1, 1<<31, 40)} {
+		_, err := Lower(o, Target{})
+		assert.ErrorIs(t, err, device.ErrSplit)
 	}
 }
 

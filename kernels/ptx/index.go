@@ -48,16 +48,13 @@ type stride struct {
 type walk struct {
 	w        *writer
 	extents  []int
-	divisors []divisor // of all dimensions but the first
+	divisors []divisor // of all dimensions but the first, made on first use
 	strides  [][]stride
 }
 
 // newWalk takes the dimensions [lo, hi) of a space. strides and sizes are those of each layout.
 func (w *writer) newWalk(space []int, lo, hi int, strides [][]int, sizes []int) *walk {
 	k := &walk{w: w, extents: space[lo:hi]}
-	for d := lo + 1; d < hi; d++ {
-		k.divisors = append(k.divisors, w.divisor(space[d]))
-	}
 	for l, s := range strides {
 		var row []stride
 		for d := lo; d < hi; d++ {
@@ -86,6 +83,9 @@ func (k *walk) split(index string) []string {
 	if len(k.extents) == 0 {
 		return nil
 	}
+	for d := len(k.divisors) + 1; d < len(k.extents); d++ {
+		k.divisors = append(k.divisors, k.w.divisor(k.extents[d]))
+	}
 	coordinates := make([]string, len(k.extents))
 	for d := len(k.extents) - 1; d > 0; d-- {
 		index, coordinates[d] = k.w.divide(index, k.divisors[d-1])
@@ -96,7 +96,11 @@ func (k *walk) split(index string) []string {
 
 // offsets adds the bytes from index 0 to the given one to the base of each layout. A base of "" is 0.
 func (k *walk) offsets(index string, base []string) []string {
-	coordinates := k.split(index)
+	return k.offsetsAt(k.split(index), base)
+}
+
+// offsetsAt is offsets for an index that is split.
+func (k *walk) offsetsAt(coordinates []string, base []string) []string {
 	out := make([]string, len(base))
 	for l := range base {
 		out[l] = base[l]

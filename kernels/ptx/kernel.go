@@ -16,6 +16,7 @@ type pass struct {
 	*ir.Kernel
 	at     []array
 	closed bool // +0 is added to the result of every fold, as to products
+	first  int  // the index in its row of the first element, where the row is one of several parts
 }
 
 // operands are inputs and outputs.
@@ -29,7 +30,8 @@ func (p *pass) setOperands(all []ir.Operand) {
 // merged is the pass with neighbouring dimensions merged where all operands allow it.
 func (p *pass) merged() *pass {
 	k := *p.Kernel
-	out := &pass{&k, p.at, p.closed}
+	out := *p
+	out.Kernel = &k
 	all := p.operands()
 	merged := make([]ir.Operand, len(all))
 	for i := range all {
@@ -60,7 +62,7 @@ func (p *pass) merged() *pass {
 		}
 	}
 	out.setOperands(merged)
-	return out
+	return &out
 }
 
 // kernelWriter writes the kernel of a pass. Operands with the same strides share their offsets: they have one

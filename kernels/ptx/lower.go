@@ -2,15 +2,14 @@ package ptx
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/tare-go/tare/device"
 	"github.com/tare-go/tare/internal/canon"
 	"github.com/tare-go/tare/internal/ir"
 )
 
-// Lower writes an operation for a target. The error is device.ErrSplit where rows have more than 2^31 elements
-// that cannot be numbered as one dimension, or more operands than a launch has parameters.
+// Lower writes an operation for a target. The error is device.ErrSplit where rows have 2^31 elements or more,
+// but for folds of one dimension by the lane rule, and where there are more operands than a launch has parameters.
 func Lower(o ir.Op, target Target) (*Module, error) {
 	return lower(o, target, formAuto)
 }
@@ -69,12 +68,18 @@ func (m *module) kernel(p *pass, f form) {
 		return
 	}
 	p = p.foldedLast().merged()
-	if p.RowLen() > maxIndex {
-		m.refused = true
+	most := m.target.indices()
+	if p.RowLen() <= most {
+		for _, part := range p.parts(0, most) {
+			m.rows(part, f)
+		}
 		return
 	}
-	for _, part := range p.parts(0) {
-		m.rows(part, f)
+	if m.refused = p.Rule != canon.Lane || p.Hi-p.Lo != 1 || !p.folding(); m.refused {
+		return
+	}
+	for _, row := range p.parts(0, 1) {
+		m.inPasses(row)
 	}
 }
 
@@ -88,7 +93,7 @@ func (m *module) rows(p *pass, f form) {
 		if canon.Chunks(p.RowLen()) > 1 || f == formCut && p.RowLen() > 0 {
 			m.inPasses(p)
 		} else {
-			m.columns(p, false)
+			m.columns(p, inOrder)
 		}
 		return
 	}
@@ -99,6 +104,8 @@ func (m *module) rows(p *pass, f form) {
 		m.inPasses(p)
 	case f == formCTA && blocks > 0 && p.fitsCTA():
 		m.rowsOfCTAs(p)
+	case blocks == 1 && p.isNarrow():
+		m.columns(p, byLanes)
 	case blocks <= 1:
 		m.rowsOfWarps(p)
 	case enough && p.fitsCTA():
@@ -110,7 +117,7 @@ func (m *module) rows(p *pass, f form) {
 
 // folding reports whether the kernel has a fold; it may have rows, and only store row values for elements.
 func (p *pass) folding() bool {
-	return slices.ContainsFunc(p.Code, func(in ir.Inst) bool { return in.Kind == ir.Fold || in.Kind == ir.ArgFold })
+	return len(foldsIn(p.Kernel)) > 0
 }
 
 // foldedLast is the kernel with its folded dimensions after the others.

@@ -9,16 +9,17 @@ import (
 	"github.com/tare-go/tare/internal/ir"
 )
 
-// maxIndex is the most elements of a launch: indices and twice their value fit in 32 bits.
-const maxIndex = math.MaxInt32
-
 // plainMap launches a kernel without folds.
 func (m *module) plainMap(p *pass) {
 	if p.Len() == 0 {
 		return
 	}
-	for _, part := range p.forwards().ordered().merged().parts(0) {
-		m.mapPart(part)
+	for _, part := range p.forwards().ordered().merged().parts(0, m.target.indices()) {
+		if part.crossed() {
+			m.tiledMap(part)
+		} else {
+			m.mapPart(part)
+		}
 	}
 }
 
@@ -43,13 +44,14 @@ func (p *pass) forwards() *pass {
 func (p *pass) copied() *pass {
 	k := *p.Kernel
 	k.Space = slices.Clone(k.Space)
-	out := &pass{&k, slices.Clone(p.at), p.closed}
+	out := *p
+	out.Kernel, out.at = &k, slices.Clone(p.at)
 	all := p.operands()
 	for i := range all {
 		all[i].Strides = slices.Clone(all[i].Strides)
 	}
 	out.setOperands(all)
-	return out
+	return &out
 }
 
 // ordered is the map with its dimensions in the order in which the first output lies in memory. Those of one
@@ -90,31 +92,36 @@ func (p *pass) ordered() *pass {
 }
 
 // parts cuts the kernel along the dimensions from lo on that are not folded, the outermost first, until no part
-// has more than maxIndex of them.
-func (p *pass) parts(lo int) []*pass {
+// has more than most indices of them.
+func (p *pass) parts(lo, most int) []*pass {
 	n := 1
 	for d, e := range p.Space {
 		if d < p.Lo || d >= p.Hi {
 			n *= e
 		}
 	}
-	if n <= maxIndex || lo == len(p.Space) {
+	if n <= most || lo == len(p.Space) {
 		return []*pass{p}
 	}
 	if lo == p.Lo && p.Folds() {
-		return p.parts(p.Hi)
+		return p.parts(p.Hi, most)
 	}
-	most := max(1, maxIndex/(n/p.Space[lo]))
+	step := max(1, most/(n/p.Space[lo]))
 	var all []*pass
-	for at := 0; at < p.Space[lo]; at += most {
-		part := p.copied()
-		part.Space[lo] = min(most, p.Space[lo]-at)
-		for i, o := range part.operands() {
-			part.at[i].off += at * o.Strides[lo]
-		}
-		all = append(all, part.parts(lo+1)...)
+	for at := 0; at < p.Space[lo]; at += step {
+		all = append(all, p.slice(lo, at, min(step, p.Space[lo]-at)).parts(lo+1, most)...)
 	}
 	return all
+}
+
+// slice is the kernel for n indices of a dimension from a given one on.
+func (p *pass) slice(d, at, n int) *pass {
+	part := p.copied()
+	part.Space[d] = n
+	for i, o := range part.operands() {
+		part.at[i].off += at * o.Strides[d]
+	}
+	return part
 }
 
 // mapPart is one launch of a map.
@@ -179,7 +186,7 @@ const (
 
 // tile is the elements of a vector and the vectors of a thread.
 func (k *kernelWriter) tile(space *walk, code []int) (width, runs int) {
-	width, runs = k.width(code), 1
+	width, runs = k.width(), 1
 	if !space.vectors(width) {
 		width = 1
 	}
@@ -198,7 +205,7 @@ func (k *kernelWriter) tile(space *walk, code []int) (width, runs int) {
 }
 
 // width is the elements of a vector: 4, but 2 where all operands have 8 bytes.
-func (k *kernelWriter) width(code []int) int {
+func (k *kernelWriter) width() int {
 	for _, o := range k.ops {
 		if o.Type.Size() < 8 {
 			return 4

@@ -15,6 +15,8 @@ import (
 func (m *module) product(o *ir.MatMul, f form) {
 	split := o.Order()
 	switch {
+	case max(o.M, o.N, o.K) > maxIndex:
+		m.refused = true
 	case extent(o.Batch)*o.M*o.N == 0:
 	case split.Lane:
 		m.dot(o, f)
@@ -68,8 +70,8 @@ func (m *module) addChunks(o *ir.MatMul, split canon.Split, sums array) {
 			{Kind: ir.Store, Type: o.Type, Args: [3]int{1, -1, -1}, Row: true},
 		}}
 	p := &pass{Kernel: k, at: []array{sums, {kind: Operand, index: 2}}, closed: true}
-	for _, part := range p.merged().parts(0) {
-		m.columns(part, false)
+	for _, part := range p.merged().parts(0, m.target.indices()) {
+		m.columns(part, inOrder)
 	}
 }
 
@@ -96,17 +98,22 @@ type side struct {
 	to      []string // the address of each in shared memory
 	step    string   // bytes from a tile to the next
 	shared  string
+	values  []string // the elements that the thread brings
 }
 
 // tileWriter writes the kernel of a product.
 type tileWriter struct {
 	*writer
-	o      *ir.MatMul
-	t      tiling
-	held   dtype.DType // the type in shared memory: that of a register
-	tid    string
-	tx, ty string
-	acc    [][]string
+	o              *ir.MatMul
+	t              tiling
+	held           dtype.DType // the type in shared memory: that of a register
+	m, n           string      // rows and columns of the results
+	firstM, firstN string      // the first row and column of the tile
+	k, end         string      // the index of k at hand, and where the chunk ends
+	batch, matrix  string      // the index in the batch, and among the chunks of all
+	tid, tx, ty    string      // the thread, its place among columns and rows
+	strides        [2]int      // of results: along rows, along columns
+	acc            [][]string
 }
 
 // pad is the elements between rows of a tile in shared memory: it spreads columns over banks.
@@ -130,52 +137,72 @@ func held(t dtype.DType) dtype.DType {
 func (m *module) tiles(o *ir.MatMul, split canon.Split, to array) {
 	t := chooseTiling(o, m.target)
 	w := &tileWriter{writer: newWriter("matmul"), o: o, t: t, held: held(o.Type)}
+	if w.held.Size() == 4 {
+		w.ctas = 2
+	}
 	w.comment("matmul %v, tiles of %d by %d, %d of k", o.Type, t.rows, t.cols, t.depth)
-	r := len(o.Batch)
 	tm, tn := ceilDiv(o.M, t.rows), ceilDiv(o.N, t.cols)
-	index, tileN := w.divide(w.special("ctaid.x"), w.divisor(tn))
-	index, tileM := w.divide(index, w.divisor(tm))
-	batch, chunk := w.divide(index, w.divisor(split.Chunks))
-	rows, cols := w.word("m", o.M), w.word("n", o.N)
-	w.tid = w.special("tid.x")
-	w.tx, w.ty = w.to(b32, "and.b32", w.tid, "15"), w.to(b32, "shr.u32", w.tid, "4")
-	k := w.variable(dtype.Uint32, w.to(b32, "mul.lo.u32", chunk, w.word("length", split.Len)))
-	end := w.to(b32, "min.u32", w.to(b32, "add.u32", k, w.word("length", split.Len)), w.word("k", o.K))
-	size := o.Type.Size()
-	batches := w.newWalk(o.Batch, 0, r, [][]int{o.A.Strides[:r], o.B.Strides[:r], o.To.Strides[:r]}, []int{0, 0, 0})
-	base := []string{w.address("a", array{index: 0}), w.address("b", array{index: 1}), ""}
-	result := w.address("to", to)
-	if to.kind == Operand {
-		base[2] = result
-	}
-	base = batches.offsets(batch, base)
-	firstM := w.to(b32, "mul.lo.u32", tileM, fmt.Sprint(t.rows))
-	firstN := w.to(b32, "mul.lo.u32", tileN, fmt.Sprint(t.cols))
-	a := w.side("a", t.rows, firstM, rows, k, base[0], o.A.Strides[r], o.A.Strides[r+1])
-	b := w.side("b", t.cols, firstN, cols, k, base[1], o.B.Strides[r+1], o.B.Strides[r])
+	w.locate(tm, tn, split)
+	base := w.matrices(to)
+	r := len(o.Batch)
+	a := w.side("a", t.rows, w.firstM, w.m, base[0], o.A.Strides[r], o.A.Strides[r+1])
+	b := w.side("b", t.cols, w.firstN, w.n, base[1], o.B.Strides[r+1], o.B.Strides[r])
 	w.clear()
-	w.while("lt.u32", k, end, func() {
-		va, vb := w.fetch(a, k, end), w.fetch(b, k, end)
-		w.emit("bar.sync", "0")
-		w.keep(a, va)
-		w.keep(b, vb)
-		w.emit("bar.sync", "0")
-		w.multiply(a, b)
-		w.emit("add.u32", k, k, fmt.Sprint(t.depth))
-	})
-	strides := [2]int{o.To.Strides[r], o.To.Strides[r+1]}
-	if to.kind == Scratch { // the index of batch and chunk is that of the matrix
-		strides = [2]int{o.N * size, size}
-		matrix := w.to(b64, "mul.wide.u32", rows, cols)
-		matrix = w.to(b64, "mul.lo.s64", matrix, w.to(b64, "cvt.u64.u32", index))
-		base[2] = w.to(b64, "mad.lo.s64", matrix, fmt.Sprint(size), result)
-	}
-	w.finishTile(base[2], firstM, firstN, rows, cols, strides, to.kind == Operand)
+	w.chains(a, b)
+	w.finishTile(base[2], to.kind == Operand)
 	m.launch(w.writer, tm*tn*split.Chunks*extent(o.Batch), maxThreads)
 }
 
+// locate finds the tile, the chunk and the batch of a CTA, and the place of a thread among 16 by 16.
+func (w *tileWriter) locate(tm, tn int, split canon.Split) {
+	index, tileN := w.divide(w.special("ctaid.x"), w.divisor(tn))
+	index, tileM := w.divide(index, w.divisor(tm))
+	w.matrix = index
+	batch, chunk := w.divide(index, w.divisor(split.Chunks))
+	w.batch = batch
+	w.m, w.n = w.word("m", w.o.M), w.word("n", w.o.N)
+	w.tid = w.special("tid.x")
+	w.tx, w.ty = w.to(b32, "and.b32", w.tid, "15"), w.to(b32, "shr.u32", w.tid, "4")
+	length := w.word("length", split.Len)
+	w.k = w.variable(dtype.Uint32, w.to(b32, "mul.lo.u32", chunk, length))
+	w.end = w.to(b32, "min.u32", w.to(b32, "add.u32", w.k, length), w.word("k", w.o.K))
+	w.firstM = w.to(b32, "mul.lo.u32", tileM, fmt.Sprint(w.t.rows))
+	w.firstN = w.to(b32, "mul.lo.u32", tileN, fmt.Sprint(w.t.cols))
+}
+
+// matrices are the addresses of the matrices A, B and of results that the CTA works on, and the strides of results.
+func (w *tileWriter) matrices(to array) []string {
+	o, r, size := w.o, len(w.o.Batch), w.o.Type.Size()
+	walk := w.newWalk(o.Batch, 0, r, [][]int{o.A.Strides[:r], o.B.Strides[:r], o.To.Strides[:r]}, []int{0, 0, 0})
+	result := w.address("to", to)
+	base := walk.offsets(w.batch, []string{w.address("a", array{index: 0}), w.address("b", array{index: 1}), result})
+	w.strides = [2]int{o.To.Strides[r], o.To.Strides[r+1]}
+	if to.kind == Scratch {
+		w.strides = [2]int{o.N * size, size}
+		elements := w.to(b64, "mul.lo.s64", w.to(b64, "mul.wide.u32", w.m, w.n), w.to(b64, "cvt.u64.u32", w.matrix))
+		base[2] = w.to(b64, "mad.lo.s64", elements, fmt.Sprint(size), result)
+	}
+	return base
+}
+
+// chains carries the chains through the chunk, a tile of each operand after the other.
+func (w *tileWriter) chains(a, b *side) {
+	w.fetch(a)
+	w.fetch(b)
+	w.while("lt.u32", w.k, w.end, func() {
+		w.emit("bar.sync", "0")
+		w.keep(a)
+		w.keep(b)
+		w.emit("bar.sync", "0")
+		w.emit("add.u32", w.k, w.k, fmt.Sprint(w.t.depth))
+		w.fetch(a) // the next tile, while this one is multiplied
+		w.fetch(b)
+		w.multiply(a, b)
+	})
+}
+
 // side prepares what a thread brings of an operand. across is the stride of rows or columns, along that of k.
-func (w *tileWriter) side(name string, width int, first, limit, k, base string, across, along int) *side {
+func (w *tileWriter) side(name string, width int, first, limit, base string, across, along int) *side {
 	size := w.o.Type.Size()
 	s := &side{width: width}
 	s.alongK = along != 0 && (across == 0 || max(along, -along) < max(across, -across))
@@ -196,7 +223,7 @@ func (w *tileWriter) side(name string, width int, first, limit, k, base string, 
 		}
 		global := w.to(b32, "add.u32", first, row)
 		at := w.advance(base, global, sAcross)
-		at = w.advance(at, w.to(b32, "add.u32", k, kk), sAlong)
+		at = w.advance(at, w.to(b32, "add.u32", w.k, kk), sAlong)
 		s.at = append(s.at, w.to(b64, "mov.b64", at))
 		s.outside = append(s.outside, w.to(pred, "setp.ge.u32", global, limit))
 		s.k = append(s.k, kk)
@@ -229,21 +256,21 @@ func (w *tileWriter) clear() {
 
 // fetch loads the elements of a tile into registers; those beyond the matrix or the chunk are +0, which changes no
 // result: canon.Chain.
-func (w *tileWriter) fetch(s *side, k, end string) []string {
-	var values []string
+func (w *tileWriter) fetch(s *side) {
 	for j, at := range s.at {
-		out := w.to(pred, "setp.ge.or.u32", w.to(b32, "add.u32", k, s.k[j]), end, s.outside[j])
-		v := w.variable(w.held, w.constant(w.held, 0))
-		w.when("!"+out, "ld.global."+machine[w.o.Type].mem, v, "["+at+"]")
+		out := w.to(pred, "setp.ge.or.u32", w.to(b32, "add.u32", w.k, s.k[j]), w.end, s.outside[j])
+		if j == len(s.values) {
+			s.values = append(s.values, w.reg(machine[w.held].class))
+		}
+		w.move(w.held, s.values[j], w.constant(w.held, 0))
+		w.when("!"+out, "ld.global."+machine[w.o.Type].mem, s.values[j], "["+at+"]")
 		w.emit("add.s64", at, at, s.step)
-		values = append(values, v)
 	}
-	return values
 }
 
 // keep stores them in shared memory.
-func (w *tileWriter) keep(s *side, values []string) {
-	for j, v := range values {
+func (w *tileWriter) keep(s *side) {
+	for j, v := range s.values {
 		w.emit("st.shared."+machine[w.held].mem, "["+s.to[j]+"]", v)
 	}
 }
@@ -287,17 +314,17 @@ func (w *tileWriter) fragment(from string, s *side, kk int) []string {
 }
 
 // finishTile stores the results that are inside, with +0 added to those that are final.
-func (w *tileWriter) finishTile(base, firstM, firstN, rows, cols string, strides [2]int, final bool) {
-	down, across := w.stride(strides[0], false), w.stride(strides[1], strides[1] == w.o.Type.Size())
-	y := w.to(b32, "mad.lo.u32", w.ty, "4", firstM)
-	x := w.to(b32, "mad.lo.u32", w.tx, "4", firstN)
+func (w *tileWriter) finishTile(base string, final bool) {
+	down, across := w.stride(w.strides[0], false), w.stride(w.strides[1], w.strides[1] == w.o.Type.Size())
+	y := w.to(b32, "mad.lo.u32", w.ty, "4", w.firstM)
+	x := w.to(b32, "mad.lo.u32", w.tx, "4", w.firstN)
 	for i, acc := range w.acc {
 		row := w.plus(y, i/4*64+i%4)
-		outside := w.to(pred, "setp.ge.u32", row, rows)
+		outside := w.to(pred, "setp.ge.u32", row, w.m)
 		at := w.advance(base, row, down)
 		for j, v := range acc {
 			col := w.plus(x, j/4*64+j%4)
-			inside := w.to(pred, "not.pred", w.to(pred, "setp.ge.or.u32", col, cols, outside))
+			inside := w.to(pred, "not.pred", w.to(pred, "setp.ge.or.u32", col, w.n, outside))
 			if final && w.held.IsFloat() {
 				v = w.to(machine[w.held].class, "add.rn."+machine[w.held].typ, v, w.constant(w.held, 0))
 			}

@@ -3,6 +3,7 @@ package ptx
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/tare-go/tare/internal/canon"
@@ -11,6 +12,18 @@ import (
 // Target is the GPU for which an operation is lowered. It never decides bits, only forms.
 type Target struct {
 	SMs int // multiprocessors; 0 counts as 64
+
+	limit int // the most indices of a launch, if not 0: tests make it small
+}
+
+// maxIndex is the most elements of a launch: indices and twice their value fit in 32 bits.
+const maxIndex = math.MaxInt32
+
+func (t Target) indices() int {
+	if t.limit == 0 {
+		return maxIndex
+	}
+	return t.limit
 }
 
 func (t Target) processors() int {

@@ -91,9 +91,41 @@ func (c *cut) partialLaunch(x *rewriter, st ir.Stage, first bool) {
 		}
 		c.m.chunks(p, length, to)
 	} else {
-		c.m.blocks(p, to)
+		c.blocks(p, to)
 	}
 	c.partials, c.n = to, n
+}
+
+// blocks launches the blocks of all rows, or of parts of one where it has more elements than a launch has indices.
+func (c *cut) blocks(p *pass, to []partial) {
+	most := c.m.target.indices()
+	if p.RowLen() <= most {
+		c.m.blocks(p, to)
+		return
+	}
+	step := most / canon.Block * canon.Block
+	for at := 0; at < p.RowLen(); at += step {
+		part := p.slice(p.Lo, at, min(step, p.RowLen()-at))
+		part.first = at
+		there := slices.Clone(to)
+		for i, v := range there {
+			t := p.Code[foldsIn(p.Kernel)[i].Args[0]].Type
+			there[i].value.off = v.value.off + at/canon.Block*t.Size()
+			there[i].index.off = v.index.off + at/canon.Block*dtype.Int64.Size()
+		}
+		c.m.blocks(part, there)
+	}
+}
+
+// foldsIn are the folds of a kernel.
+func foldsIn(k *ir.Kernel) []ir.Inst {
+	var folds []ir.Inst
+	for _, in := range k.Code {
+		if in.Kind == ir.Fold || in.Kind == ir.ArgFold {
+			folds = append(folds, in)
+		}
+	}
+	return folds
 }
 
 // finish folds the results of parts, computes the row values of the stage, and stores or saves them.
@@ -111,7 +143,7 @@ func (c *cut) finish(s int) {
 	}
 	p := x.pass().merged()
 	if c.p.Rule == canon.Chunk {
-		c.m.columns(p, true)
+		c.m.columns(p, byPairs)
 	} else {
 		c.m.rowsOfWarps(p)
 	}
@@ -279,4 +311,6 @@ func (x *rewriter) operand(o ir.Operand) ir.Operand {
 	return ir.Operand{Type: o.Type, Strides: append(slices.Clone(o.Strides[:x.c.p.Lo]), make([]int, x.folded)...)}
 }
 
-func (x *rewriter) pass() *pass { return &pass{x.to, append(x.in, x.out...), x.c.p.closed} }
+func (x *rewriter) pass() *pass {
+	return &pass{Kernel: x.to, at: append(x.in, x.out...), closed: x.c.p.closed}
+}

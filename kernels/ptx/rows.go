@@ -420,7 +420,7 @@ func (r *rowKernel) elementIndex(f *fold, e string, offset int) string {
 // storeElements computes and stores element values of the row at hand.
 func (r *rowKernel) storeElements(stores []int) {
 	code := r.elementsOf(stores)
-	width := r.width(code)
+	width := r.width()
 	index := r.variable(dtype.Uint32, r.thread)
 	step := func(e string, n int) {
 		pt := []*point{{offset: r.inner.offsets(e, r.none())}}

@@ -16,11 +16,11 @@ func (m *module) scan(o *ir.Scan) {
 		return
 	}
 	p := scanPass(o).foldedLast().merged()
-	if p.RowLen() > maxIndex {
+	if p.RowLen() > m.target.indices() {
 		m.refused = true
 		return
 	}
-	for _, part := range p.parts(0) {
+	for _, part := range p.parts(0, m.target.indices()) {
 		m.scanLines(part)
 	}
 }
@@ -131,7 +131,7 @@ func (m *module) segments(p *pass, before []array) {
 		r.kernelWriter.stores([]*point{pt}, n, r.inner, []int{2})
 		r.emit("add.u32", i, i, fmt.Sprint(n))
 	}
-	if width := r.width(nil); r.inner.vectors(width) {
+	if width := r.width(); r.inner.vectors(width) {
 		slow := r.label("SLOW")
 		r.when("!"+r.aligned(r.inner, width, []int{0, 2}), "bra", slow)
 		rest := r.to(b32, "and.b32", last, fmt.Sprint(width-1))

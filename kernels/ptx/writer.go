@@ -17,10 +17,11 @@ type writer struct {
 	count  map[string]int // registers of each class, and labels
 	loaded map[string]string
 	table  bool
+	ctas   int // of which a multiprocessor should have the registers
 }
 
 func newWriter(name string) *writer {
-	return &writer{name: name, count: map[string]int{}, loaded: map[string]string{}}
+	return &writer{name: name, ctas: 1, count: map[string]int{}, loaded: map[string]string{}}
 }
 
 // The classes of registers.
@@ -150,7 +151,7 @@ func (w *writer) where(p string, body func()) { w.unless("!"+p, body) }
 // finish is the kernel's text after its name, for at most so many threads a CTA.
 func (w *writer) finish(threads int) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "(\n%s\n)\n.maxntid %d, 1, 1\n.minnctapersm 1\n{\n", strings.TrimSuffix(w.params.String(), ",\n"), max(threads, maxThreads))
+	fmt.Fprintf(&b, "(\n%s\n)\n.maxntid %d, 1, 1\n.minnctapersm %d\n{\n", strings.TrimSuffix(w.params.String(), ",\n"), max(threads, maxThreads), w.ctas)
 	for _, c := range classes {
 		if n := w.count[c.letter]; n > 0 {
 			fmt.Fprintf(&b, "\t.reg .%s %%%s<%d>;\n", c.typ, c.letter, n+1)
