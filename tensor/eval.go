@@ -172,7 +172,7 @@ func (e *evaluation) budgeted(ctx context.Context) context.Context {
 func readsArrays(targets []plan.Target) bool {
 	found := false
 	for _, t := range targets {
-		ir.Walk([]*ir.Node{t.Node}, func(n *ir.Node) { found = found || n.Kind == ir.Leaf })
+		ir.Walk([]*ir.Node{t.Node}, func(n *ir.Node) { found = found || n.Array != nil })
 		found = found || t.Out != nil
 	}
 	return found

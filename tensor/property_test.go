@@ -52,7 +52,7 @@ func (b *bound) expr(t require.TestingT, n *ir.Node) *ir.Node {
 		return m
 	}
 	m := *n
-	if n.Kind == ir.Leaf {
+	if n.Array != nil {
 		whole, err := np.E(b.mem[n.Array.(*irtest.Array)]).Node()
 		require.NoError(t, err)
 		m.Array = whole.Array

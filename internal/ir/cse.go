@@ -59,6 +59,9 @@ func (s *sharer) key(n *Node) string {
 		fmt.Fprint(&b, " ", number(s.source, n.Array), n.At.Strides, n.At.Offset)
 	case Scalar:
 		fmt.Fprint(&b, " ", n.Bits)
+		if n.Array != nil {
+			fmt.Fprint(&b, " at ", number(s.source, n.Array))
+		}
 		if n.Slot != nil {
 			fmt.Fprint(&b, " slot ", number(s.slot, n.Slot))
 		}

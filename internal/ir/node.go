@@ -37,7 +37,7 @@ type Node struct {
 	Rule  canon.Rule     // Reduce, ArgReduce: the order of the whole array
 	Split canon.Split    // Product: the order of the whole product
 	View  *View          // Viewed
-	Array Source         // Leaf
+	Array Source         // Leaf; and of a Scalar that stands for what was folded away: whose place it has
 	At    broadcast.View // Leaf: where its elements are
 	Bits  uint64         // Scalar: the value, in the low bytes
 	Weak  bool           // Scalar: a Go number, which takes the type of what it meets
@@ -146,6 +146,17 @@ func (n *Node) WithSite(pc uintptr) *Node {
 	}
 	c := *n
 	c.Site = pc
+	return &c
+}
+
+// standingFor is a scalar in the place of a value that x's elements do not matter for: it is where x is.
+func standingFor(x, scalar *Node) *Node {
+	c := *scalar
+	Walk([]*Node{x}, func(n *Node) {
+		if c.Array == nil {
+			c.Array = n.Array
+		}
+	})
 	return &c
 }
 

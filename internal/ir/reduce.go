@@ -121,7 +121,7 @@ func (r *reduction) fold(code op.Code, x *Node, empty, absent *Node) *Node {
 	}
 	y := x
 	if r.count() == 0 {
-		return must(BroadcastTo(CastTo(empty, x.Type), r.flat()))
+		return must(BroadcastTo(standingFor(x, CastTo(empty, x.Type)), r.flat()))
 	}
 	gone := make([]bool, len(x.Shape))
 	for _, g := range canon.Groups(x.Shape, r.axes) {
@@ -370,7 +370,7 @@ func argExtreme(name string, code op.Code, x *Node, opt Reduction) (*Node, error
 	}
 	groups := canon.Groups(x.Shape, r.axes)
 	if len(groups) == 0 {
-		return r.finish(must(BroadcastTo(Number(dtype.Int64, 0), r.flat()))), nil
+		return r.finish(must(BroadcastTo(standingFor(x, Number(dtype.Int64, 0)), r.flat()))), nil
 	}
 	y := r.group(ArgReduce, code, x, groups[0].Axes, groups[0].Rule)
 	return r.finish(must(Reshape(y, r.flat()...))), nil

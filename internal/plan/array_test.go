@@ -131,7 +131,7 @@ func (b *bench) on(n *ir.Node) *ir.Node {
 		return m
 	}
 	m := *n
-	if n.Kind == ir.Leaf {
+	if n.Array != nil {
 		m.Array = b.mem[n.Array.(*irtest.Array)]
 	}
 	m.Args = nil

@@ -169,7 +169,7 @@ func place(targets []Target, want device.Device) (device.Device, error) {
 	dev, first := want, (*ir.Node)(nil)
 	var err error
 	visit := func(n *ir.Node) {
-		if n.Kind != ir.Leaf || err != nil {
+		if n.Array == nil || err != nil {
 			return
 		}
 		home := n.Array.(Array).Device()
