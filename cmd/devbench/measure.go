@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/tare-go/tare/cmd/devbench/internal/difference"
@@ -34,6 +35,24 @@ type measurement struct {
 	peers    *peers
 }
 
+// copies is how many times the operands and the result of a workload are there at once, at most: as
+// drawn, on the device, in a peer, and as what is compared.
+const copies = 4
+
+// fits reports a *device.BudgetError for a size whose arrays would not fit in memory, before any is made.
+func (m measurement) fits(ctx context.Context, t dtype.DType) error {
+	elements, most := 0.0, 0.0
+	for _, in := range m.workload.Inputs(m.size) {
+		n := 1.0
+		for _, extent := range in.Shape {
+			n *= float64(extent)
+		}
+		elements, most = elements+n, max(most, n)
+	}
+	bytes := (elements + most) * copies * float64(t.Size())
+	return device.Check(ctx, m.dev, fmt.Sprintf("%s of size %d", m.workload.Name, m.size), int(min(bytes, math.MaxInt64/2)), nil)
+}
+
 // note is why a peer has no figure for a workload.
 type note struct {
 	workload string
@@ -46,6 +65,9 @@ func (n note) String() string { return fmt.Sprintf("%s in %v: %v", n.workload, n
 // measure runs the workload in T and returns a record of each implementation, tare's first. A result
 // that differs from a peer's is an error beside the records.
 func measure[T goloop.Float](ctx context.Context, m measurement) ([]record.Record, []note, error) {
+	if err := m.fits(ctx, dtype.Of[T]()); err != nil {
+		return nil, nil, err
+	}
 	values := goloop.Inputs[T](m.workload, m.size)
 	inputs, err := suiteTensors(ctx, m, values)
 	if err != nil {
