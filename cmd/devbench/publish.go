@@ -60,11 +60,16 @@ const method = `
 
 A peer's column says how many times as long it takes as tare: 2.0× is twice the time, and a figure below 1, in bold,
 is a peer that is faster. It is the median over pairs of runs: tare and all peers run in turns, in one call, on the same
-numbers, and each is timed by its own clock. Every run makes a new result and releases it: tare takes its memory from
-a pool that keeps what was released, and the others from their own allocators; add_1000 and chain_1000 write into an
-array that is there, with Out and out=. Expressions are compiled before the clock starts where an implementation can compile them (tare, numexpr,
-numba, jax); add_100 is called as it is written. Results are compared: max ulp is the greatest difference
-to the first peer's, in units in the last place; sums differ where they are added in another order.
+numbers, and each is timed by its own clock. Other work on the machine disturbs the pairs: a load above 1 before the
+start means that single figures can be far off, most of all those of peers with several threads.
+
+Every run makes a new result and releases it: tare takes its memory from a pool that keeps what was released, and the
+others from their own allocators, for which the system has to find and clear fresh pages in each run of a large array:
+that can be most of a peer's time. add_1000 and chain_1000 write into an array that is there, with Out and out=.
+Expressions are compiled before the clock starts where an implementation can compile them (tare, numexpr, numba, jax);
+add_100 is called as it is written. Results are compared, and a wrong one fails the command: max ulp is the greatest
+difference to the first peer's, in units in the last place. Sums differ where they are added in another order, and by
+many such units where a result is small because its terms cancel.
 
 GB/s counts inputs read once and the result written once. Roof is the part of what the machine can do at most:
 copying memory that is in no cache or, for products that need it more, multiply-adds in registers. Reading alone can be

@@ -59,12 +59,14 @@ class NumPy(Peer):
         self.version = self.np.__version__
 
     def about(self):
-        blas = self.np.show_config(mode="dicts")["Build Dependencies"]["blas"]
-        return "%s %s%s; products on %s threads, all else on 1" % (
-            blas["name"], blas["version"], self.core(), self.blas_threads())
+        config = self.np.show_config(mode="dicts")
+        blas = config["Build Dependencies"]["blas"]
+        simd = config["SIMD Extensions"].get("found") or ["baseline"]
+        return "kernels up to %s, %s %s%s; products on %s threads, all else on 1" % (
+            simd[-1], blas["name"], blas["version"], self.core(), self.blas_threads())
 
     def settle(self, work):
-        return 0.03 if " @ " in work["text"] else 0.0  # threads of OpenBLAS
+        return 0.12 if " @ " in work["text"] else 0.0  # threads of OpenBLAS spin for 2**28 ticks
 
     def library(self):
         folder = os.path.join(os.path.dirname(self.np.__file__), "..", "numpy.libs")

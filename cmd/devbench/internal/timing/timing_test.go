@@ -67,8 +67,23 @@ func TestShortRunsAreRepeated(t *testing.T) {
 	}}
 	times, err := Interleave(t.Context(), Limits{Least: 2, Most: 2, Patience: time.Hour, Batch: 3 * time.Millisecond}, []Subject{s})
 	require.NoError(t, err)
-	assert.Equal(t, []int{1, 10, 100, 1000, 10_000, 3000, 3000}, repeated)
+	assert.Equal(t, []int{1, 10, 100, 1000, 10_000, 10_000, 10_000, 3000, 3000}, repeated)
 	assert.Equal(t, []time.Duration{time.Microsecond, time.Microsecond}, times[0])
+}
+
+func TestAnInterruptedRunIsNotTheTimeOfTheWork(t *testing.T) {
+	runs := 0
+	s := Subject{Run: func(_ context.Context, repeats int) (time.Duration, error) {
+		runs++
+		if runs == 1 {
+			return 10 * time.Millisecond, nil
+		}
+		return time.Duration(repeats) * time.Millisecond, nil
+	}}
+	times, err := Interleave(t.Context(), Limits{Least: 1, Most: 1, Batch: 4 * time.Millisecond}, []Subject{s})
+	require.NoError(t, err)
+	assert.Equal(t, []time.Duration{time.Millisecond}, times[0])
+	assert.Equal(t, 6, runs, "1 interrupted, 1 at 1, 3 at 10, and the round")
 }
 
 func TestRunsSettle(t *testing.T) {
