@@ -126,7 +126,7 @@ func TestCancelledRun(t *testing.T) {
 
 func TestCancelWhileRunning(t *testing.T) {
 	dev := devices(t, 2)[0]
-	r := prepare(t, dev, softmaxKernel(dtype.Float64, 4000, 500))
+	r := prepare(t, dev, softmaxKernel(dtype.Float64, 20000, 500))
 	defer r.free()
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Millisecond)
 	defer cancel()
