@@ -243,3 +243,21 @@ func TestOpen(t *testing.T) {
 	}
 	assert.True(t, found)
 }
+
+// One block of results with a long chain.
+func TestCancelInsideProduct(t *testing.T) {
+	dev := devices(t, 1)[0]
+	for _, o := range []ir.Op{matmul(dtype.Float64, 40, 40, 200_000), matmul(dtype.Float64, 100, 1, 100_000)} {
+		r := prepare(t, dev, o)
+		ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
+		start := time.Now()
+		err := r.run(ctx)
+		cut := time.Since(start)
+		cancel()
+		assert.ErrorIs(t, err, context.DeadlineExceeded)
+		start = time.Now()
+		require.NoError(t, r.run(context.Background()))
+		assert.Less(t, cut, time.Since(start), "it stops early")
+		r.free()
+	}
+}

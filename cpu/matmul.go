@@ -136,8 +136,9 @@ type matMulRun struct {
 	a, b, c unsafe.Pointer
 	work    unsafe.Pointer
 	workers []productWorker
-	streams bool // the results go past the caches
-	final   bool // the chunks are done, and are added
+	streams bool            // the results go past the caches
+	final   bool            // the chunks are done, and are added
+	done    <-chan struct{} // of the context: a long chain looks at it, too
 }
 
 func newMatMulRun(p *matMulProgram) *matMulRun {
@@ -191,7 +192,7 @@ func (r *matMulRun) start(args []device.Arg, work device.Span) error {
 
 // reset forgets the operands: the collector must not find pointers to what was freed.
 func (r *matMulRun) reset() {
-	r.a, r.b, r.c, r.work = nil, nil, nil, nil
+	r.a, r.b, r.c, r.work, r.done = nil, nil, nil, nil, nil
 	for w := range r.workers {
 		r.workers[w].scratch = nil
 		r.workers[w].panel = simd.GemmPanel{}
@@ -203,6 +204,7 @@ func (r *matMulRun) run(ctx context.Context) error {
 	if p.results() == 0 {
 		return ctx.Err()
 	}
+	r.done = ctx.Done()
 	if !p.shares {
 		return p.pool.run(ctx, ceilDiv(p.blocks(), p.group), r)
 	}

@@ -49,12 +49,25 @@ func (w *productWorker) addRest(bl resultBlock, sum strided) {
 	}
 }
 
-// chunk computes the chains of one chunk of k.
+// cancelled reports whether the context of the run has ended: what is computed then is not used.
+func (r *matMulRun) cancelled() bool {
+	select {
+	case <-r.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// chunk computes the chains of one chunk of k, unless it is cancelled.
 func (w *productWorker) chunk(bl resultBlock, c int, to strided, settle bool) {
 	p := w.p
 	w.panel.CRow = to.row
 	lo, hi := c*p.split.Len, min((c+1)*p.split.Len, p.m.K)
 	for k := lo; k < hi || k == lo; k += p.deep {
+		if w.cancelled() {
+			return
+		}
 		n := min(p.deep, hi-k)
 		w.panel.K, w.panel.Mode = n, 0
 		if k > lo {
