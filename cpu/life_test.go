@@ -244,20 +244,37 @@ func TestOpen(t *testing.T) {
 	assert.True(t, found)
 }
 
-// One block of results with a long chain.
+// ending is a context that was cancelled just after it was asked for the first time.
+type ending struct {
+	context.Context
+	asked atomic.Bool
+}
+
+func (e *ending) Err() error {
+	if !e.asked.Swap(true) {
+		return nil
+	}
+	return e.Context.Err()
+}
+
+// One block of results with a long chain: it begins, and stops early. Times are the least of several,
+// for other work may hold any one of them up.
 func TestCancelInsideProduct(t *testing.T) {
 	dev := devices(t, 1)[0]
+	cancelled, cancel := context.WithCancel(context.Background())
+	cancel()
 	for _, o := range []ir.Op{matmul(dtype.Float64, 40, 40, 200_000), matmul(dtype.Float64, 100, 1, 100_000)} {
 		r := prepare(t, dev, o)
-		ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
-		start := time.Now()
-		err := r.run(ctx)
-		cut := time.Since(start)
-		cancel()
-		assert.ErrorIs(t, err, context.DeadlineExceeded)
-		start = time.Now()
-		require.NoError(t, r.run(context.Background()))
-		assert.Less(t, cut, time.Since(start), "it stops early")
+		cut, whole := time.Hour, time.Hour
+		for range 5 {
+			start := time.Now()
+			require.ErrorIs(t, r.run(&ending{Context: cancelled}), context.Canceled)
+			cut = min(cut, time.Since(start))
+			start = time.Now()
+			require.NoError(t, r.run(context.Background()))
+			whole = min(whole, time.Since(start))
+		}
+		assert.Less(t, cut, whole/2, "it stops early")
 		r.free()
 	}
 }
