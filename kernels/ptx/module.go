@@ -11,7 +11,8 @@ import (
 
 // Target is the GPU for which an operation is lowered. It never decides bits, only forms.
 type Target struct {
-	SMs int // multiprocessors; 0 counts as 64
+	SMs  int // multiprocessors; 0 counts as 64
+	Arch int // compute capability: 90 for sm_90; 0 is the lowest there is, 70
 
 	limit int // the most indices of a launch, if not 0: tests make it small
 }
@@ -45,6 +46,7 @@ type Launch struct {
 	Kernel string    // the entry
 	Grid   [3]uint32 // CTAs
 	Block  [3]uint32 // threads
+	Shared int       // bytes of dynamic shared memory
 	Args   []Arg     // the parameters, in order
 }
 
