@@ -15,6 +15,11 @@ import (
 
 // execute interprets what outputs were lowered to, and returns their elements.
 func execute(t require.TestingT, outs []*ir.Node, opt ir.Options) [][]uint64 {
+	return executeWith(t, ir.Interpret, outs, opt)
+}
+
+// executeWith does it with another interpreter.
+func executeWith(t require.TestingT, interpret func(ir.Op, []ir.Memory, []uint64) error, outs []*ir.Node, opt ir.Options) [][]uint64 {
 	targets := make([]ir.Output, len(outs))
 	dst := make([][]byte, len(outs))
 	for i, n := range outs {
@@ -44,7 +49,7 @@ func execute(t require.TestingT, outs []*ir.Node, opt ir.Options) [][]uint64 {
 		for _, n := range c.Scalars {
 			scalars = append(scalars, n.Bits)
 		}
-		require.NoError(t, ir.Interpret(c.Op, args, scalars))
+		require.NoError(t, interpret(c.Op, args, scalars))
 	}
 	values := make([][]uint64, len(outs))
 	for i, n := range outs {

@@ -141,7 +141,7 @@ func (c *chunker) plan(ctx context.Context, rows int) (*Plan, error) {
 	}
 	body := len(q.Calls)
 	q.emit(ir.Lower(rest, ir.Options{}), b.dst)
-	if err := q.compile(ctx); err != nil {
+	if err := q.compile(ctx, &whole, &body); err != nil {
 		return nil, err
 	}
 	q.scheduleChunks(whole, body, full)

@@ -7,7 +7,9 @@ package plan
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/tare-go/tare/broadcast"
 	"github.com/tare-go/tare/device"
@@ -211,23 +213,66 @@ func nodes(t Target) []*ir.Node {
 }
 
 // compile makes the programs and learns how much workspace they need: one allocation, as large as
-// the largest.
-func (p *Plan) compile(ctx context.Context) error {
+// the largest. Calls that the device cannot run in one piece are cut; marks are numbers of calls, which move with them.
+func (p *Plan) compile(ctx context.Context, marks ...*int) error {
 	work := 0
-	for i := range p.Calls {
-		c := &p.Calls[i]
-		prog, err := device.Compile(ctx, p.Device, c.Op)
+	for i := 0; i < len(p.Calls); i++ {
+		prog, err := device.Compile(ctx, p.Device, p.Calls[i].Op)
+		if errors.Is(err, device.ErrSplit) && p.cut(i, marks) {
+			i--
+			continue
+		}
 		if err != nil {
 			p.Close()
-			return fmt.Errorf("compile %s: %w", c.Name, err)
+			return fmt.Errorf("compile %s: %w", p.Calls[i].Name, err)
 		}
-		c.Program = prog
+		p.Calls[i].Program = prog
 		work = max(work, prog.Workspace())
 	}
 	if work > 0 {
 		p.work = p.buffer(Buffer{Name: "workspace", Purpose: device.Workspace, Bytes: work})
 	}
 	return nil
+}
+
+// cut makes two calls of one, with a value stored between them; false if it has to stay one.
+func (p *Plan) cut(i int, marks []*int) bool {
+	k, ok := p.Calls[i].Op.(*ir.Kernel)
+	if !ok {
+		return false
+	}
+	c := k.Cut()
+	if c == nil {
+		return false
+	}
+	whole := p.Calls[i]
+	value := slot{array: -1, buffer: p.buffer(Buffer{Name: "part of " + whole.Name, Purpose: device.Intermediate, Bytes: c.Bytes, Site: whole.Site})}
+	first, rest := whole.piece(c.First, value), whole.piece(c.Rest, value)
+	first.Name, first.out = "part of "+whole.Name, []slot{value}
+	p.Calls = slices.Replace(p.Calls, i, i+1, first, rest)
+	for _, m := range marks {
+		if *m > i {
+			*m++
+		}
+	}
+	return true
+}
+
+// piece is a call of a part of the call's kernel, to the same outputs.
+func (c Call) piece(part ir.Piece, value slot) Call {
+	whole := c
+	c.Op, c.in, c.scalars = part.Kernel, nil, nil
+	for _, i := range part.In {
+		if i == ir.Stored {
+			c.in = append(c.in, value)
+			continue
+		}
+		c.in = append(c.in, whole.in[i])
+	}
+	for _, i := range part.Params {
+		c.scalars = append(c.scalars, whole.scalars[i])
+	}
+	return c
 }
 
 // Close releases the programs.
