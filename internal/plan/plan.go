@@ -304,6 +304,9 @@ func (p *Plan) array(n *ir.Node) int {
 	}
 	a := n.Array.(Array)
 	p.arrays = append(p.arrays, n)
+	if p.Chunks != nil { // which reads parts of what the whole plan has listed
+		return len(p.arrays) - 1
+	}
 	p.Operands = append(p.Operands, Operand{Name: n.Name(), Type: n.Type.String(), Shape: n.Shape, Bytes: a.Bytes(), Mapped: a.Mapped()})
 	return len(p.arrays) - 1
 }

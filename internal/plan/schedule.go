@@ -1,10 +1,6 @@
 package plan
 
-import (
-	"slices"
-
-	"github.com/tare-go/tare/device"
-)
+import "github.com/tare-go/tare/device"
 
 // schedule puts each buffer's allocation before the first call that touches it and its release after
 // the last, and adds up the bytes. Results are not released. The workspace lives around the calls
@@ -16,43 +12,29 @@ func (p *Plan) schedule() {
 			p.Steps = append(p.Steps, Step{Kind: Alloc, Buffer: i})
 		}
 	}
-	p.Steps = append(p.Steps, p.section(0, len(p.Calls), nil)...)
+	p.Steps = append(p.Steps, p.section(0, len(p.Calls), func(int) bool { return false })...)
 	p.account()
 }
 
-// section is the steps of the calls [from, to). Buffers that live beyond it are allocated, if it is
-// the first to touch them, and not released.
-func (p *Plan) section(from, to int, beyond []int) []Step {
+// section is the steps of the calls [from, to). Buffers that live beyond it are allocated and released by others;
+// results are not released.
+func (p *Plan) section(from, to int, beyond func(buffer int) bool) []Step {
 	first, last := p.lifetimes(from, to)
 	var steps []Step
 	for c := from; c < to; c++ {
 		for b := range p.Buffers {
-			if first[b] == c && !(p.started(b, from) && p.outlives(b, beyond)) {
+			if first[b] == c && !beyond(b) {
 				steps = append(steps, Step{Kind: Alloc, Buffer: b})
 			}
 		}
 		steps = append(steps, Step{Kind: Run, Call: c})
-		for b := range p.Buffers {
-			if last[b] == c && !p.outlives(b, beyond) {
+		for b, buf := range p.Buffers {
+			if last[b] == c && !beyond(b) && buf.Purpose != device.Result {
 				steps = append(steps, Step{Kind: Free, Buffer: b})
 			}
 		}
 	}
 	return steps
-}
-
-// outlives reports whether a section leaves the buffer to those after it.
-func (p *Plan) outlives(b int, beyond []int) bool {
-	return p.Buffers[b].Purpose == device.Result || slices.Contains(beyond, b)
-}
-
-// started reports whether the buffer is there when the section that starts at a call begins.
-func (p *Plan) started(b, from int) bool {
-	if p.Chunks != nil && p.Buffers[b].Purpose == device.Result {
-		return true
-	}
-	first, _ := p.lifetimes(0, from)
-	return first[b] >= 0
 }
 
 // lifetimes are the first and last of the calls [from, to) that touch each buffer, -1 for none.
@@ -84,6 +66,7 @@ func (p *Plan) lifetimes(from, to int) (first, last []int) {
 // account adds up the bytes of all steps, and finds the most that is live at one time.
 func (p *Plan) account() {
 	live := 0
+	p.PeakBytes, p.ResultBytes, p.IntermediateBytes, p.WorkspaceBytes, p.launches = 0, 0, 0, 0, 0
 	var walk func(steps []Step, times int)
 	walk = func(steps []Step, times int) {
 		for _, s := range steps {
