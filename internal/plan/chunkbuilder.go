@@ -206,7 +206,7 @@ func (b *chunkBuilder) body(chunks [][]ir.Output, dst []slot) bool {
 
 // calls are the calls that a chunk is lowered to, by themselves.
 func (b *chunkBuilder) calls(chunk []ir.Output, dst []slot) []Call {
-	p := &Plan{Buffers: slices.Clone(b.q.Buffers), arrays: slices.Clone(b.q.arrays), Chunks: b.chunks}
+	p := &Plan{Buffers: slices.Clone(b.q.Buffers), sources: slices.Clone(b.q.sources), params: slices.Clone(b.q.params), Chunks: b.chunks}
 	p.emit(ir.Lower(chunk, ir.Options{}), dst)
 	return p.Calls
 }
@@ -238,18 +238,20 @@ func (b *chunkBuilder) trial(write func() bool) int {
 
 // saved keeps what is written so far; the function that it returns takes back what is written from now on.
 func (b *chunkBuilder) saved() (restore func()) {
-	plan, sections, pending := *b.q, b.sections, b.pending
-	shared, memo, reductions := maps.Clone(b.shared), maps.Clone(b.memo), b.chunks.Reductions
-	b.sections, b.chunks.Reductions = slices.Clip(sections), slices.Clip(reductions)
 	q := b.q
-	q.Calls = slices.Clone(q.Calls)
+	calls, buffers, sources, params, work := q.Calls, q.Buffers, q.sources, q.params, q.work
+	sections, pending, reductions := b.sections, b.pending, b.chunks.Reductions
+	shared, memo := maps.Clone(b.shared), maps.Clone(b.memo)
+	q.Calls = slices.Clone(calls)
 	for i := range q.Calls {
-		q.Calls[i].in, q.Calls[i].out = slices.Clone(q.Calls[i].in), slices.Clone(q.Calls[i].out)
+		q.Calls[i].in, q.Calls[i].out = slices.Clone(calls[i].in), slices.Clone(calls[i].out)
 	}
-	q.Buffers, q.arrays = slices.Clone(q.Buffers), slices.Clone(q.arrays)
+	q.Buffers, q.sources, q.params = slices.Clone(buffers), slices.Clone(sources), slices.Clone(params)
+	b.sections, b.chunks.Reductions = slices.Clip(sections), slices.Clip(reductions)
 	return func() {
-		*b.q, b.sections, b.pending = plan, sections, pending
-		b.shared, b.memo, b.chunks.Reductions = shared, memo, reductions
+		q.Calls, q.Buffers, q.sources, q.params, q.work = calls, buffers, sources, params, work
+		b.sections, b.pending, b.chunks.Reductions = sections, pending, reductions
+		b.shared, b.memo = shared, memo
 	}
 }
 

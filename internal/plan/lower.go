@@ -143,9 +143,12 @@ type adopter struct {
 }
 
 func (a *adopter) call(c ir.Call) {
-	call := Call{Name: c.Makes[0].Name(), Op: c.Op, Site: c.Makes[0].Site, scalars: c.Scalars}
+	call := Call{Name: c.Makes[0].Name(), Op: c.Op, Site: c.Makes[0].Site}
 	for _, n := range c.Makes[1:] {
 		call.Name += ", " + n.Name()
+	}
+	for _, n := range c.Scalars {
+		call.scalars = append(call.scalars, a.p.param(n))
 	}
 	for _, r := range c.In {
 		call.in = append(call.in, a.slot(r))

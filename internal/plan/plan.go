@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 
 	"github.com/tare-go/tare/broadcast"
 	"github.com/tare-go/tare/device"
@@ -92,10 +93,10 @@ type Call struct {
 	Program device.Program
 
 	in, out []slot
-	scalars []*ir.Node
+	scalars []int // of Plan.params
 }
 
-// slot is where an operand of a call is: in one of the plan's arrays or, if that is -1, buffers.
+// slot is where an operand of a call is: in one of the plan's sources or, if that is -1, buffers.
 type slot struct {
 	array, buffer int
 	off           int
@@ -121,12 +122,20 @@ type Plan struct {
 
 	targets []Target
 	results []int // for each target the buffer of its result, -1 where it goes into Out
-	arrays  []*ir.Node
-	work    int // the buffer that is workspace, -1 if none
+	work    int   // the buffer that is workspace, -1 if none
+
+	sources []Array    // whose memory is read or written
+	use     []access   // of each source
+	views   []*ir.Node // of sources, which Operands lists
+	params  []*ir.Node // scalars, whose values come with each run
 
 	launches int
-	written  []bool // for each of arrays: it is an Out
+	args     int                 // the most that a call has
+	spare    atomic.Pointer[run] // for the next run
 }
+
+// access is what a plan does with a source.
+type access struct{ read, written bool }
 
 // Launches is the number of programs that one evaluation runs.
 func (p *Plan) Launches() int { return p.launches }
@@ -295,18 +304,26 @@ func (p *Plan) buffer(b Buffer) int {
 	return len(p.Buffers) - 1
 }
 
-// array numbers an operand view.
+// array is the number of an operand's memory. Each view of it is listed, but in chunks: they read parts of what the whole
+// plan has listed.
 func (p *Plan) array(n *ir.Node) int {
-	for i, a := range p.arrays {
-		if a.Array == n.Array && a.Type == n.Type && broadcast.Same(a.At, n.At) {
-			return i
-		}
-	}
 	a := n.Array.(Array)
-	p.arrays = append(p.arrays, n)
-	if p.Chunks != nil { // which reads parts of what the whole plan has listed
-		return len(p.arrays) - 1
+	if p.Chunks == nil && !slices.ContainsFunc(p.views, func(v *ir.Node) bool { return v.Array == n.Array && v.Type == n.Type && broadcast.Same(v.At, n.At) }) {
+		p.views = append(p.views, n)
+		p.Operands = append(p.Operands, Operand{Name: n.Name(), Type: n.Type.String(), Shape: n.Shape, Bytes: a.Bytes(), Mapped: a.Mapped()})
 	}
-	p.Operands = append(p.Operands, Operand{Name: n.Name(), Type: n.Type.String(), Shape: n.Shape, Bytes: a.Bytes(), Mapped: a.Mapped()})
-	return len(p.arrays) - 1
+	return numbered(&p.sources, a)
+}
+
+// param is the number of a scalar.
+func (p *Plan) param(n *ir.Node) int { return numbered(&p.params, n) }
+
+// numbered is the place of a value in a list, to which it is added if it is not there.
+func numbered[T comparable](all *[]T, v T) int {
+	i := slices.Index(*all, v)
+	if i < 0 {
+		i = len(*all)
+		*all = append(*all, v)
+	}
+	return i
 }

@@ -38,21 +38,87 @@ func (p *Plan) name() string {
 // Run evaluates the plan and returns a buffer for each target, nil for those with an Out. Either all
 // of them are returned or, with an error, none and everything is released.
 func (p *Plan) Run(ctx context.Context, bind Bindings) ([]device.Buffer, error) {
+	r := p.newRun()
+	r.bindAll(bind)
+	return r.evaluate(ctx)
+}
+
+// run is one evaluation.
+type run struct {
+	p             *Plan
+	own           []Array  // the plan's sources
+	bound         []Bound  // what is read in their place
+	params        []uint64 // the values of the scalars
+	read, written []device.Buffer
+	buffers       []device.Buffer
+	args          []device.Arg
+}
+
+// newRun is a run with room for all that it needs: one that ended, or a new one.
+func (p *Plan) newRun() *run {
+	if r := p.spare.Swap(nil); r != nil {
+		return r
+	}
+	n := len(p.sources)
+	all := make([]device.Buffer, 2*n+len(p.Buffers))
+	return &run{
+		p: p, own: make([]Array, n), bound: make([]Bound, n), params: make([]uint64, len(p.params)),
+		read: all[:n], written: all[n : 2*n], buffers: all[2*n:], args: make([]device.Arg, 0, p.args),
+	}
+}
+
+// end forgets what the run was about, and keeps the rest for the next one.
+func (r *run) end() {
+	clear(r.own)
+	clear(r.bound)
+	clear(r.read)
+	clear(r.written)
+	clear(r.buffers)
+	clear(r.args[:cap(r.args)])
+	r.p.spare.Store(r)
+}
+
+// bindAll takes the plan's own arrays and scalars, and others in the place of some.
+func (r *run) bindAll(bind Bindings) {
+	copy(r.own, r.p.sources)
+	for i, a := range r.own {
+		r.bound[i] = Bound{Array: a}
+		if b, ok := bind.Arrays[a]; ok {
+			r.bound[i] = b
+		}
+	}
+	for i, n := range r.p.params {
+		r.params[i] = scalar(n, bind)
+	}
+}
+
+// scalar is a scalar's value: its own, or the one bound to its slot in its type.
+func scalar(n *ir.Node, bind Bindings) uint64 {
+	bits, ok := bind.Scalars[n.Slot]
+	switch {
+	case !ok:
+		return n.Bits
+	case n.Slot.Type == n.Type:
+		return bits
+	}
+	return op.CastProgram(n.Slot.Type, n.Type).Eval(bits)
+}
+
+// evaluate runs the steps and ends the run.
+func (r *run) evaluate(ctx context.Context) ([]device.Buffer, error) {
+	defer r.end()
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if err := p.Check(ctx); err != nil {
+	if err := r.p.Check(ctx); err != nil {
 		return nil, err
 	}
-	n := len(p.arrays)
-	all := make([]device.Buffer, 2*n+len(p.Buffers))
-	r := run{p: p, bind: bind, read: all[:n], written: all[n : 2*n], buffers: all[2*n:]}
 	if err := r.all(ctx); err != nil {
 		r.release()
 		return nil, err
 	}
-	results := make([]device.Buffer, len(p.targets))
-	for i, b := range p.results {
+	results := make([]device.Buffer, len(r.p.targets))
+	for i, b := range r.p.results {
 		if b >= 0 {
 			results[i] = r.buffers[b]
 		}
@@ -60,50 +126,31 @@ func (p *Plan) Run(ctx context.Context, bind Bindings) ([]device.Buffer, error) 
 	return results, nil
 }
 
-type run struct {
-	p             *Plan
-	bind          Bindings
-	read, written []device.Buffer // of the plan's arrays, held
-	buffers       []device.Buffer
-}
-
-// bound is the array that is read in the place of the plan's i-th.
-func (r *run) bound(i int) (a Array, shift int) {
-	a = r.p.arrays[i].Array.(Array)
-	if b, ok := r.bind.Arrays[a]; ok {
-		return b.Array, b.Shift
-	}
-	return a, 0
-}
-
 // hold takes the operands, so that freeing one while the plan runs leaves its memory until the end.
 // Bindings are for what is read: an Out stays where it is.
 func (r *run) hold() (err error) {
-	for i, n := range r.p.arrays {
-		a, _ := r.bound(i)
-		if r.p.written[i] {
-			if r.written[i], err = n.Array.(Array).Hold(); err != nil {
+	for i, u := range r.p.use {
+		if u.written {
+			if r.written[i], err = r.own[i].Hold(); err != nil {
 				return err
 			}
-			if a == n.Array {
-				continue
-			}
 		}
-		if r.read[i], err = a.Hold(); err != nil {
-			return err
+		if u.read {
+			if r.read[i], err = r.bound[i].Array.Hold(); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
 func (r *run) letGo() {
-	for i, n := range r.p.arrays {
+	for i := range r.own {
 		if r.written[i] != nil {
-			n.Array.(Array).Release()
+			r.own[i].Release()
 		}
 		if r.read[i] != nil {
-			a, _ := r.bound(i)
-			a.Release()
+			r.bound[i].Array.Release()
 		}
 	}
 }
@@ -122,33 +169,36 @@ func (r *run) all(ctx context.Context) error {
 	if err := r.hold(); err != nil {
 		return err
 	}
-	defer r.residency(ctx)()
+	if mapped := r.mapped(ctx); mapped != nil {
+		defer device.Residency(mapped)()
+	}
 	if err := r.steps(ctx, r.p.Steps, 0); err != nil {
 		return err
 	}
 	return r.p.Device.Sync(ctx)
 }
 
-// residency keeps few pages of mapped operands in the process, if they are more than the budget leaves
-// beside the plan's own bytes.
-func (r *run) residency(ctx context.Context) (stop func()) {
+// mapped is the pages of mapped operands, if they are more than the budget leaves beside the plan's own bytes: then
+// few of them are to be in the process at a time.
+func (r *run) mapped(ctx context.Context) []device.Pages {
 	var mapped []device.Pages
 	bytes := 0
 	for i, buf := range r.read {
-		if pages, ok := buf.(device.Pages); ok {
-			if a, _ := r.bound(i); a.Mapped() && !slices.Contains(mapped, pages) {
-				mapped = append(mapped, pages)
-				bytes += buf.Size()
-			}
+		if buf == nil || !r.bound[i].Array.Mapped() {
+			continue
+		}
+		if pages, ok := buf.(device.Pages); ok && !slices.Contains(mapped, pages) {
+			mapped = append(mapped, pages)
+			bytes += buf.Size()
 		}
 	}
 	if len(mapped) == 0 {
-		return func() {}
+		return nil
 	}
 	if budget, _ := device.Budget(ctx, r.p.Device); bytes <= budget-r.p.PeakBytes {
-		return func() {}
+		return nil
 	}
-	return device.Residency(mapped)
+	return mapped
 }
 
 // steps runs steps in their i-th repetition.
@@ -200,15 +250,15 @@ func at(ctx context.Context, site uintptr) context.Context {
 }
 
 func (r *run) call(ctx context.Context, c *Call, i int) error {
-	args := make([]device.Arg, 0, len(c.in)+len(c.out)+len(c.scalars))
-	for _, slots := range [2][]slot{c.in, c.out} {
-		for _, s := range slots {
-			s.off += i * s.step
-			args = append(args, r.arg(s))
-		}
+	args := r.args[:0]
+	for _, s := range c.in {
+		args = append(args, r.arg(s, i))
+	}
+	for _, s := range c.out {
+		args = append(args, r.arg(s, i))
 	}
 	for _, n := range c.scalars {
-		args = append(args, device.Arg{Bits: r.scalar(n)})
+		args = append(args, device.Arg{Bits: r.params[n]})
 	}
 	var work device.Span
 	if n := c.Program.Workspace(); n > 0 {
@@ -217,25 +267,14 @@ func (r *run) call(ctx context.Context, c *Call, i int) error {
 	return c.Program.Run(at(ctx, c.Site), args, work)
 }
 
-// arg is what a slot stands for.
-func (r *run) arg(s slot) device.Arg {
-	if s.array < 0 {
-		return device.Arg{Buffer: r.buffers[s.buffer], Off: s.off}
-	}
-	if buf := r.read[s.array]; buf != nil && !s.out {
-		_, shift := r.bound(s.array)
-		return device.Arg{Buffer: buf, Off: s.off + shift}
-	}
-	return device.Arg{Buffer: r.written[s.array], Off: s.off}
-}
-
-func (r *run) scalar(n *ir.Node) uint64 {
-	bits, ok := r.bind.Scalars[n.Slot]
+// arg is what a slot stands for in the i-th repetition.
+func (r *run) arg(s slot, i int) device.Arg {
+	off := s.off + i*s.step
 	switch {
-	case !ok:
-		return n.Bits
-	case n.Slot.Type == n.Type:
-		return bits
+	case s.array < 0:
+		return device.Arg{Buffer: r.buffers[s.buffer], Off: off}
+	case s.out:
+		return device.Arg{Buffer: r.written[s.array], Off: off}
 	}
-	return op.CastProgram(n.Slot.Type, n.Type).Eval(bits)
+	return device.Arg{Buffer: r.read[s.array], Off: off + r.bound[s.array].Shift}
 }

@@ -1,6 +1,10 @@
 package plan
 
-import "github.com/tare-go/tare/device"
+import (
+	"slices"
+
+	"github.com/tare-go/tare/device"
+)
 
 // schedule puts each buffer's allocation before the first call that touches it and its release after
 // the last, and adds up the bytes. Results are not released. The workspace lives around the calls
@@ -86,11 +90,18 @@ func (p *Plan) account() {
 		}
 	}
 	walk(p.Steps, 1)
-	p.written = make([]bool, len(p.arrays))
+	p.uses()
+}
+
+// uses notes what the calls do with each source, and how many arguments they have.
+func (p *Plan) uses() {
+	p.use = make([]access, len(p.sources))
 	for _, c := range p.Calls {
-		for _, s := range c.out {
+		p.args = max(p.args, len(c.in)+len(c.out)+len(c.scalars))
+		for _, s := range slices.Concat(c.in, c.out) {
 			if s.array >= 0 {
-				p.written[s.array] = true
+				u := &p.use[s.array]
+				u.read, u.written = u.read || !s.out, u.written || s.out
 			}
 		}
 	}
