@@ -137,28 +137,43 @@ func EvalAll(ctx context.Context, exprs []*Expr, opts ...EvalOption) ([]*Tensor,
 }
 
 func evalAll(ctx context.Context, name string, site uintptr, exprs []*Expr, opts []EvalOption) ([]*Tensor, error) {
-	p, err := prepare(ctx, name, site, exprs, opts)
-	if err != nil {
+	if ctx == nil {
+		return nil, placed(name, site, &NilError{"context"})
+	}
+	opt := options(ctx, opts)
+	ts, err := opt.eval(device.WithSite(ctx, site), exprs)
+	return ts, placed(name, site, err)
+}
+
+// plans are those of evaluations that may come again.
+var plans plan.Cache
+
+// eval plans and evaluates expressions.
+func (e *evaluation) eval(ctx context.Context, exprs []*Expr) ([]*Tensor, error) {
+	if err := e.make(exprs); err != nil {
 		return nil, err
 	}
-	defer p.plan.Close()
-	ts, err := p.run(device.WithSite(ctx, site), plan.Bindings{})
-	return ts, placed(name, site, err)
+	bufs, dev, err := plans.Eval(e.budgeted(ctx), e.made, e.Options)
+	return e.results(bufs, dev, err)
 }
 
 // plan makes the plan of expressions.
 func (e *evaluation) plan(ctx context.Context, exprs []*Expr) (*Plan, error) {
-	targets, err := e.targets(exprs)
-	if err != nil {
+	if err := e.make(exprs); err != nil {
 		return nil, err
 	}
-	e.made = targets
-	if e.Device == nil && !readsArrays(targets) {
-		if e.Device, err = device.Open("cpu"); err != nil {
-			return nil, err
-		}
+	return plan.New(e.budgeted(ctx), e.made, e.Options)
+}
+
+// make finds the targets, and the device if no array says where.
+func (e *evaluation) make(exprs []*Expr) (err error) {
+	if e.made, err = e.targets(exprs); err != nil {
+		return err
 	}
-	return plan.New(e.budgeted(ctx), targets, e.Options)
+	if e.Device == nil && !readsArrays(e.made) {
+		e.Device, err = device.Open("cpu")
+	}
+	return err
 }
 
 // budgeted is the context with the budget that was asked for.
@@ -309,19 +324,25 @@ func (p *Prepared) bound(bindings []Binding) (plan.Bindings, error) {
 
 func (p *Prepared) run(ctx context.Context, bind plan.Bindings) ([]*Tensor, error) {
 	bufs, err := p.plan.Run(p.opt.budgeted(ctx), bind)
-	for _, out := range p.opt.outs {
+	return p.opt.results(bufs, p.plan.Device, err)
+}
+
+// results are the tensors of buffers that an evaluation returned, or Out.
+func (e *evaluation) results(bufs []device.Buffer, dev device.Device, err error) ([]*Tensor, error) {
+	for _, out := range e.outs {
 		out.mem.version.Add(1) // also after an error, which may come when some elements are written
 	}
 	if err != nil {
 		return nil, err
 	}
 	ts := make([]*Tensor, len(bufs))
-	for i, n := range p.plan.Results() {
-		if p.opt.outs != nil {
-			ts[i] = p.opt.outs[i]
+	for i, t := range e.made {
+		if e.outs != nil {
+			ts[i] = e.outs[i]
 			continue
 		}
-		ts[i] = &Tensor{mem: newMemory(p.plan.Device, bufs[i], n.Site), typ: n.Type, at: broadcast.Contiguous(n.Shape, n.Type.Size())}
+		n := t.Node
+		ts[i] = &Tensor{mem: newMemory(dev, bufs[i], n.Site), typ: n.Type, at: broadcast.Contiguous(n.Shape, n.Type.Size())}
 	}
 	return ts, nil
 }

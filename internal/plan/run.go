@@ -38,6 +38,12 @@ func (p *Plan) name() string {
 // Run evaluates the plan and returns a buffer for each target, nil for those with an Out. Either all
 // of them are returned or, with an error, none and everything is released.
 func (p *Plan) Run(ctx context.Context, bind Bindings) ([]device.Buffer, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if err := p.Check(ctx); err != nil {
+		return nil, err
+	}
 	r := p.newRun()
 	r.bindAll(bind)
 	return r.evaluate(ctx)
@@ -107,12 +113,6 @@ func scalar(n *ir.Node, bind Bindings) uint64 {
 // evaluate runs the steps and ends the run.
 func (r *run) evaluate(ctx context.Context) ([]device.Buffer, error) {
 	defer r.end()
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	if err := r.p.Check(ctx); err != nil {
-		return nil, err
-	}
 	if err := r.all(ctx); err != nil {
 		r.release()
 		return nil, err
