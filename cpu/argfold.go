@@ -4,6 +4,7 @@ import (
 	"unsafe"
 
 	"github.com/tare-go/tare/dtype"
+	"github.com/tare-go/tare/internal/canon"
 )
 
 // An index fold keeps, for each row of a unit, the best value so far and its index in the row. Zeros
@@ -14,6 +15,8 @@ type best struct {
 	// take brings rows vectors of w elements, whose indices in the row are from and up, to the best
 	// values and their indices. The first vector of a piece starts them.
 	take func(value, index, tile unsafe.Pointer, from, rows, w int, first bool)
+	// bring does the same for the first n elements of a tile, of which m is the best. find is simd.FindOf's.
+	bring func(value, index, m, tile unsafe.Pointer, from, n int, first bool, find func(x, v unsafe.Pointer, n int) int)
 	// join brings the best values of a later piece, and their indices, to those of an earlier one.
 	join func(value, index, value2, index2 unsafe.Pointer, w int)
 }
@@ -40,10 +43,54 @@ var bests = [dtype.Count][2]*best{
 }
 
 func newBests[T ordered]() [2]*best {
+	less := func(v, b T) bool { return v < b || v != v && b == b }
+	greater := func(v, b T) bool { return v > b || v != v && b == b }
 	return [2]*best{
-		{takeWith(leastOf[T], func(v, b T) bool { return v < b || v != v && b == b }), joinWith(func(v, b T) bool { return v < b || v != v && b == b })},
-		{takeWith(greatestOf[T], func(v, b T) bool { return v > b || v != v && b == b }), joinWith(func(v, b T) bool { return v > b || v != v && b == b })},
+		{takeWith(leastOf[T], less), bringWith(less), joinWith(less)},
+		{takeWith(greatestOf[T], greater), bringWith(greater), joinWith(greater)},
 	}
+}
+
+// takeRow takes a row of at least as many elements as there are lanes: their best is found first, by folding
+// lanes, and then its index, if it is better than what was before.
+func (f *fold) takeRow(acc, value, index, tile unsafe.Pointer, from, rows int, first bool) {
+	lanes := canon.Lanes(f.size)
+	whole := rows / lanes
+	copyBytes(acc, tile, canon.LaneBytes)
+	if whole > 1 {
+		f.fast.Rows(acc, unsafe.Add(tile, canon.LaneBytes), whole-1)
+	}
+	f.fast.Tree(acc, acc)
+	n := whole * lanes
+	f.best.bring(value, index, acc, tile, from, n, first, f.find)
+	if n < rows {
+		f.best.take(value, index, unsafe.Add(tile, n*f.size), from+n, rows-n, 1, false)
+	}
+}
+
+func bringWith[T ordered](better func(v, b T) bool) func(value, index, m, tile unsafe.Pointer, from, n int, first bool, find func(x, v unsafe.Pointer, n int) int) {
+	return func(value, index, m, tile unsafe.Pointer, from, n int, first bool, find func(x, v unsafe.Pointer, n int) int) {
+		v, b := *(*T)(m), (*T)(value)
+		if !first && !better(v, *b) {
+			return
+		}
+		start := 0
+		if v == v {
+			start = find(tile, m, n)
+		}
+		*b = v
+		*(*int64)(index) = int64(from + start + indexOf(unsafe.Slice((*T)(tile), n)[start:], v))
+	}
+}
+
+// indexOf is the index of the first element that equals v or, if v is NaN, is NaN as well; one does.
+func indexOf[T ordered](x []T, v T) int {
+	for i, w := range x {
+		if w == v || w != w && v != v {
+			return i
+		}
+	}
+	panic("BUG: cpu: the extreme of a row is not in it")
 }
 
 // takeWith makes a take: row is the way for a single row, better says whether a value replaces the best.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"testing"
 	"unsafe"
 
@@ -124,7 +125,7 @@ func prepare(t testing.TB, dev device.Device, o ir.Op) *prepared {
 		case *ir.Kernel:
 			space = o.Space
 		case *ir.MatMul:
-			space = [][]int{{o.M, o.K}, {o.K, o.N}, {o.M, o.N}}[i]
+			space = append(slices.Clone(o.Batch), [][]int{{o.M, o.K}, {o.K, o.N}, {o.M, o.N}}[i]...)
 		}
 		n := x.Type.Size()
 		for d, s := range x.Strides {
@@ -188,6 +189,7 @@ func BenchmarkPrograms(b *testing.B) {
 		{"sum0/f64/1e5x100", sumKernel(f64, 1e5, 100, canon.Chunk)},
 		{"sum0/f64/3000x3000", sumKernel(f64, 3000, 3000, canon.Chunk)},
 		{"argmin/f64/1x1e7", argKernel(f64, 1, 1e7)},
+		{"argmin/f32/1x1e7", argKernel(f32, 1, 1e7)},
 		{"softmax/f64/2000x5000", softmaxKernel(f64, 2000, 5000)},
 		{"softmax/f64/1e5x10", softmaxKernel(f64, 1e5, 10)},
 		{"transpose/f64/4000", transposeKernel(f64, 4000)},

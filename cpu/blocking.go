@@ -17,6 +17,7 @@ type blocking struct {
 	directB    bool // so is B, but for a strip that is not full
 	vector     bool // B is one column, and packed without gaps
 	stream     bool // the results go past the caches, which they exceed
+	dense      bool // the rows of A follow each other without gaps
 	ahead      bool // A is read once, as one piece: strips ask for those that follow
 	next       bool // blocks are small matrices, whose rows of B are read in parts: each asks for the next B
 }
@@ -101,6 +102,9 @@ func (p *matMulProgram) plan() {
 	p.high = min(ceilDiv(p.rows, mr)*mr, max(1, l2/6/(p.deep*size)/mr)*mr)
 	p.directA = p.a.col == size || ceilDiv(p.cols, nr) <= 2
 	p.directB = !p.vector && p.b.col == size && (p.rows <= 4*mr || reach(p.b.row, 0)*p.deep <= l2/2)
+	if p.update.scales {
+		p.directA, p.directB = p.directA && !p.swapped, p.directB && p.swapped
+	}
 	p.arrange()
 }
 
@@ -112,8 +116,13 @@ func (p *matMulProgram) arrange() {
 	for _, d := range p.c.batch {
 		lines = lines && d.stride%alignment == 0
 	}
-	p.stream = once && lines && !p.staged && p.results()*size >= max(cpuid.CPU.Cache.L3, 8<<20)
-	p.ahead = once && p.directA && p.a.row == p.m.K*size && p.cols <= p.kernel.NR
+	p.stream = once && lines && !p.staged && !p.update.starts && p.results()*size >= max(cpuid.CPU.Cache.L3, 8<<20)
+	p.dense = p.directA && p.a.row == p.m.K*size
+	p.ahead = once && p.dense && p.across == 1 && p.cols <= 4*p.kernel.NR
+	if p.ahead && p.cols > p.kernel.NR {
+		l1, _ := caches()
+		p.high = max(1, min(p.high, l1/2/(p.deep*size))/p.kernel.MR) * p.kernel.MR
+	}
 	p.next = once && p.batches > 1 && p.down*p.across == 1 && p.cols > p.kernel.NR && p.cols*p.deep*size <= 32<<10
 }
 
@@ -136,7 +145,9 @@ func (p *matMulProgram) shareOut() {
 		p.cut()
 	}
 	p.shares = p.split.Chunks > 1 && p.blocks() < 2*p.pool.workers && p.pool.workers > 1
-	p.group = max(1, min(groupSteps/max(1, p.rows*p.cols*p.m.K), p.blocks()/want))
+	block := max(1, p.rows*p.cols*p.m.K)
+	p.group = max(1, min(groupSteps/block, p.blocks()/want))
+	p.partSteps = block * p.group
 }
 
 // cut counts the blocks of a product.

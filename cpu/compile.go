@@ -29,6 +29,7 @@ func compileKernel(p *pool, k *ir.Kernel) (*kernelProgram, error) {
 	}
 	var before []int
 	before, c.stage = k.Stages()
+	c.large = outBytes(k) > pastFrom
 	c.layout = newLayout(k, c.tile())
 	c.geometry()
 	if err := c.rowValues(before); err != nil {
@@ -88,6 +89,7 @@ func (c *compiler) compileStage(s int) error {
 		st.stores = append(st.stores, c.elementStore(s, v))
 	}
 	c.protect(st)
+	st.columns = c.inColumns(s)
 	return nil
 }
 
@@ -143,6 +145,9 @@ func (c *compiler) element(s, v int) error {
 		return err
 	}
 	step := step{fn: fn, dst: v, args: [3]int{v, v, v}}
+	if in.Kind == ir.Apply {
+		step.past = simd.Past(in.Code, c.loop(in))
+	}
 	for i, a := range in.Args {
 		if a >= 0 {
 			step.args[i] = c.operand(s, a)
@@ -200,11 +205,13 @@ func (c *compiler) kernel(in ir.Inst) (simd.Func, error) {
 }
 
 // loop is the types of an instruction's operands.
-func (c *compiler) loop(in ir.Inst) []dtype.DType {
+func (c *compiler) loop(in ir.Inst) []dtype.DType { return loopOf(c.k, in) }
+
+func loopOf(k *ir.Kernel, in ir.Inst) []dtype.DType {
 	var loop []dtype.DType
 	for _, a := range in.Args {
 		if a >= 0 {
-			loop = append(loop, c.k.Code[a].Type)
+			loop = append(loop, k.Code[a].Type)
 		}
 	}
 	return loop

@@ -18,9 +18,11 @@ import (
 type dotProgram struct {
 	pool    *pool
 	m       *ir.MatMul
+	update  update
 	lanes   simd.LanesFunc
 	settle  func(c unsafe.Pointer, n int)
 	fold    fold
+	start   [canon.LaneBytes / 8]uint64 // lanes of nothing
 	a, b, c operand
 	batches int
 	blocks  int // of one batch
@@ -32,10 +34,10 @@ type dotProgram struct {
 	runs    freeList[dotRun]
 }
 
-func compileDot(p *pool, m *ir.MatMul) device.Program {
+func compileDot(p *pool, m *ir.MatMul, u update) *dotProgram {
 	t := m.Type
 	d := &dotProgram{
-		pool: p, m: m, lanes: simd.Gemm(t).Lanes, settle: settleOf(t),
+		pool: p, m: m, update: u, lanes: simd.Gemm(t).Lanes, settle: settleOf(t),
 		a: operandOf(m.Batch, m.A), b: operandOf(m.Batch, m.B), c: operandOf(m.Batch, m.To),
 		batches: extent(m.Batch, dims(0, len(m.Batch))), blocks: canon.Blocks(m.K),
 	}
@@ -43,12 +45,14 @@ func compileDot(p *pool, m *ir.MatMul) device.Program {
 		fn: simd.Kernel(op.Add, []dtype.DType{t, t}), size: t.Size(), lanes: canon.Lanes(t.Size()), per16: canon.Per16(t.Size()),
 		free: !t.IsFloat(), pairs: pairFunc(op.Add, t), empty: ir.FoldAbsent(op.Add, t),
 	}
+	d.fold.fast, _ = simd.FoldOf(op.Add, t)
+	fillBits(t, unsafe.Pointer(&d.start), d.fold.empty, d.fold.lanes)
 	d.group = max(1, taskSize/max(1, min(m.K, canon.Block)))
 	d.fold.acc = reserve(&d.scratch, canon.LaneBytes)
 	if d.a.col != t.Size() {
 		d.tileA = reserve(&d.scratch, canon.Block*t.Size())
 	}
-	if d.b.row != t.Size() {
+	if d.b.row != t.Size() || u.scales {
 		d.tileB = reserve(&d.scratch, canon.Block*t.Size())
 	}
 	d.tail = reserve(&d.scratch, 2*canon.LaneBytes)
@@ -68,6 +72,7 @@ type dotRun struct {
 	p       *dotProgram
 	a, b, c unsafe.Pointer
 	work    unsafe.Pointer
+	factors factors
 	final   bool
 }
 
@@ -95,6 +100,14 @@ func (p *dotProgram) Run(ctx context.Context, args []device.Arg, work device.Spa
 	*r = dotRun{}
 	p.runs.put(r)
 	return err
+}
+
+// apply computes the product in place: C = alpha·A·B + beta·C.
+func (p *dotProgram) apply(a, b, c, work unsafe.Pointer, f factors) {
+	r := &dotRun{p: p, a: a, b: b, c: c, work: work, factors: f}
+	if err := r.run(context.Background()); err != nil {
+		panic("BUG: cpu: " + err.Error())
+	}
 }
 
 func (r *dotRun) run(ctx context.Context) error {
@@ -138,8 +151,11 @@ func (r *dotRun) block(n int, scratch unsafe.Pointer) {
 	count := min(canon.Block, p.m.K-k)
 	a := r.vector(r.a, p.a.batch, p.a.col, batch, k, count, unsafe.Add(scratch, p.tileA))
 	b := r.vector(r.b, p.b.batch, p.b.row, batch, k, count, unsafe.Add(scratch, p.tileB))
+	if p.update.scales {
+		b = r.scaled(b, count, unsafe.Add(scratch, p.tileB))
+	}
 	acc := unsafe.Add(scratch, p.fold.acc)
-	fillBits(p.m.Type, acc, p.fold.empty, p.fold.lanes)
+	copyBytes(acc, unsafe.Pointer(&p.start), canon.LaneBytes)
 	rows := count / p.fold.lanes
 	p.lanes(acc, a, b, rows)
 	if done := rows * p.fold.lanes; done < count {
@@ -154,7 +170,7 @@ func (r *dotRun) block(n int, scratch unsafe.Pointer) {
 func (r *dotRun) lastRow(acc, a, b unsafe.Pointer, n int, tail unsafe.Pointer) {
 	p := r.p
 	x, y := tail, unsafe.Add(tail, canon.LaneBytes)
-	fillBits(p.m.Type, x, p.fold.empty, p.fold.lanes)
+	copyBytes(x, unsafe.Pointer(&p.start), canon.LaneBytes)
 	clear(unsafe.Slice((*byte)(y), canon.LaneBytes))
 	copyBytes(x, a, n*p.m.Type.Size())
 	copyBytes(y, b, n*p.m.Type.Size())
@@ -172,7 +188,16 @@ func (r *dotRun) vector(base unsafe.Pointer, batch []dim, stride, b, k, count in
 	return tile
 }
 
-// finish folds the blocks of a batch and stores the result.
+// scaled is count elements times alpha, in a tile.
+func (r *dotRun) scaled(v unsafe.Pointer, count int, tile unsafe.Pointer) unsafe.Pointer {
+	if v != tile {
+		copyBytes(tile, v, count*r.p.m.Type.Size())
+	}
+	r.p.update.scale(tile, count, r.factors.alpha)
+	return tile
+}
+
+// finish folds the blocks of a batch and stores the result: beta times C is added to it before +0.
 func (r *dotRun) finish(batch int, acc unsafe.Pointer) {
 	p := r.p
 	size := p.m.Type.Size()
@@ -183,10 +208,15 @@ func (r *dotRun) finish(batch int, acc unsafe.Pointer) {
 		result = r.partial(batch * p.blocks)
 		p.fold.blocks(result, acc, p.blocks, 1)
 	}
+	to := unsafe.Add(r.c, offset(p.c.batch, batch))
+	if p.update.starts {
+		p.update.scale(to, 1, r.factors.beta)
+		p.fold.fn(result, to, result, nil, 1)
+	}
 	if p.settle != nil {
 		p.settle(result, 1)
 	}
-	copyBytes(unsafe.Add(r.c, offset(p.c.batch, batch)), result, size)
+	copyBytes(to, result, size)
 }
 
 func fillBits(t dtype.DType, at unsafe.Pointer, bits uint64, n int) {

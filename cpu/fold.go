@@ -23,12 +23,13 @@ type fold struct {
 	per16 int
 	free  bool                            // any order gives the same bits
 	pairs func(acc unsafe.Pointer, n int) // joins adjacent pairs of single values, if there is a fast way
-	fast  simd.Fold                       // of single rows; without functions if there are none
+	fast  simd.Fold                       // of the values; without functions if there are none
 	best  *best                           // of an index fold
-	acc   int                             // offset of the accumulators in the scratch
-	parts int                             // offset of the partial results: in the shared memory where units are split
-	index int                             // the same, of the indices of an index fold
-	empty uint64                          // bits of the fold of nothing
+	find  func(x, v unsafe.Pointer, n int) int
+	acc   int    // offset of the accumulators in the scratch
+	parts int    // offset of the partial results: in the shared memory where units are split
+	index int    // the same, of the indices of an index fold
+	empty uint64 // bits of the fold of nothing
 }
 
 // fold compiles a Fold or an ArgFold.
@@ -40,6 +41,10 @@ func (c *compiler) fold(v, arg int) (fold, error) {
 		f.best = bestOf(in.Code == op.Maximum, t)
 		f.parts = c.reserveParts(f.size)
 		f.index = c.reserveParts(8)
+		if fast, ok := simd.FoldOf(in.Code, t); ok {
+			f.fast, f.find = fast, simd.FindOf(t)
+			f.acc = reserve(&c.scratch, canon.LaneBytes)
+		}
 		return f, nil
 	}
 	if in.Type != t {
@@ -56,8 +61,8 @@ func (c *compiler) fold(v, arg int) (fold, error) {
 		f.lanes, f.per16 = canon.Lanes(f.size), canon.Per16(f.size)
 		f.acc = reserve(&c.scratch, min(f.lanes, max(1, c.na))*c.cols*f.size)
 		f.pairs = pairFunc(in.Code, t)
-		f.fast, _ = simd.FoldOf(in.Code, t)
 	}
+	f.fast, _ = simd.FoldOf(in.Code, t)
 	return f, nil
 }
 

@@ -35,6 +35,7 @@ type frame struct {
 	scratch unsafe.Pointer
 	slots   []unsafe.Pointer
 	packed  []packed // of each source
+	aimed   int      // the slot that is computed in an output, -1 if none is
 	packer
 }
 
@@ -130,13 +131,18 @@ func (f *frame) compute(st *stage, bx box) {
 	for _, k := range st.keeps {
 		f.slots[k.slot] = unsafe.Add(f.scratch, k.at+bx.a*bx.nb*k.size)
 	}
+	f.aimed = -1
 	for i := range st.stores {
 		f.aim(st, &st.stores[i], bx)
 	}
 	n := bx.len()
 	for i := range st.steps {
 		s := &st.steps[i]
-		s.fn(f.slots[s.dst], f.slots[s.args[0]], f.slots[s.args[1]], f.slots[s.args[2]], n)
+		fn := s.fn
+		if f.aimed == s.dst && f.run.past && s.past != nil {
+			fn = s.past
+		}
+		fn(f.slots[s.dst], f.slots[s.args[0]], f.slots[s.args[1]], f.slots[s.args[2]], n)
 	}
 	for i := range st.stores {
 		f.store(&st.stores[i], bx)
@@ -150,6 +156,7 @@ func (f *frame) aim(st *stage, s *store, bx box) {
 	}
 	if s.x.direct(bx) {
 		f.slots[s.value] = unsafe.Add(f.run.out[s.output], s.x.offset(bx))
+		f.aimed = s.value
 		return
 	}
 	for i := range st.steps {

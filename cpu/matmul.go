@@ -23,24 +23,26 @@ type matMulProgram struct {
 	kernel  simd.GemmKernel
 	add     simd.Func
 	settle  func(c unsafe.Pointer, n int) // adds +0 to floats: no product is -0
-	swapped bool                          // A is the right operand and B the left one, transposed
+	update  update
+	swapped bool // A is the right operand and B the left one, transposed
 	a, b, c operand
 	batches int
 	height  int // rows of the result, as it is computed
 	width   int // columns
 	blocking
-	down    int // blocks of rows
-	across  int // blocks of columns
-	group   int // blocks of a task
-	shares  bool
-	staged  bool // results are not computed where they belong, but moved there
-	scratch int  // bytes of a worker
-	shared  int  // bytes of partial results
-	packA   int  // offsets in the scratch
-	packB   int
-	chain   int // of the results of the chunk that is being computed
-	sum     int // of those of all chunks before, if results are staged
-	runs    freeList[matMulRun]
+	down      int // blocks of rows
+	across    int // blocks of columns
+	group     int // blocks of a part
+	shares    bool
+	partSteps int
+	staged    bool // results are not computed where they belong, but moved there
+	scratch   int  // bytes of a worker
+	shared    int  // bytes of partial results
+	packA     int  // offsets in the scratch
+	packB     int
+	chain     int // of the results of the chunk that is being computed
+	sum       int // of those of all chunks before, if results are staged
+	runs      freeList[matMulRun]
 }
 
 // operand is the strides of a matrix: of a batch, of a row, of a column.
@@ -61,12 +63,33 @@ func operandOf(batch []int, o ir.Operand) operand {
 
 // compileMatMul makes a program for the workers of a pool.
 func compileMatMul(p *pool, m *ir.MatMul) device.Program {
-	split := m.Order()
-	if split.Lane && m.M == 1 && m.N == 1 {
-		return compileDot(p, m)
+	return compileUpdate(p, m, update{})
+}
+
+// updater is a program of a product, which can also be computed in place: C = alpha·A·B + beta·C.
+type updater interface {
+	device.Program
+	apply(a, b, c, work unsafe.Pointer, f factors)
+}
+
+// compileUpdate makes a program of the kind that suits the product.
+func compileUpdate(p *pool, m *ir.MatMul, u update) updater {
+	if isDot(m) {
+		return compileDot(p, m, u)
 	}
+	if g := compileGemv(p, m, u); g != nil {
+		return g
+	}
+	return compileProduct(p, m, u)
+}
+
+// isDot reports whether a product is a dot product, for which the lane rule holds.
+func isDot(m *ir.MatMul) bool { return m.M == 1 && m.N == 1 && m.Order().Lane }
+
+// compileProduct makes a program of any product but a dot product.
+func compileProduct(p *pool, m *ir.MatMul, u update) *matMulProgram {
 	c := &matMulProgram{
-		pool: p, m: m, height: m.M, width: m.N, split: split, kernel: simd.Gemm(m.Type),
+		pool: p, m: m, update: u, height: m.M, width: m.N, split: m.Order(), kernel: simd.Gemm(m.Type),
 		add: simd.Kernel(op.Add, []dtype.DType{m.Type, m.Type}), settle: settleOf(m.Type),
 		a: operandOf(m.Batch, m.A), b: operandOf(m.Batch, m.B), c: operandOf(m.Batch, m.To),
 		batches: extent(m.Batch, dims(0, len(m.Batch))),
@@ -135,14 +158,17 @@ type matMulRun struct {
 	p       *matMulProgram
 	a, b, c unsafe.Pointer
 	work    unsafe.Pointer
+	factors factors
 	workers []productWorker
+	shares  shares
+	dealt   shares          // of the workers that have parts
 	streams bool            // the results go past the caches
 	final   bool            // the chunks are done, and are added
 	done    <-chan struct{} // of the context: a long chain looks at it, too
 }
 
 func newMatMulRun(p *matMulProgram) *matMulRun {
-	r := &matMulRun{p: p, workers: make([]productWorker, p.pool.workers)}
+	r := &matMulRun{p: p, workers: make([]productWorker, p.pool.workers), shares: make(shares, p.pool.workers)}
 	for w := range r.workers {
 		r.workers[w].matMulRun = r
 	}
@@ -170,24 +196,39 @@ func (p *matMulProgram) Run(ctx context.Context, args []device.Arg, work device.
 
 func (r *matMulRun) start(args []device.Arg, work device.Span) error {
 	var at [3]unsafe.Pointer
-	err := addresses(at[:], args)
+	if err := addresses(at[:], args); err != nil {
+		return err
+	}
+	scratch, err := workspace(work, r.p.Workspace())
 	if err != nil {
 		return err
 	}
-	r.a, r.b, r.c, r.final = at[0], at[1], at[2], false
+	r.bind(at[0], at[1], at[2], scratch)
+	return nil
+}
+
+// bind points the run to the operands, as the caller has them, and the workspace.
+func (r *matMulRun) bind(a, b, c, work unsafe.Pointer) {
+	r.a, r.b, r.c, r.work, r.final = a, b, c, work, false
 	r.streams = r.p.stream && uintptr(r.c)%alignment == 0
 	if r.p.swapped {
 		r.a, r.b = r.b, r.a
-	}
-	if r.work, err = workspace(work, r.p.Workspace()); err != nil {
-		return err
 	}
 	for w := range r.workers {
 		if r.p.scratch > 0 {
 			r.workers[w].scratch = unsafe.Add(r.work, w*r.p.scratch)
 		}
 	}
-	return nil
+}
+
+// apply computes the product in place: C = alpha·A·B + beta·C.
+func (p *matMulProgram) apply(a, b, c, work unsafe.Pointer, f factors) {
+	r := newMatMulRun(p)
+	r.factors = f
+	r.bind(a, b, c, work)
+	if err := r.run(context.Background()); err != nil {
+		panic("BUG: cpu: " + err.Error())
+	}
 }
 
 // reset forgets the operands: the collector must not find pointers to what was freed.
@@ -206,17 +247,41 @@ func (r *matMulRun) run(ctx context.Context) error {
 	}
 	r.done = ctx.Done()
 	if !p.shares {
-		return p.pool.run(ctx, ceilDiv(p.blocks(), p.group), r)
+		return r.each(ctx, ceilDiv(p.blocks(), p.group))
 	}
-	if err := p.pool.run(ctx, p.blocks()*p.split.Chunks, r); err != nil {
+	if err := r.each(ctx, p.blocks()*p.split.Chunks); err != nil {
 		return err
 	}
 	r.final = true
-	return p.pool.run(ctx, p.blocks(), r)
+	return r.each(ctx, p.blocks())
 }
 
-// task computes blocks of results, or one chunk of a block, or adds the chunks of a block.
-func (r *matMulRun) task(worker, i int) {
+// each does n parts: they are dealt to the workers.
+func (r *matMulRun) each(ctx context.Context, n int) error {
+	workers := min(n, len(r.workers))
+	r.dealt = r.shares[:workers]
+	r.dealt.deal(n)
+	return r.p.pool.run(ctx, workers, r)
+}
+
+// yieldSteps is about a tenth of a millisecond of work, after which other goroutines have a turn: a service
+// has some, which would wait for the 10 ms of a time slice.
+const yieldSteps = 1 << 21
+
+// task does parts until there are none left.
+func (r *matMulRun) task(worker, _ int) {
+	steps := 0
+	for i, ok := r.dealt.take(worker); ok && !r.cancelled(); i, ok = r.dealt.take(worker) {
+		r.part(worker, i)
+		if steps += r.p.partSteps; steps > yieldSteps {
+			steps = 0
+			runtime.Gosched()
+		}
+	}
+}
+
+// part computes blocks of results, or one chunk of a block, or adds the chunks of a block.
+func (r *matMulRun) part(worker, i int) {
 	p := r.p
 	w := &r.workers[worker]
 	switch {
@@ -224,7 +289,9 @@ func (r *matMulRun) task(worker, i int) {
 		r.addChunks(p.block(i), r.partial(i*p.split.Chunks))
 	case p.shares:
 		bl, c := p.block(i/p.split.Chunks), i%p.split.Chunks
-		w.chunk(bl, c, strided{r.partial(i), p.rowBytes(), p.m.Type.Size()}, false)
+		to := strided{r.partial(i), p.rowBytes(), p.m.Type.Size()}
+		w.begin(bl, c, to)
+		w.chunk(bl, c, to, false)
 	default:
 		for n := i * p.group; n < min((i+1)*p.group, p.blocks()); n++ {
 			w.block(p.block(n))

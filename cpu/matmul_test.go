@@ -59,7 +59,7 @@ func TestLargeProducts(t *testing.T) {
 	devs := devices(t, 1, 3, 8)
 	for _, s := range []struct{ m, n, k int }{
 		{70, 3, 300}, {3, 130, 270}, {66, 67, 20}, {1, 5, 3000}, {7, 1, 2100}, {2, 2, 5000}, {130, 1, 513},
-		{1, 1, 1}, {1, 1, 4096}, {1, 1, 30000}, {1, 200, 260}, {1, 9, 1025},
+		{40, 1, 2500}, {35, 1, 70}, {1, 300, 1100}, {1, 2100, 40}, {1, 1, 1}, {1, 1, 4096}, {1, 1, 30000}, {1, 200, 260}, {1, 9, 1025},
 	} {
 		draw := rapid.Custom(func(t *rapid.T) *trial { return drawProduct(t, nil, s.m, s.n, s.k) })
 		for seed := range 8 {

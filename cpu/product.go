@@ -24,12 +24,28 @@ func (w *productWorker) block(bl resultBlock) {
 		sum = strided{unsafe.Add(w.scratch, p.sum), p.rowBytes(), size}
 	}
 	w.panel.Ahead = 0
+	w.begin(bl, 0, sum)
 	w.chunk(bl, 0, sum, p.split.Chunks == 1)
 	if p.split.Chunks > 1 {
 		w.addRest(bl, sum)
 	}
 	if p.staged {
 		moveGrid(size, to, sum, bl.rows, bl.cols)
+	}
+}
+
+// begin puts what the chains of the first chunk start from, beta times C, to where they are carried. Other
+// chains, and those of plain products, start from +0.
+func (w *productWorker) begin(bl resultBlock, c int, to strided) {
+	p := w.p
+	if c > 0 || !p.update.starts {
+		return
+	}
+	if from := w.output(bl); from != to {
+		moveGrid(p.m.Type.Size(), to, from, bl.rows, bl.cols)
+	}
+	for i := range bl.rows {
+		p.update.scale(to.from(i, 0).at, bl.cols, w.factors.beta)
 	}
 }
 
@@ -70,7 +86,7 @@ func (w *productWorker) chunk(bl resultBlock, c int, to strided, settle bool) {
 		}
 		n := min(p.deep, hi-k)
 		w.panel.K, w.panel.Mode = n, 0
-		if k > lo {
+		if k > lo || c == 0 && p.update.starts {
 			w.panel.Mode |= simd.GemmCarry
 		}
 		if settle && k+n == hi {
@@ -89,8 +105,9 @@ func (w *productWorker) multiply(bl resultBlock, k, n int, to strided) {
 	nr := p.kernel.NR
 	b := strided{unsafe.Add(w.b, offset(p.b.batch, bl.batch)), p.b.row, p.b.col}.from(k, bl.j)
 	a := strided{unsafe.Add(w.a, offset(p.a.batch, bl.batch)), p.a.row, p.a.col}.from(bl.i, k)
-	if !p.directB {
+	if !p.directB && n > 0 {
 		w.packColumns(b, n, bl.cols)
+		w.scaleColumns(n, bl.cols)
 	}
 	for i := 0; i < bl.rows; i += p.high {
 		w.panel.Rows = min(p.high, bl.rows-i)
@@ -99,22 +116,28 @@ func (w *productWorker) multiply(bl resultBlock, k, n int, to strided) {
 			w.panel.Cols = min(nr, bl.cols-j)
 			w.bindB(b, n, j)
 			w.panel.C = to.from(i, j).at
-			w.askAhead(bl)
+			w.askAhead(bl, i, j)
 			p.kernel.Run(&w.panel)
 		}
 	}
 }
 
-// askAhead tells the panel what memory is needed after it.
-func (w *productWorker) askAhead(bl resultBlock) {
+// askAhead says what memory is needed after the panel at row i and column j of a block.
+func (w *productWorker) askAhead(bl resultBlock, i, j int) {
 	p, x := w.p, &w.panel
 	switch {
 	case p.next && x.Ahead == 0:
 		strips := max(1, x.Rows/p.kernel.MR) * ceilDiv(bl.cols, p.kernel.NR)
-		x.Ahead = uintptr(w.b) + uintptr(offset(p.b.batch, min(bl.batch+1, p.batches-1)))
+		batch := min(bl.batch+1, p.batches-1)
+		x.Ahead = uintptr(w.b) + uintptr(offset(p.b.batch, batch))
 		x.AheadStep = ceilDiv(x.K*bl.cols*p.m.Type.Size(), strips)
-	case p.ahead:
+		if i == 0 && p.dense && p.kernel.Ask != nil {
+			p.kernel.Ask(uintptr(w.a)+uintptr(offset(p.a.batch, batch)), p.height*p.a.row)
+		}
+	case p.ahead && j == 0:
 		x.Ahead, x.AheadStep = uintptr(x.A)+2*uintptr(x.AStrip), x.AStrip
+	case p.ahead:
+		x.AheadStep = 0
 	}
 }
 
@@ -123,12 +146,15 @@ func (w *productWorker) askAhead(bl resultBlock) {
 func (w *productWorker) bindA(a strided, n int) {
 	p, x := w.p, &w.panel
 	size := p.m.Type.Size()
-	if !p.directA {
+	if !p.directA && n > 0 {
 		packed := strided{unsafe.Add(w.scratch, p.packA), n * size, size}
 		if a.row == size && a.col != size {
 			packed = strided{packed.at, size, x.Rows * size}
 		}
 		moveGrid(size, packed, a, x.Rows, n)
+		if p.update.scales && p.swapped {
+			p.update.scale(packed.at, x.Rows*n, w.factors.alpha)
+		}
 		a = packed
 	}
 	x.A, x.ARow, x.ACol, x.AStrip = a.at, a.row, a.col, p.kernel.MR*a.row
@@ -146,7 +172,7 @@ func (w *productWorker) bindB(b strided, n, j int) {
 	switch {
 	case !p.directB:
 		x.B = unsafe.Add(w.scratch, p.packB+j*n*size)
-	case x.Cols == nr:
+	case x.Cols == nr || n == 0:
 		x.B, x.BRow = b.from(0, j).at, b.row
 	default:
 		x.B = unsafe.Add(w.scratch, p.packB)
@@ -173,6 +199,18 @@ func (w *productWorker) packColumns(b strided, n, cols int) {
 	for j := full * nr; j < cols; j += nr {
 		w.packStrip(unsafe.Add(at, j*n*size), b.from(0, j), n, min(nr, cols-j))
 	}
+}
+
+// scaleColumns multiplies the packed columns by alpha, if B is the caller's right operand.
+func (w *productWorker) scaleColumns(n, cols int) {
+	p := w.p
+	if !p.update.scales || p.swapped {
+		return
+	}
+	if !p.vector {
+		n *= ceilDiv(cols, p.kernel.NR) * p.kernel.NR
+	}
+	p.update.scale(unsafe.Add(w.scratch, p.packB), n, w.factors.alpha)
 }
 
 // packStrip packs n rows of a strip of B. Columns that are not there stay as they are: what they give is

@@ -33,6 +33,7 @@ type source struct {
 // step computes the value of one instruction.
 type step struct {
 	fn   simd.Func
+	past simd.Func // fn for results that go past the caches; nil if there is none
 	dst  int
 	args [3]int
 	at   int // offset of the value's tile or vector, -1 if it is always computed in the output
@@ -56,6 +57,7 @@ type stage struct {
 	folds   []fold
 	stores  []store
 	rows    []step // row values that follow from the folds
+	columns bool   // the folds take an input as it is, where it is
 }
 
 // kernelProgram runs a kernel. The rows of the kernel are taken in units, the columns of a box side by side.
@@ -66,6 +68,7 @@ type kernelProgram struct {
 	pool     *pool
 	k        *ir.Kernel
 	split    bool
+	large    bool // outputs may go past the caches
 	before   []step // row values that need no fold
 	stages   []stage
 	loads    []source // of row values

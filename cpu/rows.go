@@ -103,6 +103,10 @@ func (f *frame) storeRows(u unit) {
 func (f *frame) fold(st *stage, u unit, piece, place int) {
 	lo := piece * f.p.piece
 	hi := min(lo+f.p.piece, f.p.na)
+	if st.columns {
+		f.foldColumns(st, u, lo, hi, place)
+		return
+	}
 	for a := lo; a < hi; a += f.p.rows {
 		bx := box{u.o, a, min(f.p.rows, hi-a), u.b, u.w}
 		f.compute(st, bx)
@@ -123,6 +127,8 @@ func (f *frame) fold(st *stage, u unit, piece, place int) {
 func (f *frame) accumulate(fd *fold, u unit, bx box, done, place int) {
 	tile := f.slots[fd.arg]
 	switch {
+	case fd.best != nil && u.w == 1 && fd.fast.Rows != nil && bx.na >= 4*canon.Lanes(fd.size):
+		fd.takeRow(unsafe.Add(f.scratch, fd.acc), f.part(fd, u, place), f.partIndex(fd, u, place), tile, bx.a, bx.na, done == 0)
 	case fd.best != nil:
 		fd.best.take(f.part(fd, u, place), f.partIndex(fd, u, place), tile, bx.a, bx.na, u.w, done == 0)
 	case fd.lanes > 0:

@@ -7,6 +7,7 @@ import (
 	"unsafe"
 
 	"github.com/tare-go/tare/device"
+	"github.com/tare-go/tare/kernels/simd"
 )
 
 // kernelRun is one run of a kernel: its operands, and a frame for each worker.
@@ -16,6 +17,7 @@ type kernelRun struct {
 	scalars []uint64
 	shared  unsafe.Pointer
 	frames  []frame
+	past    bool // outputs go past the caches
 	phase   int
 	group   int // units or pieces of a task
 }
@@ -65,6 +67,7 @@ func (r *kernelRun) start(args []device.Arg, work device.Span) error {
 	if err := addresses(r.out, args[in:in+out]); err != nil {
 		return err
 	}
+	r.past = r.goesPast()
 	for i, a := range args[in+out:] {
 		put(r.p.k.Params[i].Size(), unsafe.Pointer(&r.scalars[i]), a.Bits)
 	}
@@ -146,6 +149,9 @@ func (r *kernelRun) task(worker, i int) {
 		for u := i * r.group; u < min((i+1)*r.group, r.p.units); u++ {
 			f.unit(u)
 		}
+	}
+	if r.past {
+		simd.Fence()
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"unsafe"
 
 	"github.com/tare-go/tare/device"
 )
@@ -33,7 +34,7 @@ type pool struct {
 	next atomic.Int64
 	left atomic.Int32 // helpers that have not ended their part
 	busy sync.WaitGroup
-	bug  atomic.Pointer[bug]
+	end  atomic.Pointer[broken] // what ended the job early, apart from its context
 }
 
 // helper is a worker that waits for calls: a short while it watches for the next one, as it takes
@@ -57,10 +58,27 @@ const (
 // patience is how long a helper watches, and a caller for the helpers to end.
 const patience = 30 * time.Microsecond
 
-// bug is a panic in a task.
-type bug struct {
+// broken is a task that panicked: because of memory that is lost, or of a mistake of ours.
+type broken struct {
+	lost  error
 	value any
 	stack []byte
+}
+
+// newBroken is a task's panic.
+func newBroken(value any) *broken {
+	if lost := lostMemory(value); lost != nil {
+		return &broken{lost: lost}
+	}
+	return &broken{value: value, stack: debug.Stack()}
+}
+
+// err is the error of lost memory; a mistake panics again.
+func (b *broken) err() error {
+	if b.lost == nil {
+		panic(fmt.Sprintf("BUG: cpu: a task panicked: %v\n%s", b.value, b.stack))
+	}
+	return b.lost
 }
 
 // newPool starts the goroutines.
@@ -79,6 +97,7 @@ func newPool(workers int) *pool {
 // help takes part in jobs until the pool is closed.
 func (p *pool) help(w int, h *helper) {
 	defer p.ended.Done()
+	debug.SetPanicOnFault(true)
 	for ok := h.sleep(); ok; ok = h.watch(p) || h.sleep() {
 		p.claim(w)
 		h.state.Store(watching)
@@ -147,7 +166,7 @@ func spin(done func() bool) bool {
 func (p *pool) claim(w int) {
 	defer func() {
 		if v := recover(); v != nil {
-			p.bug.CompareAndSwap(nil, &bug{v, debug.Stack()})
+			p.end.CompareAndSwap(nil, newBroken(v))
 			p.next.Store(int64(p.n))
 		}
 	}()
@@ -169,14 +188,16 @@ func (p *pool) claim(w int) {
 	}
 }
 
-// run does n tasks and returns when no worker is at them any more: at the end, or early with the
-// context's error. A task's panic is raised again here.
+// run does n tasks and returns when no worker is at them any more: at the end, or early with the error
+// of the context or of watched memory that was lost. Any other panic of a task is raised again here.
 func (p *pool) run(ctx context.Context, n int, work tasks) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	if n == 1 {
-		work.task(0, 0)
+		if err := Guard(func() { work.task(0, 0) }); err != nil {
+			return err
+		}
 		return ctx.Err()
 	}
 	select {
@@ -189,14 +210,15 @@ func (p *pool) run(ctx context.Context, n int, work tasks) error {
 		return device.ErrClosed
 	}
 	p.share(ctx, n, work)
-	if b := p.bug.Swap(nil); b != nil {
-		panic(fmt.Sprintf("BUG: cpu: a task panicked: %v\n%s", b.value, b.stack))
+	if b := p.end.Swap(nil); b != nil {
+		return b.err()
 	}
 	return ctx.Err()
 }
 
 // share hands a job to as many workers as have a task, and takes part.
 func (p *pool) share(ctx context.Context, n int, work tasks) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	p.work, p.n, p.done = work, n, ctx.Done()
 	p.next.Store(0)
 	helpers := p.helpers[:max(0, min(len(p.helpers), n-1))]
@@ -230,4 +252,55 @@ func (p *pool) close() {
 		close(h.wake)
 	}
 	p.ended.Wait()
+}
+
+// Guard calls f, which uses memory that is watched: if a part of it is lost, what that part's Watch
+// explains is the error. A panic of f's passes.
+func Guard(f func()) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if v := recover(); v != nil {
+			if err = lostMemory(v); err == nil {
+				panic(v)
+			}
+		}
+	}()
+	f()
+	return nil
+}
+
+// Watch says that parts of mem may be lost while they are used, as a file's pages are when the file is
+// made shorter. Work of the device that meets such a part, and Guard, end with the error that explain
+// gives for its offset; without Watch the process ends. forget is for before mem is given back.
+func Watch(mem []byte, explain func(offset int) error) (forget func()) {
+	if len(mem) == 0 {
+		return func() {}
+	}
+	at := uintptr(unsafe.Pointer(unsafe.SliceData(mem)))
+	watched.Store(at, &watch{size: len(mem), explain: explain})
+	return func() { watched.Delete(at) }
+}
+
+// watched are the memories that Watch was told of, each by its address.
+var watched sync.Map
+
+type watch struct {
+	size    int
+	explain func(offset int) error
+}
+
+// lostMemory is the error behind a panic, nil if it is not that a part of watched memory was lost.
+func lostMemory(panicked any) (err error) {
+	fault, ok := panicked.(interface{ Addr() uintptr })
+	if !ok {
+		return nil
+	}
+	addr := fault.Addr()
+	watched.Range(func(at, w any) bool {
+		if offset := addr - at.(uintptr); offset < uintptr(w.(*watch).size) {
+			err = w.(*watch).explain(int(offset))
+		}
+		return err == nil
+	})
+	return err
 }

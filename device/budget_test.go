@@ -83,6 +83,60 @@ func TestBudgetsNest(t *testing.T) {
 	assert.Error(t, err, "a budget of nothing")
 }
 
+// A budget of nothing, or of less, allows nothing but what takes nothing.
+func TestBudgetsOfNothing(t *testing.T) {
+	for _, bytes := range []int{0, -1, math.MinInt} {
+		l := card()
+		ctx := device.WithBudget(background, bytes)
+		left, why := device.Budget(ctx, l)
+		assert.Zero(t, left)
+		assert.Contains(t, why, "WithBudget")
+		assert.NoError(t, device.Check(ctx, l, "view", 0, nil))
+		var over *device.BudgetError
+		require.ErrorAs(t, device.Check(ctx, l, "add", 1, nil), &over)
+		assert.Zero(t, over.Budget)
+		_, err := l.Alloc(ctx, 1)
+		require.ErrorAs(t, err, &over)
+		assert.Equal(t, []int{64, 0}, []int{over.Need, over.Budget})
+		assert.ErrorContains(t, err, "needs 64 bytes, and the budget is 0 bytes")
+		mustAlloc(t, ctx, l, 0).Free()
+		left, _ = device.Budget(device.WithBudget(ctx, 1<<30), l)
+		assert.Zero(t, left, "nor does a budget within")
+		assert.Zero(t, l.Stats().LiveBytes)
+	}
+}
+
+// A device that says it has less than nothing left has nothing.
+func TestADeviceWithLessThanNothing(t *testing.T) {
+	l := device.Ledger(device.Pool(reporting{devicetest.Null(), -100 * mib}))
+	left, _ := device.Budget(background, l)
+	assert.Zero(t, left)
+	_, err := l.Alloc(background, 2*mib)
+	var over *device.BudgetError
+	require.ErrorAs(t, err, &over)
+	assert.Zero(t, over.Budget)
+}
+
+// Sizes near the largest int are too large, and nothing worse.
+func TestSizesPastAllMemory(t *testing.T) {
+	l := card()
+	ctx := device.WithBudget(background, math.MaxInt-1)
+	for _, bytes := range []int{math.MaxInt, math.MaxInt - 1, math.MaxInt - 1<<21} {
+		var over *device.BudgetError
+		_, err := l.Alloc(background, bytes)
+		require.ErrorAs(t, err, &over)
+		_, err = l.Alloc(ctx, bytes)
+		require.ErrorAs(t, err, &over)
+		require.ErrorAs(t, device.Check(ctx, l, "add", bytes, nil), &over)
+	}
+	_, err := l.Alloc(background, -1)
+	var size *device.SizeError
+	require.ErrorAs(t, err, &size)
+	left, _ := device.Budget(ctx, l)
+	assert.InDelta(t, 1<<30, left, 1)
+	assert.Zero(t, l.Stats().LiveBytes)
+}
+
 func TestARefusedAllocationLeavesBudgetsAlone(t *testing.T) {
 	l := card()
 	outer := device.WithBudget(background, 1024)

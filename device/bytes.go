@@ -29,8 +29,8 @@ func threeDigits(v float64) string {
 	return strconv.FormatFloat(v, 'f', 0, 64)
 }
 
-// exactBytes is FormatBytes with the number itself, where they differ.
-func exactBytes(bytes int) string {
+// ExactBytes is FormatBytes with the number itself where they differ: "4.00 KiB (4096 bytes)".
+func ExactBytes(bytes int) string {
 	if -999 <= bytes && bytes <= 999 {
 		return strconv.Itoa(bytes) + " bytes"
 	}

@@ -28,3 +28,9 @@ func TestFormatBytes(t *testing.T) {
 		assert.Equal(t, text, device.FormatBytes(bytes))
 	}
 }
+
+func TestExactBytes(t *testing.T) {
+	assert.Equal(t, "0 bytes", device.ExactBytes(0))
+	assert.Equal(t, "999 bytes", device.ExactBytes(999))
+	assert.Equal(t, "4.00 KiB (4096 bytes)", device.ExactBytes(4096))
+}

@@ -140,21 +140,25 @@ func (l *Limits) cgroup(h hierarchy, dir string) (c cgroup, ok bool) {
 	if !ok || limit >= noLimitV1 {
 		return c, false
 	}
-	used, _ := l.number(dir, h.usage)
+	used, ok := l.number(dir, h.usage)
+	if !ok {
+		used = l.own()
+	}
 	stat, _ := fs.ReadFile(l.root, fsPath(dir, "memory.stat"))
 	pages := fields(string(stat), h.activeFile, h.inactFile)
-	used = max(0, used-pages[h.activeFile]-pages[h.inactFile])
+	used -= min(used, pages[h.activeFile])
+	used -= min(used, pages[h.inactFile])
 	return cgroup{dir: dir, file: h.limit, limit: limit, used: used}, true
 }
 
-// number reads a file that holds one; "max" is none.
+// number reads a file that holds one of 0 and more; "max" is none.
 func (l *Limits) number(dir, file string) (int, bool) {
 	text, err := fs.ReadFile(l.root, fsPath(dir, file))
 	if err != nil {
 		return 0, false
 	}
 	n, err := strconv.Atoi(strings.TrimSpace(string(text)))
-	return n, err == nil
+	return n, err == nil && n >= 0
 }
 
 // fsPath is an absolute path as package fs writes it.

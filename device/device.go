@@ -36,7 +36,8 @@ type Program interface {
 	// Workspace is the number of bytes that one run needs beside its operands.
 	Workspace() int
 	// Run executes the operation. args are the operation's inputs, outputs and scalars, in order;
-	// work is Workspace() bytes, or empty if that is 0.
+	// work is Workspace() bytes, or empty if that is 0. args is the caller's again when Run returns:
+	// a device that is not done by then has copied what it needs.
 	Run(ctx context.Context, args []Arg, work Span) error
 	Close() error
 }

@@ -41,7 +41,7 @@ type MismatchError struct {
 
 // Error names the To to add, and what it moves.
 func (e *MismatchError) Error() string {
-	move := "this moves " + exactBytes(e.Bytes)
+	move := "this moves " + ExactBytes(e.Bytes)
 	if e.Bytes == 0 {
 		move = "its bytes are then counted as a transfer"
 	}
@@ -59,7 +59,7 @@ type TransferError struct {
 // Error gives the numbers and the call sites.
 func (e *TransferError) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d transfers of %s, at most %d wanted; moved by:", e.Got.Count, exactBytes(e.Got.Bytes), e.Max)
+	fmt.Fprintf(&b, "%d transfers of %s, at most %d wanted; moved by:", e.Got.Count, ExactBytes(e.Got.Bytes), e.Max)
 	for _, s := range e.Sites {
 		fmt.Fprintf(&b, "\n  %10s  %v", FormatBytes(s.Bytes), s.Site)
 	}
@@ -109,7 +109,7 @@ func (e *BudgetError) Error() string {
 	if e.Op != "" {
 		b.WriteString(e.Op + ": ")
 	}
-	fmt.Fprintf(&b, "needs %s, and the budget is %s", exactBytes(e.Need), exactBytes(e.Budget))
+	fmt.Fprintf(&b, "needs %s, and the budget is %s", ExactBytes(e.Need), ExactBytes(e.Budget))
 	if e.Why != "" {
 		b.WriteString(": " + e.Why)
 	}

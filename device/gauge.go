@@ -66,7 +66,7 @@ func (g *gauge) read(held int) {
 			limits = processLimits
 		}
 		r := limits.read()
-		g.set(r.left, min(held, r.resident), r.why)
+		g.set(r.left, min(held, r.counted), r.why)
 	case info.Memory > 0:
 		g.base, g.why = info.Memory, "memory of "+info.Name
 	default:
@@ -74,8 +74,8 @@ func (g *gauge) read(held int) {
 	}
 }
 
-// set takes a reading of what is left. Held memory that is not resident yet is not missing there,
-// so that only resident bytes are added.
+// set takes a reading of what is left, and how much of what is held is missing there: memory that is
+// not resident yet is not.
 func (g *gauge) set(left, held int, why string) {
 	g.base, g.why = unlimited, why
 	if left < unlimited-held {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"sync/atomic"
-	"time"
 	"unsafe"
 
 	"github.com/tare-go/tare/internal/ir"
@@ -17,14 +16,41 @@ import (
 // It also refuses what no device can do right: buffers after their Free, buffers of another device,
 // any use after Close, and allocations that exceed a budget of the context.
 type Ledgered struct {
-	dev    Device
-	all    account
-	shared bool
-	closed atomic.Bool
+	dev     Device // allocates
+	runs    Device // copies and runs: dev or, if that is a pool, the device inside, which spares a layer
+	name    string
+	all     account
+	watched atomic.Pointer[watchers] // nil if there are none
+	guards  atomic.Uint32            // for contexts without guards of their own
+	stacks  stackTable
+	shared  bool
+	closed  atomic.Bool
 }
 
 // Ledger puts a ledger around a device.
-func Ledger(dev Device) *Ledgered { return &Ledgered{dev: dev} }
+func Ledger(dev Device) *Ledgered {
+	l := &Ledgered{dev: dev, runs: dev, name: dev.Info().Name}
+	if p := l.pool(); p != nil {
+		l.runs = p.dev
+	}
+	return l
+}
+
+// pool is the pool inside, or nil.
+func (l *Ledgered) pool() *Pooled {
+	p, _ := l.dev.(*Pooled)
+	return p
+}
+
+// LedgerOf is the ledger of a device, nil if it has none. All devices from Open have one.
+func LedgerOf(dev Device) *Ledgered {
+	for ; dev != nil; dev = unwrap(dev) {
+		if l, ok := dev.(*Ledgered); ok {
+			return l
+		}
+	}
+	return nil
+}
 
 // Info describes the device.
 func (l *Ledgered) Info() Info { return l.dev.Info() }
@@ -42,6 +68,9 @@ func (l *Ledgered) Stats() Stats {
 // Sites is the account by call site, those that hold most first.
 func (l *Ledgered) Sites() []SiteStats { return l.all.Sites() }
 
+// Ops is the account by operator, those that took most time first.
+func (l *Ledgered) Ops() []OpStats { return l.all.Ops() }
+
 // Holders lists the n call sites that hold most bytes.
 func (l *Ledgered) Holders(n int) []Holder {
 	var holders []Holder
@@ -56,7 +85,7 @@ func (l *Ledgered) Holders(n int) []Holder {
 
 // CachedBytes is what the pool inside keeps for later.
 func (l *Ledgered) CachedBytes() int {
-	if p, ok := l.dev.(*Pooled); ok {
+	if p := l.pool(); p != nil {
 		return p.CachedBytes()
 	}
 	return 0
@@ -64,7 +93,7 @@ func (l *Ledgered) CachedBytes() int {
 
 // Trim releases what the pool inside keeps, and returns the number of bytes released.
 func (l *Ledgered) Trim(ctx context.Context) (int, error) {
-	if p, ok := l.dev.(*Pooled); ok {
+	if p := l.pool(); p != nil {
 		return p.Trim(ctx)
 	}
 	return 0, nil
@@ -73,12 +102,28 @@ func (l *Ledgered) Trim(ctx context.Context) (int, error) {
 // Shared reports whether the device came from Open and so lives as long as the process.
 func (l *Ledgered) Shared() bool { return l.shared }
 
-// post adds an event to the device's account and to those of the scopes.
-func (l *Ledgered) post(t tags, event Stats, reserved int) {
-	l.all.post(t.site, event, 0)
-	for r := t.scope; r != nil; r = r.parent {
-		r.post(t.site, event, reserved)
+// origin is what an event belongs to: its key, and who counts it beside the device.
+type origin struct {
+	key
+	scope *Recorder
+	watch *watchers // nil if there are none
+}
+
+// origin is that of an event that happens now with a context.
+func (l *Ledgered) origin(t *tags) origin { return origin{t.key, t.scope, l.watched.Load()} }
+
+// post adds an event to the device's account, to those of the scopes and to those who watch. It
+// returns the device's entry.
+func (l *Ledgered) post(o origin, e event) *entry {
+	for r := o.scope; r != nil; r = r.parent {
+		r.post(o.key, e)
 	}
+	if o.watch != nil {
+		for _, r := range o.watch.list {
+			r.post(o.key, e)
+		}
+	}
+	return l.all.post(o.key, e)
 }
 
 // begin is the check that every call starts with.
@@ -101,16 +146,16 @@ func (l *Ledgered) Alloc(ctx context.Context, bytes int) (Buffer, error) {
 	if !t.scope.reserve(class) {
 		return nil, l.overBudget(t, class)
 	}
-	start := time.Now()
+	start := clock()
 	inner, err := l.dev.Alloc(ctx, bytes)
 	if err != nil {
 		t.scope.release(class, nil)
 		return nil, l.explain(err)
 	}
-	event := allocated(class, t.purpose)
-	event.Time = time.Since(start)
-	l.post(t, event, class)
-	return &counted{Buffer: inner, ledger: l, tags: t, class: class}, nil
+	o, e := l.origin(&t), event{kind: EventAlloc, purpose: t.purpose, bytes: class}.since(start)
+	at := l.post(o, e)
+	l.record(o, e)
+	return &counted{Buffer: inner, ledger: l, at: at, scope: o.scope, class: class, extra: l.extra(o, class)}, nil
 }
 
 // overBudget is the error of an allocation that a budget of the context does not allow.
@@ -128,7 +173,7 @@ func (l *Ledgered) explain(err error) error {
 	return err
 }
 
-// Copy copies and counts by direction.
+// Copy copies and counts by direction, if no guard denies it: see Guard.
 func (l *Ledgered) Copy(ctx context.Context, dst, src Span) error {
 	if err := l.begin(ctx); err != nil {
 		return err
@@ -136,7 +181,7 @@ func (l *Ledgered) Copy(ctx context.Context, dst, src Span) error {
 	if err := CheckCopy(dst, src); err != nil {
 		return err
 	}
-	event := copied(dst, src)
+	t, direction := tagsOf(ctx), direction(dst, src)
 	var err error
 	if dst.Buffer, err = l.open("copy", dst.Buffer); err != nil {
 		return err
@@ -144,38 +189,30 @@ func (l *Ledgered) Copy(ctx context.Context, dst, src Span) error {
 	if src.Buffer, err = l.open("copy", src.Buffer); err != nil {
 		return err
 	}
-	start := time.Now()
-	if err := l.dev.Copy(ctx, dst, src); err != nil {
+	if err := l.guard(ctx, &t, direction, src.Len); err != nil {
 		return err
 	}
-	event.Time = time.Since(start)
-	l.post(tagsOf(ctx), event, 0)
+	start := clock()
+	if err := l.runs.Copy(ctx, dst, src); err != nil {
+		return err
+	}
+	o, e := l.origin(&t), event{kind: EventKind(direction), bytes: src.Len}.since(start)
+	l.post(o, e)
+	l.record(o, e)
 	return nil
 }
 
-// copied is the event of a copy. What the processor can reach is host memory.
-func copied(dst, src Span) Stats {
-	moved := Transfer{1, src.Len}
-	toHost, fromHost := dst.Buffer.Host() != nil, src.Buffer.Host() != nil
-	switch {
-	case toHost && fromHost:
-		return Stats{Host: moved}
-	case fromHost:
-		return Stats{H2D: moved}
-	case toHost:
-		return Stats{D2H: moved}
-	}
-	return Stats{D2D: moved}
-}
-
-// open is the buffer as the device inside knows it: its own without the ledger's wrapping, host
-// memory as it is. A buffer that was freed or that is another device's is an error.
+// open is the buffer as the device that copies and runs knows it: its own without the wrappings of
+// ledger and pool, host memory as it is. A buffer that was freed or that is another device's is an error.
 func (l *Ledgered) open(op string, b Buffer) (Buffer, error) {
 	c, ok := b.(*counted)
 	switch {
 	case ok && c.freed.Load():
-		return nil, &FreedError{op, c.tags.site}
+		return nil, &FreedError{op, c.at.site}
 	case ok && c.ledger == l:
+		if p := l.pool(); p != nil {
+			return p.open(op, c.Buffer)
+		}
 		return c.Buffer, nil
 	case ok && c.Host() == nil:
 		return nil, &MismatchError{Op: op, A: c.ledger.Info().Name, B: l.Info().Name, Bytes: c.Size()}
@@ -192,14 +229,19 @@ func (l *Ledgered) compile(ctx context.Context, op ir.Op) (Program, error) {
 	if err := l.begin(ctx); err != nil {
 		return nil, err
 	}
-	start := time.Now()
-	p, err := l.dev.Compile(op)
+	start := clock()
+	p, err := l.runs.Compile(op)
 	if err != nil {
 		return nil, err
 	}
 	t := tagsOf(ctx)
-	l.post(t, Stats{Compiles: 1, Programs: 1, Time: time.Since(start)}, 0)
-	return &countedProgram{Program: p, ledger: l, tags: t}, nil
+	if t.op == "" {
+		t.op = opName(op)
+	}
+	o, e := l.origin(&t), event{kind: EventCompile}.since(start)
+	l.post(o, e)
+	l.record(o, e)
+	return &countedProgram{Program: p, ledger: l, origin: o}, nil
 }
 
 // Compile compiles an operation for a device, and counts it in the scopes of the context.
@@ -218,9 +260,11 @@ func (l *Ledgered) Sync(ctx context.Context) error {
 	if err := l.begin(ctx); err != nil {
 		return err
 	}
-	start := time.Now()
-	err := l.dev.Sync(ctx)
-	l.post(tagsOf(ctx), Stats{Time: time.Since(start)}, 0)
+	t, start := tagsOf(ctx), clock()
+	err := l.runs.Sync(ctx)
+	o, e := l.origin(&t), event{kind: EventSync}.since(start)
+	l.post(o, e)
+	l.record(o, e)
 	return err
 }
 
@@ -241,9 +285,30 @@ func (l *Ledgered) Close() error {
 type counted struct {
 	Buffer
 	ledger *Ledgered
-	tags   tags
+	at     *entry // of the device's account
+	scope  *Recorder
+	extra  *extra // nil for most
 	class  int
 	freed  atomic.Bool
+}
+
+// extra is what few buffers have.
+type extra struct {
+	watch *watchers   // who counted the allocation
+	stack *stackCount // of the allocation
+}
+
+// extra is that of a new buffer, or nil.
+func (l *Ledgered) extra(o origin, class int) *extra {
+	stacks := capturing.Load()
+	if !stacks && o.watch == nil {
+		return nil
+	}
+	x := &extra{watch: o.watch}
+	if stacks {
+		x.stack = l.stacks.capture(o.key, class)
+	}
+	return x
 }
 
 // Host is nil once the buffer is freed.
@@ -258,37 +323,54 @@ func (c *counted) Free() {
 	if c.freed.Swap(true) {
 		return
 	}
-	c.ledger.post(c.tags, Stats{Buffers: -1, LiveBytes: -c.class}, 0)
+	o := origin{c.at.key, c.scope, nil}
+	if c.extra != nil {
+		o.watch = c.extra.watch
+		c.extra.stack.free(c.class)
+	}
+	e := event{kind: EventFree, bytes: c.class}
+	c.ledger.post(o, e)
+	c.scope.release(c.class, nil)
 	c.Buffer.Free()
+	if o.traced() {
+		c.ledger.record(o, e.since(clock()))
+	}
 }
 
 // countedProgram counts launches, and its Close once.
 type countedProgram struct {
 	Program
 	ledger *Ledgered
-	tags   tags
+	origin origin
+	args   argList
 	closed atomic.Bool
 }
 
-func (p *countedProgram) Run(ctx context.Context, args []Arg, work Span) error {
+func (p *countedProgram) Run(ctx context.Context, args []Arg, work Span) (err error) {
 	if p.closed.Load() {
 		return ErrClosed
 	}
 	if err := p.ledger.begin(ctx); err != nil {
 		return err
 	}
-	inner, err := openArgs(args, func(b Buffer) (Buffer, error) { return p.ledger.open("run", b) })
-	if err != nil {
-		return err
-	}
 	if work.Buffer, err = p.ledger.open("run", work.Buffer); err != nil {
 		return err
 	}
-	start := time.Now()
-	if err := p.Program.Run(ctx, inner, work); err != nil {
+	inner := p.args.take(len(args))
+	defer p.args.give(inner)
+	if err := inner.open(args, p.ledger); err != nil {
 		return err
 	}
-	p.ledger.post(tagsOf(ctx), Stats{Launches: 1, Time: time.Since(start)}, 0)
+	t, start := tagsOf(ctx), clock()
+	if err := p.Program.Run(ctx, *inner, work); err != nil {
+		return err
+	}
+	if t.op == "" {
+		t.op = p.origin.op
+	}
+	o, e := p.ledger.origin(&t), event{kind: EventLaunch}.since(start)
+	p.ledger.post(o, e)
+	p.ledger.record(o, e)
 	return nil
 }
 
@@ -296,21 +378,8 @@ func (p *countedProgram) Close() error {
 	if p.closed.Swap(true) {
 		return nil
 	}
-	p.ledger.post(p.tags, Stats{Programs: -1}, 0)
+	p.ledger.post(p.origin, event{kind: EventClose})
 	return p.Program.Close()
-}
-
-// openArgs is args with their buffers as open gives them.
-func openArgs(args []Arg, open func(Buffer) (Buffer, error)) ([]Arg, error) {
-	opened := make([]Arg, len(args))
-	for i, a := range args {
-		b, err := open(a.Buffer)
-		if err != nil {
-			return nil, err
-		}
-		opened[i] = Arg{Buffer: b, Off: a.Off, Bits: a.Bits}
-	}
-	return opened, nil
 }
 
 // unwrap is the device inside a decorator, or nil.

@@ -6,6 +6,7 @@ import (
 	"math"
 	"os"
 	"runtime/debug"
+	"runtime/metrics"
 	"strconv"
 	"strings"
 	"sync"
@@ -25,6 +26,7 @@ type Limits struct {
 	root    fs.FS // holds proc/ and sys/
 	machine func() (left int, why string)
 	goLimit func() int
+	goUse   func() int // bytes that count against goLimit
 
 	mu   sync.Mutex
 	at   time.Time
@@ -33,16 +35,16 @@ type Limits struct {
 
 // reading is what the limits were at one time.
 type reading struct {
-	left     int    // bytes, unlimited if nothing is known
-	why      string // where left comes from
-	resident int    // anonymous memory of the process, unlimited if unknown
+	left    int    // bytes, unlimited if nothing is known
+	why     string // where left comes from
+	counted int    // left lacks tare's own memory up to that many bytes, unlimited if all of it
 }
 
 // NewLimits makes Limits that read the files proc/… and sys/… of root; os.DirFS("/") on a real
 // machine. Where those do not exist the operating system is asked for what it tells, which may be
 // nothing.
 func NewLimits(root fs.FS) *Limits {
-	return &Limits{root: root, machine: machineMemory, goLimit: goMemoryLimit}
+	return &Limits{root: root, machine: machineMemory, goLimit: goMemoryLimit, goUse: goMemoryUse}
 }
 
 var processLimits = NewLimits(os.DirFS("/"))
@@ -63,18 +65,26 @@ func (l *Limits) Available() (left int, why string) {
 
 // read reads all limits.
 func (l *Limits) read() reading {
-	r := reading{left: unlimited, resident: l.resident()}
-	lower := func(left int, why string) {
-		if why != "" && left < r.left {
-			r.left, r.why = max(left, 0), why
+	resident := l.resident()
+	r := reading{left: unlimited, counted: resident}
+	lower := func(left int, why string) bool {
+		if why == "" || left >= r.left {
+			return false
 		}
+		r.left, r.why = max(left, 0), why
+		return true
 	}
 	lower(l.machineLeft())
 	for _, c := range l.cgroups() {
 		lower(c.left(), c.why())
 	}
-	if limit := l.goLimit(); limit != math.MaxInt && r.resident != unlimited {
-		lower(limit-r.resident, fmt.Sprintf("GOMEMLIMIT (%s)", FormatBytes(limit)))
+	if limit := l.goLimit(); limit != math.MaxInt {
+		used, why := l.goUse(), fmt.Sprintf("GOMEMLIMIT (%s)", FormatBytes(limit))
+		if resident != unlimited {
+			lower(limit-max(used, resident), why)
+		} else if lower(limit-used, why) {
+			r.counted = 0 // what Go uses is not what tare holds
+		}
 	}
 	return r
 }
@@ -87,12 +97,20 @@ func (l *Limits) machineLeft() (int, string) {
 	}
 	info := fields(string(text), "MemAvailable:", "MemFree:", "Cached:", "Buffers:")
 	if kib, ok := info["MemAvailable:"]; ok {
-		return kib << 10, "MemAvailable of the machine"
+		return scaled(kib, 1<<10), "MemAvailable of the machine"
 	}
-	return (info["MemFree:"] + info["Cached:"] + info["Buffers:"]) << 10, "free memory of the machine"
+	if _, ok := info["MemFree:"]; !ok {
+		return l.machine()
+	}
+	left := 0
+	for _, kib := range info {
+		left += min(scaled(kib, 1<<10), unlimited-left)
+	}
+	return left, "free memory of the machine"
 }
 
-// resident is the anonymous memory of the process: resident pages without those of files.
+// resident is the anonymous memory of the process: resident pages without those of files. It is
+// unlimited if that is unknown.
 func (l *Limits) resident() int {
 	text, err := fs.ReadFile(l.root, "proc/self/statm")
 	if err != nil {
@@ -104,16 +122,40 @@ func (l *Limits) resident() int {
 	}
 	all, err1 := strconv.Atoi(pages[1])
 	shared, err2 := strconv.Atoi(pages[2])
-	if err1 != nil || err2 != nil {
+	if err1 != nil || err2 != nil || shared < 0 || all < shared {
 		return unlimited
 	}
-	return (all - shared) * os.Getpagesize()
+	return scaled(all-shared, os.Getpagesize())
+}
+
+// own is what the process uses, as far as is known.
+func (l *Limits) own() int {
+	if resident := l.resident(); resident != unlimited {
+		return resident
+	}
+	return l.goUse()
+}
+
+// scaled is n units, or unlimited where that is no int.
+func scaled(n, unit int) int {
+	if n > unlimited/unit {
+		return unlimited
+	}
+	return n * unit
 }
 
 // goMemoryLimit is GOMEMLIMIT, or what debug.SetMemoryLimit set; math.MaxInt without one.
 func goMemoryLimit() int { return int(debug.SetMemoryLimit(-1)) }
 
-// fields finds the numbers that follow the given names at the start of lines.
+// goMemoryUse is what Go counts against that limit: its heap, in use or kept, and all else that the
+// runtime has. Memory of devices is not in it.
+func goMemoryUse() int {
+	samples := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
+	metrics.Read(samples)
+	return int(samples[0].Value.Uint64() - samples[1].Value.Uint64())
+}
+
+// fields finds the numbers of 0 and more that follow the given names at the start of lines.
 func fields(text string, names ...string) map[string]int {
 	found := map[string]int{}
 	for line := range strings.Lines(text) {
@@ -122,7 +164,7 @@ func fields(text string, names ...string) map[string]int {
 			if len(words) < 2 || words[0] != name {
 				continue
 			}
-			if n, err := strconv.Atoi(words[1]); err == nil {
+			if n, err := strconv.Atoi(words[1]); err == nil && n >= 0 {
 				found[name] = n
 			}
 		}

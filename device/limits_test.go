@@ -3,12 +3,16 @@ package device
 import (
 	"math"
 	"os"
+	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"strconv"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // machine is a fake root of a file system: path to content.
@@ -23,6 +27,7 @@ func (m machine) limits() *Limits {
 	l := NewLimits(files)
 	l.machine = func() (int, string) { return unlimited, "" }
 	l.goLimit = func() int { return math.MaxInt }
+	l.goUse = func() int { return 0 }
 	return l
 }
 
@@ -130,6 +135,40 @@ func TestLimitOfGo(t *testing.T) {
 	assert.Equal(t, "GOMEMLIMIT (1.00 GiB)", why)
 }
 
+// What Go uses counts where the process's memory is not known, and where it is more than that.
+func TestLimitOfGoCountsWhatGoUses(t *testing.T) {
+	l := machine{"proc/meminfo": meminfo}.limits()
+	l.goLimit = func() int { return 1 << 30 }
+	l.goUse = func() int { return 300 << 20 }
+	left, why := l.Available()
+	assert.Equal(t, 724<<20, left)
+	assert.Equal(t, "GOMEMLIMIT (1.00 GiB)", why)
+
+	g := gauge{dev: named{info: Info{Kind: "cpu"}}, limits: l}
+	assert.Equal(t, 724<<20, g.limit(fullShare, 500<<20, seldom), "what tare holds is no part of what Go uses, and is not added to what is left")
+
+	l = machine{"proc/meminfo": meminfo, "proc/self/statm": "9 2 1"}.limits()
+	l.goLimit = func() int { return 1 << 30 }
+	l.goUse = func() int { return 2 << 30 }
+	left, _ = l.Available()
+	assert.Zero(t, left, "over the limit is nothing left")
+}
+
+// The real thing: memory on the Go heap is memory that a plan may not take.
+func TestTheGoHeapCounts(t *testing.T) {
+	defer debug.SetMemoryLimit(debug.SetMemoryLimit(int64(goMemoryUse() + 600<<20)))
+	heap := make([]byte, 200<<20)
+	for i := 0; i < len(heap); i += 1024 {
+		heap[i] = 1
+	}
+	g := gauge{dev: named{info: Info{Kind: "cpu"}}, limits: NewLimits(os.DirFS("/"))}
+	limit := g.limit(defaultShare, 0, unlimited)
+	assert.LessOrEqual(t, limit, 410<<20*defaultShare/100, g.explain(defaultShare))
+	assert.Positive(t, limit)
+	assert.Contains(t, g.why, "GOMEMLIMIT", "the smallest limit of this machine, unless that has less than 400 MiB left")
+	runtime.KeepAlive(heap)
+}
+
 func TestLimitsAreReadOnceASecond(t *testing.T) {
 	m := machine{"proc/meminfo": meminfo}
 	l := m.limits()
@@ -171,4 +210,125 @@ func TestGaugeDoesNotTrustUntouchedMemory(t *testing.T) {
 	g := gauge{dev: named{info: Info{Kind: "cpu"}}, limits: m.limits()}
 	g.limit(fullShare, 1<<30, seldom)
 	assert.Equal(t, 1000<<10+resident, g.base, "1 GiB is held, of which little is resident")
+}
+
+// group is the files of a machine with one control group of version 2, with the limit in a file.
+func group(limit string) machine {
+	return machine{
+		"proc/meminfo": meminfo, "proc/self/cgroup": "0::/job\n", "proc/self/mountinfo": mountsV2,
+		"sys/fs/cgroup/job/memory.max": limit, "sys/fs/cgroup/job/memory.current": "1000\n",
+	}
+}
+
+// in writes the machine's files to a folder, and reads the limits from there.
+func (m machine) in(t *testing.T, folder string) *Limits {
+	t.Helper()
+	for name, text := range m {
+		file := filepath.Join(folder, filepath.FromSlash(name))
+		require.NoError(t, os.MkdirAll(filepath.Dir(file), 0o777))
+		require.NoError(t, os.WriteFile(file, []byte(text), 0o666))
+	}
+	l := m.limits()
+	l.root = os.DirFS(folder)
+	return l
+}
+
+const machineHas = 8000000 << 10
+
+func TestLimitFiles(t *testing.T) {
+	for limit, want := range map[string]int{
+		"5000\n": 4000, "5000": 4000, " 5000 \n\n": 4000, "0\n": 0, "1000\n": 0, "999\n": 0,
+		"max\n": machineHas, "": machineHas, "\n": machineHas, "-1\n": machineHas, "5e9\n": machineHas, "0x100\n": machineHas,
+		"18446744073709551615\n": machineHas, "99999999999999999999999\n": machineHas, unlimited1: machineHas,
+		"5000 6000\n": machineHas, "\x00\xff\n": machineHas, "limit\n": machineHas,
+	} {
+		left, why := group(limit).in(t, t.TempDir()).Available()
+		assert.Equal(t, want, left, "%q", limit)
+		assert.NotEmpty(t, why)
+	}
+}
+
+func TestLimitFilesThatCannotBeRead(t *testing.T) {
+	for name, spoil := range map[string]func(dir string) error{
+		"no limit file": func(dir string) error { return os.Remove(filepath.Join(dir, "memory.max")) },
+		"no group":      os.RemoveAll,
+		"a folder for the limit": func(dir string) error {
+			os.Remove(filepath.Join(dir, "memory.max"))
+			return os.Mkdir(filepath.Join(dir, "memory.max"), 0o777)
+		},
+	} {
+		root := t.TempDir()
+		l := group("5000\n").in(t, root)
+		require.NoError(t, spoil(filepath.Join(root, "sys", "fs", "cgroup", "job")), name)
+		left, why := l.Available()
+		assert.Equal(t, machineHas, left, name)
+		assert.Equal(t, "MemAvailable of the machine", why, name)
+	}
+	left, why := machine{}.in(t, filepath.Join(t.TempDir(), "none")).Available()
+	assert.Equal(t, math.MaxInt, left)
+	assert.Empty(t, why)
+}
+
+// Where a group does not tell what it uses, what the process uses counts.
+func TestUsageThatIsNotTold(t *testing.T) {
+	for _, usage := range []string{"", "unknown\n", "-5\n", "99999999999999999999999\n"} {
+		m := group("5000\n")
+		m["sys/fs/cgroup/job/memory.current"] = usage
+		l := m.limits()
+		l.goUse = func() int { return 700 }
+		left, _ := l.Available()
+		assert.Equal(t, 4300, left, "%q", usage)
+	}
+}
+
+func TestOddMeminfo(t *testing.T) {
+	for text, want := range map[string]int{
+		"":                                       unlimited, // and the operating system knows nothing
+		"garbage":                                unlimited,
+		"MemAvailable:":                          unlimited,
+		"MemAvailable: many kB\n":                unlimited,
+		"MemAvailable: -4 kB\n":                  unlimited,
+		"MemAvailable: 0 kB\n":                   0,
+		"MemAvailable: 9223372036854775807 kB\n": unlimited,
+		"MemFree: 9223372036854775807 kB\nCached: 9223372036854775807 kB\n": unlimited,
+		"Cached: 5 kB\n": unlimited,
+	} {
+		left, _ := machine{"proc/meminfo": text}.limits().Available()
+		assert.Equal(t, want, left, "%q", text)
+	}
+}
+
+func TestOddStatm(t *testing.T) {
+	for text, want := range map[string]int{
+		"": unlimited, "1 2": unlimited, "a b c": unlimited, "9 -1 0": unlimited, "9 5 7": unlimited, "9 5 -1": unlimited,
+		"9 9223372036854775807 0": unlimited, "9 7 5": 2 * os.Getpagesize(), "9 0 0": 0,
+	} {
+		assert.Equal(t, want, machine{"proc/self/statm": text}.limits().resident(), "%q", text)
+	}
+}
+
+// FuzzLimits reads files with anything in them: what is left is never negative, and a number has a
+// reason.
+func FuzzLimits(f *testing.F) {
+	f.Add(meminfo, "0::/job\n", mountsV2, "max\n", "1\n", "inactive_file 5\n", "9 7 5")
+	f.Add("MemFree: 1 kB", "4:memory:/\n", mountsV1, unlimited1, "x", "", "")
+	f.Add("MemAvailable: 9223372036854775807 kB", "0::/../..\n", "30 25 0:26 /a\\040b / - cgroup2 c rw\n", "-1", "-1", "active_file -1", "1 1 2")
+	f.Fuzz(func(t *testing.T, meminfo, cgroup, mounts, limit, usage, stat, statm string) {
+		m := machine{"proc/meminfo": meminfo, "proc/self/cgroup": cgroup, "proc/self/mountinfo": mounts, "proc/self/statm": statm}
+		for _, dir := range []string{"sys/fs/cgroup/", "sys/fs/cgroup/job/", "sys/fs/cgroup/memory/", ""} {
+			m[dir+"memory.max"], m[dir+"memory.current"], m[dir+"memory.stat"] = limit, usage, stat
+			m[dir+"memory.limit_in_bytes"], m[dir+"memory.usage_in_bytes"] = limit, usage
+		}
+		l := m.limits()
+		left, why := l.Available()
+		assert.GreaterOrEqual(t, left, 0)
+		if why == "" {
+			assert.Equal(t, unlimited, left, "a number has a reason")
+		}
+		g := gauge{dev: named{info: Info{Kind: "cpu"}}, limits: l}
+		for _, held := range []int{0, 1 << 40} {
+			g.at = time.Time{}
+			assert.GreaterOrEqual(t, g.limit(defaultShare, held, unlimited), 0)
+		}
+	})
 }

@@ -25,7 +25,7 @@ type Pooled struct {
 	gauge gauge
 
 	mu     sync.Mutex
-	free   map[int][]kept // by class, the oldest first
+	free   map[int][]kept // by class, the oldest first; see drop for empty lists
 	cached int
 	live   int
 	clock  uint64 // counts frees
@@ -160,6 +160,7 @@ func (p *Pooled) newest(class int) Buffer {
 		return nil
 	}
 	b := list[len(list)-1].Buffer
+	list[len(list)-1] = kept{}
 	p.drop(class, list[:len(list)-1])
 	return b
 }
@@ -179,18 +180,22 @@ func (p *Pooled) evict(bound int) (out []Buffer) {
 func (p *Pooled) oldest() (class int) {
 	at := p.clock + 1
 	for c, list := range p.free {
-		if list[0].at < at {
+		if len(list) > 0 && list[0].at < at {
 			class, at = c, list[0].at
 		}
 	}
 	return class
 }
 
-// drop sets the list of a class, from which one buffer was removed.
+// manyClasses is from how many classes on the pool forgets those that are empty.
+const manyClasses = 64
+
+// drop sets the list of a class, from which one buffer was removed. An empty list stays, so that the
+// next buffer that is kept needs no new one.
 func (p *Pooled) drop(class int, list []kept) {
 	p.cached -= class
 	p.free[class] = list
-	if len(list) == 0 {
+	if len(list) == 0 && len(p.free) > manyClasses {
 		delete(p.free, class)
 	}
 }
@@ -217,17 +222,17 @@ func freeAll(buffers []Buffer) {
 // Copy copies on the device inside.
 func (p *Pooled) Copy(ctx context.Context, dst, src Span) error {
 	var err error
-	if dst.Buffer, err = p.open(dst.Buffer); err != nil {
+	if dst.Buffer, err = p.open("copy", dst.Buffer); err != nil {
 		return err
 	}
-	if src.Buffer, err = p.open(src.Buffer); err != nil {
+	if src.Buffer, err = p.open("copy", src.Buffer); err != nil {
 		return err
 	}
 	return p.dev.Copy(ctx, dst, src)
 }
 
 // open is the buffer as the device inside knows it.
-func (p *Pooled) open(b Buffer) (Buffer, error) {
+func (p *Pooled) open(_ string, b Buffer) (Buffer, error) {
 	own, ok := b.(*pooled)
 	switch {
 	case ok && own.freed.Load():
@@ -244,7 +249,7 @@ func (p *Pooled) Compile(op ir.Op) (Program, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &pooledProgram{program, p}, nil
+	return &pooledProgram{Program: program, pool: p}, nil
 }
 
 // Sync waits for the device inside.
@@ -291,15 +296,17 @@ func (b *pooled) Free() {
 type pooledProgram struct {
 	Program
 	pool *Pooled
+	args argList
 }
 
-func (p *pooledProgram) Run(ctx context.Context, args []Arg, work Span) error {
-	inner, err := openArgs(args, p.pool.open)
-	if err != nil {
+func (p *pooledProgram) Run(ctx context.Context, args []Arg, work Span) (err error) {
+	if work.Buffer, err = p.pool.open("run", work.Buffer); err != nil {
 		return err
 	}
-	if work.Buffer, err = p.pool.open(work.Buffer); err != nil {
+	inner := p.args.take(len(args))
+	defer p.args.give(inner)
+	if err := inner.open(args, p.pool); err != nil {
 		return err
 	}
-	return p.Program.Run(ctx, inner, work)
+	return p.Program.Run(ctx, *inner, work)
 }

@@ -237,13 +237,22 @@ func (r *registry) known() []string {
 	return kinds(r.drivers)
 }
 
+// Opened is the devices that Open has opened, by name.
+func Opened() []*Ledgered { return devices.all() }
+
+// all is the devices that are open, each once.
+func (r *registry) all() []*Ledgered {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	list := slices.Collect(maps.Values(r.opened))
+	slices.SortFunc(list, func(a, b *Ledgered) int { return strings.Compare(a.name, b.name) })
+	return slices.Compact(list)
+}
+
 // Trim releases what the pools of all open devices keep, and returns the number of bytes released.
 func Trim(ctx context.Context) (int, error) {
-	devices.mu.RLock()
-	open := slices.Collect(maps.Values(devices.opened))
-	devices.mu.RUnlock()
 	total := 0
-	for _, dev := range open {
+	for _, dev := range devices.all() {
 		n, err := dev.Trim(ctx)
 		if err != nil {
 			return total, err

@@ -3,7 +3,9 @@ package device
 import (
 	"context"
 	"math"
+	"slices"
 	"sync"
+	"sync/atomic"
 )
 
 // Purpose says what an allocation is for.
@@ -15,6 +17,8 @@ const (
 	Result                      // what an evaluation returns
 	Intermediate                // a value stored between two steps of an evaluation
 	Workspace                   // partial results and scratch of an evaluation
+
+	purposes
 )
 
 // String is the name of the purpose.
@@ -22,56 +26,65 @@ func (p Purpose) String() string {
 	return [...]string{"operand", "result", "intermediate", "workspace"}[p&3]
 }
 
-// tags are what a context carries for the ledger, in one value. They are immutable.
-type tags struct {
-	scope   *Recorder
-	purpose Purpose
-	site    Site
-}
-
-type tagsKey struct{}
-
-func tagsOf(ctx context.Context) tags {
-	t, _ := ctx.Value(tagsKey{}).(tags)
-	return t
-}
-
-func (t tags) into(ctx context.Context) context.Context {
-	return context.WithValue(ctx, tagsKey{}, t)
-}
-
-// WithPurpose says what the allocations made with the context are for.
-func WithPurpose(ctx context.Context, p Purpose) context.Context {
-	t := tagsOf(ctx)
-	t.purpose = p
-	return t.into(ctx)
-}
-
-// WithSite says which line of the user's program the context acts for: a program counter as
-// runtime.Callers gives it.
-func WithSite(ctx context.Context, pc uintptr) context.Context {
-	t := tagsOf(ctx)
-	t.site = Site(pc)
-	return t.into(ctx)
-}
-
-// SiteOf is the site that WithSite gave to the context, or 0.
-func SiteOf(ctx context.Context) Site { return tagsOf(ctx).site }
-
 // Recorder is a scope of the ledger: it counts what happens, on any device, with the contexts made
-// from the one that Record returned. It is safe for concurrent use.
+// from the one that Record returned, or what happens on the device that Watch was given. It is safe
+// for concurrent use.
 type Recorder struct {
 	parent *Recorder
 	account
-	limit int // bytes that may be live at once, math.MaxInt without a budget
+	limit  int          // bytes that may be live at once, math.MaxInt without a budget
+	held   atomic.Int64 // live bytes and those of allocations under way, if there is a budget
+	trace  *Trace       // where the events go, or nil
+	traced bool         // the scope or one around it has a trace
 }
 
 // Record opens a scope. Scopes nest: an event counts in the innermost scope and in all around it. A
 // scope needs no closing, and what was allocated in it counts as live until it is freed.
 func Record(ctx context.Context) (context.Context, *Recorder) {
 	t := tagsOf(ctx)
-	t.scope = &Recorder{parent: t.scope, limit: math.MaxInt}
+	t.scope = &Recorder{parent: t.scope, limit: math.MaxInt, traced: t.scope != nil && t.scope.traced}
 	return t.into(ctx), t.scope
+}
+
+// Watch counts all that happens on a device from now on, with any context, until stop is called. What
+// was allocated before is not its, and what was allocated meanwhile counts as live until it is freed.
+func Watch(l *Ledgered) (rec *Recorder, stop func()) {
+	rec = &Recorder{limit: math.MaxInt}
+	return rec, l.watch(rec)
+}
+
+// watchers are those that count all that happens on a device. The list is never changed.
+type watchers struct {
+	list   []*Recorder
+	traced bool
+}
+
+// watch adds a recorder to a device until it is stopped.
+func (l *Ledgered) watch(rec *Recorder) (stop func()) {
+	l.rewatch(func(list []*Recorder) []*Recorder { return append(slices.Clone(list), rec) })
+	return sync.OnceFunc(func() {
+		l.rewatch(func(list []*Recorder) []*Recorder {
+			return slices.DeleteFunc(slices.Clone(list), func(r *Recorder) bool { return r == rec })
+		})
+	})
+}
+
+// rewatch replaces the list of those who watch.
+func (l *Ledgered) rewatch(change func([]*Recorder) []*Recorder) {
+	for {
+		old := l.watched.Load()
+		var list []*Recorder
+		if old != nil {
+			list = old.list
+		}
+		var next *watchers
+		if list = change(list); len(list) > 0 {
+			next = &watchers{list, slices.ContainsFunc(list, func(r *Recorder) bool { return r.traced })}
+		}
+		if l.watched.CompareAndSwap(old, next) {
+			return
+		}
+	}
 }
 
 // MaxTransfers is nil if at most n copies to, from or within a device happened in the scope, and a
@@ -95,17 +108,15 @@ func (r *Recorder) MaxTransfers(n int) error {
 func (r *Recorder) room() (bytes int, limited bool) {
 	bytes = math.MaxInt
 	for ; r != nil; r = r.parent {
-		r.mu.Lock()
 		if r.limit != math.MaxInt {
-			bytes, limited = min(bytes, r.limit-r.total.LiveBytes-r.reserved), true
+			bytes, limited = min(bytes, r.limit-int(r.held.Load())), true
 		}
-		r.mu.Unlock()
 	}
 	return bytes, limited
 }
 
-// reserve takes bytes from the budgets of r and of the scopes around it, all or none. What was
-// reserved is released by posting the allocation, or because it failed.
+// reserve takes bytes from the budgets of r and of the scopes around it, all or none. Release gives
+// them back: when the allocation failed, or its buffer is freed.
 func (r *Recorder) reserve(bytes int) bool {
 	for s := r; s != nil; s = s.parent {
 		if !s.take(bytes) {
@@ -118,59 +129,25 @@ func (r *Recorder) reserve(bytes int) bool {
 
 // take reserves bytes if the budget of the scope allows.
 func (r *Recorder) take(bytes int) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if bytes > r.limit-r.total.LiveBytes-r.reserved {
-		return false
+	if r.limit == math.MaxInt {
+		return true
 	}
-	r.reserved += bytes
-	return true
+	for {
+		held := r.held.Load()
+		if bytes > r.limit-int(held) {
+			return false
+		}
+		if r.held.CompareAndSwap(held, held+int64(bytes)) {
+			return true
+		}
+	}
 }
 
 // release undoes reserve for the scopes inside end.
 func (r *Recorder) release(bytes int, end *Recorder) {
 	for s := r; s != end; s = s.parent {
-		s.mu.Lock()
-		s.reserved -= bytes
-		s.mu.Unlock()
+		if s.limit != math.MaxInt {
+			s.held.Add(-int64(bytes))
+		}
 	}
-}
-
-// account is Stats in all and by call site, kept under a lock.
-type account struct {
-	mu       sync.Mutex
-	total    Stats
-	sites    map[Site]*Stats
-	reserved int // bytes of allocations under way
-}
-
-// post adds an event, for which that many bytes had been reserved.
-func (a *account) post(site Site, event Stats, reserved int) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.reserved -= reserved
-	a.total.add(event)
-	if a.sites == nil {
-		a.sites = map[Site]*Stats{}
-	}
-	s := a.sites[site]
-	if s == nil {
-		s = new(Stats)
-		a.sites[site] = s
-	}
-	s.add(event)
-}
-
-// Stats is the account at this moment.
-func (a *account) Stats() Stats {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.total
-}
-
-// Sites is the account by call site, those that hold most first.
-func (a *account) Sites() []SiteStats {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return sortedSites(a.sites)
 }

@@ -15,10 +15,19 @@ func (s Site) String() string {
 	if s == 0 {
 		return "(unknown site)"
 	}
-	frame, _ := runtime.CallersFrames([]uintptr{uintptr(s)}).Next()
+	frame := s.Frame()
 	if frame.File == "" {
 		return fmt.Sprintf("(pc %#x)", uintptr(s))
 	}
 	dir, file := path.Split(frame.File)
 	return fmt.Sprintf("%s/%s:%d", path.Base(dir), file, frame.Line)
+}
+
+// Frame is the site's function, file and line; of the zero Site it is empty.
+func (s Site) Frame() runtime.Frame {
+	if s == 0 {
+		return runtime.Frame{}
+	}
+	frame, _ := runtime.CallersFrames([]uintptr{uintptr(s)}).Next()
+	return frame
 }

@@ -23,10 +23,11 @@ type Stats struct {
 	AllocBytes int // bytes of all allocations; the next four are its parts
 	ResultBytes, IntermediateBytes,
 	WorkspaceBytes, OperandBytes int
+	Intermediates int // how many of the allocations were intermediates
 
 	Buffers     int // buffers not freed yet
 	LiveBytes   int // bytes of those
-	PeakBytes   int // most bytes that were live at one time
+	PeakBytes   int // most bytes that were live at one time; of a call site or an operator, of its own
 	CachedBytes int // bytes that the pool keeps for later; only of a device
 
 	H2D, D2H, D2D Transfer // copies from host memory, to it, and within the device
@@ -36,7 +37,9 @@ type Stats struct {
 	Compiles int // programs compiled
 	Programs int // programs not closed yet
 
-	Time time.Duration // spent in calls of the device, summed over goroutines
+	Time time.Duration // spent in calls of the device, summed over goroutines; the rest are its parts
+	AllocTime, H2DTime, D2HTime, D2DTime, HostTime,
+	LaunchTime, CompileTime, SyncTime time.Duration
 }
 
 // Transfers is the sum of the copies in which memory of a device took part.
@@ -44,7 +47,7 @@ func (s Stats) Transfers() Transfer {
 	return Transfer{s.H2D.Count + s.D2H.Count + s.D2D.Count, s.H2D.Bytes + s.D2H.Bytes + s.D2D.Bytes}
 }
 
-// add adds the event d, and raises the peak.
+// add adds what was counted elsewhere. Peaks are not added: they need not have been at one time.
 func (s *Stats) add(d Stats) {
 	s.Allocs += d.Allocs
 	s.AllocBytes += d.AllocBytes
@@ -52,9 +55,9 @@ func (s *Stats) add(d Stats) {
 	s.IntermediateBytes += d.IntermediateBytes
 	s.WorkspaceBytes += d.WorkspaceBytes
 	s.OperandBytes += d.OperandBytes
+	s.Intermediates += d.Intermediates
 	s.Buffers += d.Buffers
 	s.LiveBytes += d.LiveBytes
-	s.PeakBytes = max(s.PeakBytes, s.LiveBytes)
 	s.H2D.add(d.H2D)
 	s.D2H.add(d.D2H)
 	s.D2D.add(d.D2D)
@@ -62,56 +65,76 @@ func (s *Stats) add(d Stats) {
 	s.Launches += d.Launches
 	s.Compiles += d.Compiles
 	s.Programs += d.Programs
-	s.Time += d.Time
+	s.addTimes(d)
 }
 
-// allocated is the event of an allocation of class bytes.
-func allocated(class int, p Purpose) Stats {
-	event := Stats{Allocs: 1, AllocBytes: class, Buffers: 1, LiveBytes: class}
-	switch p {
-	case Result:
-		event.ResultBytes = class
-	case Intermediate:
-		event.IntermediateBytes = class
-	case Workspace:
-		event.WorkspaceBytes = class
-	case Operand:
-		event.OperandBytes = class
+func (s *Stats) addTimes(d Stats) {
+	s.Time += d.Time
+	s.AllocTime += d.AllocTime
+	s.H2DTime += d.H2DTime
+	s.D2HTime += d.D2HTime
+	s.D2DTime += d.D2DTime
+	s.HostTime += d.HostTime
+	s.LaunchTime += d.LaunchTime
+	s.CompileTime += d.CompileTime
+	s.SyncTime += d.SyncTime
+}
+
+// row is a line of the table of Stats; what is zero is left blank.
+type row struct {
+	name         string
+	count, bytes int
+	time         time.Duration
+}
+
+// rows are the lines of the table.
+func (s Stats) rows() []row {
+	return []row{
+		{"allocated", s.Allocs, s.AllocBytes, s.AllocTime},
+		{"  results", 0, s.ResultBytes, 0},
+		{"  intermediate", s.Intermediates, s.IntermediateBytes, 0},
+		{"  workspace", 0, s.WorkspaceBytes, 0},
+		{"  operands", 0, s.OperandBytes, 0},
+		{"peak", 0, s.PeakBytes, 0},
+		{"live", s.Buffers, s.LiveBytes, 0},
+		{"cached", 0, s.CachedBytes, 0},
+		{"host to device", s.H2D.Count, s.H2D.Bytes, s.H2DTime},
+		{"device to host", s.D2H.Count, s.D2H.Bytes, s.D2HTime},
+		{"on the device", s.D2D.Count, s.D2D.Bytes, s.D2DTime},
+		{"host to host", s.Host.Count, s.Host.Bytes, s.HostTime},
+		{"compiled", s.Compiles, 0, s.CompileTime},
+		{"not closed", s.Programs, 0, 0},
+		{"launches", s.Launches, 0, s.LaunchTime},
 	}
-	return event
 }
 
 // String is a table of what is not zero.
 func (s Stats) String() string {
 	var b strings.Builder
-	row := func(name string, count, bytes int) {
-		if count != 0 || bytes != 0 {
-			fmt.Fprintf(&b, "%-14s %9s %14s %10s\n", name, blankZero(count), blankZero(bytes), FormatBytes(bytes))
-		}
+	line := func(name, count, bytes, short, time string) {
+		b.WriteString(strings.TrimRight(fmt.Sprintf("%-14s %9s %14s %10s %10s", name, count, bytes, short, time), " ") + "\n")
 	}
-	fmt.Fprintf(&b, "%-14s %9s %14s\n", "", "count", "bytes")
-	row("allocated", s.Allocs, s.AllocBytes)
-	row("  results", 0, s.ResultBytes)
-	row("  intermediate", 0, s.IntermediateBytes)
-	row("  workspace", 0, s.WorkspaceBytes)
-	row("  operands", 0, s.OperandBytes)
-	row("peak", 0, s.PeakBytes)
-	row("live", s.Buffers, s.LiveBytes)
-	row("cached", 0, s.CachedBytes)
-	row("host to device", s.H2D.Count, s.H2D.Bytes)
-	row("device to host", s.D2H.Count, s.D2H.Bytes)
-	row("on the device", s.D2D.Count, s.D2D.Bytes)
-	row("host to host", s.Host.Count, s.Host.Bytes)
-	for _, c := range []struct {
-		name  string
-		count int
-	}{{"compiled", s.Compiles}, {"not closed", s.Programs}, {"launches", s.Launches}} {
-		if c.count != 0 {
-			fmt.Fprintf(&b, "%-14s %9d\n", c.name, c.count)
+	line("", "count", "bytes", "", "time")
+	for _, r := range s.rows() {
+		if r.count == 0 && r.bytes == 0 {
+			continue
 		}
+		short := ""
+		if r.bytes != 0 {
+			short = FormatBytes(r.bytes)
+		}
+		line(r.name, blankZero(r.count), blankZero(r.bytes), short, shortTime(r.time))
 	}
-	fmt.Fprintf(&b, "%-14s %9s\n", "time", s.Time.Round(time.Microsecond))
+	line("time", "", "", "", s.Time.Round(time.Microsecond).String())
 	return b.String()
+}
+
+// shortTime is a time to the microsecond, or nothing for less than one.
+func shortTime(d time.Duration) string {
+	if d = d.Round(time.Microsecond); d > 0 {
+		return d.String()
+	}
+	return ""
 }
 
 func blankZero(n int) string {
@@ -127,19 +150,30 @@ type SiteStats struct {
 	Stats
 }
 
-// sortedSites lists accounts by live bytes, then by bytes ever allocated, the largest first.
-func sortedSites(sites map[Site]*Stats) []SiteStats {
-	list := make([]SiteStats, 0, len(sites))
-	for site, s := range sites {
-		list = append(list, SiteStats{site, *s})
-	}
+// OpStats is the account of one operator.
+type OpStats struct {
+	Op string // "subtract"; "" for what no operator did
+	Stats
+}
+
+// sortSites orders accounts by live bytes, then by bytes ever allocated, the largest first.
+func sortSites(list []SiteStats) {
 	slices.SortFunc(list, func(a, b SiteStats) int {
 		return cmp.Or(
 			cmp.Compare(b.LiveBytes, a.LiveBytes),
 			cmp.Compare(b.AllocBytes, a.AllocBytes),
 			cmp.Compare(a.Site, b.Site))
 	})
-	return list
+}
+
+// sortOps orders accounts by time, then by bytes ever allocated, the largest first.
+func sortOps(list []OpStats) {
+	slices.SortFunc(list, func(a, b OpStats) int {
+		return cmp.Or(
+			cmp.Compare(b.Time, a.Time),
+			cmp.Compare(b.AllocBytes, a.AllocBytes),
+			strings.Compare(a.Op, b.Op))
+	})
 }
 
 // SiteTable writes accounts, one line a call site: live and allocated bytes, copies, launches.
@@ -151,4 +185,27 @@ func SiteTable(sites []SiteStats) string {
 			FormatBytes(s.Transfers().Bytes+s.Host.Bytes), s.Launches, s.Site)
 	}
 	return b.String()
+}
+
+// OpTable writes accounts, one line an operator: live and allocated bytes, copies, launches, time.
+func OpTable(ops []OpStats) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%10s %10s %10s %8s %10s  %s\n", "live", "allocated", "copied", "launches", "time", "operator")
+	for _, s := range ops {
+		fmt.Fprintf(&b, "%10s %10s %10s %8d %10s  %s\n", FormatBytes(s.LiveBytes), FormatBytes(s.AllocBytes),
+			FormatBytes(s.Transfers().Bytes+s.Host.Bytes), s.Launches, shortTime(s.Time), cmp.Or(s.Op, "(no operator)"))
+	}
+	return b.String()
+}
+
+// sortStacks orders stacks by live bytes, then by bytes ever allocated, the largest first.
+func sortStacks(list []StackStats) {
+	slices.SortFunc(list, func(a, b StackStats) int {
+		return cmp.Or(
+			cmp.Compare(b.LiveBytes, a.LiveBytes),
+			cmp.Compare(b.AllocBytes, a.AllocBytes),
+			cmp.Compare(a.Site, b.Site),
+			strings.Compare(a.Op, b.Op),
+			slices.Compare(a.PCs, b.PCs))
+	})
 }

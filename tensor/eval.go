@@ -31,6 +31,7 @@ type evaluation struct {
 	mask   Array
 	budget int
 	capped bool
+	roof   *Roof
 	made   []plan.Target // of the expressions, once they are planned
 }
 
@@ -109,11 +110,63 @@ func PlanAll(exprs []*Expr, opts ...EvalOption) (*Plan, error) {
 
 func planned(site uintptr, exprs []*Expr, opts []EvalOption) (*Plan, error) {
 	ctx := context.Background()
-	p, err := options(ctx, opts).plan(ctx, exprs)
+	opt := options(ctx, opts)
+	p, err := opt.plan(ctx, exprs)
 	if err == nil {
-		err = p.Close() // a plan that is only read needs no programs
+		err = opt.explain(ctx, p)
 	}
 	return p, placed("plan", site, err)
+}
+
+// explain completes a plan that is made to be read, and releases its programs.
+func (e *evaluation) explain(ctx context.Context, p *Plan) error {
+	p.Explain()
+	p.Roof = e.roof
+	if err := p.Close(); err != nil || p.Eager {
+		return err
+	}
+	opt := e.Options
+	opt.Eager, opt.Strict = true, false
+	stepwise, err := plan.New(ctx, e.made, opt)
+	if err != nil {
+		return err
+	}
+	totals := stepwise.Totals()
+	p.Stepwise = &totals
+	return stepwise.Close()
+}
+
+// Roof is the most that a device was seen to do, from which plans predict times. See MeasureRoof and Under.
+type Roof = plan.Roof
+
+// MeasureRoof measures a device for a tenth of a second or so, with 128 MiB of its memory.
+func MeasureRoof(ctx context.Context, dev device.Device) (Roof, error) {
+	return plan.MeasureRoof(ctx, dev)
+}
+
+// Under is an option of Plan and ExplainAnalyze: times are predicted, as the least that a device with such a roof
+// takes.
+func Under(roof Roof) EvalOption { return evalOption(func(e *evaluation) { e.roof = &roof }) }
+
+// Analysis is a plan with what was measured when it ran. It prints itself.
+type Analysis = plan.Analysis
+
+// ExplainAnalyze evaluates the expression as Eval does, one step after another, and tells what each took beside what
+// the plan predicted. The result is freed, unless it goes into Out.
+func (e *Expr) ExplainAnalyze(ctx context.Context, opts ...EvalOption) (*Analysis, error) {
+	site := caller(1)
+	p, err := prepare(ctx, "analyze", site, []*Expr{e}, opts)
+	if err != nil {
+		return nil, err
+	}
+	defer p.Close()
+	p.plan.Explain()
+	p.plan.Roof = p.opt.roof
+	a, err := p.plan.Analyze(p.opt.budgeted(device.WithSite(ctx, site)))
+	for _, out := range p.opt.outs {
+		out.mem.version.Add(1)
+	}
+	return a, placed("analyze", site, err)
 }
 
 // Eval computes the expression from what its operands hold now, and returns a new array, or Out.

@@ -136,7 +136,18 @@ func labelled(n *Node, name string) *Node {
 	}
 	c := *n
 	c.Label = name
+	if inner := c.seen(); inner != nil && inner.Label == "" {
+		c.Args = []*Node{labelled(inner, name)}
+	}
 	return &c
+}
+
+// seen is the computed value that a view looks at, nil if the node is no view or looks at an array or a number.
+func (n *Node) seen() *Node {
+	if n.Kind != Viewed || n.Args[0].Kind == Leaf || n.Args[0].Kind == Scalar {
+		return nil
+	}
+	return n.Args[0]
 }
 
 // WithSite returns n with the place of the user's call.
@@ -146,6 +157,9 @@ func (n *Node) WithSite(pc uintptr) *Node {
 	}
 	c := *n
 	c.Site = pc
+	if inner := c.seen(); inner != nil {
+		c.Args = []*Node{inner.WithSite(pc)}
+	}
 	return &c
 }
 

@@ -27,6 +27,7 @@ type Op interface {
 // Cost counts what one run of an operation does.
 type Cost struct {
 	Flops             int // operations on elements, a fused multiply-add as two
+	Prims             int // primitive ones: exp is one operation, and some thirty of these
 	BytesIn, BytesOut int // each element of an operand once, broadcast ones once
 }
 
@@ -243,8 +244,13 @@ func (k *Kernel) Cost() Cost {
 		if in.Row && in.Kind != Fold && in.Kind != ArgFold {
 			n = k.Rows()
 		}
-		if in.Kind == Apply || in.Kind == Fold || in.Kind == ArgFold {
+		switch in.Kind {
+		case Apply:
 			c.Flops += n
+			c.Prims += n * k.prims(in)
+		case Fold, ArgFold:
+			c.Flops += n
+			c.Prims += n
 		}
 	}
 	for _, o := range k.In {
@@ -254,6 +260,17 @@ func (k *Kernel) Cost() Cost {
 		c.BytesOut += o.bytes(k.Space)
 	}
 	return c
+}
+
+// prims is the number of primitive operations of an Apply.
+func (k *Kernel) prims(in Inst) int {
+	var types []dtype.DType
+	for _, a := range in.Args {
+		if a >= 0 {
+			types = append(types, k.Code[a].Type)
+		}
+	}
+	return len(in.Code.Program(types).Insts)
 }
 
 func (o Operand) bytes(space []int) int {
@@ -314,6 +331,7 @@ func (m *MatMul) Cost() Cost {
 	size := m.Type.Size()
 	return Cost{
 		Flops:    2 * b * m.M * m.N * m.K,
+		Prims:    2 * b * m.M * m.N * m.K,
 		BytesIn:  b * (m.M*m.K + m.K*m.N) * size,
 		BytesOut: b * m.M * m.N * size,
 	}

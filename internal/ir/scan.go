@@ -35,7 +35,7 @@ func (s *Scan) String() string {
 // Cost counts one operation for each element.
 func (s *Scan) Cost() Cost {
 	n := product(s.Space)
-	return Cost{Flops: n, BytesIn: s.From.bytes(s.Space), BytesOut: n * s.Type.Size()}
+	return Cost{Flops: n, Prims: n, BytesIn: s.From.bytes(s.Space), BytesOut: n * s.Type.Size()}
 }
 
 // CumSum is the running sum along an axis: nil for C order over all elements. Bools and integers are

@@ -91,6 +91,9 @@ type Call struct {
 	Op      ir.Op
 	Site    uintptr
 	Program device.Program
+	Path    string // by which it runs, after Explain
+
+	workspace int
 
 	in, out []slot
 	scalars []int // of Plan.params
@@ -115,6 +118,8 @@ type Plan struct {
 	Steps    []Step
 	Warnings []Warning
 	Chunks   *Chunking // nil if the plan runs at once
+	Stepwise *Totals   // what evaluating an operator at a time takes; nil if nobody asked
+	Roof     *Roof     // from which times are predicted; nil if they are not
 
 	// Bytes of one evaluation, in size classes. PeakBytes is the most that is live at one time;
 	// the others are sums.
@@ -235,8 +240,8 @@ func (p *Plan) compile(ctx context.Context, marks ...*int) error {
 			p.Close()
 			return fmt.Errorf("compile %s: %w", p.Calls[i].Name, err)
 		}
-		p.Calls[i].Program = prog
-		work = max(work, prog.Workspace())
+		p.Calls[i].Program, p.Calls[i].workspace = prog, prog.Workspace()
+		work = max(work, p.Calls[i].workspace)
 	}
 	if work > 0 {
 		p.work = p.buffer(Buffer{Name: "workspace", Purpose: device.Workspace, Bytes: work})

@@ -58,6 +58,7 @@ type run struct {
 	read, written []device.Buffer
 	buffers       []device.Buffer
 	args          []device.Arg
+	times         []CallTime // of each call; nil unless they are measured
 }
 
 // newRun is a run with room for all that it needs: one that ended, or a new one.
@@ -81,6 +82,7 @@ func (r *run) end() {
 	clear(r.written)
 	clear(r.buffers)
 	clear(r.args[:cap(r.args)])
+	r.times = nil
 	r.p.spare.Store(r)
 }
 
@@ -209,7 +211,7 @@ func (r *run) steps(ctx context.Context, steps []Step, i int) error {
 		case Alloc:
 			err = r.alloc(ctx, s.Buffer)
 		case Run:
-			err = r.call(ctx, &r.p.Calls[s.Call], i)
+			err = r.measured(ctx, s.Call, i)
 		case Free:
 			r.buffers[s.Buffer].Free()
 			r.buffers[s.Buffer] = nil
@@ -247,6 +249,18 @@ func at(ctx context.Context, site uintptr) context.Context {
 		return ctx
 	}
 	return device.WithSite(ctx, site)
+}
+
+// measured is call, and its time if that is wanted.
+func (r *run) measured(ctx context.Context, call, i int) error {
+	c := &r.p.Calls[call]
+	if r.times == nil {
+		return r.call(ctx, c, i)
+	}
+	took, err := timed(ctx, r.p.Device, func() error { return r.call(ctx, c, i) })
+	r.times[call].Runs++
+	r.times[call].Seconds += took
+	return err
 }
 
 func (r *run) call(ctx context.Context, c *Call, i int) error {

@@ -31,6 +31,13 @@ func (p *Plan) String() string {
 	w.steps(p.Steps, "  ")
 	fmt.Fprintf(&b, "  results %s, intermediates %s, workspace %s, launches %d, transfers 0\n",
 		device.FormatBytes(p.ResultBytes), device.FormatBytes(p.IntermediateBytes), device.FormatBytes(p.WorkspaceBytes), p.Launches())
+	if s := p.Stepwise; s != nil && !p.Eager {
+		fmt.Fprintf(&b, "  an operator at a time: peak %s, intermediates %s, launches %d\n",
+			device.FormatBytes(s.PeakBytes), device.FormatBytes(s.IntermediateBytes), s.Launches)
+	}
+	if p.Roof != nil {
+		fmt.Fprintf(&b, "  at least %s, at %.1f GB/s and %.1f Gflop/s\n", duration(p.Seconds()), p.Roof.BytesPerSecond/1e9, p.Roof.FlopsPerSecond/1e9)
+	}
 	for _, w := range p.Warnings {
 		b.WriteString("  warning: ")
 		if w.Site != 0 {
@@ -55,7 +62,14 @@ func (w *stepWriter) steps(steps []Step, indent string) {
 		fmt.Fprintf(w.b, "%s%2d %-6s ", indent, w.n, s.Kind)
 		switch s.Kind {
 		case Run:
-			w.b.WriteString(w.p.Calls[s.Call].describe())
+			c := &w.p.Calls[s.Call]
+			w.b.WriteString(c.describe())
+			if w.p.Roof != nil {
+				fmt.Fprintf(w.b, ", at least %s", duration(w.p.seconds(c)))
+			}
+			if c.Path != "" {
+				fmt.Fprintf(w.b, "\n%s             by %s", indent, c.Path)
+			}
 		case Repeat:
 			fmt.Fprintf(w.b, "%d times\n", s.Count)
 			w.steps(s.Body, indent+"   ")

@@ -23,6 +23,11 @@ const (
 	Large                              // the results take much of the memory that there is
 )
 
+// String is the kind in words.
+func (k WarningKind) String() string {
+	return [...]string{"mutual expansion", "square alignment", "promotion", "widening", "large"}[k]
+}
+
 // Warning is something in an expression that may not be what was meant, or costs more than it seems.
 type Warning struct {
 	Kind WarningKind

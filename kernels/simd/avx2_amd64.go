@@ -13,31 +13,61 @@ import (
 
 //go:generate go run -C _asm . -folder ..
 
-// archLevels is the level of AVX2 and FMA, where the machine and its operating system have both.
+// archLevels are the levels of AVX2 with FMA and of AVX-512, those that the machine and its operating
+// system have.
 func archLevels() []level {
 	if !cpuid.CPU.Supports(cpuid.AVX2, cpuid.FMA3) {
 		return nil
 	}
+	levels := []level{newLevel("avx2", &avx2Operators, &avx2Mixed, &avx2Casts, &avx2Folds, &avx2Finds, genericLevel)}
+	if hasAVX512 {
+		levels = append(levels, newLevel("avx512", &avx512Operators, new([op.Count][2]assembly), &avx512Casts, &avx512Folds, &avx512Finds, levels[0]))
+	}
+	return levels
+}
+
+// hasAVX512 says that the machine has what kernels of level "avx512" need: the instructions that all servers
+// with AVX-512 have had since the first.
+var hasAVX512 = cpuid.CPU.Supports(cpuid.AVX512F, cpuid.AVX512DQ, cpuid.AVX512BW, cpuid.AVX512VL)
+
+// newLevel makes a level of assembly loops. What a loop cannot do is left to the level below, or to the
+// generic one where that has nothing.
+func newLevel(name string, operators *[op.Count][dtype.Count]assembly, mixed *[op.Count][2]assembly,
+	casts *[dtype.Count][dtype.Count]assembly, folds *[op.Count][dtype.Count]Fold,
+	finds *[dtype.Count]func(x, v unsafe.Pointer, n int) int, below level) level {
 	l := level{
-		"avx2", new([op.Count][dtype.Count]Func), new([op.Count][2]Func), new([dtype.Count][dtype.Count]Func),
-		&avx2Folds,
+		name: name, kernels: new([op.Count][dtype.Count]Func), mixed: new([op.Count][2]Func),
+		casts: new([dtype.Count][dtype.Count]Func), past: new([op.Count][dtype.Count]Func), folds: folds, finds: finds,
 	}
 	for c := range l.kernels {
-		serve(l.kernels[c][:], avx2Operators[c][:], genericKernels[c][:])
-		serve(l.mixed[c][:], avx2Mixed[c][:], genericMixed[c][:])
+		servePast(l.past[c][:], operators[c][:])
+		serve(l.kernels[c][:], operators[c][:], below.kernels[c][:], genericKernels[c][:])
+		serve(l.mixed[c][:], mixed[c][:], below.mixed[c][:], genericMixed[c][:])
 	}
 	for d := range l.casts {
-		serve(l.casts[d][:], avx2Casts[d][:], genericCasts[d][:])
+		serve(l.casts[d][:], casts[d][:], below.casts[d][:], genericCasts[d][:])
 	}
-	return []level{l}
+	return l
 }
 
 // serve makes functions of assembly loops.
-func serve(funcs []Func, loops []assembly, generic []Func) {
+func serve(funcs []Func, loops []assembly, below, generic []Func) {
 	for i := range loops {
 		if k := &loops[i]; k.loop != nil {
-			k.generic = generic[i]
+			k.below = generic[i]
+			if below[i] != nil {
+				k.below = below[i]
+			}
 			funcs[i] = k.run
+		}
+	}
+}
+
+// servePast makes functions of the loops whose results go past the caches.
+func servePast(funcs []Func, loops []assembly) {
+	for i := range loops {
+		if k := &loops[i]; k.past != nil {
+			funcs[i] = k.runPast
 		}
 	}
 }
@@ -46,11 +76,14 @@ func serve(funcs []Func, loops []assembly, generic []Func) {
 type assembly struct {
 	// loop computes n elements, a multiple of step above 0, and returns how many it did: fewer if an
 	// element of the next step is in a rare block. It stores a step at a time, after it has loaded it.
-	loop    func(dst, a, b, c unsafe.Pointer, n int) int
-	step    int
-	sizes   [4]uint8 // of the elements of dst, a, b and c in bytes; 0 where there is none
-	pad     bool     // a step costs less than a few elements one by one
-	generic Func
+	loop func(dst, a, b, c unsafe.Pointer, n int) int
+	// past is the same with stores that go past the caches, for a dst at a multiple of 64 bytes; nil if
+	// there is none.
+	past  func(dst, a, b, c unsafe.Pointer, n int) int
+	step  int
+	sizes [4]uint8 // of the elements of dst, a, b and c in bytes; 0 where there is none
+	pad   bool     // a step costs less than a few elements one by one
+	below Func     // of the level below
 }
 
 // run is a Func.
@@ -68,9 +101,20 @@ func (k *assembly) run(dst, a, b, c unsafe.Pointer, n int) {
 	}
 }
 
+// runPast is a Func whose results go past the caches, as far as whole steps reach.
+func (k *assembly) runPast(dst, a, b, c unsafe.Pointer, n int) {
+	done := 0
+	if whole := n - n%k.step; whole > 0 && uintptr(dst)%64 == 0 {
+		done = k.past(dst, a, b, c, whole)
+	}
+	if done < n {
+		k.run(k.at(0, dst, done), k.at(1, a, done), k.at(2, b, done), k.at(3, c, done), n-done)
+	}
+}
+
 // resume does the step before which the loop stopped, and goes on. It returns how many elements are done.
 func (k *assembly) resume(dst, a, b, c unsafe.Pointer, done, whole int) int {
-	k.generic(k.at(0, dst, done), k.at(1, a, done), k.at(2, b, done), k.at(3, c, done), k.step)
+	k.below(k.at(0, dst, done), k.at(1, a, done), k.at(2, b, done), k.at(3, c, done), k.step)
 	done += k.step
 	if done < whole {
 		done += k.loop(k.at(0, dst, done), k.at(1, a, done), k.at(2, b, done), k.at(3, c, done), whole-done)
@@ -95,7 +139,7 @@ func (k *assembly) rest(dst, a, b, c unsafe.Pointer, done, n int) {
 	case k.pad && k.padded(dst, a, b, c, done, n-done):
 		return
 	}
-	k.generic(k.at(0, dst, done), k.at(1, a, done), k.at(2, b, done), k.at(3, c, done), n-done)
+	k.below(k.at(0, dst, done), k.at(1, a, done), k.at(2, b, done), k.at(3, c, done), n-done)
 }
 
 // padding is memory for a step of each operand.

@@ -21,7 +21,14 @@ type Fold struct {
 
 	// Tree folds lanes to the one element at dst, and may overwrite them. dst may be acc.
 	Tree func(dst, acc unsafe.Pointer)
+
+	// Eight folds eight rows of n elements, stride bytes apart, into a row of accumulators:
+	// acc[j] = acc[j] op src[j], for each row in turn. n is a multiple of FoldColumns above 0.
+	Eight func(acc, src unsafe.Pointer, stride, n int)
 }
+
+// FoldColumns is what the columns of Fold.Eight are a multiple of.
+const FoldColumns = 16
 
 // FoldOf is the functions of the level in use that fold elements of type t by operator c: sums of
 // floats and of 8-byte integers, and the maximum and minimum of floats. Other folds have none; ok is
@@ -91,6 +98,11 @@ func foldOf[T number](c op.Code, join func(x, y T) T) Fold {
 		},
 		Tree: func(dst, acc unsafe.Pointer) {
 			*(*T)(dst) = canon.LaneTree(unsafe.Slice((*T)(acc), lanes), per16, join)
+		},
+		Eight: func(acc, src unsafe.Pointer, stride, n int) {
+			for r := range 8 {
+				foldRows(c, unsafe.Slice((*T)(acc), n), unsafe.Slice((*T)(unsafe.Add(src, r*stride)), n))
+			}
 		},
 	}
 }

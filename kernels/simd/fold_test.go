@@ -96,6 +96,54 @@ func (f *foldTrial) rows(t *testing.T, rows int) {
 	f.expect(t, "tree", canon.LaneTree(want[:lanes], canon.Per16(f.t.Size()), f.join), acc.at(0))
 }
 
+// eight compares eight rows folded into one, with operands that end at the page that cannot be touched.
+func (f *foldTrial) eight(t *testing.T, n, gap int) {
+	size := f.t.Size()
+	acc, v := newVector(f.t, n), f.vector(8*n+7*gap)
+	want := make([]uint64, n)
+	for j := range want {
+		want[j] = f.element()
+		acc.set(j, want[j])
+		for r := range 8 {
+			want[j] = f.join(want[j], v.at(r*(n+gap)+j))
+		}
+	}
+	f.fold.Eight(acc.pointer(), v.pointer(), (n+gap)*size, n)
+	for j := range want {
+		f.expect(t, "column", want[j], acc.at(j))
+	}
+}
+
+// special compares rows in which one element is NaN, or zeros have both signs.
+func (f *foldTrial) special(t *testing.T) {
+	lanes := canon.Lanes(f.t.Size())
+	specials := []uint64{op.BitsOf(f.t, math.NaN()), op.BitsOf(f.t, math.Copysign(0, -1)), 0}
+	for i, bits := range specials {
+		for at := range 3 * lanes {
+			acc, v := newVector(f.t, lanes), f.vector(2*lanes)
+			ordinary := []uint64{op.BitsOf(f.t, 1), 0, op.BitsOf(f.t, math.Copysign(0, -1))}[i]
+			want := make([]uint64, lanes)
+			for l := range 3 * lanes {
+				x := ordinary
+				if l == at {
+					x = bits
+				}
+				if l < lanes {
+					want[l] = x
+					acc.set(l, x)
+					continue
+				}
+				want[l%lanes] = f.join(want[l%lanes], x)
+				v.set(l-lanes, x)
+			}
+			f.fold.Rows(acc.pointer(), v.pointer(), 2)
+			for l := range want {
+				f.expect(t, "special lane", want[l], acc.at(l))
+			}
+		}
+	}
+}
+
 func TestFolds(t *testing.T) {
 	arena := newGuarded(t, 3*canon.Block*8)
 	everyLevel(t, func(t *testing.T) {
@@ -113,6 +161,13 @@ func TestFolds(t *testing.T) {
 				f.blocks(t, true)
 				for rows := 1; rows < 20; rows++ {
 					f.rows(t, rows)
+				}
+				for n := FoldColumns; n <= 6*FoldColumns; n += FoldColumns {
+					f.eight(t, n, 0)
+					f.eight(t, n, n%7)
+				}
+				if d.IsFloat() {
+					f.special(t)
 				}
 			}
 		}

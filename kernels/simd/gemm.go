@@ -49,7 +49,25 @@ type GemmKernel struct {
 	Spread SpreadFunc
 	Lanes  LanesFunc
 	Turn   TurnFunc // nil if there is none
+	Rows   RowsFunc // nil if there is none
+	Cols   ColsFunc // nil if there is none
+	Ask    AskFunc  // nil if there is none
 }
+
+// AskFunc asks for memory that is soon needed: whole cache lines of it. It need not be allocated.
+type AskFunc func(at uintptr, bytes int)
+
+// RowsAtOnce is the chains that a RowsFunc carries.
+const RowsAtOnce = 16
+
+// RowsFunc carries sixteen chains, side by side at acc, through n contiguous elements of as many rows, ld
+// bytes apart: chain r takes fma(a[r][k], x[k], acc[r]) for each k in turn. n is a multiple of 64 bytes of
+// elements.
+type RowsFunc func(acc, a, x unsafe.Pointer, ld, n int)
+
+// ColsFunc carries n chains, side by side at acc, through rows of as many contiguous elements, ld bytes apart:
+// chain j takes fma(x[k], b[k][j], acc[j]) for each k in turn.
+type ColsFunc func(acc, b, x unsafe.Pointer, ld, rows, n int)
 
 // TurnFunc transposes 32 bytes of rows, ld bytes apart, of n contiguous elements each: element i of
 // all rows goes to dst + i·step, side by side. n is a multiple of 4, or of 2 if elements have 8 bytes.

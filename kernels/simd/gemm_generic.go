@@ -14,7 +14,7 @@ const genericMR, genericNR = 4, 2
 // genericGemm are the kernels in pure Go, which any level must equal.
 var genericGemm = func() (g [dtype.Count]GemmKernel) {
 	kernel := func(run func(*GemmPanel), spread SpreadFunc, lanes LanesFunc) GemmKernel {
-		return GemmKernel{genericMR, genericNR, run, spread, lanes, nil}
+		return GemmKernel{MR: genericMR, NR: genericNR, Run: run, Spread: spread, Lanes: lanes}
 	}
 	words8 := kernel(runWords[uint8], spreadWords[uint8], lanesWords[uint8])
 	words16 := kernel(runWords[uint16], spreadWords[uint16], lanesWords[uint16])

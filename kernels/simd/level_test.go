@@ -178,6 +178,25 @@ func everyFunc(tr *trial, f func()) {
 	}
 }
 
+// Functions whose results go past the caches are compared like the others, on results at every offset.
+func TestPastEqualsGeneric(t *testing.T) {
+	tr := newTrial(t)
+	everyLevel(t, func(t *testing.T) {
+		found := 0
+		for c := range op.Code(op.Count) {
+			for _, loop := range c.Loops() {
+				if f := Past(c, loop); f != nil {
+					found++
+					tr.name, tr.program, tr.f, tr.generic = fmt.Sprint("past ", c, loop), c.Program(loop), f, genericKernels[c][loop[len(loop)-1]]
+					tr.all(t)
+				}
+			}
+		}
+		Fence()
+		require.Equal(t, Level() == "avx512", found > 0)
+	})
+}
+
 func TestLevelsEqualGeneric(t *testing.T) {
 	tr := newTrial(t)
 	everyLevel(t, func(t *testing.T) {
@@ -259,7 +278,7 @@ func TestAssemblyIsGenerated(t *testing.T) {
 	folder := t.TempDir()
 	out, err = exec.Command("go", "run", "-C", "_asm", ".", "-folder", folder).CombinedOutput()
 	require.NoError(t, err, "%s", out)
-	for _, name := range []string{"zavx2_amd64.s", "zavx2_amd64.go"} {
+	for _, name := range []string{"zavx2_amd64.s", "zavx2_amd64.go", "zavx512_amd64.s", "zavx512_amd64.go"} {
 		want, err := os.ReadFile(folder + "/" + name)
 		require.NoError(t, err)
 		got, err := os.ReadFile(name)

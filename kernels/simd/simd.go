@@ -30,11 +30,18 @@ type level struct {
 	kernels *[op.Count][dtype.Count]Func
 	mixed   *[op.Count][2]Func
 	casts   *[dtype.Count][dtype.Count]Func
+	past    *[op.Count][dtype.Count]Func // twins of kernels, see Past
 	folds   *[op.Count][dtype.Count]Fold
+	finds   *[dtype.Count]func(x, v unsafe.Pointer, n int) int
 }
 
 // levels are those that this machine can run, the best last.
-var levels = append([]level{{"generic", &genericKernels, &genericMixed, &genericCasts, &genericFolds}}, archLevels()...)
+var levels = append([]level{genericLevel}, archLevels()...)
+
+var genericLevel = level{
+	name: "generic", kernels: &genericKernels, mixed: &genericMixed, casts: &genericCasts,
+	past: new([op.Count][dtype.Count]Func), folds: &genericFolds, finds: &genericFinds,
+}
 
 // table is the kernels of one level with the gaps filled.
 type table struct {
@@ -42,7 +49,9 @@ type table struct {
 	kernels [op.Count][dtype.Count]Func
 	mixed   [op.Count][2]Func
 	casts   [dtype.Count][dtype.Count]Func
+	past    [op.Count][dtype.Count]Func
 	folds   [op.Count][dtype.Count]Fold
+	finds   [dtype.Count]func(x, v unsafe.Pointer, n int) int
 }
 
 var active atomic.Pointer[table]
@@ -57,10 +66,14 @@ func tableOf(last int) *table {
 		for c := range t.kernels {
 			overlay(t.kernels[c][:], l.kernels[c][:])
 			overlay(t.mixed[c][:], l.mixed[c][:])
+			overlay(t.past[c][:], l.past[c][:])
 			overlayFolds(t.folds[c][:], l.folds[c][:])
 		}
 		for d := range t.casts {
 			overlay(t.casts[d][:], l.casts[d][:])
+			if l.finds[d] != nil {
+				t.finds[d] = l.finds[d]
+			}
 		}
 	}
 	return t
@@ -117,6 +130,16 @@ func Kernel(c op.Code, loop []dtype.DType) Func {
 		return t.mixed[c][0]
 	case first == dtype.Uint64 && last == dtype.Int64:
 		return t.mixed[c][1]
+	}
+	return nil
+}
+
+// Past is Kernel for results that are too many for the caches, and are not read again soon: they go past those
+// to memory, if dst is at a multiple of 64 bytes. Such stores are not in order with others: whoever does
+// them calls Fence before it says that they are done. It is nil if the level in use has no such function.
+func Past(c op.Code, loop []dtype.DType) Func {
+	if last := loop[len(loop)-1]; loop[0] == last || loop[0] == dtype.Bool && len(loop) == 3 {
+		return active.Load().past[c][last]
 	}
 	return nil
 }

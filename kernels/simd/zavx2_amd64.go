@@ -1092,6 +1092,9 @@ func rowsAddFloat32AVX2(acc, src unsafe.Pointer, rows int)
 func treeAddFloat32AVX2(dst, acc unsafe.Pointer)
 
 //go:noescape
+func eightAddFloat32AVX2(acc, src unsafe.Pointer, stride, n int)
+
+//go:noescape
 func blocksMaximumFloat32AVX2(dst, src unsafe.Pointer, blocks int)
 
 //go:noescape
@@ -1099,6 +1102,9 @@ func rowsMaximumFloat32AVX2(acc, src unsafe.Pointer, rows int)
 
 //go:noescape
 func treeMaximumFloat32AVX2(dst, acc unsafe.Pointer)
+
+//go:noescape
+func eightMaximumFloat32AVX2(acc, src unsafe.Pointer, stride, n int)
 
 //go:noescape
 func blocksMinimumFloat32AVX2(dst, src unsafe.Pointer, blocks int)
@@ -1110,6 +1116,9 @@ func rowsMinimumFloat32AVX2(acc, src unsafe.Pointer, rows int)
 func treeMinimumFloat32AVX2(dst, acc unsafe.Pointer)
 
 //go:noescape
+func eightMinimumFloat32AVX2(acc, src unsafe.Pointer, stride, n int)
+
+//go:noescape
 func blocksAddFloat64AVX2(dst, src unsafe.Pointer, blocks int)
 
 //go:noescape
@@ -1117,6 +1126,9 @@ func rowsAddFloat64AVX2(acc, src unsafe.Pointer, rows int)
 
 //go:noescape
 func treeAddFloat64AVX2(dst, acc unsafe.Pointer)
+
+//go:noescape
+func eightAddFloat64AVX2(acc, src unsafe.Pointer, stride, n int)
 
 //go:noescape
 func blocksMaximumFloat64AVX2(dst, src unsafe.Pointer, blocks int)
@@ -1128,6 +1140,9 @@ func rowsMaximumFloat64AVX2(acc, src unsafe.Pointer, rows int)
 func treeMaximumFloat64AVX2(dst, acc unsafe.Pointer)
 
 //go:noescape
+func eightMaximumFloat64AVX2(acc, src unsafe.Pointer, stride, n int)
+
+//go:noescape
 func blocksMinimumFloat64AVX2(dst, src unsafe.Pointer, blocks int)
 
 //go:noescape
@@ -1137,6 +1152,9 @@ func rowsMinimumFloat64AVX2(acc, src unsafe.Pointer, rows int)
 func treeMinimumFloat64AVX2(dst, acc unsafe.Pointer)
 
 //go:noescape
+func eightMinimumFloat64AVX2(acc, src unsafe.Pointer, stride, n int)
+
+//go:noescape
 func blocksAddInt64Uint64AVX2(dst, src unsafe.Pointer, blocks int)
 
 //go:noescape
@@ -1144,6 +1162,15 @@ func rowsAddInt64Uint64AVX2(acc, src unsafe.Pointer, rows int)
 
 //go:noescape
 func treeAddInt64Uint64AVX2(dst, acc unsafe.Pointer)
+
+//go:noescape
+func eightAddInt64Uint64AVX2(acc, src unsafe.Pointer, stride, n int)
+
+//go:noescape
+func findFloat32AVX2(x, v unsafe.Pointer, n int) int
+
+//go:noescape
+func findFloat64AVX2(x, v unsafe.Pointer, n int) int
 
 var avx2Operators = [op.Count][dtype.Count]assembly{
 	op.Add: {
@@ -1806,17 +1833,22 @@ var avx2Casts = [dtype.Count][dtype.Count]assembly{
 
 var avx2Folds = [op.Count][dtype.Count]Fold{
 	op.Add: {
-		dtype.Float32: {blocksAddFloat32AVX2, rowsAddFloat32AVX2, treeAddFloat32AVX2},
-		dtype.Float64: {blocksAddFloat64AVX2, rowsAddFloat64AVX2, treeAddFloat64AVX2},
-		dtype.Int64:   {blocksAddInt64Uint64AVX2, rowsAddInt64Uint64AVX2, treeAddInt64Uint64AVX2},
-		dtype.Uint64:  {blocksAddInt64Uint64AVX2, rowsAddInt64Uint64AVX2, treeAddInt64Uint64AVX2},
+		dtype.Float32: {blocksAddFloat32AVX2, rowsAddFloat32AVX2, treeAddFloat32AVX2, eightAddFloat32AVX2},
+		dtype.Float64: {blocksAddFloat64AVX2, rowsAddFloat64AVX2, treeAddFloat64AVX2, eightAddFloat64AVX2},
+		dtype.Int64:   {blocksAddInt64Uint64AVX2, rowsAddInt64Uint64AVX2, treeAddInt64Uint64AVX2, eightAddInt64Uint64AVX2},
+		dtype.Uint64:  {blocksAddInt64Uint64AVX2, rowsAddInt64Uint64AVX2, treeAddInt64Uint64AVX2, eightAddInt64Uint64AVX2},
 	},
 	op.Maximum: {
-		dtype.Float32: {blocksMaximumFloat32AVX2, rowsMaximumFloat32AVX2, treeMaximumFloat32AVX2},
-		dtype.Float64: {blocksMaximumFloat64AVX2, rowsMaximumFloat64AVX2, treeMaximumFloat64AVX2},
+		dtype.Float32: {blocksMaximumFloat32AVX2, rowsMaximumFloat32AVX2, treeMaximumFloat32AVX2, eightMaximumFloat32AVX2},
+		dtype.Float64: {blocksMaximumFloat64AVX2, rowsMaximumFloat64AVX2, treeMaximumFloat64AVX2, eightMaximumFloat64AVX2},
 	},
 	op.Minimum: {
-		dtype.Float32: {blocksMinimumFloat32AVX2, rowsMinimumFloat32AVX2, treeMinimumFloat32AVX2},
-		dtype.Float64: {blocksMinimumFloat64AVX2, rowsMinimumFloat64AVX2, treeMinimumFloat64AVX2},
+		dtype.Float32: {blocksMinimumFloat32AVX2, rowsMinimumFloat32AVX2, treeMinimumFloat32AVX2, eightMinimumFloat32AVX2},
+		dtype.Float64: {blocksMinimumFloat64AVX2, rowsMinimumFloat64AVX2, treeMinimumFloat64AVX2, eightMinimumFloat64AVX2},
 	},
+}
+
+var avx2Finds = [dtype.Count]func(x, v unsafe.Pointer, n int) int{
+	dtype.Float32: findFloat32AVX2,
+	dtype.Float64: findFloat64AVX2,
 }

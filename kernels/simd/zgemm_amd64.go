@@ -6,6 +6,9 @@ package simd
 
 import "unsafe"
 
+// askLines is an AskFunc.
+func askLines(at uintptr, bytes int)
+
 // turnF32AVX2 is a TurnFunc.
 //
 //go:noescape
@@ -77,3 +80,23 @@ func lanesF64AVX512(acc unsafe.Pointer, a unsafe.Pointer, b unsafe.Pointer, rows
 
 // peakF64AVX512 does 12 fused multiply-adds of registers n times.
 func peakF64AVX512(n int)
+
+// rowsF32AVX512 is a RowsFunc.
+//
+//go:noescape
+func rowsF32AVX512(acc unsafe.Pointer, a unsafe.Pointer, x unsafe.Pointer, ld int, n int)
+
+// colsF32AVX512 is a ColsFunc.
+//
+//go:noescape
+func colsF32AVX512(acc unsafe.Pointer, b unsafe.Pointer, x unsafe.Pointer, ld int, rows int, n int)
+
+// rowsF64AVX512 is a RowsFunc.
+//
+//go:noescape
+func rowsF64AVX512(acc unsafe.Pointer, a unsafe.Pointer, x unsafe.Pointer, ld int, n int)
+
+// colsF64AVX512 is a ColsFunc.
+//
+//go:noescape
+func colsF64AVX512(acc unsafe.Pointer, b unsafe.Pointer, x unsafe.Pointer, ld int, rows int, n int)

@@ -7,8 +7,9 @@ import (
 
 // location is where an instruction finds or leaves an operand.
 type location struct {
-	register int // 0 to 15, or -1: in memory
-	wide     bool
+	register int // -1: in memory
+	bytes    int // of a vector register; what are not 32 or 64 is an XMM register
+	mask     bool
 	memory   value // whose memory it is: a constant's, an operand's, or the slot of a spilled value
 	slot     int   // of a spilled value, -1 if it is not one
 }
@@ -34,19 +35,17 @@ type allocator struct {
 	uses   map[value][]int
 	pinned map[value]int
 	where  map[value]int
-	holds  []value
+	holds  []value // of vector registers, then of mask registers
+	vector int     // how many are vector registers
 	slots  map[value]int
 	lines  []line
 }
 
-// registers is how many there are.
-const registers = 16
-
-// allocate lowers code to lines, for n registers, and returns the number of slots. Values in pinned are
-// in their registers at the start, and stay there; others take the registers that are left.
+// allocate lowers code to lines, for n vector registers, and returns the number of slots. Values in pinned
+// are in their registers at the start, and stay there; others take the registers that are left.
 func allocate(c *code, n int, pinned map[value]int) ([]line, int) {
 	a := &allocator{
-		code: c, pinned: pinned, holds: make([]value, n),
+		code: c, pinned: pinned, holds: make([]value, n+c.target.masks), vector: n,
 		uses: map[value][]int{}, where: map[value]int{}, slots: map[value]int{},
 	}
 	for r := range a.holds {
@@ -116,9 +115,11 @@ func (a *allocator) instruction(in instruction) {
 		}
 		switch {
 		case in.narrow:
-			at.wide = false
+			at.bytes = 16
+		case a.values[v].origin == fromConstant && in.dst != none && a.values[in.dst].mask:
+			at.bytes = a.bytes(in.src...)
 		case a.values[v].origin == fromConstant:
-			at.wide = a.values[in.dst].bytes == 32
+			at.bytes = a.values[in.dst].bytes
 		}
 		l.operands = append(l.operands, at)
 	}
@@ -138,7 +139,7 @@ func (a *allocator) assign(v, pinned value) {
 	if result := &last.operands[len(last.operands)-1]; *result == from && !last.store && !last.guard && !last.fused {
 		*result = to
 	} else {
-		a.lines = append(a.lines, line{imm: -1, operands: []location{from, to}, bytes: 32})
+		a.lines = append(a.lines, line{imm: -1, operands: []location{from, to}, bytes: a.values[v].bytes})
 	}
 	a.release([]value{v})
 }
@@ -154,7 +155,19 @@ func (a *allocator) memory(v value) location {
 
 // inRegister is the register of a value.
 func (a *allocator) inRegister(v value) location {
-	return location{register: a.where[v], wide: a.values[v].bytes == 32}
+	x := a.values[v]
+	if x.mask {
+		return location{register: a.where[v] - a.vector + 1, mask: true}
+	}
+	return location{register: a.where[v], bytes: x.bytes}
+}
+
+// fit is the registers that can have a value.
+func (a *allocator) fit(v value) (holds []value, first int) {
+	if a.values[v].mask {
+		return a.holds[a.vector:], a.vector
+	}
+	return a.holds[:a.vector], 0
 }
 
 // load brings a value to a register, if it is not in one; keep are values whose registers must stay.
@@ -180,20 +193,21 @@ func (a *allocator) release(src []value) {
 
 // take gives a value a register.
 func (a *allocator) take(v value, keep []value) location {
-	r := slices.Index(a.holds, none)
-	if r < 0 {
-		r = a.evict(keep)
+	holds, first := a.fit(v)
+	r := slices.Index(holds, none) + first
+	if r < first {
+		r = a.evict(holds, keep) + first
 	}
 	a.holds[r], a.where[v] = v, r
 	return a.inRegister(v)
 }
 
-// evict empties the register whose value is not used for the longest time, which a value that is in
-// memory already is taken to be for a while longer.
-func (a *allocator) evict(keep []value) int {
+// evict empties that of some registers whose value is not used for the longest time, which a value that is
+// in memory already is taken to be for a while longer.
+func (a *allocator) evict(holds []value, keep []value) int {
 	const worthStore = 6 // instructions
 	best, longest := -1, -1
-	for r, v := range a.holds {
+	for r, v := range holds {
 		if _, ok := a.pinned[v]; ok {
 			continue
 		}
@@ -205,7 +219,7 @@ func (a *allocator) evict(keep []value) int {
 			best, longest = r, distance
 		}
 	}
-	v := a.holds[best]
+	v := holds[best]
 	if _, saved := a.slots[v]; a.values[v].origin == computed && !saved {
 		from := a.inRegister(v)
 		a.slots[v] = len(a.slots)
@@ -271,7 +285,7 @@ func (a *allocator) fusedLine(in instruction, order int, first, second, last val
 	}
 	l.operands = append(l.operands, to)
 	for i := range l.operands {
-		l.operands[i].wide = to.wide
+		l.operands[i].bytes = to.bytes
 	}
 	a.release(in.src)
 	a.lines = append(a.lines, l)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 
@@ -12,15 +13,18 @@ type machine struct {
 	*testing.T
 	c         *code
 	name      string
-	registers map[int]value
+	registers map[string]value // by name
 	slots     map[int]value
 }
+
+// name is the register of a location.
+func (o location) name() string { return fmt.Sprint(o.mask, o.register) }
 
 // at is the value at a location.
 func (m *machine) at(o location) value {
 	switch {
 	case o.register >= 0:
-		return m.registers[o.register]
+		return m.registers[o.name()]
 	case o.slot >= 0:
 		return m.slots[o.slot]
 	}
@@ -30,7 +34,7 @@ func (m *machine) at(o location) value {
 func (m *machine) set(o location, v value) {
 	switch {
 	case o.register >= 0:
-		m.registers[o.register] = v
+		m.registers[o.name()] = v
 	case o.slot >= 0:
 		m.slots[o.slot] = v
 	default:
@@ -85,43 +89,54 @@ func (m *machine) fused(l line, in instruction, got []value) {
 // order is the three digits of a fused multiply-add's name.
 func order(name string) string { return name[len(name)-5 : len(name)-2] }
 
-// With fewer registers than there are, values have to be spilled, which no kernel needs today.
+var targets = []*target{avx2, avx512}
+
+// With fewer registers than there are, values have to be spilled, which few kernels need.
 func TestAllocationForFewRegisters(t *testing.T) {
-	spilled := 0
-	for code := range op.Code(op.Count) {
-		for _, types := range code.Loops() {
-			k, err := newKernel(code.Program(types))
-			if err != nil {
-				continue
-			}
-			for _, n := range []int{4, 5, 7, registers} {
-				lines, slots := allocate(k.code, n, nil)
-				m := &machine{t, k.code, code.String(), map[int]value{}, map[int]value{}}
-				next := 0
-				for _, l := range lines {
-					if next == len(k.code.instructions) {
-						t.Fatalf("%s: lines after the last instruction", m.name)
-					}
-					if m.line(l, k.code.instructions[next]) {
-						next++
-					}
+	for _, target := range targets {
+		spilled := 0
+		for code := range op.Code(op.Count) {
+			for _, types := range code.Loops() {
+				k, err := target.newKernel(code.Program(types))
+				if err != nil {
+					continue
 				}
-				if next < len(k.code.instructions) {
-					t.Fatalf("%s: %d of %d instructions", m.name, next, len(k.code.instructions))
+				for _, n := range []int{4, 5, 7, target.registers} {
+					spilled += allocated(t, k.code, n, code.String())
 				}
-				spilled += slots
 			}
 		}
-	}
-	if spilled == 0 {
-		t.Fatal("nothing was spilled: the test tests too little")
+		if spilled == 0 {
+			t.Fatal("nothing was spilled: the test tests too little")
+		}
 	}
 }
 
+// allocated allocates code for n registers and executes it; it returns how many values were spilled.
+func allocated(t *testing.T, c *code, n int, name string) int {
+	lines, slots := allocate(c, n, nil)
+	m := &machine{t, c, name, map[string]value{}, map[int]value{}}
+	next := 0
+	for _, l := range lines {
+		if next == len(c.instructions) {
+			t.Fatalf("%s: lines after the last instruction", m.name)
+		}
+		if m.line(l, c.instructions[next]) {
+			next++
+		}
+	}
+	if next < len(c.instructions) {
+		t.Fatalf("%s: %d of %d instructions", m.name, next, len(c.instructions))
+	}
+	return slots
+}
+
 func TestEveryPrimitiveHasAWay(t *testing.T) {
-	for p := range op.NumPrim {
-		if instructions[p] == (mnemonics{}) && synthesis[p] == nil && leftOut[p] == "" {
-			t.Errorf("%v has no instruction, no synthesis, and no reason why", p)
+	for _, target := range targets {
+		for p := range op.NumPrim {
+			if target.instructions[p] == (mnemonics{}) && target.synthesis[p] == nil && target.leftOut[p] == "" {
+				t.Errorf("%v has no instruction, no synthesis, and no reason why", p)
+			}
 		}
 	}
 }

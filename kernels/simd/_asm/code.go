@@ -19,7 +19,8 @@ const (
 // vector describes a value.
 type vector struct {
 	origin  origin
-	bytes   int       // 32: a whole register; less: the lowest bytes of an XMM register
+	bytes   int       // 64, 32 or 16: a whole register; less: the lowest bytes of an XMM register
+	mask    bool      // a mask register, with a bit for each element
 	pattern [4]uint64 // the 32 bytes of a constant
 	operand int       // which operand of the kernel
 	step    int       // which step of the loop's body
@@ -47,17 +48,18 @@ type instruction struct {
 	exact  bool // the memory operand is just the bytes of the value, else a whole register's
 	narrow bool // operands are the lower halves of their registers
 	step   int  // of a store
-	bytes  int  // that are stored
+	bytes  int  // that are stored; of a guard on a mask: its elements
 }
 
 // code is a loop's body as straight-line code, and the values in it.
 type code struct {
+	target       *target
 	values       []vector
 	instructions []instruction
 	constants    map[[4]uint64]value
 }
 
-func newCode() *code { return &code{constants: map[[4]uint64]value{}} }
+func (t *target) newCode() *code { return &code{target: t, constants: map[[4]uint64]value{}} }
 
 func (c *code) value(v vector) value {
 	c.values = append(c.values, v)
@@ -65,19 +67,22 @@ func (c *code) value(v vector) value {
 }
 
 // constant is the constant whose elements of size bytes all have the given bits.
-func (c *code) constant(size int, bits uint64) value {
+func (c *code) constant(size int, bits uint64) value { return c.pattern(every(size, bits)) }
+
+// every is 32 bytes whose elements of size bytes all have the given bits.
+func every(size int, bits uint64) [4]uint64 {
 	for ; size < 8; size *= 2 {
 		bits &= 1<<(8*size) - 1
 		bits |= bits << (8 * size)
 	}
-	return c.pattern([4]uint64{bits, bits, bits, bits})
+	return [4]uint64{bits, bits, bits, bits}
 }
 
 // pattern is the constant with the given 32 bytes.
 func (c *code) pattern(p [4]uint64) value {
 	v, ok := c.constants[p]
 	if !ok {
-		v = c.value(vector{origin: fromConstant, bytes: 32, pattern: p})
+		v = c.value(vector{origin: fromConstant, bytes: c.target.bytes, pattern: p})
 		c.constants[p] = v
 	}
 	return v
@@ -93,6 +98,13 @@ func (c *code) add(bytes int, in instruction) value {
 // unary appends an instruction with one operand, which may be in memory.
 func (c *code) unary(name string, bytes int, x value) value {
 	return c.add(bytes, instruction{name: name, imm: -1, src: []value{x}})
+}
+
+// masked appends an instruction whose result is a mask.
+func (c *code) masked(in instruction) value {
+	v := c.add(8, in)
+	c.values[v].mask = true
+	return v
 }
 
 // binary appends an instruction with two operands, the second of which may be in memory.
@@ -117,7 +129,7 @@ func (c *code) shift(name string, x value, by int) value {
 func (c *code) bytes(x ...value) int {
 	bytes := 0
 	for _, v := range x {
-		if c.values[v].origin != fromConstant {
+		if c.values[v].origin != fromConstant && !c.values[v].mask {
 			if bytes != 0 && bytes != c.values[v].bytes {
 				panic(fmt.Sprintf("BUG: values of %d and %d bytes", bytes, c.values[v].bytes))
 			}
@@ -125,7 +137,7 @@ func (c *code) bytes(x ...value) int {
 		}
 	}
 	if bytes == 0 {
-		return 32
+		return c.target.bytes
 	}
 	return bytes
 }

@@ -18,27 +18,40 @@ func (c *catalogue) declarations() ([]byte, error) {
 	b.WriteString("import (\n\"unsafe\"\n\n\"github.com/tare-go/tare/dtype\"\n\"github.com/tare-go/tare/internal/op\"\n)\n")
 	for _, k := range c.kernels {
 		fmt.Fprintf(&b, "\n//go:noescape\nfunc %s(dst, a, b, c unsafe.Pointer, n int) int\n", k.name)
+		if k.passes() {
+			fmt.Fprintf(&b, "\n//go:noescape\nfunc %s(dst, a, b, c unsafe.Pointer, n int) int\n", k.pastName())
+		}
 	}
 	for _, f := range c.folds {
-		fmt.Fprintf(&b, "\n//go:noescape\nfunc blocks%s(dst, src unsafe.Pointer, blocks int)\n", f.name)
-		fmt.Fprintf(&b, "\n//go:noescape\nfunc rows%s(acc, src unsafe.Pointer, rows int)\n", f.name)
-		fmt.Fprintf(&b, "\n//go:noescape\nfunc tree%s(dst, acc unsafe.Pointer)\n", f.name)
+		f.declare(&b)
+	}
+	for _, d := range finds {
+		fmt.Fprintf(&b, "\n//go:noescape\nfunc %s(x, v unsafe.Pointer, n int) int\n", c.findName(d))
+	}
+	if c.masks > 0 {
+		fmt.Fprintf(&b, "\nfunc fence%s()\n", c.suffix)
 	}
 	c.writeOperators(&b)
-	c.writeMixed(&b)
+	if c.target == avx2 {
+		c.writeMixed(&b)
+	}
 	c.writeCasts(&b)
 	c.writeFolds(&b)
+	c.writeFinds(&b)
 	return format.Source([]byte(b.String()))
 }
 
 // entry is a kernel with what its caller must know of it.
 func (k *kernel) entry() string {
-	pad := ""
-	if k.steps == 1 {
-		pad = ", pad: true"
+	more := ""
+	if k.steps == 1 && k.target == avx2 {
+		more = ", pad: true"
+	}
+	if k.passes() {
+		more += ", past: " + k.pastName()
 	}
 	return fmt.Sprintf("{loop: %s, step: %d, sizes: [4]uint8{%s}%s}", k.name, k.lanes*k.steps,
-		strings.ReplaceAll(strings.Trim(fmt.Sprint(k.sizes), "[]"), " ", ", "), pad)
+		strings.ReplaceAll(strings.Trim(fmt.Sprint(k.sizes), "[]"), " ", ", "), more)
 }
 
 // mixed reports whether the loop is in the table of mixed loops.
@@ -47,7 +60,7 @@ func (l loop) mixed() bool {
 }
 
 func (c *catalogue) writeOperators(b *strings.Builder) {
-	fmt.Fprint(b, "\nvar avx2Operators = [op.Count][dtype.Count]assembly{\n")
+	fmt.Fprintf(b, "\nvar %sOperators = [op.Count][dtype.Count]assembly{\n", c.name)
 	for code := range op.Code(op.Count) {
 		var entries []string
 		for _, l := range c.loops {
@@ -80,7 +93,7 @@ func (c *catalogue) writeMixed(b *strings.Builder) {
 }
 
 func (c *catalogue) writeCasts(b *strings.Builder) {
-	fmt.Fprint(b, "\nvar avx2Casts = [dtype.Count][dtype.Count]assembly{\n")
+	fmt.Fprintf(b, "\nvar %sCasts = [dtype.Count][dtype.Count]assembly{\n", c.name)
 	for _, from := range dtype.All() {
 		fmt.Fprintf(b, "dtype.%s: {\n", title(from.String()))
 		for _, l := range c.loops {
@@ -95,13 +108,13 @@ func (c *catalogue) writeCasts(b *strings.Builder) {
 
 // writeFolds writes the folds, which are in the order of their operators.
 func (c *catalogue) writeFolds(b *strings.Builder) {
-	fmt.Fprint(b, "\nvar avx2Folds = [op.Count][dtype.Count]Fold{\n")
+	fmt.Fprintf(b, "\nvar %sFolds = [op.Count][dtype.Count]Fold{\n", c.name)
 	for code := range op.Code(op.Count) {
 		var entries []string
 		for _, f := range c.folds {
 			if f.code == code {
 				for _, t := range f.types {
-					entries = append(entries, fmt.Sprintf("dtype.%s: {blocks%s, rows%s, tree%s},\n", title(t.String()), f.name, f.name, f.name))
+					entries = append(entries, fmt.Sprintf("dtype.%s: %s,\n", title(t.String()), f.entry()))
 				}
 			}
 		}
@@ -110,6 +123,44 @@ func (c *catalogue) writeFolds(b *strings.Builder) {
 		}
 	}
 	fmt.Fprint(b, "}\n")
+}
+
+// foldSignatures are the parameters of a fold's functions, by the start of their names.
+var foldSignatures = []struct{ name, parameters string }{
+	{"blocks", "dst, src unsafe.Pointer, blocks int"}, {"rows", "acc, src unsafe.Pointer, rows int"},
+	{"tree", "dst, acc unsafe.Pointer"}, {"eight", "acc, src unsafe.Pointer, stride, n int"},
+}
+
+// declare declares the functions that a fold has.
+func (f *fold) declare(b *strings.Builder) {
+	for _, s := range foldSignatures {
+		if f.has(s.name) {
+			fmt.Fprintf(b, "\n//go:noescape\nfunc %s%s(%s)\n", s.name, f.name, s.parameters)
+		}
+	}
+}
+
+// entry is the functions of a fold: those of AVX2 where it has none.
+func (f *fold) entry() string {
+	names := make([]string, len(foldSignatures))
+	for i, s := range foldSignatures {
+		names[i] = s.name + f.name
+		if !f.has(s.name) {
+			names[i] = strings.TrimSuffix(names[i], avx512.suffix) + avx2.suffix
+		}
+	}
+	return "{" + strings.Join(names, ", ") + "}"
+}
+
+// has reports whether a fold has one of the functions.
+func (f *fold) has(name string) bool {
+	switch {
+	case f.target == avx2 || name == "eight":
+		return true
+	case f.code == op.Add:
+		return false
+	}
+	return name == "rows"
 }
 
 // writeLeftOut lists the loops that have no kernel, by reason.

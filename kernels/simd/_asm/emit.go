@@ -22,11 +22,13 @@ var (
 // emitter writes lines as assembly.
 type emitter struct {
 	*build.Context
+	*target
 	constants map[[4]uint64]operand.Mem
 }
 
 // kernel is a loop over elements.
 type kernel struct {
+	*target
 	name  string
 	doc   string
 	lines []line
@@ -38,9 +40,13 @@ type kernel struct {
 }
 
 // function writes a kernel: it computes count elements, a multiple of its steps', and returns how many
-// it did, fewer if it left the loop for a rare block.
-func (e *emitter) function(k *kernel) {
-	e.Function(k.name)
+// it did, fewer if it left the loop for a rare block. With past, its results go past the caches.
+func (e *emitter) function(k *kernel, past bool) {
+	name := k.name
+	if past {
+		name = k.pastName()
+	}
+	e.Function(name)
 	e.Attributes(attr.NOSPLIT)
 	e.SignatureExpr("func(dst, a, b, c *byte, n int) int")
 	e.Comment(k.doc)
@@ -54,7 +60,7 @@ func (e *emitter) function(k *kernel) {
 	e.XORL(index.As32(), index.As32())
 	var stack operand.Mem
 	if k.slots > 0 {
-		stack = e.AllocLocal(32 * k.slots)
+		stack = e.AllocLocal(e.bytes * k.slots)
 	}
 	e.Label("loop")
 	at := placement{
@@ -62,7 +68,7 @@ func (e *emitter) function(k *kernel) {
 		operand: func(v vector) operand.Mem {
 			return k.element(operandBases[v.operand], v.operand+1, v.step)
 		},
-		stack: stack,
+		stack: stack, past: past,
 	}
 	for _, l := range k.lines {
 		e.line(l, k.code, at)
@@ -73,6 +79,16 @@ func (e *emitter) function(k *kernel) {
 	e.Label("done")
 	e.VZEROUPPER()
 	e.Store(index, e.ReturnIndex(0))
+	e.RET()
+}
+
+// fence writes the function that waits for stores past the caches.
+func (e *emitter) fence() {
+	e.Function("fence" + e.suffix)
+	e.Attributes(attr.NOSPLIT)
+	e.SignatureExpr("func()")
+	e.Comment("Waits until all stores are where others see them.")
+	e.SFENCE()
 	e.RET()
 }
 
@@ -87,23 +103,38 @@ type placement struct {
 	result  func(step int) operand.Mem
 	operand func(v vector) operand.Mem
 	stack   operand.Mem
+	past    bool // results go past the caches
 }
 
 // line writes one line.
 func (e *emitter) line(l line, c *code, at placement) {
 	ops := make([]operand.Op, len(l.operands))
+	spread := false // a constant, to all elements
 	for i, o := range l.operands {
 		ops[i] = e.place(o, c, at)
+		spread = spread || e.masks > 0 && o.isConstant(c)
 	}
 	switch {
+	case l.guard && l.operands[0].mask:
+		e.instruction(map[int]string{8: "KORTESTB", 16: "KORTESTW"}[l.bytes], []operand.Op{ops[0], ops[0]})
+		e.JNE(operand.LabelRef("done"))
 	case l.guard:
 		e.VPTEST(ops[0], ops[0])
 		e.JNE(operand.LabelRef("done"))
+	case l.store && at.past:
+		e.VMOVNTPS(ops[0], at.result(l.step))
 	case l.store:
 		e.move(l.bytes, ops[0], at.result(l.step))
+	case l.name == "" && spread:
+		e.VPBROADCASTQ(ops[0], ops[1])
+	case l.name == "" && (l.operands[0].mask || l.operands[1].mask):
+		e.KMOVQ(ops[0], ops[1])
 	case l.name == "":
 		e.move(l.bytes, ops[0], ops[1])
 	default:
+		if spread {
+			l.name += "_BCST"
+		}
 		e.plain(l, ops)
 	}
 }
@@ -148,13 +179,10 @@ func (e *emitter) instruction(name string, ops []operand.Op) {
 // place is an operand for avo.
 func (e *emitter) place(o location, c *code, at placement) operand.Op {
 	if o.register >= 0 {
-		if o.wide {
-			return yRegisters[o.register]
-		}
-		return xRegisters[o.register]
+		return register(o)
 	}
 	if o.slot >= 0 {
-		return at.stack.Offset(32 * o.slot)
+		return at.stack.Offset(e.bytes * o.slot)
 	}
 	v := c.values[o.memory]
 	if v.origin == fromOperand {
@@ -163,24 +191,47 @@ func (e *emitter) place(o location, c *code, at placement) operand.Op {
 	return e.constant(v.pattern)
 }
 
-var yRegisters = [...]reg.Register{
-	reg.Y0, reg.Y1, reg.Y2, reg.Y3, reg.Y4, reg.Y5, reg.Y6, reg.Y7,
-	reg.Y8, reg.Y9, reg.Y10, reg.Y11, reg.Y12, reg.Y13, reg.Y14, reg.Y15,
+// register is the register of a location.
+func register(o location) reg.Register {
+	if o.mask {
+		return maskRegisters[o.register]
+	}
+	v := vectorRegisters[o.register]
+	switch o.bytes {
+	case 64:
+		return v
+	case 32:
+		return v.AsY()
+	}
+	return v.AsX()
 }
 
-var xRegisters = [...]reg.Register{
-	reg.X0, reg.X1, reg.X2, reg.X3, reg.X4, reg.X5, reg.X6, reg.X7,
-	reg.X8, reg.X9, reg.X10, reg.X11, reg.X12, reg.X13, reg.X14, reg.X15,
+// isConstant reports whether a location is the memory of a constant.
+func (o location) isConstant(c *code) bool {
+	return o.register < 0 && o.slot < 0 && c.values[o.memory].origin == fromConstant
 }
+
+var vectorRegisters = [...]reg.VecPhysical{
+	reg.Z0, reg.Z1, reg.Z2, reg.Z3, reg.Z4, reg.Z5, reg.Z6, reg.Z7,
+	reg.Z8, reg.Z9, reg.Z10, reg.Z11, reg.Z12, reg.Z13, reg.Z14, reg.Z15,
+	reg.Z16, reg.Z17, reg.Z18, reg.Z19, reg.Z20, reg.Z21, reg.Z22, reg.Z23,
+	reg.Z24, reg.Z25, reg.Z26, reg.Z27, reg.Z28, reg.Z29, reg.Z30, reg.Z31,
+}
+
+var maskRegisters = [...]reg.Register{reg.K0, reg.K1, reg.K2, reg.K3, reg.K4, reg.K5, reg.K6, reg.K7}
 
 // constant is the memory of a constant, which is written where it is first used.
 func (e *emitter) constant(p [4]uint64) operand.Mem {
 	if m, ok := e.constants[p]; ok {
 		return m
 	}
-	m := e.StaticGlobal(constantName(p))
+	words := p[:]
+	if e.masks > 0 {
+		words = p[:1]
+	}
+	m := e.StaticGlobal(e.name + "_" + constantName(p))
 	e.DataAttributes(attr.RODATA | attr.NOPTR)
-	for i, word := range p {
+	for i, word := range words {
 		e.AddDatum(8*i, operand.U64(word))
 	}
 	e.constants[p] = m
@@ -191,9 +242,9 @@ func (e *emitter) constant(p [4]uint64) operand.Mem {
 func constantName(p [4]uint64) string {
 	switch {
 	case p[0] != p[1] || p[1] != p[2] || p[2] != p[3]:
-		return fmt.Sprintf("avx2_%016x_%016x_%016x_%016x", p[3], p[2], p[1], p[0])
+		return fmt.Sprintf("%016x_%016x_%016x_%016x", p[3], p[2], p[1], p[0])
 	case p[0]>>32 != p[0]&0xffffffff:
-		return fmt.Sprintf("avx2_%016x", p[0])
+		return fmt.Sprintf("%016x", p[0])
 	}
-	return fmt.Sprintf("avx2_%08x", uint32(p[0]))
+	return fmt.Sprintf("%08x", uint32(p[0]))
 }

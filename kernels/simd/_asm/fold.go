@@ -16,28 +16,32 @@ import (
 // fold is the kernels that fold by one operator: whole blocks of canon.Block elements, and rows of
 // lanes in parts.
 type fold struct {
+	*target
 	name  string
 	code  op.Code
 	types []dtype.DType // that it serves
 }
 
-// newFolds lists the folds: sums of floats in canon's order, and those whose order does not matter.
-func newFolds() []*fold {
+// newFolds lists the folds: sums of floats in canon's order, and those whose order does not matter. With AVX-512
+// only what is not limited by memory with AVX2.
+func (t *target) newFolds() []*fold {
 	var folds []*fold
 	add := func(code op.Code, types ...dtype.DType) {
-		f := &fold{code: code, types: types, name: code.Row().GoName}
-		for _, t := range types {
-			f.name += title(t.String())
+		f := &fold{target: t, code: code, types: types, name: code.Row().GoName}
+		for _, d := range types {
+			f.name += title(d.String())
 		}
-		f.name += "AVX2"
+		f.name += t.suffix
 		folds = append(folds, f)
 	}
-	for _, t := range []dtype.DType{dtype.Float32, dtype.Float64} {
+	for _, d := range []dtype.DType{dtype.Float32, dtype.Float64} {
 		for _, code := range []op.Code{op.Add, op.Maximum, op.Minimum} {
-			add(code, t)
+			add(code, d)
 		}
 	}
-	add(op.Add, dtype.Int64, dtype.Uint64)
+	if t == avx2 {
+		add(op.Add, dtype.Int64, dtype.Uint64)
+	}
 	return folds
 }
 
@@ -48,6 +52,13 @@ const (
 
 // fold writes the kernels of a fold.
 func (e *emitter) fold(f *fold) {
+	e.eightRows(f)
+	if e.target == avx512 {
+		if f.has("rows") {
+			e.extremeRows(f)
+		}
+		return
+	}
 	t := f.types[0]
 	ordered := f.code == op.Add && t.IsFloat()
 	what := fmt.Sprintf("%s of %s: ", f.code.Row().GoName, strings.ToLower(t.String()))
@@ -117,7 +128,7 @@ func (e *emitter) laneRows(f *fold, what string, width int, row func()) {
 		e.DECQ(count)
 		e.JNE(operand.LabelRef(label))
 		for i := range width {
-			e.VMOVUPS(yRegisters[i], operand.Mem{Base: resultBase, Disp: 32 * i})
+			e.VMOVUPS(yRegister(i), operand.Mem{Base: resultBase, Disp: 32 * i})
 		}
 	}
 	e.end()
@@ -130,10 +141,12 @@ func (e *emitter) laneTree(f *fold, what string, tree func()) {
 	e.end()
 }
 
+func yRegister(i int) reg.Register { return vectorRegisters[i].AsY() }
+
 // loadRow loads registers.
 func (e *emitter) loadRow(base reg.Register, n int) {
 	for i := range n {
-		e.VMOVUPS(operand.Mem{Base: base, Disp: 32 * i}, yRegisters[i])
+		e.VMOVUPS(operand.Mem{Base: base, Disp: 32 * i}, yRegister(i))
 	}
 }
 
@@ -160,7 +173,7 @@ func (e *emitter) sumBlock(t dtype.DType) {
 
 func (e *emitter) sumRow(t dtype.DType) {
 	for i := range laneRegisters {
-		e.instruction(instructions[op.PrimAdd][t], []operand.Op{rowAt(i), yRegisters[i], yRegisters[i]})
+		e.instruction(instructions[op.PrimAdd][t], []operand.Op{rowAt(i), yRegister(i), yRegister(i)})
 	}
 }
 
@@ -174,7 +187,7 @@ func (e *emitter) sumTree(t dtype.DType) {
 
 // addTo adds register j to register i.
 func (e *emitter) addTo(name string, i, j int) {
-	e.instruction(name, []operand.Op{yRegisters[j], yRegisters[i], yRegisters[i]})
+	e.instruction(name, []operand.Op{yRegister(j), yRegister(i), yRegister(i)})
 }
 
 // tree32 is canon.LaneTree. Two additions of neighbours give (a+b)+(c+d) of the groups of four registers
@@ -224,7 +237,7 @@ func (e *emitter) freeBlock(p *op.Program, size int) {
 
 // freeRow folds a row into the accumulators.
 func (e *emitter) freeRow(p *op.Program) {
-	c, acc, pinned := pinnedAccumulators()
+	c, acc, pinned := e.pinnedAccumulators()
 	for i := range acc {
 		x := c.value(vector{origin: fromOperand, bytes: 32, step: i})
 		c.assign(acc[i], c.join(p, acc[i], x))
@@ -234,14 +247,14 @@ func (e *emitter) freeRow(p *op.Program) {
 
 // freeTree folds the accumulators to one element.
 func (e *emitter) freeTree(p *op.Program, size int) {
-	c, acc, pinned := pinnedAccumulators()
+	c, acc, pinned := e.pinnedAccumulators()
 	c.store(c.halves(p, acc, size), 0, size)
 	e.straight(c, pinned)
 }
 
 // pinnedAccumulators starts code in which the accumulators have values.
-func pinnedAccumulators() (c *code, acc []value, pinned map[value]int) {
-	c, pinned = newCode(), map[value]int{}
+func (t *target) pinnedAccumulators() (c *code, acc []value, pinned map[value]int) {
+	c, pinned = t.newCode(), map[value]int{}
 	for i := range accumulators {
 		v := c.value(vector{bytes: 32})
 		acc, pinned[v] = append(acc, v), i
@@ -284,7 +297,7 @@ func (c *code) halves(p *op.Program, v []value, size int) value {
 // straight writes code whose operand is the present row, and whose result is that of the block.
 func (e *emitter) straight(c *code, pinned map[value]int) {
 	c.prune()
-	lines, slots := allocate(c, registers, pinned)
+	lines, slots := allocate(c, e.registers, pinned)
 	if slots > 0 {
 		panic("BUG: a fold takes more registers than there are")
 	}

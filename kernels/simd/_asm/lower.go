@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"math"
 
@@ -12,7 +13,7 @@ import (
 // those of the program's widest type. Values of narrower types fill the low part of one.
 //
 // A Bool is held in one of two ways: as bytes 0 and 1, or as a mask, whose elements are all zeros or
-// all ones, as wide as those that were compared.
+// all ones, as wide as those that were compared. Where the target has masks of bits, it is one of those.
 type lowering struct {
 	*code
 	p     *op.Program
@@ -30,21 +31,12 @@ type conversion struct {
 	width int
 }
 
-// lanesOf is the elements of a step.
-func lanesOf(p *op.Program) int {
-	widest := 1
-	for _, in := range p.Insts {
-		widest = max(widest, in.Type.Size())
-	}
-	return 32 / widest
-}
-
 // lower adds the code of one step, and returns the lowering with all values. args stand for the
 // program's operands; nil if they are in memory.
 func lower(c *code, p *op.Program, step int, args []value) (*lowering, error) {
 	n := len(p.Insts)
 	l := &lowering{
-		code: c, p: p, lanes: lanesOf(p), step: step, made: map[conversion]value{},
+		code: c, p: p, lanes: c.target.lanesOf(p), step: step, made: map[conversion]value{},
 		of: make([]value, n), width: make([]int, n), never: make([]bool, n),
 	}
 	for i, in := range p.Insts {
@@ -69,10 +61,10 @@ func (l *lowering) inst(i int, in op.Inst) (value, error) {
 	if in.Type == dtype.Bool {
 		l.width[i] = l.boolWidth(in)
 	}
-	if name := instructions[in.Prim][in.Type]; name != "" {
+	if name := l.target.instructions[in.Prim][in.Type]; name != "" {
 		return l.direct(name, in), nil
 	}
-	if f := synthesis[in.Prim]; f != nil {
+	if f := l.target.synthesis[in.Prim]; f != nil {
 		if v, err := f(l, in); v != none || err != nil {
 			return v, err
 		}
@@ -80,10 +72,11 @@ func (l *lowering) inst(i int, in op.Inst) (value, error) {
 	if v := l.constantShift(in); v != none {
 		return v, nil
 	}
-	if leftOut[in.Prim] == "" {
+	reason := l.target.leftOut[in.Prim]
+	if reason == "" {
 		panic(fmt.Sprintf("BUG: no instructions for %v of %v, and no reason why", in.Prim, in.Type))
 	}
-	return none, fmt.Errorf("%s", leftOut[in.Prim])
+	return none, errors.New(reason)
 }
 
 // direct lowers to the one instruction of the table.
@@ -98,9 +91,9 @@ func (l *lowering) direct(name string, in op.Inst) value {
 	if y, ok := l.negated(in.Args[1]); ok && in.Type.IsFloat() {
 		switch in.Prim { // x + -y is x - y, to the bit
 		case op.PrimAdd:
-			return l.binary(instructions[op.PrimSub][in.Type], x, y)
+			return l.binary(l.target.instructions[op.PrimSub][in.Type], x, y)
 		case op.PrimSub:
-			return l.binary(instructions[op.PrimAdd][in.Type], x, y)
+			return l.binary(l.target.instructions[op.PrimAdd][in.Type], x, y)
 		}
 	}
 	if commutes[in.Prim] {
@@ -181,7 +174,7 @@ func (l *lowering) neg(in op.Inst) (value, error) {
 	if in.Type.IsFloat() {
 		return l.commute(xorFloat[in.Type.Size()], x, l.signBit(in.Type)), nil
 	}
-	return l.binary(instructions[op.PrimSub][in.Type], l.zero(), x), nil
+	return l.binary(l.target.instructions[op.PrimSub][in.Type], l.zero(), x), nil
 }
 
 func (l *lowering) abs(in op.Inst) (value, error) {

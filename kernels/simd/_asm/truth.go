@@ -218,5 +218,5 @@ func (l *lowering) rare(in op.Inst) (value, error) {
 
 // leave leaves the loop before this step if any element of the mask is set.
 func (l *lowering) leave(mask value) {
-	l.instructions = append(l.instructions, instruction{form: guard, imm: -1, src: []value{mask}, dst: none, memory: -1})
+	l.instructions = append(l.instructions, instruction{form: guard, imm: -1, src: []value{mask}, dst: none, memory: -1, bytes: l.lanes})
 }

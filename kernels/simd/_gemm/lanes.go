@@ -7,6 +7,9 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
+// laneAhead is the bytes of an operand that are asked for before they are needed.
+const laneAhead = 2048
+
 // lanes is the function that carries the 512 bytes of lanes of a dot product through rows of as many.
 func lanes(c *build.Context, i isa, e element) {
 	k := kernel{c, i, e}
@@ -54,6 +57,10 @@ func (k kernel) laneHalf(label string, at int, acc, x, y, rows reg.GPPhysical) {
 	k.JZ(LabelRef(label + "end"))
 	k.Label(label)
 	for v := range 8 {
+		if v*k.bytes%64 == 0 {
+			k.PREFETCHT0(row(x, v).Offset(laneAhead))
+			k.PREFETCHT0(row(y, v).Offset(laneAhead))
+		}
 		k.VMOVUPS(row(x, v), k.regs[8+v%8])
 		k.fma(k.Context, row(y, v), k.regs[8+v%8], k.regs[v])
 	}

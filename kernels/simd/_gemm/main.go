@@ -35,6 +35,7 @@ func generate() (assembly, stubs []byte, err error) {
 	c := build.NewContext()
 	c.ConstraintExpr("amd64,!purego")
 	maskTable(c)
+	ask(c)
 	turn(c, float32s)
 	turn(c, float64s)
 	for _, i := range []isa{avx2, avx512} {
@@ -44,6 +45,10 @@ func generate() (assembly, stubs []byte, err error) {
 			lanes(c, i, e)
 			peak(c, i, e)
 		}
+	}
+	for _, e := range []element{float32s, float64s} {
+		rowChains(c, e)
+		columnChains(c, e)
 	}
 	file, err := c.Result()
 	if err != nil {

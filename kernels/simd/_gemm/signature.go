@@ -12,6 +12,7 @@ var simd = types.NewPackage("github.com/tare-go/tare/kernels/simd", "simd")
 // The types of parameters.
 var (
 	number         = types.Type(types.Typ[types.Int])
+	word           = types.Type(types.Typ[types.Uintptr])
 	address        = types.Type(types.Typ[types.UnsafePointer])
 	pointerToPanel = types.Type(types.NewPointer(
 		types.NewNamed(types.NewTypeName(0, simd, "GemmPanel", nil), types.NewStruct(nil, nil), nil)))

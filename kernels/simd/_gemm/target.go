@@ -38,6 +38,7 @@ type element struct {
 	size           int
 	fma, add, mask func(c *build.Context, ops ...operand.Op)
 	broadcast      func(c *build.Context, ops ...operand.Op)
+	fmaEach        func(c *build.Context, ops ...operand.Op)  // of one element in memory with all
 	load, store    func(c *build.Context, x, k, y operand.Op) // of the elements that an opmask has
 }
 
@@ -47,6 +48,7 @@ var float32s = element{
 	add:       func(c *build.Context, ops ...operand.Op) { c.VADDPS(ops...) },
 	mask:      func(c *build.Context, ops ...operand.Op) { c.VMASKMOVPS(ops[0], ops[1], ops[2]) },
 	broadcast: func(c *build.Context, ops ...operand.Op) { c.VBROADCASTSS(ops...) },
+	fmaEach:   func(c *build.Context, ops ...operand.Op) { c.VFMADD231PS_BCST(ops[0], ops[1], ops[2]) },
 	load:      func(c *build.Context, x, k, y operand.Op) { c.VMOVUPS_Z(x, k, y) },
 	store:     func(c *build.Context, x, k, y operand.Op) { c.VMOVUPS(x, k, y) },
 }
@@ -57,6 +59,7 @@ var float64s = element{
 	add:       func(c *build.Context, ops ...operand.Op) { c.VADDPD(ops...) },
 	mask:      func(c *build.Context, ops ...operand.Op) { c.VMASKMOVPD(ops[0], ops[1], ops[2]) },
 	broadcast: func(c *build.Context, ops ...operand.Op) { c.VBROADCASTSD(ops...) },
+	fmaEach:   func(c *build.Context, ops ...operand.Op) { c.VFMADD231PD_BCST(ops[0], ops[1], ops[2]) },
 	load:      func(c *build.Context, x, k, y operand.Op) { c.VMOVUPD_Z(x, k, y) },
 	store:     func(c *build.Context, x, k, y operand.Op) { c.VMOVUPD(x, k, y) },
 }

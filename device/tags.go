@@ -1,0 +1,90 @@
+package device
+
+import "context"
+
+// tags are what a context carries for the ledger, in one value. They are immutable.
+type tags struct {
+	scope *Recorder
+	key
+	purpose  Purpose
+	guards   guards
+	explicit bool // the copies are what the user asked for by name
+}
+
+type tagsKey struct{}
+
+// tagged is a context with tags. It is its own value, so that a tag costs one allocation.
+type tagged struct {
+	context.Context
+	tags tags
+}
+
+// Value is the tagged context itself for the ledger, and for others what the context inside has.
+func (c *tagged) Value(k any) any {
+	if k == (tagsKey{}) {
+		return c
+	}
+	return c.Context.Value(k)
+}
+
+// find is the innermost tagged context, or nil.
+func find(ctx context.Context) *tagged {
+	if c, ok := ctx.(*tagged); ok {
+		return c
+	}
+	c, _ := ctx.Value(tagsKey{}).(*tagged)
+	return c
+}
+
+func tagsOf(ctx context.Context) tags {
+	if c := find(ctx); c != nil {
+		return c.tags
+	}
+	return tags{}
+}
+
+// into is a context with the tags in the place of those that it had.
+func (t tags) into(ctx context.Context) context.Context {
+	if c, ok := ctx.(*tagged); ok {
+		ctx = c.Context
+	}
+	return &tagged{ctx, t}
+}
+
+// WithPurpose says what the allocations made with the context are for.
+func WithPurpose(ctx context.Context, p Purpose) context.Context {
+	t := tagsOf(ctx)
+	t.purpose = p
+	return t.into(ctx)
+}
+
+// WithSite says which line of the user's program the context acts for: a program counter as
+// runtime.Callers gives it.
+func WithSite(ctx context.Context, pc uintptr) context.Context {
+	t := tagsOf(ctx)
+	t.site = Site(pc)
+	return t.into(ctx)
+}
+
+// SiteOf is the site that WithSite gave to the context, or 0.
+func SiteOf(ctx context.Context) Site { return tagsOf(ctx).site }
+
+// WithOp says which operator the context acts for, as the ledger's account by operator names it:
+// "subtract". Programs keep the operator that they were compiled with, so that a context for
+// launches needs none; a program compiled without one is named after the operation.
+func WithOp(ctx context.Context, op string) context.Context {
+	t := tagsOf(ctx)
+	t.op = op
+	return t.into(ctx)
+}
+
+// OpOf is the operator that WithOp gave to the context, or "".
+func OpOf(ctx context.Context) string { return tagsOf(ctx).op }
+
+// Explicit says that the copies made with the context are what the user asked for by name, as To
+// does, so that guards of implicit transfers pass them.
+func Explicit(ctx context.Context) context.Context {
+	t := tagsOf(ctx)
+	t.explicit = true
+	return t.into(ctx)
+}

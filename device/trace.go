@@ -1,0 +1,160 @@
+package device
+
+import (
+	"context"
+	"math"
+	"sync"
+	"time"
+)
+
+// Event is something that happened, as a Trace keeps it.
+type Event struct {
+	Kind   EventKind
+	Device string        // its name
+	Track  string        // where a device runs it, such as "stream 1"; "" for calls of the device
+	Op     string        // the operator, "" if there is none
+	Site   Site          // the line that asked for it
+	Start  time.Duration // since the trace was opened
+	Took   time.Duration
+	Bytes  int // allocated or freed in size classes, or copied
+
+	Live, Cached int // bytes of the device after an allocation or a Free
+}
+
+// Trace keeps events in the order in which they ended, up to a number of them; what comes after is
+// counted and dropped. Where there is no trace, recording costs nothing. It is safe for concurrent use.
+type Trace struct {
+	opened time.Duration
+	most   int
+
+	mu      sync.Mutex
+	events  []Event
+	dropped int
+}
+
+// DefaultTraceEvents is how many events a trace keeps unless told: about 10 MB.
+const DefaultTraceEvents = 1 << 16
+
+// NewTrace opens a trace of at most that many events, DefaultTraceEvents if that is 0 or less. It
+// records what happens in the contexts made by In and on the devices given to Watch.
+func NewTrace(events int) *Trace {
+	if events <= 0 {
+		events = DefaultTraceEvents
+	}
+	return &Trace{opened: clock(), most: events}
+}
+
+// In opens a scope whose events go to the trace, on any device.
+func (t *Trace) In(ctx context.Context) context.Context {
+	ctx, rec := Record(ctx)
+	rec.trace, rec.traced = t, true
+	return ctx
+}
+
+// Watch records all that happens on a device, with any context, until stop is called. What happens
+// in a scope of the same trace is recorded once.
+func (t *Trace) Watch(l *Ledgered) (stop func()) {
+	return l.watch(&Recorder{limit: math.MaxInt, trace: t, traced: true})
+}
+
+// Events are those that were recorded, in the order in which they ended.
+func (t *Trace) Events() []Event {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return append([]Event(nil), t.events...)
+}
+
+// Dropped is how many events came when the trace was full.
+func (t *Trace) Dropped() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.dropped
+}
+
+// add keeps an event whose start is since the epoch, if there is room.
+func (t *Trace) add(e Event) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.events) == t.most {
+		t.dropped++
+		return
+	}
+	e.Start -= t.opened
+	if early := -e.Start; early > 0 { // it started before the trace did
+		e.Start, e.Took = 0, max(e.Took-early, 0)
+	}
+	t.events = append(t.events, e)
+}
+
+// traced reports whether anybody keeps the event.
+func (o origin) traced() bool {
+	return o.scope != nil && o.scope.traced || o.watch != nil && o.watch.traced
+}
+
+// record gives an event to the traces that are open, once each.
+func (l *Ledgered) record(o origin, e event) {
+	if !o.traced() {
+		return
+	}
+	ev := Event{Kind: e.kind, Device: l.name, Op: o.op, Site: o.site, Start: e.start, Took: e.took, Bytes: e.bytes}
+	if e.kind == EventAlloc || e.kind == EventFree {
+		ev.Live, ev.Cached = int(l.all.total.live.Load()), l.CachedBytes()
+	}
+	for _, t := range o.traces() {
+		t.add(ev)
+	}
+}
+
+// traces are those that keep the event, each once.
+func (o origin) traces() []*Trace {
+	var list []*Trace
+	add := func(t *Trace) {
+		for _, have := range list {
+			if have == t {
+				return
+			}
+		}
+		if t != nil {
+			list = append(list, t)
+		}
+	}
+	for r := o.scope; r != nil; r = r.parent {
+		add(r.trace)
+	}
+	if o.watch != nil {
+		for _, r := range o.watch.list {
+			add(r.trace)
+		}
+	}
+	return list
+}
+
+// Slice is work that a device did on its own time, while no call waited for it: a kernel on a stream.
+type Slice struct {
+	Kind  EventKind // EventLaunch, or a copy
+	Track string    // "stream 1"; slices of one track are shown together
+	Op    string    // "" for the operator of the context
+	Start time.Time
+	Took  time.Duration
+	Bytes int // copied
+}
+
+// Traced reports whether a trace keeps what happens with the context on the device, so that a device
+// measures only then.
+func (l *Ledgered) Traced(ctx context.Context) bool {
+	t := tagsOf(ctx)
+	return l.origin(&t).traced()
+}
+
+// Add gives a slice to the traces that are open. It counts nothing in the account of the device.
+func (l *Ledgered) Add(ctx context.Context, s Slice) {
+	t := tagsOf(ctx)
+	o := l.origin(&t)
+	for _, trace := range o.traces() {
+		op := s.Op
+		if op == "" {
+			op = t.op
+		}
+		trace.add(Event{Kind: s.Kind, Device: l.name, Track: s.Track, Op: op, Site: t.site, Start: s.Start.Sub(epoch), Took: s.Took, Bytes: s.Bytes})
+	}
+}
