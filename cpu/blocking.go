@@ -119,8 +119,8 @@ func (p *matMulProgram) arrange() {
 	p.stream = once && lines && !p.staged && !p.update.starts && p.results()*size >= max(cpuid.CPU.Cache.L3, 8<<20)
 	p.dense = p.directA && p.a.row == p.m.K*size
 	p.ahead = once && p.dense && p.across == 1 && p.cols <= 4*p.kernel.NR
-	if p.ahead && p.cols > p.kernel.NR {
-		l1, _ := caches()
+	if l1, l2 := caches(); p.ahead && p.cols > p.kernel.NR {
+		p.ahead = p.batches*p.height*p.a.row > l2
 		p.high = max(1, min(p.high, l1/2/(p.deep*size))/p.kernel.MR) * p.kernel.MR
 	}
 	p.next = once && p.batches > 1 && p.down*p.across == 1 && p.cols > p.kernel.NR && p.cols*p.deep*size <= 32<<10

@@ -86,7 +86,7 @@ func (d *cpu) Compile(o ir.Op) (device.Program, error) {
 	case *ir.Kernel:
 		return compileKernel(d.pool, o)
 	case *ir.MatMul:
-		return compileMatMul(d.pool, o), nil
+		return compileUpdate(d.pool, o, update{}), nil
 	case *ir.Scan:
 		return compileScan(d.pool, o), nil
 	}

@@ -2,7 +2,6 @@ package cpu
 
 import (
 	"context"
-	"runtime"
 	"unsafe"
 
 	"github.com/tare-go/tare/device"
@@ -78,37 +77,24 @@ type dotRun struct {
 
 // Run computes the products. Whatever it has started is over when it returns, also with an error.
 func (p *dotProgram) Run(ctx context.Context, args []device.Arg, work device.Span) error {
-	if p.pool.closed.Load() {
-		return device.ErrClosed
-	}
-	r := p.runs.get()
-	if r == nil {
-		r = &dotRun{}
-	}
-	*r = dotRun{p: p}
-	var at [3]unsafe.Pointer
-	err := addresses(at[:], args)
-	if err != nil {
-		return err
-	}
-	r.a, r.b, r.c = at[0], at[1], at[2]
-	if r.work, err = workspace(work, p.Workspace()); err != nil {
-		return err
-	}
-	err = r.run(ctx)
-	runtime.KeepAlive(args)
-	*r = dotRun{}
-	p.runs.put(r)
-	return err
+	return launch(ctx, p.pool, &p.runs, p.newRun, args, work)
 }
 
-// apply computes the product in place: C = alpha·A·B + beta·C.
 func (p *dotProgram) apply(a, b, c, work unsafe.Pointer, f factors) {
-	r := &dotRun{p: p, a: a, b: b, c: c, work: work, factors: f}
-	if err := r.run(context.Background()); err != nil {
-		panic("BUG: cpu: " + err.Error())
-	}
+	applyOnce(&p.runs, p.newRun, a, b, c, work, f)
 }
+
+func (p *dotProgram) newRun() *dotRun { return &dotRun{p: p} }
+
+func (r *dotRun) start(args []device.Arg, work device.Span) error {
+	return startProduct(r, r.p.Workspace(), args, work)
+}
+
+func (r *dotRun) bind(a, b, c, work unsafe.Pointer, f factors) {
+	r.a, r.b, r.c, r.work, r.factors, r.final = a, b, c, work, f, false
+}
+
+func (r *dotRun) reset() { *r = dotRun{p: r.p} }
 
 func (r *dotRun) run(ctx context.Context) error {
 	p := r.p
@@ -193,7 +179,7 @@ func (r *dotRun) scaled(v unsafe.Pointer, count int, tile unsafe.Pointer) unsafe
 	if v != tile {
 		copyBytes(tile, v, count*r.p.m.Type.Size())
 	}
-	r.p.update.scale(tile, count, r.factors.alpha)
+	scaleBy(r.p.m.Type, tile, count, r.factors.alpha)
 	return tile
 }
 
@@ -210,7 +196,7 @@ func (r *dotRun) finish(batch int, acc unsafe.Pointer) {
 	}
 	to := unsafe.Add(r.c, offset(p.c.batch, batch))
 	if p.update.starts {
-		p.update.scale(to, 1, r.factors.beta)
+		scaleBy(p.m.Type, to, 1, r.factors.beta)
 		p.fold.fn(result, to, result, nil, 1)
 	}
 	if p.settle != nil {

@@ -2,12 +2,15 @@ package cpu
 
 import (
 	"fmt"
+	"hash/maphash"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"unsafe"
 
 	"github.com/tare-go/tare/dtype"
 	"github.com/tare-go/tare/internal/ir"
+	"github.com/tare-go/tare/kernels/simd"
 )
 
 // Matrix is a matrix in Go memory: element (i, j) is Data[i*RowStride + j*ColStride]. Strides are in elements
@@ -39,9 +42,10 @@ func Gemm[T float32 | float64](m, n, k int, alpha T, a Matrix[T], b Matrix[T], b
 	a.check("A", m, k)
 	b.check("B", k, n)
 	c.check("C", m, n)
-	o := &ir.MatMul{Type: typeOf[T](), M: m, N: n, K: k, A: a.operand(), B: b.operand(), To: c.operand()}
-	u := update{scales: alpha != 1 && k > 0, starts: beta != 0, scale: scaleOf[T]()}
-	p := compileUpdate(processPool(), o, u)
+	p := programOf(productKey{
+		t: typeOf[T](), level: simd.GemmLevel(), m: m, n: n, k: k, a: a.strides(), b: b.strides(), c: c.strides(),
+		update: update{scales: alpha != 1 && k > 0, starts: beta != 0},
+	})
 	work := spare.take(p.Workspace())
 	defer spare.give(work)
 	p.apply(a.first(), b.first(), c.first(), unsafe.Pointer(unsafe.SliceData(work)), factors{float64(alpha), float64(beta)})
@@ -63,9 +67,10 @@ func (m Matrix[T]) check(name string, rows, cols int) {
 	}
 }
 
-func (m Matrix[T]) operand() ir.Operand {
+// strides are the bytes between rows and between columns.
+func (m Matrix[T]) strides() [2]int {
 	size := int(unsafe.Sizeof(T(0)))
-	return ir.Operand{Type: typeOf[T](), Strides: []int{m.RowStride * size, m.ColStride * size}}
+	return [2]int{m.RowStride * size, m.ColStride * size}
 }
 
 func (m Matrix[T]) first() unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(m.Data)) }
@@ -77,24 +82,40 @@ func typeOf[T float32 | float64]() dtype.DType {
 	return dtype.Float64
 }
 
-// update says what a product does besides: scales, that the right operand is multiplied by alpha as it is
-// packed; starts, that chains start from beta times C. The factors themselves are those of a run.
-type update struct {
-	scales, starts bool
-	scale          func(v unsafe.Pointer, n int, by float64) // multiplies n elements
+// productKey is all that a program depends on.
+type productKey struct {
+	t       dtype.DType
+	level   string
+	m, n, k int
+	a, b, c [2]int // strides
+	update
 }
 
-// factors are alpha and beta; a float32 is exact in them.
-type factors struct{ alpha, beta float64 }
+func (k productKey) op() *ir.MatMul {
+	operand := func(strides [2]int) ir.Operand { return ir.Operand{Type: k.t, Strides: strides[:]} }
+	return &ir.MatMul{Type: k.t, M: k.m, N: k.n, K: k.k, A: operand(k.a), B: operand(k.b), To: operand(k.c)}
+}
 
-func scaleOf[T float32 | float64]() func(v unsafe.Pointer, n int, by float64) { return scale[T] }
+// kept is a program of Gemm that is kept for later calls.
+type kept struct {
+	key     productKey
+	program updater
+}
 
-func scale[T float32 | float64](v unsafe.Pointer, n int, by float64) {
-	f, x := T(by), unsafe.Slice((*T)(v), n)
-	for ; len(x) >= 4; x = x[4:] {
-		x[0], x[1], x[2], x[3] = x[0]*f, x[1]*f, x[2]*f, x[3]*f
+// recent has the programs of recent calls, each in the place that its key hashes to. To make one takes longer than
+// a small product.
+var (
+	recent     [256]atomic.Pointer[kept]
+	recentSeed = maphash.MakeSeed()
+)
+
+// programOf is the program for a key.
+func programOf(key productKey) updater {
+	place := &recent[maphash.Comparable(recentSeed, key)%uint64(len(recent))]
+	if k := place.Load(); k != nil && k.key == key {
+		return k.program
 	}
-	for i := range x {
-		x[i] *= f
-	}
+	k := &kept{key, compileUpdate(processPool(), key.op(), key.update)}
+	place.Store(k)
+	return k.program
 }

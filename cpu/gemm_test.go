@@ -165,3 +165,19 @@ func TestGemmPanicsOnShortOperands(t *testing.T) {
 	assert.PanicsWithValue(t, "BUG: cpu: Gemm: B ends at element 3, and has 2", func() { cpu.Gemm(2, 2, 2, 1, four, two, 0, four) })
 	assert.Panics(t, func() { cpu.Gemm(2, 2, -1, 1, four, four, 0, four) })
 }
+
+func BenchmarkGemm(b *testing.B) {
+	for _, n := range []int{4, 16, 64, 256} {
+		for _, beta := range []float64{0, 1} {
+			b.Run(fmt.Sprintf("%d/beta=%v", n, beta), func(b *testing.B) {
+				one := func() float64 { return 1 }
+				x, y, z := newMatrix(n, n, n, 1, one), newMatrix(n, n, n, 1, one), newMatrix(n, n, n, 1, one)
+				b.ReportAllocs()
+				for b.Loop() {
+					cpu.Gemm(n, n, n, 1, x, y, beta, z)
+				}
+				b.ReportMetric(2*float64(n*n*n)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
+			})
+		}
+	}
+}

@@ -2,7 +2,6 @@ package cpu
 
 import (
 	"context"
-	"runtime"
 	"unsafe"
 
 	"github.com/tare-go/tare/device"
@@ -43,22 +42,27 @@ type gemvProgram struct {
 // Sizes for products with vectors.
 const (
 	mostChains = 2048    // that go through lines of k together: they stay in the first cache
+	shortLine  = 32      // elements of a line, below which the kernel of products is faster
 	chainSteps = 1 << 15 // of k between two looks at the context
 )
 
 // compileGemv makes a program of a product with a vector; it gives nil for those that a matMulProgram does
 // as well or better: the matrix is contiguous in neither direction, or too small in one of them.
 func compileGemv(p *pool, m *ir.MatMul, u update) *gemvProgram {
-	t, kernel := m.Type, simd.Gemm(m.Type)
+	t, kernel, batches := m.Type, simd.Gemm(m.Type), extent(m.Batch, dims(0, len(m.Batch)))
+	turned := m.N > 1
+	if min(m.M, m.N) != 1 || batches == 0 || kernel.Rows == nil || m.K == 0 || u.scales && turned {
+		return nil
+	}
 	g := &gemvProgram{
 		pool: p, m: m, update: u, split: m.Order(), kernel: kernel, add: simd.Kernel(op.Add, []dtype.DType{t, t}), settle: settleOf(t),
-		turned: m.N > 1, height: max(m.M, m.N), batches: extent(m.Batch, dims(0, len(m.Batch))),
+		turned: turned, height: max(m.M, m.N), batches: batches,
 		a: operandOf(m.Batch, m.A), x: operandOf(m.Batch, m.B), c: operandOf(m.Batch, m.To),
 	}
-	if g.turned {
+	if turned {
 		g.a, g.x, g.c = g.x.transposed(), g.a.transposed(), g.c.transposed()
 	}
-	if min(m.M, m.N) != 1 || g.batches == 0 || kernel.Rows == nil || m.K == 0 || u.scales && g.turned || !g.plan() {
+	if !g.plan() {
 		return nil
 	}
 	return g
@@ -69,7 +73,7 @@ func (p *gemvProgram) plan() bool {
 	size := p.m.Type.Size()
 	side := 64 / size
 	switch {
-	case p.a.col == size && p.height >= simd.RowsAtOnce && p.m.K >= side:
+	case p.a.col == size && p.height >= simd.RowsAtOnce && p.m.K >= shortLine:
 		p.block = simd.RowsAtOnce
 	case p.a.row == size && p.height >= 4*side:
 		p.byCols = true
@@ -151,38 +155,14 @@ type gemvWorker struct {
 
 // Run computes the products. Whatever it has started is over when it returns, also with an error.
 func (p *gemvProgram) Run(ctx context.Context, args []device.Arg, work device.Span) error {
-	if p.pool.closed.Load() {
-		return device.ErrClosed
-	}
-	r := p.runs.get()
-	if r == nil {
-		r = newGemvRun(p)
-	}
-	var at [3]unsafe.Pointer
-	if err := addresses(at[:], args); err != nil {
-		return err
-	}
-	scratch, err := workspace(work, p.Workspace())
-	if err != nil {
-		return err
-	}
-	err = r.run(ctx, at[0], at[1], at[2], scratch)
-	runtime.KeepAlive(args)
-	r.reset()
-	p.runs.put(r)
-	return err
+	return launch(ctx, p.pool, &p.runs, p.newRun, args, work)
 }
 
-// apply computes the product in place: C = alpha·A·B + beta·C.
 func (p *gemvProgram) apply(a, b, c, work unsafe.Pointer, f factors) {
-	r := newGemvRun(p)
-	r.factors = f
-	if err := r.run(context.Background(), a, b, c, work); err != nil {
-		panic("BUG: cpu: " + err.Error())
-	}
+	applyOnce(&p.runs, p.newRun, a, b, c, work, f)
 }
 
-func newGemvRun(p *gemvProgram) *gemvRun {
+func (p *gemvProgram) newRun() *gemvRun {
 	r := &gemvRun{p: p, workers: make([]gemvWorker, p.pool.workers)}
 	for w := range r.workers {
 		r.workers[w].gemvRun = r
@@ -190,19 +170,25 @@ func newGemvRun(p *gemvProgram) *gemvRun {
 	return r
 }
 
-func (r *gemvRun) run(ctx context.Context, a, b, c, work unsafe.Pointer) error {
-	p := r.p
-	r.a, r.x, r.c, r.done = a, b, c, ctx.Done()
-	if p.turned {
+func (r *gemvRun) start(args []device.Arg, work device.Span) error {
+	return startProduct(r, r.p.Workspace(), args, work)
+}
+
+func (r *gemvRun) bind(a, b, c, work unsafe.Pointer, f factors) {
+	r.a, r.x, r.c, r.factors = a, b, c, f
+	if r.p.turned {
 		r.a, r.x = b, a
 	}
 	for w := range r.workers {
-		r.workers[w].scratch, r.workers[w].packed = unsafe.Add(work, w*p.scratch), 0
+		r.workers[w].scratch, r.workers[w].packed = unsafe.Add(work, w*r.p.scratch), 0
 	}
-	return p.pool.run(ctx, ceilDiv(p.batches*p.blocks, p.group), r)
 }
 
-// reset forgets the operands.
+func (r *gemvRun) run(ctx context.Context) error {
+	r.done = ctx.Done()
+	return r.p.pool.run(ctx, ceilDiv(r.p.batches*r.p.blocks, r.p.group), r)
+}
+
 func (r *gemvRun) reset() {
 	r.a, r.x, r.c, r.done = nil, nil, nil, nil
 	for w := range r.workers {
@@ -240,7 +226,7 @@ func (w *gemvWorker) block(batch, i int) {
 	clear(unsafe.Slice((*byte)(sum), p.block*size))
 	if p.update.starts {
 		moveGrid(size, strided{sum, size, size}, to, n, 1)
-		p.update.scale(sum, n, w.factors.beta)
+		scaleBy(p.m.Type, sum, n, w.factors.beta)
 	}
 	w.carry(sum, a, x, 0, n)
 	for c := 1; c < p.split.Chunks; c++ {
@@ -265,7 +251,7 @@ func (w *gemvWorker) contiguous(batch int) unsafe.Pointer {
 	if w.packed != batch+1 {
 		moveGrid(size, strided{to, size, size}, strided{x, p.x.row, size}, p.m.K, 1)
 		if p.update.scales {
-			p.update.scale(to, p.m.K, w.factors.alpha)
+			scaleBy(p.m.Type, to, p.m.K, w.factors.alpha)
 		}
 		w.packed = batch + 1
 	}

@@ -61,31 +61,6 @@ func operandOf(batch []int, o ir.Operand) operand {
 	return operand{merge(loops), o.Strides[len(batch)], o.Strides[len(batch)+1]}
 }
 
-// compileMatMul makes a program for the workers of a pool.
-func compileMatMul(p *pool, m *ir.MatMul) device.Program {
-	return compileUpdate(p, m, update{})
-}
-
-// updater is a program of a product, which can also be computed in place: C = alpha·A·B + beta·C.
-type updater interface {
-	device.Program
-	apply(a, b, c, work unsafe.Pointer, f factors)
-}
-
-// compileUpdate makes a program of the kind that suits the product.
-func compileUpdate(p *pool, m *ir.MatMul, u update) updater {
-	if isDot(m) {
-		return compileDot(p, m, u)
-	}
-	if g := compileGemv(p, m, u); g != nil {
-		return g
-	}
-	return compileProduct(p, m, u)
-}
-
-// isDot reports whether a product is a dot product, for which the lane rule holds.
-func isDot(m *ir.MatMul) bool { return m.M == 1 && m.N == 1 && m.Order().Lane }
-
 // compileProduct makes a program of any product but a dot product.
 func compileProduct(p *pool, m *ir.MatMul, u update) *matMulProgram {
 	c := &matMulProgram{
@@ -160,15 +135,15 @@ type matMulRun struct {
 	work    unsafe.Pointer
 	factors factors
 	workers []productWorker
-	shares  shares
+	hands   shares
 	dealt   shares          // of the workers that have parts
 	streams bool            // the results go past the caches
 	final   bool            // the chunks are done, and are added
 	done    <-chan struct{} // of the context: a long chain looks at it, too
 }
 
-func newMatMulRun(p *matMulProgram) *matMulRun {
-	r := &matMulRun{p: p, workers: make([]productWorker, p.pool.workers), shares: make(shares, p.pool.workers)}
+func (p *matMulProgram) newRun() *matMulRun {
+	r := &matMulRun{p: p, workers: make([]productWorker, p.pool.workers), hands: make(shares, p.pool.workers)}
 	for w := range r.workers {
 		r.workers[w].matMulRun = r
 	}
@@ -177,39 +152,19 @@ func newMatMulRun(p *matMulProgram) *matMulRun {
 
 // Run computes the product. Whatever it has started is over when it returns, also with an error.
 func (p *matMulProgram) Run(ctx context.Context, args []device.Arg, work device.Span) error {
-	if p.pool.closed.Load() {
-		return device.ErrClosed
-	}
-	r := p.runs.get()
-	if r == nil {
-		r = newMatMulRun(p)
-	}
-	if err := r.start(args, work); err != nil {
-		return err
-	}
-	err := r.run(ctx)
-	runtime.KeepAlive(args)
-	r.reset()
-	p.runs.put(r)
-	return err
+	return launch(ctx, p.pool, &p.runs, p.newRun, args, work)
+}
+
+func (p *matMulProgram) apply(a, b, c, work unsafe.Pointer, f factors) {
+	applyOnce(&p.runs, p.newRun, a, b, c, work, f)
 }
 
 func (r *matMulRun) start(args []device.Arg, work device.Span) error {
-	var at [3]unsafe.Pointer
-	if err := addresses(at[:], args); err != nil {
-		return err
-	}
-	scratch, err := workspace(work, r.p.Workspace())
-	if err != nil {
-		return err
-	}
-	r.bind(at[0], at[1], at[2], scratch)
-	return nil
+	return startProduct(r, r.p.Workspace(), args, work)
 }
 
-// bind points the run to the operands, as the caller has them, and the workspace.
-func (r *matMulRun) bind(a, b, c, work unsafe.Pointer) {
-	r.a, r.b, r.c, r.work, r.final = a, b, c, work, false
+func (r *matMulRun) bind(a, b, c, work unsafe.Pointer, f factors) {
+	r.a, r.b, r.c, r.work, r.factors, r.final = a, b, c, work, f, false
 	r.streams = r.p.stream && uintptr(r.c)%alignment == 0
 	if r.p.swapped {
 		r.a, r.b = r.b, r.a
@@ -221,17 +176,6 @@ func (r *matMulRun) bind(a, b, c, work unsafe.Pointer) {
 	}
 }
 
-// apply computes the product in place: C = alpha·A·B + beta·C.
-func (p *matMulProgram) apply(a, b, c, work unsafe.Pointer, f factors) {
-	r := newMatMulRun(p)
-	r.factors = f
-	r.bind(a, b, c, work)
-	if err := r.run(context.Background()); err != nil {
-		panic("BUG: cpu: " + err.Error())
-	}
-}
-
-// reset forgets the operands: the collector must not find pointers to what was freed.
 func (r *matMulRun) reset() {
 	r.a, r.b, r.c, r.work, r.done = nil, nil, nil, nil, nil
 	for w := range r.workers {
@@ -259,7 +203,7 @@ func (r *matMulRun) run(ctx context.Context) error {
 // each does n parts: they are dealt to the workers.
 func (r *matMulRun) each(ctx context.Context, n int) error {
 	workers := min(n, len(r.workers))
-	r.dealt = r.shares[:workers]
+	r.dealt = r.hands[:workers]
 	r.dealt.deal(n)
 	return r.p.pool.run(ctx, workers, r)
 }

@@ -45,7 +45,7 @@ func (w *productWorker) begin(bl resultBlock, c int, to strided) {
 		moveGrid(p.m.Type.Size(), to, from, bl.rows, bl.cols)
 	}
 	for i := range bl.rows {
-		p.update.scale(to.from(i, 0).at, bl.cols, w.factors.beta)
+		scaleBy(p.m.Type, to.from(i, 0).at, bl.cols, w.factors.beta)
 	}
 }
 
@@ -153,7 +153,7 @@ func (w *productWorker) bindA(a strided, n int) {
 		}
 		moveGrid(size, packed, a, x.Rows, n)
 		if p.update.scales && p.swapped {
-			p.update.scale(packed.at, x.Rows*n, w.factors.alpha)
+			scaleBy(p.m.Type, packed.at, x.Rows*n, w.factors.alpha)
 		}
 		a = packed
 	}
@@ -180,6 +180,9 @@ func (w *productWorker) bindB(b strided, n, j int) {
 	}
 }
 
+// packAhead is how many rows of B are asked for before they are packed: they lie far apart.
+const packAhead = 8
+
 // packColumns packs n rows of B: strips of NR columns, in each of which k goes slowest.
 func (w *productWorker) packColumns(b strided, n, cols int) {
 	p := w.p
@@ -193,6 +196,9 @@ func (w *productWorker) packColumns(b strided, n, cols int) {
 	if b.col == size {
 		full = cols / nr
 		for k := range n {
+			if p.kernel.Ask != nil && k+packAhead < n {
+				p.kernel.Ask(uintptr(b.from(k+packAhead, 0).at), cols*size)
+			}
 			p.kernel.Spread(unsafe.Add(at, k*nr*size), b.from(k, 0).at, full, n*nr*size)
 		}
 	}
@@ -210,7 +216,7 @@ func (w *productWorker) scaleColumns(n, cols int) {
 	if !p.vector {
 		n *= ceilDiv(cols, p.kernel.NR) * p.kernel.NR
 	}
-	p.update.scale(unsafe.Add(w.scratch, p.packB), n, w.factors.alpha)
+	scaleBy(p.m.Type, unsafe.Add(w.scratch, p.packB), n, w.factors.alpha)
 }
 
 // packStrip packs n rows of a strip of B. Columns that are not there stay as they are: what they give is

@@ -43,6 +43,7 @@ func BenchmarkProducts(b *testing.B) {
 		{name: "skinny", m: 1e6, n: 32, k: 32}, {name: "batched", batch: 1000, m: 32, n: 32, k: 32},
 		{name: "gemv", m: 2000, n: 1, k: 5000}, {name: "gemv/turned", m: 5000, n: 1, k: 2000, turnA: true},
 		{name: "gevm", m: 1, n: 5000, k: 2000}, {name: "gevm/turned", m: 1, n: 2000, k: 5000, turnB: true},
+		{name: "gemv/short32", m: 10000, n: 1, k: 32}, {name: "gemv/short64", m: 5000, n: 1, k: 64}, {name: "gemv/short128", m: 2500, n: 1, k: 128},
 		{name: "gemv/small", m: 100, n: 1, k: 100}, {name: "outer", m: 1000, n: 1000, k: 1},
 		{name: "dot", m: 1, n: 1, k: 1e7}, {name: "dot/small", m: 1, n: 1, k: 1000},
 	}

@@ -68,7 +68,7 @@ type kernelProgram struct {
 	pool     *pool
 	k        *ir.Kernel
 	split    bool
-	large    bool // outputs may go past the caches
+	large    bool   // outputs may go past the caches
 	before   []step // row values that need no fold
 	stages   []stage
 	loads    []source // of row values

@@ -3,7 +3,6 @@ package cpu
 import (
 	"context"
 	"fmt"
-	"runtime"
 	"unsafe"
 
 	"github.com/tare-go/tare/device"
@@ -22,7 +21,7 @@ type kernelRun struct {
 	group   int // units or pieces of a task
 }
 
-func newKernelRun(p *kernelProgram) *kernelRun {
+func (p *kernelProgram) newRun() *kernelRun {
 	r := &kernelRun{
 		p: p, in: make([]unsafe.Pointer, len(p.k.In)), out: make([]unsafe.Pointer, len(p.k.Out)),
 		scalars: make([]uint64, len(p.k.Params)), frames: make([]frame, p.pool.workers),
@@ -35,24 +34,7 @@ func newKernelRun(p *kernelProgram) *kernelRun {
 
 // Run computes the kernel. Whatever it has started is over when it returns, also with an error.
 func (p *kernelProgram) Run(ctx context.Context, args []device.Arg, work device.Span) error {
-	if p.pool.closed.Load() {
-		return device.ErrClosed
-	}
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	r := p.runs.get()
-	if r == nil {
-		r = newKernelRun(p)
-	}
-	if err := r.start(args, work); err != nil {
-		return err
-	}
-	err := r.run(ctx)
-	runtime.KeepAlive(args)
-	r.reset()
-	p.runs.put(r)
-	return err
+	return launch(ctx, p.pool, &p.runs, p.newRun, args, work)
 }
 
 // start points the run to its operands and its workspace.
@@ -84,7 +66,6 @@ func (r *kernelRun) start(args []device.Arg, work device.Span) error {
 	return nil
 }
 
-// reset forgets the operands.
 func (r *kernelRun) reset() {
 	clear(r.in)
 	clear(r.out)
@@ -123,6 +104,9 @@ func workspace(work device.Span, need int) (unsafe.Pointer, error) {
 
 // run does all phases.
 func (r *kernelRun) run(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	p := r.p
 	if p.no*p.nb == 0 || !p.k.Folds() && p.na == 0 {
 		return nil

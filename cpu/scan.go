@@ -27,13 +27,13 @@ type scanProgram struct {
 	s        *ir.Scan
 	fn       simd.Func
 	size     int
-	chunk    func(dst, src unsafe.Pointer, n int, prefix unsafe.Pointer) // nil for fn, one by one
-	total    func(dst, src unsafe.Pointer, n int)
-	from, to []dim // of the lines, without those side by side
-	n        int   // elements of a line
-	fs, ts   int   // bytes between them
-	wide     int   // lines side by side
-	groups   int   // of lines side by side, of up to scanWidth, for each index of the other lines
+	sums     *chunkSums // of single lines; nil for fn, one by one
+	large    bool       // the result may go past the caches
+	from, to []dim      // of the lines, without those side by side
+	n        int        // elements of a line
+	fs, ts   int        // bytes between them
+	wide     int        // lines side by side
+	groups   int        // of lines side by side, of up to scanWidth, for each index of the other lines
 	others   int
 	shares   bool
 	scratch  int
@@ -46,16 +46,20 @@ func compileScan(p *pool, s *ir.Scan) device.Program {
 	c.lines()
 	c.groups = (c.wide + scanWidth - 1) / scanWidth
 	if c.wide == 1 {
-		c.chunk, c.total = chunkOf(s)
+		c.sums = chunkSumsOf(s)
+		c.large = c.n*c.others*c.size > pastFrom
 	}
 	chunks := (c.n + canon.ScanChunk - 1) / canon.ScanChunk
 	c.shares = c.wide == 1 && c.others < p.workers && p.workers > 1 && chunks >= 4*p.workers
-	if c.shares {
+	switch {
+	case c.shares && c.sums != nil:
+		c.totals = reserveFor(c.size)
+	case c.shares:
 		c.totals = (min(chunks, scanBlock) + 1) * c.size
 	}
 	c.scratch = 4 * reserveFor(min(c.wide, scanWidth)*c.size)
 	if c.wide == 1 {
-		c.scratch += reserveFor(canon.ScanChunk*c.size) + reserveFor(c.size)
+		c.scratch += reserveFor(tileBytesOf(c.size)) + reserveFor(c.size)
 	}
 	return c
 }
@@ -107,12 +111,16 @@ func (c *scanProgram) Run(ctx context.Context, args []device.Arg, work device.Sp
 		return err
 	}
 	defer runtime.KeepAlive(args)
-	r := &scanRun{scanProgram: c, src: at[0], dst: at[1], work: base}
+	r := &scanRun{scanProgram: c, src: at[0], dst: at[1], work: base, past: c.large && at[0] != at[1]}
 	if !c.shares {
 		return c.pool.run(ctx, c.others*c.groups, r)
 	}
 	for line := range c.others {
-		if err := r.long(ctx, line); err != nil {
+		share := r.long
+		if c.sums != nil {
+			share = r.sumLine
+		}
+		if err := share(ctx, line); err != nil {
 			return err
 		}
 	}
@@ -123,6 +131,7 @@ func (c *scanProgram) Run(ctx context.Context, args []device.Arg, work device.Sp
 type scanRun struct {
 	*scanProgram
 	src, dst, work unsafe.Pointer
+	past           bool // the result goes past the caches
 }
 
 // part is a piece of a worker's scratch: rows of the lines' prefixes, offsets, bases and segments, and
@@ -131,7 +140,7 @@ func (r *scanRun) part(w, i int) unsafe.Pointer {
 	row := reserveFor(min(r.wide, scanWidth) * r.size)
 	off := w*r.scratch + min(i, 4)*row
 	if i == 5 {
-		off += reserveFor(canon.ScanChunk * r.size)
+		off += reserveFor(tileBytesOf(r.size))
 	}
 	return unsafe.Add(r.work, off)
 }
@@ -203,6 +212,10 @@ func (r *scanRun) single(w int, dst, src unsafe.Pointer) {
 	for lo := 0; lo < r.n; lo += canon.ScanChunk {
 		n := min(canon.ScanChunk, r.n-lo)
 		from := unsafe.Add(src, lo*r.fs)
+		if r.sums != nil {
+			r.sumChunk(w, unsafe.Add(dst, lo*r.ts), from, n, prefix, total, lo > 0)
+			continue
+		}
 		if r.n > lo+n { // in place the elements are gone afterwards
 			r.sum(w, total, from, n)
 		}
@@ -217,9 +230,7 @@ func (r *scanRun) gathered(w int, src unsafe.Pointer, n int) unsafe.Pointer {
 		return src
 	}
 	tile := r.part(w, 4)
-	for i := range n {
-		move(unsafe.Add(tile, i*r.size), unsafe.Add(src, i*r.fs), r.size)
-	}
+	moveGrid(r.size, strided{tile, 0, r.size}, strided{src, 0, r.fs}, 1, n)
 	return tile
 }
 
@@ -233,17 +244,41 @@ func (r *scanRun) scan(w int, dst, src unsafe.Pointer, n int, prefix unsafe.Poin
 	if !has {
 		prefix = nil
 	}
-	if r.chunk != nil {
-		r.chunk(y, x, n, prefix)
-	} else {
-		r.steps(w, y, x, n, prefix)
+	r.steps(w, y, x, n, prefix)
+	if y != dst {
+		r.scatter(dst, y, n)
 	}
-	if y == dst {
+}
+
+// scatter brings n elements to a line.
+func (r *scanRun) scatter(dst, y unsafe.Pointer, n int) {
+	moveGrid(r.size, strided{dst, 0, r.ts}, strided{y, 0, r.size}, 1, n)
+}
+
+// sumChunk is the running sum of a chunk, which has a prefix if it is not the line's first; the prefix is then
+// that of the next one.
+func (r *scanRun) sumChunk(w int, dst, src unsafe.Pointer, n int, prefix, total unsafe.Pointer, has bool) {
+	tile := r.part(w, 4)
+	r.sums.segments(tile, r.gathered(w, src, n), n, total)
+	before := prefix
+	if !has {
+		before = nil
+	}
+	r.finish(dst, tile, n, before)
+	r.plus(prefix, total, has, 1)
+}
+
+// finish adds to a chunk's segments what comes before them.
+func (r *scanRun) finish(dst, tile unsafe.Pointer, n int, prefix unsafe.Pointer) {
+	if r.ts == r.size || n == 1 {
+		r.sums.bases(dst, tile, n, prefix, r.past)
+		if r.past {
+			simd.Fence()
+		}
 		return
 	}
-	for i := range n {
-		move(unsafe.Add(dst, i*r.ts), unsafe.Add(y, i*r.size), r.size)
-	}
+	r.sums.bases(tile, tile, n, prefix, false)
+	r.scatter(dst, tile, n)
 }
 
 // steps is a chunk by the operator's kernel, one element at a time.
@@ -267,10 +302,6 @@ func (r *scanRun) steps(w int, dst, src unsafe.Pointer, n int, prefix unsafe.Poi
 // sum is the total of a chunk: its segments' totals, added left to right.
 func (r *scanRun) sum(w int, total, src unsafe.Pointer, n int) {
 	x := r.gathered(w, src, n)
-	if r.total != nil {
-		r.total(total, x, n)
-		return
-	}
 	seg := r.part(w, 3)
 	for at := 0; at < n; at += canon.ScanSegment {
 		for i := at; i < min(at+canon.ScanSegment, n); i++ {

@@ -1,79 +1,105 @@
 package cpu
 
 import (
+	"context"
+	"runtime"
+	"sync/atomic"
 	"unsafe"
 
 	"github.com/tare-go/tare/dtype"
 	"github.com/tare-go/tare/internal/canon"
 	"github.com/tare-go/tare/internal/ir"
 	"github.com/tare-go/tare/internal/op"
+	"github.com/tare-go/tare/kernels/simd"
 )
 
-type addable interface {
-	int8 | int16 | int32 | int64 | uint8 | uint16 | uint32 | uint64 | float32 | float64
+// chunkSums is the two steps of the running sum of a chunk of up to canon.ScanChunk contiguous elements: the
+// second needs the total of all chunks before, to which only the first contributes.
+type chunkSums struct {
+	// segments sums the segments of a chunk to a tile, which may be src, and its total to total.
+	segments func(tile, src unsafe.Pointer, n int, total unsafe.Pointer)
+	// bases adds to a tile what comes before its segments, also before the chunk where prefix is not nil.
+	bases func(dst, tile unsafe.Pointer, n int, prefix unsafe.Pointer, past bool)
 }
 
-// chunkOf is the running sum and the total of a chunk of contiguous elements; nil for other operators.
-func chunkOf(s *ir.Scan) (chunk func(dst, src unsafe.Pointer, n int, prefix unsafe.Pointer), total func(dst, src unsafe.Pointer, n int)) {
-	if s.Code != op.Add {
-		return nil, nil
+// tileBytesOf is the bytes of a tile: the elements, and after them a total of each segment.
+func tileBytesOf(size int) int {
+	return (canon.ScanChunk + canon.ScanChunk/canon.ScanSegment) * size
+}
+
+// chunkSumsOf is nil for what is not a sum of large enough elements.
+func chunkSumsOf(s *ir.Scan) *chunkSums {
+	sums, ok := simd.ScanOf(s.Type)
+	if !ok || s.Code != op.Add {
+		return nil
 	}
 	switch s.Type {
 	case dtype.Float64:
-		return sumChunk[float64], totalChunk[float64]
+		return newChunkSums[float64](sums)
 	case dtype.Float32:
-		return sumChunk[float32], totalChunk[float32]
+		return newChunkSums[float32](sums)
 	case dtype.Int64:
-		return sumChunk[int64], totalChunk[int64]
-	case dtype.Uint64:
-		return sumChunk[uint64], totalChunk[uint64]
+		return newChunkSums[int64](sums)
 	}
-	return nil, nil
+	return newChunkSums[uint64](sums)
 }
 
-// sumChunk scans up to canon.ScanChunk elements. Segments are scanned four at a time, for additions
-// that need not wait for each other; then their bases are added.
-func sumChunk[T addable](dst, src unsafe.Pointer, n int, prefix unsafe.Pointer) {
+type addable interface {
+	int64 | uint64 | float32 | float64
+}
+
+func newChunkSums[T addable](s simd.Scan) *chunkSums {
 	const seg = canon.ScanSegment
-	x, y := unsafe.Slice((*T)(src), n), unsafe.Slice((*T)(dst), n)
-	at := 0
-	for ; at+4*seg <= n; at += 4 * seg {
-		fourSums(y[at:at+4*seg], x[at:at+4*seg])
+	size := int(unsafe.Sizeof(*new(T)))
+	totalsOf := func(tile unsafe.Pointer, n int) []T {
+		return unsafe.Slice((*T)(unsafe.Add(tile, canon.ScanChunk*size)), ceilDiv(n, seg))
 	}
-	for ; at < n; at += seg {
-		oneSum(y[at:min(at+seg, n)], x[at:min(at+seg, n)])
-	}
-	var sum, base T
-	for at := 0; at < n; at += seg {
-		part := y[at:min(at+seg, n)]
-		last := part[len(part)-1]
-		has := prefix != nil || at > 0
-		switch {
-		case prefix != nil && at > 0:
-			base = *(*T)(prefix) + sum
-		case prefix != nil:
-			base = *(*T)(prefix)
-		default:
-			base = sum
-		}
-		if at == 0 {
-			sum = last
-		} else {
-			sum += last
-		}
-		if has {
-			addBase(part, base)
-		}
-	}
-}
-
-func addBase[T addable](part []T, base T) {
-	for i := range part {
-		part[i] = base + part[i]
+	return &chunkSums{
+		segments: func(tile, src unsafe.Pointer, n int, total unsafe.Pointer) {
+			totals := totalsOf(tile, n)
+			s.Segments(tile, src, unsafe.Pointer(unsafe.SliceData(totals)), n/seg)
+			if whole := n - n%seg; whole < n {
+				y := unsafe.Slice((*T)(tile), n)[whole:]
+				runningSum(y, unsafe.Slice((*T)(src), n)[whole:])
+				totals[len(totals)-1] = y[len(y)-1]
+			}
+			sum := totals[0]
+			for _, t := range totals[1:] {
+				sum += t
+			}
+			*(*T)(total) = sum
+		},
+		bases: func(dst, tile unsafe.Pointer, n int, prefix unsafe.Pointer, past bool) {
+			totals := totalsOf(tile, n)
+			basesOf(totals, (*T)(prefix))
+			s.Bases(dst, tile, unsafe.Pointer(unsafe.SliceData(totals)), n/seg, past)
+			whole := n - n%seg
+			x, y := unsafe.Slice((*T)(tile), n)[whole:], unsafe.Slice((*T)(dst), n)[whole:]
+			for i, v := range x {
+				y[i] = totals[len(totals)-1] + v
+			}
+		},
 	}
 }
 
-func oneSum[T addable](y, x []T) {
+// basesOf replaces the totals of segments by what is added to them: the sum of those before, and prefix
+// unless it is nil.
+func basesOf[T addable](totals []T, prefix *T) {
+	sum := totals[0]
+	totals[0] = simd.NoBase[T]()
+	if prefix != nil {
+		totals[0] = *prefix
+	}
+	for i := 1; i < len(totals); i++ {
+		base, next := sum, sum+totals[i]
+		if prefix != nil {
+			base = *prefix + sum
+		}
+		totals[i], sum = base, next
+	}
+}
+
+func runningSum[T addable](y, x []T) {
 	s := x[0]
 	y[0] = s
 	for i := 1; i < len(x) && i < len(y); i++ {
@@ -82,56 +108,54 @@ func oneSum[T addable](y, x []T) {
 	}
 }
 
-// fourSums scans four segments side by side.
-func fourSums[T addable](y, x []T) {
-	const seg = canon.ScanSegment
-	x0, x1, x2, x3 := (*[seg]T)(x), (*[seg]T)(x[seg:]), (*[seg]T)(x[2*seg:]), (*[seg]T)(x[3*seg:])
-	y0, y1, y2, y3 := (*[seg]T)(y), (*[seg]T)(y[seg:]), (*[seg]T)(y[2*seg:]), (*[seg]T)(y[3*seg:])
-	a, b, c, d := x0[0], x1[0], x2[0], x3[0]
-	y0[0], y1[0], y2[0], y3[0] = a, b, c, d
-	for i := 1; i < seg; i++ {
-		a, b, c, d = a+x0[i], b+x1[i], c+x2[i], d+x3[i]
-		y0[i], y1[i], y2[i], y3[i] = a, b, c, d
-	}
+// sumLine is the running sum of one line by all workers. A chunk's segments are summed as soon as a worker
+// takes it; then it waits for the total of the chunks before, which workers took earlier, and passes on
+// its own.
+type sumLine struct {
+	*scanRun
+	dst, src unsafe.Pointer
+	passed   atomic.Int64 // chunks that are in the prefix
 }
 
-// totalChunk is the total of up to canon.ScanChunk elements: those of the segments, left to right.
-func totalChunk[T addable](dst, src unsafe.Pointer, n int) {
-	const seg = canon.ScanSegment
-	x := unsafe.Slice((*T)(src), n)
-	var sum T
-	at := 0
-	for ; at+4*seg <= n; at += 4 * seg {
-		a, b, c, d := fourTotals(x[at : at+4*seg])
-		if at == 0 {
-			sum = a
-		} else {
-			sum += a
-		}
-		sum += b
-		sum += c
-		sum += d
-	}
-	for ; at < n; at += seg {
-		s := x[at]
-		for _, v := range x[at+1 : min(at+seg, n)] {
-			s += v
-		}
-		if at == 0 {
-			sum = s
-		} else {
-			sum += s
-		}
-	}
-	*(*T)(dst) = sum
+func (r *scanRun) sumLine(ctx context.Context, line int) error {
+	l := &sumLine{scanRun: r, dst: unsafe.Add(r.dst, offset(r.to, line)), src: unsafe.Add(r.src, offset(r.from, line))}
+	return r.pool.run(ctx, ceilDiv(r.n, canon.ScanChunk), l)
 }
 
-func fourTotals[T addable](x []T) (a, b, c, d T) {
-	const seg = canon.ScanSegment
-	x0, x1, x2, x3 := (*[seg]T)(x), (*[seg]T)(x[seg:]), (*[seg]T)(x[2*seg:]), (*[seg]T)(x[3*seg:])
-	a, b, c, d = x0[0], x1[0], x2[0], x3[0]
-	for i := 1; i < seg; i++ {
-		a, b, c, d = a+x0[i], b+x1[i], c+x2[i], d+x3[i]
+// task does chunk i.
+func (l *sumLine) task(w, i int) {
+	lo := i * canon.ScanChunk
+	n := min(canon.ScanChunk, l.n-lo)
+	tile, total, before := l.part(w, 4), l.part(w, 1), l.part(w, 0)
+	prefix := unsafe.Add(l.work, l.scratch*l.pool.workers)
+	l.sums.segments(tile, l.gathered(w, unsafe.Add(l.src, lo*l.fs), n), n, total)
+	if !l.wait(i) {
+		return
 	}
-	return a, b, c, d
+	move(before, prefix, l.size)
+	l.plus(prefix, total, i > 0, 1)
+	l.passed.Store(int64(i) + 1)
+	if i == 0 {
+		before = nil
+	}
+	l.finish(unsafe.Add(l.dst, lo*l.ts), tile, n, before)
+}
+
+// wait returns when the chunks before i are in the prefix; false if that will not happen, as the job is over.
+func (l *sumLine) wait(i int) bool {
+	for spins := 0; l.passed.Load() != int64(i); spins++ {
+		if spins%64 != 63 {
+			continue
+		}
+		select {
+		case <-l.pool.done:
+			return false
+		default:
+		}
+		if l.pool.end.Load() != nil {
+			return false
+		}
+		runtime.Gosched()
+	}
+	return true
 }

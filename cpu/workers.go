@@ -257,8 +257,13 @@ func (p *pool) close() {
 // Guard calls f, which uses memory that is watched: if a part of it is lost, what that part's Watch
 // explains is the error. A panic of f's passes.
 func Guard(f func()) (err error) {
-	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	if watches.Load() == 0 {
+		f()
+		return nil
+	}
+	before := debug.SetPanicOnFault(true)
 	defer func() {
+		debug.SetPanicOnFault(before)
 		if v := recover(); v != nil {
 			if err = lostMemory(v); err == nil {
 				panic(v)
@@ -278,11 +283,18 @@ func Watch(mem []byte, explain func(offset int) error) (forget func()) {
 	}
 	at := uintptr(unsafe.Pointer(unsafe.SliceData(mem)))
 	watched.Store(at, &watch{size: len(mem), explain: explain})
-	return func() { watched.Delete(at) }
+	watches.Add(1)
+	return func() {
+		watched.Delete(at)
+		watches.Add(-1)
+	}
 }
 
-// watched are the memories that Watch was told of, each by its address.
-var watched sync.Map
+// watched are the memories that Watch was told of, each by its address, and watches is how many there are.
+var (
+	watched sync.Map
+	watches atomic.Int64
+)
 
 type watch struct {
 	size    int

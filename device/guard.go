@@ -130,7 +130,7 @@ func (l *Ledgered) guard(ctx context.Context, t *tags, d Direction, bytes int) e
 	}
 	switch policy {
 	case Log:
-		Logger().LogAttrs(ctx, slog.LevelInfo, "transfer", slog.String("direction", d.String()), slog.Int("bytes", bytes),
+		Logger().LogAttrs(ctx, slog.LevelInfo, "tare: transfer", slog.String("direction", d.String()), slog.Int("bytes", bytes),
 			slog.String("site", t.site.String()), slog.String("op", t.op), slog.String("device", l.name), slog.Bool("explicit", t.explicit))
 	case Deny:
 		return &GuardError{Direction: d, Bytes: bytes, Site: t.site, Device: l.name, Explicit: t.explicit}

@@ -108,7 +108,7 @@ func TestGuardsLogTheLine(t *testing.T) {
 		require.NoError(t, m.move(ctx, device.HostOnly))
 	})
 	assert.Equal(t, 1, strings.Count(text, "\n"), "one direction is logged: %s", text)
-	for _, want := range []string{"level=INFO", "msg=transfer", `direction="host to device"`, "bytes=64", `site="`, "op=to", "device=strict", "explicit=false"} {
+	for _, want := range []string{"level=INFO", `msg="tare: transfer"`, `direction="host to device"`, "bytes=64", `site="`, "op=to", "device=strict", "explicit=false"} {
 		assert.Contains(t, text, want)
 	}
 	assert.Equal(t, 1, m.dev.Stats().H2D.Count)

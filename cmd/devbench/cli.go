@@ -30,6 +30,8 @@ type cli struct {
 	Devices devicesCommand `cmd:"" help:"List the devices of this machine, and why others cannot be used."`
 	Explain explainCommand `cmd:"" help:"Say what an expression allocates and moves, without running it."`
 	Eval    evalCommand    `cmd:"" help:"Evaluate an expression on arrays from .npy files."`
+
+	Selftest selftestCommand `cmd:"" help:"Check that a device computes what it has to, bit for bit."`
 }
 
 // streams are where commands write: out for what was asked for, err for all else.

@@ -30,7 +30,7 @@ const longLoop = 1 << 30
 var errLong = errors.New("goloop takes seconds for it")
 
 // contenders are the workload in the peers that have it. What a peer says against it is a note.
-func contenders[T goloop.Float](m measurement, inputs tensors, values []goloop.Matrix[T]) (cs []*contender, notes []note, err error) {
+func contenders[T goloop.Float](ctx context.Context, m measurement, inputs tensors, values []goloop.Matrix[T]) (cs []*contender, notes []note, err error) {
 	for _, name := range m.peers.names {
 		var c *contender
 		switch name {
@@ -48,7 +48,7 @@ func contenders[T goloop.Float](m measurement, inputs tensors, values []goloop.M
 			}
 		default:
 			var against error
-			if c, against, err = inPython(m, m.peers.python[name], inputs, dtype.Of[T]()); err != nil {
+			if c, against, err = inPython(ctx, m, m.peers.python[name], inputs, dtype.Of[T]()); err != nil {
 				return cs, notes, err
 			}
 			if against != nil {
@@ -91,7 +91,7 @@ var calls = map[suite.Call]string{suite.Prepared: "prepared", suite.Written: "wr
 
 // inPython is the workload in a library. What the library says against it, that it does not have the
 // work or failed at it, is no error of ours.
-func inPython(m measurement, p *pypeer.Process, inputs tensors, t dtype.DType) (c *contender, against, err error) {
+func inPython(ctx context.Context, m measurement, p *pypeer.Process, inputs tensors, t dtype.DType) (c *contender, against, err error) {
 	if _, err := m.peers.scratch(); err != nil {
 		return nil, nil, err
 	}
@@ -118,7 +118,7 @@ func inPython(m measurement, p *pypeer.Process, inputs tensors, t dtype.DType) (
 	c.record.Device = "cpu"
 	c.record.AllocBytes = bytes
 	c.Run, c.Settle = p.Time, p.Settle
-	c.result, err = elements(y)
+	c.result, err = elements(ctx, y)
 	return c, nil, err
 }
 

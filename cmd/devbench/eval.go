@@ -5,7 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"slices"
 	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
 
 	"github.com/tare-go/tare/broadcast"
 	"github.com/tare-go/tare/cmd/devbench/internal/formula"
@@ -41,7 +46,7 @@ func (c *evalCommand) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	e, err := c.evaluate(ctx, s, np.FromNode(node), c.options(dev))
+	e, err := c.evaluate(ctx, s, np.FromNode(node), inputs, c.options(dev))
 	if err != nil {
 		return err
 	}
@@ -59,28 +64,44 @@ func (c *evalCommand) Run(ctx context.Context, s streams) error {
 
 // evaluate computes the result, at once and into memory if it fits. A result for a file that does not
 // fit is computed and written a few rows at a time.
-func (c *evalCommand) evaluate(ctx context.Context, s streams, expr *np.Expr, opts []np.EvalOption) (*evaluation, error) {
+func (c *evalCommand) evaluate(ctx context.Context, s streams, expr *np.Expr, inputs tensors, opts []np.EvalOption) (*evaluation, error) {
 	e, err := evaluate(ctx, expr, opts)
 	var over *device.BudgetError
 	if c.Out != "" && !c.Eager && errors.As(err, &over) {
-		if parts, err := expr.Chunked(opts...); err == nil {
-			return stream(ctx, s, c.Out, expr, parts, opts)
+		if parts, err := c.parts(expr, opts); err == nil {
+			return stream(ctx, s, c.Out, expr, parts, inputs, opts)
 		}
+	}
+	if err == nil {
+		err = inputs.intact()
+	}
+	if err == nil && c.Out != "" {
+		err = npy.SaveContext(ctx, c.Out, e.result)
 	}
 	if err != nil {
+		e.free()
 		return nil, err
-	}
-	if c.Out != "" {
-		if err := npy.SaveContext(ctx, c.Out, e.result); err != nil {
-			e.free()
-			return nil, err
-		}
 	}
 	return e, nil
 }
 
+// cachedPart is the most bytes that parts take if they can be as small: they then are in the caches when
+// they are written, and few pages of the inputs are in memory at one time.
+const cachedPart = 32 << 20
+
+// parts cuts an expression for writing it a few rows at a time: within cachedPart or, where not even one
+// row fits in it, within the budget.
+func (c *evalCommand) parts(expr *np.Expr, opts []np.EvalOption) (*np.Chunked, error) {
+	if c.Budget == nil || *c.Budget > cachedPart {
+		if parts, err := expr.Chunked(append(slices.Clip(opts), np.Budget(cachedPart))...); err == nil {
+			return parts, nil
+		}
+	}
+	return expr.Chunked(opts...)
+}
+
 // stream computes the parts of an expression and writes them to a file, which appears when it is whole.
-func stream(ctx context.Context, s streams, path string, expr *np.Expr, parts *np.Chunked, opts []np.EvalOption) (*evaluation, error) {
+func stream(ctx context.Context, s streams, path string, expr *np.Expr, parts *np.Chunked, inputs tensors, opts []np.EvalOption) (*evaluation, error) {
 	node, err := expr.Node()
 	if err != nil {
 		return nil, err
@@ -95,7 +116,7 @@ func stream(ctx context.Context, s streams, path string, expr *np.Expr, parts *n
 		return nil, err
 	}
 	defer w.Abort()
-	bar := progress(s.err, node.Bytes())
+	bar := writingProgress(s.err, node.Bytes())
 	defer bar.Close()
 	scoped, ledger := device.Record(ctx)
 	start := time.Now()
@@ -103,18 +124,47 @@ func stream(ctx context.Context, s streams, path string, expr *np.Expr, parts *n
 		if err != nil {
 			return nil, err
 		}
-		n := part.NBytes()
-		err = w.WriteTensor(ctx, part)
-		part.Free()
-		if err != nil {
+		if err := writePart(ctx, w, part, inputs, bar); err != nil {
 			return nil, err
 		}
-		_ = bar.Add(n) // the picture of progress is no reason to end
 	}
 	if err := w.Commit(); err != nil {
 		return nil, err
 	}
 	return &evaluation{node: node, plan: whole, parts: parts, stats: ledger.Stats(), took: time.Since(start)}, nil
+}
+
+// writePart writes a part and frees it, if the files that it was computed from are still whole.
+func writePart(ctx context.Context, w *npy.Writer, part *np.Tensor, inputs tensors, bar *progressbar.ProgressBar) error {
+	defer part.Free()
+	if err := inputs.intact(); err != nil {
+		return err
+	}
+	if err := w.WriteTensor(ctx, part); err != nil {
+		return err
+	}
+	_ = bar.Add(part.NBytes()) // the picture of progress is no reason to end
+	return nil
+}
+
+// writingProgress is a bar on a terminal of bytes that are written: how many of them, how fast, and how
+// long the rest takes.
+func writingProgress(w io.Writer, bytes int) *progressbar.ProgressBar {
+	f, ok := w.(*os.File)
+	bar := progressbar.NewOptions64(int64(bytes),
+		progressbar.OptionSetWriter(w),
+		progressbar.OptionSetVisibility(ok && term.IsTerminal(int(f.Fd()))),
+		progressbar.OptionSetDescription("writing"),
+		progressbar.OptionSetWidth(30),
+		progressbar.OptionShowBytes(true),
+		progressbar.OptionUseIECUnits(true),
+		progressbar.OptionShowCount(),
+		progressbar.OptionSetPredictTime(true),
+		progressbar.OptionThrottle(100*time.Millisecond),
+		progressbar.OptionClearOnFinish(),
+	)
+	bar.StartWithoutRender() // the first part takes time, too
+	return bar
 }
 
 // evaluation is what one evaluation gave, said and took.
@@ -127,8 +177,9 @@ type evaluation struct {
 	took   time.Duration
 }
 
+// free releases the result, if there is one.
 func (e *evaluation) free() {
-	if e.result != nil {
+	if e != nil && e.result != nil {
 		e.result.Free()
 	}
 }
@@ -167,7 +218,7 @@ func (e *evaluation) account(w io.Writer) error {
 		fmt.Fprintf(w, "warning: %s\n", warning.Text)
 	}
 	if e.parts != nil {
-		fmt.Fprintf(w, "computed and written in %d parts of %d rows, for the budget\n", e.parts.Parts(), e.parts.Rows())
+		fmt.Fprintf(w, "computed and written in %d parts of %d rows, as the whole does not fit in the budget\n", e.parts.Parts(), e.parts.Rows())
 	}
 	_, err := fmt.Fprintf(w, "%v %s, %s; peak %s predicted, %s measured; intermediates %s; moved %s; %d launches; %s\n",
 		e.node.Type, broadcast.FormatShape(e.node.Shape), device.FormatBytes(e.node.Bytes()),

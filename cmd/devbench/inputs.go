@@ -4,11 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/tare-go/tare/broadcast"
 	"github.com/tare-go/tare/cmd/devbench/internal/quantity"
 	"github.com/tare-go/tare/device"
+	"github.com/tare-go/tare/dtype"
 	"github.com/tare-go/tare/internal/ir"
 	"github.com/tare-go/tare/internal/plan"
 	"github.com/tare-go/tare/npy"
@@ -16,7 +19,7 @@ import (
 
 // inputFlags give names to the arrays of an expression.
 type inputFlags struct {
-	In    []quantity.Named `placeholder:"NAME=FILE.npy" sep:"none" help:"An array of the expression, read from a file."`
+	In    []quantity.Named `placeholder:"NAME=FILE.npy" sep:"none" help:"An array of the expression, read from a file: a .npy file or, as NAME=FILE:1000x50:f32@128, the elements of a raw one from that byte on. Without @ they start at byte 0, without a shape they are one axis as long as the file."`
 	Shape []quantity.Named `placeholder:"NAME=500x20:f64" sep:"none" help:"An array of the expression, by shape and element type; eval fills it with random numbers, the same each time."`
 }
 
@@ -89,13 +92,64 @@ func (f inputFlags) outlines(dev device.Device) (map[string]*ir.Node, error) {
 		leaf.bytes = nodes[name].Bytes()
 	}
 	for _, n := range f.In {
-		h, err := header(n.Value)
+		h, err := headerOf(n.Value)
 		if err != nil {
 			return nil, fmt.Errorf("--in %s: %w", n.Name, err)
 		}
 		nodes[n.Name] = ir.NewLeaf(&absent{n.Name, dev, h.NBytes(), true}, h.DType, h.View())
 	}
 	return nodes, nil
+}
+
+// headerOf is the header of a .npy file, or what is said of a raw one.
+func headerOf(value string) (npy.Header, error) {
+	raw, ok, err := parseRawFile(value)
+	switch {
+	case err != nil:
+		return npy.Header{}, err
+	case ok:
+		return npy.RawHeader(raw.path, raw.typ, raw.shape, raw.offset)
+	}
+	return header(value)
+}
+
+// rawFile is a file of elements and nothing else.
+type rawFile struct {
+	path   string
+	shape  []int // nil for as many elements as there are
+	typ    dtype.DType
+	offset npy.Offset
+}
+
+// rawFilePattern is a path, perhaps a shape, a type, and perhaps an offset.
+var rawFilePattern = regexp.MustCompile(`^(.+?)(?::(\d[\dx]*))?:([a-z]\w*)(?:@(\d+))?$`)
+
+// parseRawFile reads FILE:1000x50:f32@128. What names a file that exists, and what does not look like
+// this, is not ok.
+func parseRawFile(text string) (r rawFile, ok bool, err error) {
+	m := rawFilePattern.FindStringSubmatch(text)
+	if m == nil {
+		return r, false, nil
+	}
+	if _, err := os.Stat(text); err == nil {
+		return r, false, nil
+	}
+	a, err := quantity.ParseArray(m[2] + ":" + m[3])
+	if err != nil {
+		return r, false, usageError{err}
+	}
+	r = rawFile{path: m[1], typ: a.Type}
+	if m[2] != "" {
+		r.shape = a.Shape
+	}
+	if m[4] != "" {
+		n, err := strconv.ParseInt(m[4], 10, 64)
+		if err != nil {
+			return r, false, usageError{fmt.Errorf("the offset %s is beyond the end of any file", m[4])}
+		}
+		r.offset = npy.Offset(n)
+	}
+	return r, true, nil
 }
 
 // header reads what a .npy file says about itself.

@@ -16,11 +16,25 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"github.com/tare-go/tare/cmd/devbench/internal/contract"
+	_ "github.com/tare-go/tare/cuda"
+	"github.com/tare-go/tare/device"
 )
 
 func main() {
+	contract.Main(ownDevice)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := Main(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)
+}
+
+// ownDevice opens a device for the conformance suite, which closes it.
+func ownDevice(name string) (device.Device, error) {
+	dev, err := device.OpenOwn(name)
+	if err != nil {
+		return nil, err
+	}
+	return dev, nil
 }

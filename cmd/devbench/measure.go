@@ -82,7 +82,7 @@ func measure[T goloop.Float](ctx context.Context, m measurement) ([]record.Recor
 		return nil, nil, err
 	}
 	defer ours.close()
-	theirs, notes, err := contenders(m, inputs, values)
+	theirs, notes, err := contenders(ctx, m, inputs, values)
 	defer func() {
 		for _, c := range theirs {
 			c.close()
@@ -184,7 +184,7 @@ func (c *contender) first(ctx context.Context, m measurement, node *ir.Node) err
 	}
 	defer y.Free()
 	counted(&c.record, ledger.Stats(), p.Plan())
-	c.result, err = elements(y)
+	c.result, err = elements(ctx, y)
 	return err
 }
 
@@ -244,8 +244,18 @@ func suiteTensors[T goloop.Float](ctx context.Context, m measurement, values []g
 	return ts, nil
 }
 
-// elements is the array as a Go slice of its element type.
-func elements(t *np.Tensor) (any, error) {
+// elements is the array as a Go slice of its element type, wherever it is.
+func elements(ctx context.Context, t *np.Tensor) (any, error) {
+	host, err := device.Open("cpu")
+	if err != nil {
+		return nil, err
+	}
+	if t.Device() != host {
+		if t, err = t.To(ctx, host); err != nil {
+			return nil, err
+		}
+		defer t.Free()
+	}
 	switch t.DType() {
 	case dtype.Float32:
 		return np.ToSlice[float32](t)

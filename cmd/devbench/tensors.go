@@ -60,13 +60,32 @@ func (f inputFlags) tensors(ctx context.Context, dev device.Device) (tensors, er
 }
 
 // opened is the array in a file: mapped or, where its bytes cannot serve as they lie, read.
-func opened(path string) (*np.Tensor, error) {
-	t, err := npy.Open(path)
+func opened(value string) (*np.Tensor, error) {
+	raw, ok, err := parseRawFile(value)
+	if err != nil {
+		return nil, err
+	}
+	open, load := func() (*np.Tensor, error) { return npy.Open(value) }, func() (*np.Tensor, error) { return npy.Load(value) }
+	if ok {
+		open = func() (*np.Tensor, error) { return npy.OpenRaw(raw.path, raw.typ, raw.shape, raw.offset) }
+		load = func() (*np.Tensor, error) { return npy.LoadRaw(raw.path, raw.typ, raw.shape, raw.offset) }
+	}
+	t, err := open()
 	var unmappable *npy.MapError
 	if errors.As(err, &unmappable) {
-		return npy.Load(path)
+		return load()
 	}
 	return t, err
+}
+
+// intact says whether all files are as long as they were when they were opened.
+func (ts tensors) intact() error {
+	for _, t := range ts {
+		if err := npy.Intact(t.array); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // moved is t on the device: t itself if it is there.

@@ -360,3 +360,19 @@ func TestFaultIs(t *testing.T) {
 	assert.False(t, errors.Is(f, context.Canceled))
 	assert.False(t, errors.Is(f, &Fault{Kind: Misaligned, Line: 4}))
 }
+
+// Dynamic shared memory begins where that which is declared ends, at a multiple of 16 bytes.
+func TestDynamicSharedMemoryComesAfterStatic(t *testing.T) {
+	const text = header + ".extern .shared .align 8 .b8 dyn[];\n.entry k(.param .u64 p) { .shared .b8 s[20]; .reg .b32 %a, %b, %v; .reg .b64 %p;\n" +
+		"mov.u32 %a, s; mov.u32 %b, dyn; st.shared.u32 [%a], 7; st.shared.u32 [%b], 9; st.shared.u32 [dyn+4], 11; ld.shared.u32 %v, [%a]; add.u32 %b, %b, %v;\n" +
+		"ld.param.u64 %p, [p]; st.global.u32 [%p], %b; }"
+	module, err := Parse(text)
+	require.NoError(t, err)
+	var m Machine
+	out := output[uint32](t, &m, 1)
+	_, err = m.Launch(context.Background(), module, "k", [3]uint32{1, 1, 1}, [3]uint32{1, 1, 1}, 8, pack(out))
+	require.NoError(t, err)
+	assert.Equal(t, []uint32{32 + 7}, download[uint32](t, &m, out, 1))
+	_, err = m.Launch(context.Background(), module, "k", [3]uint32{1, 1, 1}, [3]uint32{1, 1, 1}, 4, pack(out))
+	assert.ErrorIs(t, err, &Fault{Kind: OutOfBounds})
+}

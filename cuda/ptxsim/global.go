@@ -143,6 +143,9 @@ func (w *warp) globalFault(kind Kind, a *allocation, g, l int, old stamp) {
 
 // neverWritten is the fault for the first byte of a write-once range that a launch did not write.
 func (l *launch) neverWritten() error {
+	if !l.machine.memory.once {
+		return nil
+	}
 	for _, a := range l.memory {
 		for _, s := range a.once {
 			for g := s.from >> l.globalShift; g<<l.globalShift < s.to; g++ {

@@ -85,6 +85,16 @@ func (m *Machine) Launch(ctx context.Context, module *Module, name string, grid,
 	return l.stats, l.run()
 }
 
+// Check says whether a device would take a launch, as Launch does before it runs anything: nil or a *Fault.
+func (m *Module) Check(name string, grid, block [3]uint32, sharedBytes int, params []byte) error {
+	l := &launch{kernel: m.kernels[name], params: params, grid: grid, block: block}
+	l.threads = block[0] * block[1] * block[2]
+	if why := l.refuse(sharedBytes); why != "" {
+		return &Fault{Kind: BadLaunch, Kernel: name, Detail: why}
+	}
+	return nil
+}
+
 // refuse says why a device would not run the kernel, or nothing.
 func (l *launch) refuse(shared int) string {
 	k, g, b := l.kernel, l.grid, l.block
@@ -142,9 +152,13 @@ func (m *Machine) load(l *launch, module *Module) error {
 func (m *Machine) endOnce() {
 	m.memory.Lock()
 	defer m.memory.Unlock()
+	if !m.memory.once {
+		return
+	}
 	for _, a := range m.memory.all {
 		a.once = nil
 	}
+	m.memory.once = false
 }
 
 // run executes all blocks.

@@ -30,8 +30,7 @@ func (d *decoder) place(o *operand, s space) place {
 		if o.sym.space != s {
 			d.fail("%s is in %s memory, not %s", o.sym.name, o.sym.space, s)
 		}
-		d.useShared(o.sym)
-		p.off += uint64(o.sym.offset)
+		p.off += uint64(d.offsetOf(o.sym))
 		p.global = s == globalSpace
 	case s != sharedSpace:
 		d.fail("a number is an address in shared memory only")

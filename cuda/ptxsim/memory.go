@@ -39,6 +39,7 @@ type memory struct {
 	all   allocations
 	live  int
 	bytes int64
+	once  bool // some allocation has write-once ranges
 }
 
 // allocations are by address >> windowBits, from 1 on.
@@ -109,6 +110,20 @@ func (m *Machine) Close() error {
 	return nil
 }
 
+// Unload gives back the memory of a module's global variables. If the module is launched again, they start afresh.
+func (m *Machine) Unload(module *Module) {
+	m.launching.Lock()
+	defer m.launching.Unlock()
+	a := m.globals[module]
+	if a == nil {
+		return
+	}
+	delete(m.globals, module)
+	if err := m.free(a.base); err != nil {
+		panic("BUG: " + err.Error())
+	}
+}
+
 // find is the allocation that has n bytes from an address on. The fault has kind, space and address only.
 func (m allocations) find(address uint64, n int) (*allocation, *Fault) {
 	i := address>>windowBits - 1
@@ -164,6 +179,17 @@ func (m *Machine) Read(address uint64, dst []byte) error {
 	return nil
 }
 
+// Peek is Read of bytes that need not have been written: those that were not are anything.
+func (m *Machine) Peek(address uint64, dst []byte) error {
+	m.launching.Lock()
+	defer m.launching.Unlock()
+	a, off, err := m.host(address, len(dst))
+	if err == nil {
+		copy(dst, a.data[off:])
+	}
+	return err
+}
+
 // Copy copies n bytes within global memory, with or without a value.
 func (m *Machine) Copy(dst, src uint64, n int) error {
 	m.launching.Lock()
@@ -199,6 +225,7 @@ func (m *Machine) WriteOnce(address uint64, n int) error {
 	a, off, err := m.host(address, n)
 	if err == nil {
 		a.once = append(a.once, span{off, off + n})
+		m.memory.once = true
 	}
 	return err
 }

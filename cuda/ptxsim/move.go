@@ -13,23 +13,25 @@ func (d *decoder) special(o *operand, t Type) int {
 
 // address is the register with the address of a variable in its space.
 func (d *decoder) address(o *operand) int {
-	f := fixed{value: uint64(int64(o.sym.offset) + o.off)}
+	f := fixed{value: uint64(int64(d.offsetOf(o.sym)) + o.off)}
 	switch o.sym.space {
 	case globalSpace:
 		f.global = true
 	case paramSpace:
 		d.fail("the address of parameter %s cannot be taken", o.sym.name)
-	case sharedSpace:
-		d.useShared(o.sym)
 	}
 	return d.intern(f)
 }
 
-// useShared notes that a kernel has dynamic shared memory.
-func (d *decoder) useShared(v *variable) {
-	if v.size == 0 {
-		d.kernel.dynamic = true
+// offsetOf is where a variable begins in its space. Dynamic shared memory comes after all that is declared.
+func (d *decoder) offsetOf(v *variable) int {
+	if v.space != sharedSpace || v.size > 0 {
+		return v.offset
 	}
+	align := max(v.align, 16)
+	d.kernel.dynamic = true
+	d.kernel.static = (d.kernel.static + align - 1) &^ (align - 1)
+	return d.kernel.static
 }
 
 func decodeMov(d *decoder) exec {

@@ -73,9 +73,11 @@ func (tr *trial) with(ctx context.Context, dev device.Device, program device.Pro
 		}
 		defer work.Buffer.Free()
 	}
-	if err := program.Run(ctx, tr.deviceArgs(buffers), work); err != nil {
+	args := tr.deviceArgs(buffers)
+	if err := program.Run(ctx, args, work); err != nil {
 		return nil, fmt.Errorf("run: %w", err)
 	}
+	clear(args) // which are the caller's again, even where the run has not ended
 	after = make([][]byte, len(buffers))
 	for i, b := range buffers {
 		if after[i], err = download(ctx, dev, b, len(tr.blocks[i])); err != nil {

@@ -2,6 +2,7 @@ package ptx
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/tare-go/tare/dtype"
 	"github.com/tare-go/tare/internal/canon"
@@ -174,11 +175,14 @@ func matmul(t dtype.DType, m, n, k int, batch ...int) *ir.MatMul {
 	return &ir.MatMul{Type: t, Batch: batch, M: m, N: n, K: k, A: mat(m, k), B: mat(k, n), To: mat(m, n)}
 }
 
-// form names an operation and how it is lowered.
+// formed is an operation and how it is lowered.
 type formed struct {
-	op   ir.Op
-	form form
+	op     ir.Op
+	form   form
+	target Target
 }
+
+func (f formed) lower() (*Module, error) { return lower(f.op, f.target, f.form) }
 
 // catalogue is an operation for each form of kernel, by name.
 func catalogue() map[string]formed {
@@ -193,39 +197,52 @@ func catalogue() map[string]formed {
 	wide := flat(3, 4000)
 	wide.store(wide.apply(op.Add, wide.load(dtype.Float32, 1<<31, 1), wide.load(dtype.Float32, 0, 2)))
 	all := map[string]formed{
-		"map_wide":    {&wide.Kernel, 0},
-		"map_strided": {&strided.Kernel, 0}, "map_masked": {&masked.Kernel, 0}, "map_photo": {&photo.Kernel, 0}, "map_scaled": {&scaled.Kernel, 0},
+		"map_wide":    {op: &wide.Kernel},
+		"map_strided": {op: &strided.Kernel}, "map_masked": {op: &masked.Kernel}, "map_photo": {op: &photo.Kernel}, "map_scaled": {op: &scaled.Kernel},
 	}
 	for _, t := range []dtype.DType{dtype.Float32, dtype.Float64} {
 		name := func(s string) string { return fmt.Sprint(s, "_", t) }
 		for _, code := range []op.Code{op.Add, op.Exp, op.Maximum, op.Sin, op.Remainder} {
-			all[name("map_"+code.String())] = formed{unary(code, t, 5000), 0}
+			all[name("map_"+code.String())] = formed{op: unary(code, t, 5000)}
 		}
-		all[name("sum_rows")] = formed{sum(t, canon.Lane, 1, 2, 500, 1000), 0}
-		all[name("sum_narrow_rows")] = formed{sum(t, canon.Lane, 1, 2, 5000, 3), 0}
-		all[name("standard_narrow_rows")] = formed{standard(t, canon.Lane, 1, 2, 500, 16), 0}
-		all[name("matmul_large")] = formed{matmul(t, 4096, 4096, 500), 0}
-		all[name("sum_long_rows")] = formed{sum(t, canon.Lane, 1, 2, 3, 9000), formCTA}
-		all[name("sum_all")] = formed{sum(t, canon.Lane, 0, 1, 1<<27), 0}
-		all[name("sum_columns")] = formed{sum(t, canon.Chunk, 0, 1, 200, 300), 0}
-		all[name("sum_tall_columns")] = formed{sum(t, canon.Chunk, 0, 1, 3<<12, 300), 0}
-		all[name("centre_rows")] = formed{centre(t, canon.Lane, 1, 2, 500, 1000), 0}
-		all[name("softmax_rows")] = formed{softmax(t, canon.Lane, 1, 2, 500, 1000), 0}
-		all[name("softmax_long_rows")] = formed{softmax(t, canon.Lane, 1, 2, 500, 10000), formCTA}
-		all[name("softmax_cut")] = formed{softmax(t, canon.Lane, 1, 2, 2, 100000), formCut}
-		all[name("standard_rows")] = formed{standard(t, canon.Lane, 1, 2, 500, 1000), 0}
-		all[name("standard_cut_columns")] = formed{standard(t, canon.Chunk, 0, 1, 700, 1000), 0}
-		all[name("matmul")] = formed{matmul(t, 200, 100, 50), 0}
-		all[name("matmul_split")] = formed{matmul(t, 20, 30, 5000), 0}
-		all[name("matmul_batched")] = formed{matmul(t, 20, 30, 50, 7), 0}
-		all[name("cumsum")] = formed{cumsum(t, 0, 1<<20), 0}
-		all[name("cumsum_columns")] = formed{cumsum(t, 0, 300, 40), 0}
-		all[name("dot")] = formed{matmul(t, 1, 1, 50000), 0}
+		all[name("sum_rows")] = formed{op: sum(t, canon.Lane, 1, 2, 500, 1000)}
+		all[name("sum_narrow_rows")] = formed{op: sum(t, canon.Lane, 1, 2, 5000, 3)}
+		all[name("standard_narrow_rows")] = formed{op: standard(t, canon.Lane, 1, 2, 500, 16)}
+		all[name("matmul_large")] = formed{op: matmul(t, 4096, 4096, 500)}
+		all[name("sum_long_rows")] = formed{op: sum(t, canon.Lane, 1, 2, 3, 9000), form: formCTA}
+		all[name("sum_all")] = formed{op: sum(t, canon.Lane, 0, 1, 1<<27)}
+		all[name("sum_columns")] = formed{op: sum(t, canon.Chunk, 0, 1, 200, 300)}
+		all[name("sum_tall_columns")] = formed{op: sum(t, canon.Chunk, 0, 1, 3<<12, 300)}
+		all[name("centre_rows")] = formed{op: centre(t, canon.Lane, 1, 2, 500, 1000)}
+		all[name("softmax_rows")] = formed{op: softmax(t, canon.Lane, 1, 2, 500, 1000)}
+		all[name("softmax_long_rows")] = formed{op: softmax(t, canon.Lane, 1, 2, 500, 10000), form: formCTA}
+		all[name("softmax_cut")] = formed{op: softmax(t, canon.Lane, 1, 2, 2, 100000), form: formCut}
+		all[name("standard_rows")] = formed{op: standard(t, canon.Lane, 1, 2, 500, 1000)}
+		all[name("standard_cut_columns")] = formed{op: standard(t, canon.Chunk, 0, 1, 700, 1000)}
+		all[name("matmul")] = formed{op: matmul(t, 200, 100, 50)}
+		all[name("matmul_split")] = formed{op: matmul(t, 20, 30, 5000)}
+		all[name("matmul_batched")] = formed{op: matmul(t, 20, 30, 50, 7)}
+		all[name("cumsum")] = formed{op: cumsum(t, 0, 1<<20)}
+		all[name("cumsum_columns")] = formed{op: cumsum(t, 0, 300, 40)}
+		all[name("dot")] = formed{op: matmul(t, 1, 1, 50000)}
 	}
 	for _, t := range dtype.All() {
-		all[fmt.Sprint("argmax_rows_", t)] = formed{argmax(t, canon.Lane, 1, 2, 50, 100), 0}
-		all[fmt.Sprint("argmax_cut_", t)] = formed{argmax(t, canon.Lane, 1, 2, 50, 10000), formCut}
-		all[fmt.Sprint("matmul_", t)] = formed{matmul(t, 20, 30, 50), 0}
+		all[fmt.Sprint("argmax_rows_", t)] = formed{op: argmax(t, canon.Lane, 1, 2, 50, 100)}
+		all[fmt.Sprint("argmax_cut_", t)] = formed{op: argmax(t, canon.Lane, 1, 2, 50, 10000), form: formCut}
+		all[fmt.Sprint("matmul_", t)] = formed{op: matmul(t, 20, 30, 50)}
+	}
+	products(func(name string, d *simulated, typ dtype.DType, tile tiling) {
+		for _, layout := range []int{0, 2, 3} {
+			all[fmt.Sprintf("tile_%s_%d", strings.ReplaceAll(name, " ", "_"), layout)] = formed{op: laidOut(typ, 300, 300, 300, layout, 0, false), target: d.target}
+		}
+	})
+	for _, arch := range []int{80, 90} {
+		for name, write := range stagedCases {
+			for _, n := range []int{1000, 5000, 20_000} {
+				all[fmt.Sprintf("staged_sm_%d_%s_%d", arch, name, n)] = formed{op: write(dtype.Float32, 3, n), target: Target{Arch: arch}}
+			}
+		}
+		all[fmt.Sprintf("scan_sm_%d", arch)] = formed{op: cumsum(dtype.Float32, 0, 1<<20), target: Target{Arch: arch}}
 	}
 	for i := range op.Table {
 		code := op.Code(i)
@@ -233,7 +250,7 @@ func catalogue() map[string]formed {
 			if last := loop[len(loop)-1]; loop[0] != last || last != dtype.Int8 && last != dtype.Uint64 && last != dtype.Int32 && !last.IsFloat() {
 				continue
 			}
-			all[fmt.Sprintf("op_%v_%v", code, loop[0])] = formed{unary(code, loop[0], 50), 0}
+			all[fmt.Sprintf("op_%v_%v", code, loop[0])] = formed{op: unary(code, loop[0], 50)}
 		}
 	}
 	return all

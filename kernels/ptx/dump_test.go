@@ -15,7 +15,7 @@ func TestDump(t *testing.T) {
 		t.Skip("PTX_DUMP names no folder; ci/ptxas.sh does")
 	}
 	for name, f := range catalogue() {
-		m, err := lower(f.op, Target{}, f.form)
+		m, err := f.lower()
 		require.NoError(t, err, name)
 		require.NoError(t, os.WriteFile(filepath.Join(folder, name+".ptx"), []byte(m.PTX), 0o644))
 	}

@@ -183,8 +183,13 @@ func fused(t dtype.DType) *op.Program {
 
 // exchange is the value of the thread at the given distance in the warp.
 func (k *kernelWriter) exchange(t dtype.DType, v string, distance int) string {
+	return k.shuffle(t, v, "bfly", distance)
+}
+
+// shuffle is the value of another thread of the warp.
+func (k *kernelWriter) shuffle(t dtype.DType, v, mode string, lane int) string {
 	shuffle := func(x string) string {
-		return k.to(b32, "shfl.sync.bfly.b32", x, fmt.Sprint(distance), "31", "-1")
+		return k.to(b32, "shfl.sync."+mode+".b32", x, fmt.Sprint(lane), "31", "-1")
 	}
 	switch {
 	case t == dtype.Bool:
@@ -211,6 +216,36 @@ func (k *kernelWriter) tree(f *fold, lanes []accumulator) accumulator {
 			other.i = k.exchange(dtype.Int64, acc.i, d)
 		}
 		acc = join(acc, other)
+	}
+	return acc
+}
+
+// spreadTree is tree where a thread has lanes 32 apart: those of 16 bytes are of neighbouring threads, and those far
+// apart of one.
+func (k *kernelWriter) spreadTree(f *fold, lanes []accumulator) accumulator {
+	k.comment("fold %v %v: lanes 32 apart", f.code, f.t)
+	at := func(acc accumulator, d int) accumulator {
+		other := accumulator{v: k.exchange(f.t, acc.v, d)}
+		if f.index {
+			other.i = k.exchange(dtype.Int64, acc.i, d)
+		}
+		return k.join(f, acc, other)
+	}
+	width := len(lanes)
+	lanes = append([]accumulator(nil), lanes...)
+	for d := 1; d < width; d *= 2 {
+		for j := range lanes {
+			lanes[j] = at(lanes[j], d)
+		}
+	}
+	for d := width / 2; d > 0; d /= 2 {
+		for j := range d {
+			lanes[j] = k.join(f, lanes[j], lanes[j+d])
+		}
+	}
+	acc := lanes[0]
+	for d := 16; d >= width; d /= 2 {
+		acc = at(acc, d)
 	}
 	return acc
 }

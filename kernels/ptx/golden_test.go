@@ -22,11 +22,12 @@ func TestGoldenText(t *testing.T) {
 	for _, name := range []string{
 		"map_add_float32", "map_scaled", "map_exp_float32", "map_strided", "map_masked", "map_photo", "sum_rows_float32",
 		"sum_all_float64", "centre_rows_float32", "sum_tall_columns_float32", "dot_float64", "cumsum_float32",
+		"tile_sm_70_float32_32x32_0", "tile_sm_80_float32_32x32_0", "tile_sm_90_float64_mma_32x32_2", "staged_sm_80_softmax_1000",
 	} {
 		t.Run(name, func(t *testing.T) {
 			f, ok := all[name]
 			require.True(t, ok)
-			m, err := lower(f.op, Target{}, f.form)
+			m, err := f.lower()
 			require.NoError(t, err)
 			file := filepath.Join("testdata", name+".ptx")
 			if os.Getenv("TARE_UPDATE") != "" {
@@ -174,7 +175,7 @@ func TestSplit(t *testing.T) {
 // No float operation leaves rounding to the assembler.
 func TestEveryFloatOperationSaysHowItRounds(t *testing.T) {
 	for name, f := range catalogue() {
-		m, err := lower(f.op, Target{}, f.form)
+		m, err := f.lower()
 		require.NoError(t, err)
 		assert.NotRegexp(t, `\b(add|sub|mul|div|sqrt|fma|mad)\.f(32|64)|\.(ftz|approx|sat)\b|(add|sub|mul|div|sqrt|fma)\.r[zmp]`, m.PTX, name)
 	}

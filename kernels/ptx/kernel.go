@@ -77,7 +77,8 @@ type kernelWriter struct {
 	base    []string // the address of each operand's element at index 0
 	at      []string // the same of the row that is at hand
 	scalars map[int]string
-	row     []string // row values, by their number
+	row     []string       // row values, by their number
+	held    map[int]string // values of the row at hand that are in shared memory, and the address of their first element
 }
 
 func newKernelWriter(name string, p *pass) *kernelWriter {
@@ -129,6 +130,7 @@ func (k *kernelWriter) enter(offsets []string) {
 // point is a run of elements with consecutive indices.
 type point struct {
 	offset []string // of the first element, by layout
+	index  string   // of the first element, where values are in shared memory
 	values [][]string
 }
 
@@ -141,8 +143,10 @@ func (k *kernelWriter) elements(points []*point, n int, inner *walk, code []int)
 		}
 	}
 	for _, i := range code {
-		if in := k.p.Code[i]; in.Kind == ir.Load {
-			for _, pt := range points {
+		for _, pt := range points {
+			if k.held[i] != "" {
+				k.loadHeld(pt, n, i)
+			} else if in := k.p.Code[i]; in.Kind == ir.Load {
 				k.loadAt(pt, n, inner, i, in)
 			}
 		}
@@ -150,7 +154,7 @@ func (k *kernelWriter) elements(points []*point, n int, inner *walk, code []int)
 	for _, pt := range points {
 		for j := range n {
 			for _, i := range code {
-				if in := k.p.Code[i]; in.Kind != ir.Load {
+				if in := k.p.Code[i]; in.Kind != ir.Load && k.held[i] == "" {
 					pt.values[j][i] = k.value(in, func(a int) string { return k.operand(pt, j, a) })
 				}
 			}
@@ -258,6 +262,10 @@ func piece(size, n int) int { return min(n, 4, 16/size) }
 
 // loadVector loads n contiguous elements.
 func (w *writer) loadVector(t dtype.DType, address string, n int) []string {
+	return w.loadVectorFrom("global", t, address, n)
+}
+
+func (w *writer) loadVectorFrom(space string, t dtype.DType, address string, n int) []string {
 	var all []string
 	step := piece(t.Size(), n)
 	for j := 0; j < n; j += step {
@@ -269,7 +277,7 @@ func (w *writer) loadVector(t dtype.DType, address string, n int) []string {
 		for range step {
 			regs = append(regs, w.reg(class))
 		}
-		w.emit(fmt.Sprintf("ld.global.v%d.%s", step, machine[t].mem), "{"+strings.Join(regs, ", ")+"}", fmt.Sprintf("[%s+%d]", address, j*t.Size()))
+		w.emit(fmt.Sprintf("ld.%s.v%d.%s", space, step, machine[t].mem), "{"+strings.Join(regs, ", ")+"}", fmt.Sprintf("[%s+%d]", address, j*t.Size()))
 		all = append(all, regs...)
 	}
 	if t == dtype.Bool {
@@ -347,7 +355,7 @@ func (k *kernelWriter) aligned(inner *walk, n int, code []int) string {
 		switch {
 		case in.Kind == ir.Store && !in.Row:
 			operand += len(k.p.In)
-		case in.Kind != ir.Load:
+		case in.Kind != ir.Load || k.held[i] != "":
 			continue
 		}
 		l := k.layout[operand]

@@ -106,6 +106,8 @@ func (m *module) rows(p *pass, f form) {
 		m.rowsOfCTAs(p)
 	case blocks == 1 && p.isNarrow():
 		m.columns(p, byLanes)
+	case blocks == 1 && p.fitsCTA() && m.needsCTA(p):
+		m.rowsOfCTAs(p)
 	case blocks <= 1:
 		m.rowsOfWarps(p)
 	case enough && p.fitsCTA():

@@ -179,7 +179,7 @@ func split(k *ir.Kernel) (code, stores []int) {
 
 // The sizes that bound a tile.
 const (
-	flight  = 32  // bytes that a thread should load before it computes
+	flight  = 64  // bytes that a thread should load before it computes
 	unroll  = 8   // elements of a thread
 	verbose = 700 // primitives of a thread, beyond which a kernel takes long to compile
 )

@@ -14,7 +14,11 @@ type Target struct {
 	SMs  int // multiprocessors; 0 counts as 64
 	Arch int // compute capability: 90 for sm_90; 0 is the lowest there is, 70
 
-	limit int // the most indices of a launch, if not 0: tests make it small
+	// NoMMA keeps float64 products from the tensor cores: for devices on which they fail MMACheck.
+	NoMMA bool
+
+	limit int     // the most indices of a launch, if not 0: tests make it small
+	tile  *tiling // how products are cut, if not nil: for tests
 }
 
 // maxIndex is the most elements of a launch: indices and twice their value fit in 32 bits.
@@ -104,6 +108,8 @@ type module struct {
 	entries  []entry
 	launches []Launch
 	table    bool // an entry reads the bits of 2/π
+	dynamic  bool // an entry has more shared memory than may be declared
+	isa      isa
 	work     int
 	refused  bool
 }
@@ -111,14 +117,30 @@ type module struct {
 // entry is a kernel's text without its name.
 type entry struct{ name, text string }
 
-// launch adds a launch of the kernel in w with threads in all, block of them a CTA.
+// isa is a version of PTX, times 10, and the compute capability that it is written for.
+type isa struct{ version, target int }
+
+// The least that is asked for; asynchronous copies and the small multiplication of matrices; the large one.
+var (
+	isaBase  = isa{63, 70}
+	isaAsync = isa{70, 80}
+	isaMMA   = isa{78, 90}
+)
+
+// with is what serves for both.
+func (i isa) with(j isa) isa { return isa{max(i.version, j.version), max(i.target, j.target)} }
+
+// launch adds a launch of the kernel in w: so many CTAs, of block threads each.
 func (m *module) launch(w *writer, ctas int, block int) {
 	text := w.finish(block)
 	m.table = m.table || w.table
+	m.dynamic = m.dynamic || w.dynamic > 0
+	m.isa = m.isa.with(w.isa)
 	m.launches = append(m.launches, Launch{
 		Kernel: m.entry(w.name, text),
 		Grid:   [3]uint32{uint32(ctas), 1, 1},
 		Block:  [3]uint32{uint32(block), 1, 1},
+		Shared: w.dynamic,
 		Args:   w.args,
 	})
 }
@@ -156,7 +178,10 @@ func (m *module) finish() *Module {
 		return out
 	}
 	var b strings.Builder
-	b.WriteString(".version 6.3\n.target sm_70\n.address_size 64\n")
+	fmt.Fprintf(&b, ".version %d.%d\n.target sm_%d\n.address_size 64\n", m.isa.version/10, m.isa.version%10, m.isa.target)
+	if m.dynamic {
+		fmt.Fprintf(&b, "\n.extern .shared .align 16 .b8 %s[];\n", dynamicName)
+	}
 	if m.table {
 		writeTable(&b)
 	}

@@ -25,17 +25,22 @@ type rowKernel struct {
 	n           string   // elements of a row
 	stores      []int    // of row values, which come last
 	share       []string // CTAs: the shared memory of results of blocks, by fold of a stage
+	staging     *staging // what lies in shared memory between stages, or nil
+	slots       []string // the addresses of its slots
 }
 
 func newRowKernel(name string, p *pass) *rowKernel {
 	r := &rowKernel{kernelWriter: newKernelWriter(name, p)}
+	r.held = map[int]string{}
 	r.kept, r.inner = r.walkOver(0, p.Lo), r.walkOver(p.Lo, p.Hi)
 	r.n = r.word("n", p.RowLen())
 	return r
 }
 
-// rowsOfWarps launches a kernel with a warp for each row of at most one block.
+// rowsOfWarps launches a kernel with a warp for each row of at most one block. What several stages use lies in shared
+// memory, if that has room for enough rows.
 func (m *module) rowsOfWarps(p *pass) {
+	x, bytes := m.stagingOfWarp(p)
 	r := newRowKernel("rows", p)
 	r.comment("a warp for each row of at most %d elements", canon.Block)
 	rows := r.word("rows", p.Rows())
@@ -44,19 +49,26 @@ func (m *module) rowsOfWarps(p *pass) {
 	r.when(r.to(pred, "setp.ge.u32", row, rows), "bra", end)
 	r.team = team{r.lane(), 32, r.to(pred, "setp.eq.u32", r.lane(), "0"), "bar.warp.sync -1"}
 	r.enter(r.kept.offsets(row, r.none()))
+	if x != nil {
+		warp := r.to(b32, "shr.u32", r.special("tid.x"), "5")
+		r.stage(x, r.to(b32, "mad.lo.u32", warp, r.word("room", bytes), r.to(b32, "mov.u32", dynamicName)))
+		r.bring(m.target)
+	}
 	r.stages(func(folds []*fold, code []int, width int) []accumulator {
 		return r.block(folds, code, width, "0", r.n)
 	})
 	r.place(end)
-	m.launchWarps(r.writer, p.Rows())
+	m.launchWarps(r.writer, p.Rows(), bytes)
 }
 
-// launchWarps launches a kernel for so many warps: small CTAs where there are few.
-func (m *module) launchWarps(w *writer, warps int) {
+// launchWarps launches a kernel for so many warps, with shared memory for each: small CTAs where there are few, or
+// where they take much of that.
+func (m *module) launchWarps(w *writer, warps, shared int) {
 	perCTA := maxThreads / 32
-	for perCTA > 1 && ceilDiv(warps, perCTA) < 4*m.target.processors() {
+	for perCTA > 1 && (ceilDiv(warps, perCTA) < 4*m.target.processors() || perCTA*shared > maxShared) {
 		perCTA /= 2
 	}
+	w.dynamic = perCTA * shared
 	m.launch(w, ceilDiv(warps, perCTA), 32*perCTA)
 }
 
@@ -79,15 +91,25 @@ func (w *writer) lane() string {
 const ctaBlocks = 512
 
 // rowsOfCTAs launches a kernel with a CTA for each row. Its warps take blocks in turn; then each folds their
-// results.
+// results. What several stages use lies in shared memory, if that has room.
 func (m *module) rowsOfCTAs(p *pass) {
+	x, bytes := m.stagingOfCTA(p)
+	threads := maxThreads
+	if bytes > maxShared {
+		threads = 2 * maxThreads // there are few of them on a multiprocessor
+	}
 	r := newRowKernel("long_rows", p)
 	r.comment("a CTA for each row, its warps take blocks of %d", canon.Block)
 	tid := r.special("tid.x")
-	r.team = team{tid, maxThreads, r.to(pred, "setp.eq.u32", tid, "0"), "bar.sync 0"}
+	r.team = team{tid, threads, r.to(pred, "setp.eq.u32", tid, "0"), "bar.sync 0"}
 	r.enter(r.kept.offsets(r.special("ctaid.x"), r.none()))
 	for _, bytes := range p.sharedResults() {
 		r.share = append(r.share, r.sharedBytes("results", bytes))
+	}
+	if x != nil {
+		r.dynamic = bytes
+		r.stage(x, r.to(b32, "mov.u32", dynamicName))
+		r.bring(m.target)
 	}
 	blocks := r.to(b32, "shr.u32", r.to(b32, "add.u32", r.n, fmt.Sprint(canon.Block-1)), "12")
 	r.stages(func(folds []*fold, code []int, width int) []accumulator {
@@ -99,7 +121,7 @@ func (m *module) rowsOfCTAs(p *pass) {
 			for i, acc := range r.block(folds, code, width, from, to) {
 				r.shareResult(folds[i], r.share[i], b, acc)
 			}
-			r.emit("add.u32", b, b, fmt.Sprint(maxThreads/32))
+			r.emit("add.u32", b, b, fmt.Sprint(threads/32))
 		})
 		r.emit("bar.sync", "0")
 		var results []accumulator
@@ -109,7 +131,47 @@ func (m *module) rowsOfCTAs(p *pass) {
 		r.emit("bar.sync", "0")
 		return results
 	})
-	m.launch(r.writer, p.Rows(), maxThreads)
+	m.launch(r.writer, p.Rows(), threads)
+}
+
+// stagingOfWarp is what a warp keeps in shared memory, and the bytes of it; or nil.
+func (m *module) stagingOfWarp(p *pass) (*staging, int) {
+	x := p.staging(false)
+	if x == nil {
+		return nil, 0
+	}
+	bytes, _ := x.bytes(p.RowLen())
+	if bytes > m.target.maxDynamic()/rowsPerSM {
+		return nil, 0
+	}
+	return x, bytes
+}
+
+// needsCTA reports whether a row of one block has more to keep than a warp can have, but not more than a CTA.
+func (m *module) needsCTA(p *pass) bool {
+	if p.staging(false) == nil {
+		return false
+	}
+	warp, _ := m.stagingOfWarp(p)
+	cta, _ := m.stagingOfCTA(p)
+	return warp == nil && cta != nil
+}
+
+// stagingOfCTA is what a CTA keeps in shared memory beside the results of blocks, and the bytes of it; or nil.
+func (m *module) stagingOfCTA(p *pass) (*staging, int) {
+	x := p.staging(true)
+	if x == nil {
+		return nil, 0
+	}
+	bytes, _ := x.bytes(p.RowLen())
+	room := m.target.maxDynamic()
+	for _, results := range p.sharedResults() {
+		room -= results
+	}
+	if bytes > room {
+		return nil, 0
+	}
+	return x, bytes
 }
 
 // maxShared is the shared memory that every CTA may have.
@@ -209,7 +271,7 @@ func (m *module) blocks(p *pass, to []partial) {
 		}
 	}
 	r.place(end)
-	m.launchWarps(r.writer, p.Rows()*blocks)
+	m.launchWarps(r.writer, p.Rows()*blocks, 0)
 }
 
 // storePartial stores an accumulator as the given element of the partial results.
@@ -229,7 +291,8 @@ func (k *kernelWriter) storePartial(f *fold, to partial, at string, acc accumula
 func (r *rowKernel) stages(run func(folds []*fold, code []int, width int) []accumulator) {
 	before, stages := r.p.Stages()
 	r.rowValues(before)
-	for _, st := range stages {
+	for s, st := range stages {
+		r.makeValues(s)
 		for _, g := range r.widths(r.foldsOf(st.Folds)) {
 			if r.p.RowLen() == 0 {
 				for _, f := range g.folds {
@@ -243,7 +306,7 @@ func (r *rowKernel) stages(run func(folds []*fold, code []int, width int) []accu
 		}
 		r.rowValues(st.Rows)
 		if len(st.Stores) > 0 && r.p.RowLen() > 0 {
-			r.emit(r.sync)
+			r.emit(r.sync) // outputs may be inputs
 			r.storeElements(st.Stores)
 		}
 	}
@@ -327,7 +390,7 @@ func (k *kernelWriter) needed(folds []*fold) []int {
 		}
 		code = append(code, i)
 		for _, a := range in.Args {
-			if a >= 0 {
+			if a >= 0 && k.held[i] == "" {
 				need[a] = true
 			}
 		}
@@ -336,7 +399,8 @@ func (k *kernelWriter) needed(folds []*fold) []int {
 	return code
 }
 
-// block folds the elements [from, to) of the row at hand, at most one block, by one warp: lanes, then the tree.
+// block folds the elements [from, to) of the row at hand, at most one block, by one warp: lanes, then the tree. If
+// operands are aligned a thread has the lanes of 16 bytes, else lanes 32 apart, so that its warp reads neighbours.
 func (r *rowKernel) block(folds []*fold, code []int, width int, from, to string) []accumulator {
 	acc := make([][]accumulator, len(folds))
 	for i, f := range folds {
@@ -345,26 +409,61 @@ func (r *rowKernel) block(folds []*fold, code []int, width int, from, to string)
 		}
 	}
 	row := r.variable(dtype.Uint32, from)
-	if r.inner.vectors(width) {
-		r.vectorRows(folds, acc, code, width, row, to)
+	if !r.inner.vectors(width) {
+		return r.spreadRows(folds, acc, code, width, row, to)
 	}
-	last := r.to(b32, "sub.u32", to, "1")
-	r.while("lt.u32", row, to, func() {
+	slow, end := r.label("SLOW"), r.label("FOLDED")
+	r.when("!"+r.aligned(r.inner, width, code), "bra", slow)
+	results := r.vectorRows(folds, acc, code, width, row, to)
+	r.emit("bra", end)
+	r.place(slow)
+	for i, x := range r.spreadRows(folds, acc, code, width, row, to) {
+		r.assign(folds[i], results[i], x, "")
+	}
+	r.place(end)
+	return results
+}
+
+// atOnce is how many rows of lanes a thread should take at once, for enough bytes in flight.
+func (k *kernelWriter) atOnce(width int, code []int) int {
+	if 4*width*k.work(code) > verbose/8 {
+		return 1
+	}
+	return 4
+}
+
+// vectorRows takes rows of lanes, 16 bytes a thread: several at once, then one by one, then what there is of the last.
+func (r *rowKernel) vectorRows(folds []*fold, acc [][]accumulator, code []int, width int, row, to string) []accumulator {
+	take := func(several int) {
 		e := r.to(b32, "mad.lo.u32", r.lane(), fmt.Sprint(width), row)
-		for j := range width {
-			index := e
-			if j > 0 {
-				index = r.to(b32, "add.u32", e, fmt.Sprint(j))
-			}
-			valid := r.to(pred, "setp.lt.u32", index, to)
-			pt := &point{offset: r.inner.offsets(r.to(b32, "min.u32", index, last), r.none())}
-			r.elements([]*point{pt}, 1, r.inner, code)
-			for i, f := range folds {
-				r.update(f, acc[i][j], pt, 0, index, valid)
+		var points []*point
+		for s := range several {
+			index := r.plus(e, s*32*width)
+			points = append(points, &point{offset: r.inner.offsets(index, r.none()), index: index})
+		}
+		r.elements(points, width, r.inner, code)
+		for s, pt := range points {
+			for j := range width {
+				for i, f := range folds {
+					r.update(f, acc[i][j], pt, j, r.elementIndex(f, e, s*32*width+j), "")
+				}
 			}
 		}
-		r.emit("add.u32", row, row, fmt.Sprint(32*width))
-	})
+	}
+	left := r.to(b32, "sub.u32", to, row)
+	for several := r.atOnce(width, code); several > 0; several /= 4 {
+		step := 32 * width * several
+		rest := r.to(b32, "and.b32", left, fmt.Sprint(step-1))
+		r.while("lt.u32", row, r.to(b32, "sub.u32", to, rest), func() {
+			take(several)
+			r.emit("add.u32", row, row, fmt.Sprint(step))
+		})
+	}
+	rest := r.to(b32, "and.b32", left, fmt.Sprint(width-1))
+	whole := r.to(b32, "sub.u32", to, rest)
+	mine := r.to(b32, "mad.lo.u32", r.lane(), fmt.Sprint(width), row)
+	r.where(r.to(pred, "setp.lt.u32", mine, whole), func() { take(1) })
+	r.lastFew(folds, acc, code, mine, whole, to)
 	var results []accumulator
 	for i, f := range folds {
 		results = append(results, r.tree(f, acc[i]))
@@ -372,41 +471,66 @@ func (r *rowKernel) block(folds []*fold, code []int, width int, from, to string)
 	return results
 }
 
-// vectorRows takes whole rows of lanes, 16 bytes a thread, if the operands are aligned: as many at once as makes
-// enough bytes in flight, then one by one.
-func (r *rowKernel) vectorRows(folds []*fold, acc [][]accumulator, code []int, width int, row, to string) {
-	slow := r.label("SLOW")
-	r.when("!"+r.aligned(r.inner, width, code), "bra", slow)
-	several := 4
-	if several*width*r.work(code) > verbose/8 {
-		several = 1
-	}
-	left := r.to(b32, "sub.u32", to, row)
-	for ; several > 0; several /= 4 {
-		step := 32 * width * several
-		rest := r.to(b32, "and.b32", left, fmt.Sprint(step-1))
-		r.while("lt.u32", row, r.to(b32, "sub.u32", to, rest), func() {
-			e := r.to(b32, "mad.lo.u32", r.lane(), fmt.Sprint(width), row)
-			var points []*point
-			for s := range several {
-				index := e
-				if s > 0 {
-					index = r.to(b32, "add.u32", e, fmt.Sprint(s*32*width))
-				}
-				points = append(points, &point{offset: r.inner.offsets(index, r.none())})
+// lastFew takes what is left after vectors, which all is of the thread whose first element is at whole.
+func (r *rowKernel) lastFew(folds []*fold, acc [][]accumulator, code []int, mine, whole, to string) {
+	is := r.to(pred, "setp.eq.u32", mine, whole)
+	r.emit("setp.lt.and.u32", is, whole, to, is)
+	r.where(is, func() {
+		for j := range len(acc[0]) - 1 {
+			index := r.plus(whole, j)
+			valid := r.to(pred, "setp.lt.u32", index, to)
+			at := whole
+			if j > 0 {
+				at = r.to(b32, "selp.b32", index, whole, valid)
 			}
-			r.elements(points, width, r.inner, code)
-			for s, pt := range points {
-				for j := range width {
-					for i, f := range folds {
-						r.update(f, acc[i][j], pt, j, r.elementIndex(f, e, s*32*width+j), "")
-					}
-				}
-			}
-			r.emit("add.u32", row, row, fmt.Sprint(step))
-		})
+			r.single(folds, acc, code, at, index, valid, j)
+		}
+	})
+}
+
+// single takes one element, which counts where valid holds, as one of lane j of the thread.
+func (r *rowKernel) single(folds []*fold, acc [][]accumulator, code []int, at, index, valid string, j int) {
+	pt := &point{offset: r.inner.offsets(at, r.none()), index: at}
+	r.elements([]*point{pt}, 1, r.inner, code)
+	for i, f := range folds {
+		r.update(f, acc[i][j], pt, 0, index, valid)
 	}
-	r.place(slow)
+}
+
+// spreadRows takes rows of lanes, of which a thread has the lanes 32 apart.
+func (r *rowKernel) spreadRows(folds []*fold, acc [][]accumulator, code []int, width int, row, to string) []accumulator {
+	step := 32 * width
+	rest := r.to(b32, "and.b32", r.to(b32, "sub.u32", to, row), fmt.Sprint(step-1))
+	e := r.to(b32, "add.u32", row, r.lane())
+	e = r.variable(dtype.Uint32, e)
+	r.while("lt.u32", row, r.to(b32, "sub.u32", to, rest), func() {
+		var points []*point
+		for j := range width {
+			index := r.plus(e, 32*j)
+			points = append(points, &point{offset: r.inner.offsets(index, r.none()), index: index})
+		}
+		r.elements(points, 1, r.inner, code)
+		for j, pt := range points {
+			for i, f := range folds {
+				r.update(f, acc[i][j], pt, 0, r.elementIndex(f, e, 32*j), "")
+			}
+		}
+		r.emit("add.u32", row, row, fmt.Sprint(step))
+		r.emit("add.u32", e, e, fmt.Sprint(step))
+	})
+	last := r.to(b32, "sub.u32", to, "1")
+	r.where(r.to(pred, "setp.ne.u32", rest, "0"), func() {
+		for j := range width {
+			index := r.plus(e, 32*j)
+			valid := r.to(pred, "setp.lt.u32", index, to)
+			r.single(folds, acc, code, r.to(b32, "min.u32", index, last), index, valid, j)
+		}
+	})
+	var results []accumulator
+	for i, f := range folds {
+		results = append(results, r.spreadTree(f, acc[i]))
+	}
+	return results
 }
 
 // elementIndex is e plus an offset, for folds that want indices.
@@ -420,16 +544,24 @@ func (r *rowKernel) elementIndex(f *fold, e string, offset int) string {
 // storeElements computes and stores element values of the row at hand.
 func (r *rowKernel) storeElements(stores []int) {
 	code := r.elementsOf(stores)
+	r.eachElement(code, append(slices.Clone(code), stores...), func(pt *point, n int) {
+		r.kernelWriter.stores([]*point{pt}, n, r.inner, stores)
+	})
+}
+
+// eachElement computes element values of the whole row at hand, in vectors where the operands of touched are aligned;
+// use writes what is done with them.
+func (r *rowKernel) eachElement(code, touched []int, use func(pt *point, n int)) {
 	width := r.width()
 	index := r.variable(dtype.Uint32, r.thread)
 	step := func(e string, n int) {
-		pt := []*point{{offset: r.inner.offsets(e, r.none())}}
-		r.elements(pt, n, r.inner, code)
-		r.kernelWriter.stores(pt, n, r.inner, stores)
+		pt := &point{offset: r.inner.offsets(e, r.none()), index: e}
+		r.elements([]*point{pt}, n, r.inner, code)
+		use(pt, n)
 	}
 	if r.inner.vectors(width) && width*r.work(code) <= verbose {
 		slow := r.label("SLOW")
-		r.when("!"+r.aligned(r.inner, width, append(slices.Clone(code), stores...)), "bra", slow)
+		r.when("!"+r.aligned(r.inner, width, touched), "bra", slow)
 		end := r.to(b32, "and.b32", r.n, fmt.Sprint(-width))
 		e := r.to(b32, "mul.lo.u32", r.thread, fmt.Sprint(width))
 		e = r.variable(dtype.Uint32, e)

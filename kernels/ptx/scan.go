@@ -21,7 +21,11 @@ func (m *module) scan(o *ir.Scan) {
 		return
 	}
 	for _, part := range p.parts(0, m.target.indices()) {
-		m.scanLines(part)
+		if part.inChunks() {
+			m.scanChunks(part)
+		} else {
+			m.scanLines(part)
+		}
 	}
 }
 

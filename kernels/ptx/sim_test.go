@@ -23,6 +23,7 @@ type simulated struct {
 	target  Target
 	mu      sync.Mutex
 	modules map[string]*ptxsim.Module // by text
+	stats   []ptxsim.Stats            // of each launch
 	closed  bool
 }
 
@@ -143,10 +144,13 @@ func (p *simProgram) Run(ctx context.Context, args []device.Arg, work device.Spa
 		scratch = work.Buffer.(simBuffer).at + uint64(work.Off)
 	}
 	for _, l := range p.module.Launches {
-		_, err := p.d.machine.Launch(ctx, p.parsed, l.Kernel, l.Grid, l.Block, 0, l.Pack(nil, operands, scalars, scratch))
+		stats, err := p.d.machine.Launch(ctx, p.parsed, l.Kernel, l.Grid, l.Block, l.Shared, l.Pack(nil, operands, scalars, scratch))
 		if err != nil {
 			return fmt.Errorf("%w\n%+v\n%s", err, l, p.module.PTX)
 		}
+		p.d.mu.Lock()
+		p.d.stats = append(p.d.stats, stats)
+		p.d.mu.Unlock()
 	}
 	return nil
 }

@@ -8,20 +8,23 @@ import (
 // writer writes one kernel. Registers are typed by the letter of their name, and are assigned once but for
 // those that loops carry.
 type writer struct {
-	name   string // the entry's base name
-	args   []Arg
-	params strings.Builder // declarations
-	loads  strings.Builder // what loads parameters, before all else
-	shared strings.Builder // declarations
-	body   strings.Builder
-	count  map[string]int // registers of each class, and labels
-	loaded map[string]string
-	table  bool
-	ctas   int // of which a multiprocessor should have the registers
+	name    string // the entry's base name
+	args    []Arg
+	params  strings.Builder // declarations
+	loads   strings.Builder // what loads parameters, before all else
+	shared  strings.Builder // declarations
+	body    strings.Builder
+	count   map[string]int // registers of each class, and labels
+	loaded  map[string]string
+	table   bool
+	ctas    int  // of which a multiprocessor should have the registers
+	exact   bool // CTAs have as many threads as the first launch, else maxThreads at most
+	isa     isa
+	dynamic int // bytes of shared memory that are not declared, but asked for on launch
 }
 
 func newWriter(name string) *writer {
-	return &writer{name: name, ctas: 1, count: map[string]int{}, loaded: map[string]string{}}
+	return &writer{name: name, ctas: 1, isa: isaBase, count: map[string]int{}, loaded: map[string]string{}}
 }
 
 // The classes of registers.
@@ -125,6 +128,19 @@ func (w *writer) sharedBytes(name string, bytes int) string {
 	return name
 }
 
+// dynamicName is the shared memory whose size is that of the launch.
+const dynamicName = "dynamic"
+
+// sharedMemory is a register with the address of new shared memory: declared, or where that is too much, dynamic, of
+// which there is only one.
+func (w *writer) sharedMemory(name string, bytes int) string {
+	if bytes <= maxShared {
+		return w.to(b32, "mov.u32", w.sharedBytes(name, bytes))
+	}
+	w.dynamic = bytes
+	return w.to(b32, "mov.u32", dynamicName)
+}
+
 // while writes a loop: as long as the comparison of i with end, such as lt.u32, holds, body runs, which changes i.
 func (w *writer) while(compare, i, end string, body func()) {
 	top, out := w.label("LOOP"), w.label("DONE")
@@ -151,7 +167,10 @@ func (w *writer) where(p string, body func()) { w.unless("!"+p, body) }
 // finish is the kernel's text after its name, for at most so many threads a CTA.
 func (w *writer) finish(threads int) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "(\n%s\n)\n.maxntid %d, 1, 1\n.minnctapersm %d\n{\n", strings.TrimSuffix(w.params.String(), ",\n"), max(threads, maxThreads), w.ctas)
+	if !w.exact {
+		threads = max(threads, maxThreads)
+	}
+	fmt.Fprintf(&b, "(\n%s\n)\n.maxntid %d, 1, 1\n.minnctapersm %d\n{\n", strings.TrimSuffix(w.params.String(), ",\n"), threads, w.ctas)
 	for _, c := range classes {
 		if n := w.count[c.letter]; n > 0 {
 			fmt.Fprintf(&b, "\t.reg .%s %%%s<%d>;\n", c.typ, c.letter, n+1)

@@ -22,6 +22,7 @@ func archLevels() []level {
 	levels := []level{newLevel("avx2", &avx2Operators, &avx2Mixed, &avx2Casts, &avx2Folds, &avx2Finds, genericLevel)}
 	if hasAVX512 {
 		levels = append(levels, newLevel("avx512", &avx512Operators, new([op.Count][2]assembly), &avx512Casts, &avx512Folds, &avx512Finds, levels[0]))
+		levels[1].scans = avx512Scans[:]
 	}
 	return levels
 }

@@ -33,6 +33,7 @@ type level struct {
 	past    *[op.Count][dtype.Count]Func // twins of kernels, see Past
 	folds   *[op.Count][dtype.Count]Fold
 	finds   *[dtype.Count]func(x, v unsafe.Pointer, n int) int
+	scans   []*scanLoops // by type; nil for none
 }
 
 // levels are those that this machine can run, the best last.
@@ -52,6 +53,7 @@ type table struct {
 	past    [op.Count][dtype.Count]Func
 	folds   [op.Count][dtype.Count]Fold
 	finds   [dtype.Count]func(x, v unsafe.Pointer, n int) int
+	scans   [dtype.Count]*scanLoops
 }
 
 var active atomic.Pointer[table]
@@ -69,6 +71,7 @@ func tableOf(last int) *table {
 			overlay(t.past[c][:], l.past[c][:])
 			overlayFolds(t.folds[c][:], l.folds[c][:])
 		}
+		copy(t.scans[:], l.scans)
 		for d := range t.casts {
 			overlay(t.casts[d][:], l.casts[d][:])
 			if l.finds[d] != nil {

@@ -763,12 +763,12 @@ var avx512Operators = [op.Count][dtype.Count]assembly{
 		dtype.Float64: {loop: divideFloat64AVX512, step: 32, sizes: [4]uint8{8, 8, 8, 0}, past: divideFloat64PastAVX512},
 	},
 	op.FloorDivide: {
-		dtype.Float32: {loop: floorDivideFloat32AVX512, step: 32, sizes: [4]uint8{4, 4, 4, 0}, past: floorDivideFloat32PastAVX512},
-		dtype.Float64: {loop: floorDivideFloat64AVX512, step: 16, sizes: [4]uint8{8, 8, 8, 0}, past: floorDivideFloat64PastAVX512},
+		dtype.Float32: {loop: floorDivideFloat32AVX512, step: 64, sizes: [4]uint8{4, 4, 4, 0}, past: floorDivideFloat32PastAVX512},
+		dtype.Float64: {loop: floorDivideFloat64AVX512, step: 32, sizes: [4]uint8{8, 8, 8, 0}, past: floorDivideFloat64PastAVX512},
 	},
 	op.Remainder: {
-		dtype.Float32: {loop: remainderFloat32AVX512, step: 32, sizes: [4]uint8{4, 4, 4, 0}, past: remainderFloat32PastAVX512},
-		dtype.Float64: {loop: remainderFloat64AVX512, step: 16, sizes: [4]uint8{8, 8, 8, 0}, past: remainderFloat64PastAVX512},
+		dtype.Float32: {loop: remainderFloat32AVX512, step: 64, sizes: [4]uint8{4, 4, 4, 0}, past: remainderFloat32PastAVX512},
+		dtype.Float64: {loop: remainderFloat64AVX512, step: 32, sizes: [4]uint8{8, 8, 8, 0}, past: remainderFloat64PastAVX512},
 	},
 	op.Negative: {
 		dtype.Float32: {loop: negativeFloat32AVX512, step: 64, sizes: [4]uint8{4, 4, 0, 0}, past: negativeFloat32PastAVX512},
@@ -839,8 +839,8 @@ var avx512Operators = [op.Count][dtype.Count]assembly{
 		dtype.Float64: {loop: expFloat64AVX512, step: 32, sizes: [4]uint8{8, 8, 0, 0}, past: expFloat64PastAVX512},
 	},
 	op.Log: {
-		dtype.Float32: {loop: logFloat32AVX512, step: 32, sizes: [4]uint8{4, 4, 0, 0}, past: logFloat32PastAVX512},
-		dtype.Float64: {loop: logFloat64AVX512, step: 16, sizes: [4]uint8{8, 8, 0, 0}, past: logFloat64PastAVX512},
+		dtype.Float32: {loop: logFloat32AVX512, step: 64, sizes: [4]uint8{4, 4, 0, 0}, past: logFloat32PastAVX512},
+		dtype.Float64: {loop: logFloat64AVX512, step: 32, sizes: [4]uint8{8, 8, 0, 0}, past: logFloat64PastAVX512},
 	},
 	op.Exp2: {
 		dtype.Float32: {loop: exp2Float32AVX512, step: 64, sizes: [4]uint8{4, 4, 0, 0}, past: exp2Float32PastAVX512},
@@ -851,20 +851,20 @@ var avx512Operators = [op.Count][dtype.Count]assembly{
 		dtype.Float64: {loop: expm1Float64AVX512, step: 32, sizes: [4]uint8{8, 8, 0, 0}, past: expm1Float64PastAVX512},
 	},
 	op.Log2: {
-		dtype.Float32: {loop: log2Float32AVX512, step: 16, sizes: [4]uint8{4, 4, 0, 0}, past: log2Float32PastAVX512},
-		dtype.Float64: {loop: log2Float64AVX512, step: 16, sizes: [4]uint8{8, 8, 0, 0}, past: log2Float64PastAVX512},
+		dtype.Float32: {loop: log2Float32AVX512, step: 32, sizes: [4]uint8{4, 4, 0, 0}, past: log2Float32PastAVX512},
+		dtype.Float64: {loop: log2Float64AVX512, step: 32, sizes: [4]uint8{8, 8, 0, 0}, past: log2Float64PastAVX512},
 	},
 	op.Log10: {
-		dtype.Float32: {loop: log10Float32AVX512, step: 16, sizes: [4]uint8{4, 4, 0, 0}, past: log10Float32PastAVX512},
-		dtype.Float64: {loop: log10Float64AVX512, step: 16, sizes: [4]uint8{8, 8, 0, 0}, past: log10Float64PastAVX512},
+		dtype.Float32: {loop: log10Float32AVX512, step: 32, sizes: [4]uint8{4, 4, 0, 0}, past: log10Float32PastAVX512},
+		dtype.Float64: {loop: log10Float64AVX512, step: 32, sizes: [4]uint8{8, 8, 0, 0}, past: log10Float64PastAVX512},
 	},
 	op.Log1p: {
-		dtype.Float32: {loop: log1pFloat32AVX512, step: 32, sizes: [4]uint8{4, 4, 0, 0}, past: log1pFloat32PastAVX512},
-		dtype.Float64: {loop: log1pFloat64AVX512, step: 16, sizes: [4]uint8{8, 8, 0, 0}, past: log1pFloat64PastAVX512},
+		dtype.Float32: {loop: log1pFloat32AVX512, step: 64, sizes: [4]uint8{4, 4, 0, 0}, past: log1pFloat32PastAVX512},
+		dtype.Float64: {loop: log1pFloat64AVX512, step: 32, sizes: [4]uint8{8, 8, 0, 0}, past: log1pFloat64PastAVX512},
 	},
 	op.Sin: {
-		dtype.Float32: {loop: sinFloat32AVX512, step: 32, sizes: [4]uint8{4, 4, 0, 0}, past: sinFloat32PastAVX512},
-		dtype.Float64: {loop: sinFloat64AVX512, step: 16, sizes: [4]uint8{8, 8, 0, 0}, past: sinFloat64PastAVX512},
+		dtype.Float32: {loop: sinFloat32AVX512, step: 64, sizes: [4]uint8{4, 4, 0, 0}, past: sinFloat32PastAVX512},
+		dtype.Float64: {loop: sinFloat64AVX512, step: 32, sizes: [4]uint8{8, 8, 0, 0}, past: sinFloat64PastAVX512},
 	},
 	op.Cos: {
 		dtype.Float32: {loop: cosFloat32AVX512, step: 64, sizes: [4]uint8{4, 4, 0, 0}, past: cosFloat32PastAVX512},
@@ -875,12 +875,12 @@ var avx512Operators = [op.Count][dtype.Count]assembly{
 		dtype.Float64: {loop: tanhFloat64AVX512, step: 32, sizes: [4]uint8{8, 8, 0, 0}, past: tanhFloat64PastAVX512},
 	},
 	op.Power: {
-		dtype.Float32: {loop: powerFloat32AVX512, step: 16, sizes: [4]uint8{4, 4, 4, 0}, past: powerFloat32PastAVX512},
-		dtype.Float64: {loop: powerFloat64AVX512, step: 16, sizes: [4]uint8{8, 8, 8, 0}, past: powerFloat64PastAVX512},
+		dtype.Float32: {loop: powerFloat32AVX512, step: 32, sizes: [4]uint8{4, 4, 4, 0}, past: powerFloat32PastAVX512},
+		dtype.Float64: {loop: powerFloat64AVX512, step: 32, sizes: [4]uint8{8, 8, 8, 0}, past: powerFloat64PastAVX512},
 	},
 	op.Hypot: {
-		dtype.Float32: {loop: hypotFloat32AVX512, step: 16, sizes: [4]uint8{4, 4, 4, 0}, past: hypotFloat32PastAVX512},
-		dtype.Float64: {loop: hypotFloat64AVX512, step: 16, sizes: [4]uint8{8, 8, 8, 0}, past: hypotFloat64PastAVX512},
+		dtype.Float32: {loop: hypotFloat32AVX512, step: 32, sizes: [4]uint8{4, 4, 4, 0}, past: hypotFloat32PastAVX512},
+		dtype.Float64: {loop: hypotFloat64AVX512, step: 32, sizes: [4]uint8{8, 8, 8, 0}, past: hypotFloat64PastAVX512},
 	},
 	op.Equal: {
 		dtype.Float32: {loop: equalFloat32AVX512, step: 64, sizes: [4]uint8{1, 4, 4, 0}},
@@ -907,16 +907,16 @@ var avx512Operators = [op.Count][dtype.Count]assembly{
 		dtype.Float64: {loop: greaterEqualFloat64AVX512, step: 32, sizes: [4]uint8{1, 8, 8, 0}},
 	},
 	op.LogicalAnd: {
-		dtype.Float32: {loop: logicalAndFloat32AVX512, step: 32, sizes: [4]uint8{1, 4, 4, 0}},
-		dtype.Float64: {loop: logicalAndFloat64AVX512, step: 16, sizes: [4]uint8{1, 8, 8, 0}},
+		dtype.Float32: {loop: logicalAndFloat32AVX512, step: 64, sizes: [4]uint8{1, 4, 4, 0}},
+		dtype.Float64: {loop: logicalAndFloat64AVX512, step: 32, sizes: [4]uint8{1, 8, 8, 0}},
 	},
 	op.LogicalOr: {
-		dtype.Float32: {loop: logicalOrFloat32AVX512, step: 32, sizes: [4]uint8{1, 4, 4, 0}},
-		dtype.Float64: {loop: logicalOrFloat64AVX512, step: 16, sizes: [4]uint8{1, 8, 8, 0}},
+		dtype.Float32: {loop: logicalOrFloat32AVX512, step: 64, sizes: [4]uint8{1, 4, 4, 0}},
+		dtype.Float64: {loop: logicalOrFloat64AVX512, step: 32, sizes: [4]uint8{1, 8, 8, 0}},
 	},
 	op.LogicalXor: {
-		dtype.Float32: {loop: logicalXorFloat32AVX512, step: 32, sizes: [4]uint8{1, 4, 4, 0}},
-		dtype.Float64: {loop: logicalXorFloat64AVX512, step: 16, sizes: [4]uint8{1, 8, 8, 0}},
+		dtype.Float32: {loop: logicalXorFloat32AVX512, step: 64, sizes: [4]uint8{1, 4, 4, 0}},
+		dtype.Float64: {loop: logicalXorFloat64AVX512, step: 32, sizes: [4]uint8{1, 8, 8, 0}},
 	},
 	op.LogicalNot: {
 		dtype.Float32: {loop: logicalNotFloat32AVX512, step: 64, sizes: [4]uint8{1, 4, 0, 0}},
@@ -1023,4 +1023,27 @@ var avx512Folds = [op.Count][dtype.Count]Fold{
 var avx512Finds = [dtype.Count]func(x, v unsafe.Pointer, n int) int{
 	dtype.Float32: findFloat32AVX512,
 	dtype.Float64: findFloat64AVX512,
+}
+
+//go:noescape
+func segmentsFloat32AVX512(dst, src, totals unsafe.Pointer, groups int)
+
+//go:noescape
+func basesFloat32AVX512(dst, src, bases unsafe.Pointer, segments int)
+
+//go:noescape
+func basesPastFloat32AVX512(dst, src, bases unsafe.Pointer, segments int)
+
+//go:noescape
+func segmentsFloat64AVX512(dst, src, totals unsafe.Pointer, groups int)
+
+//go:noescape
+func basesFloat64AVX512(dst, src, bases unsafe.Pointer, segments int)
+
+//go:noescape
+func basesPastFloat64AVX512(dst, src, bases unsafe.Pointer, segments int)
+
+var avx512Scans = [dtype.Count]*scanLoops{
+	dtype.Float32: {segmentsFloat32AVX512, basesFloat32AVX512, basesPastFloat32AVX512, 16},
+	dtype.Float64: {segmentsFloat64AVX512, basesFloat64AVX512, basesPastFloat64AVX512, 8},
 }

@@ -1,11 +1,20 @@
 // Package driver is the part of the CUDA driver API that tare uses, as one table of calls.
 //
-// The table has three fillings: libcuda.so.1, loaded when a device is first asked for (the default);
-// gorgonia.org/cu, under the build tag gorgonia; and the simulator of package ptxsim. What is above the table cannot
-// tell them apart.
+// The table has three fillings: libcuda.so.1, loaded when a device is first asked for (the default); gorgonia.org/cu,
+// under the build tag gorgonia; and the simulator of package ptxsim. What is above the table cannot tell them apart,
+// and package drivertest is what each of them must pass.
 //
-// Calls are safe for concurrent use. Those that need a context name it, and make it current for the
-// call alone: the driver keeps the current context by thread, and goroutines change threads.
+// Calls are safe for concurrent use. Those that need a context name it, and make it current on their thread
+// before anything else: the driver keeps the current context by thread, and goroutines change threads.
+//
+// # What a program needs
+//
+// With the default binding a program is linked dynamically with glibc, with cgo or without: libc.so.6, libdl.so.2,
+// libpthread.so.0 and the loader must be there, or it does not start. No library of CUDA is needed to build or to start
+// it. The build tag nocuda leaves the binding out, and the need for libc with it.
+//
+// The build tag gorgonia needs cgo, NVIDIA's cuda.h of CUDA 12 or older, and a libcuda.so to link with. Such a program does not
+// start where there is no libcuda.so.1, and gorgonia.org/cu ends it where the driver does not start.
 package driver
 
 import "unsafe"

@@ -38,6 +38,9 @@ func (c *catalogue) declarations() ([]byte, error) {
 	c.writeCasts(&b)
 	c.writeFolds(&b)
 	c.writeFinds(&b)
+	if c.masks > 0 {
+		c.declareScans(&b)
+	}
 	return format.Source([]byte(b.String()))
 }
 

@@ -47,7 +47,9 @@ func (e *emitter) function(k *kernel, past bool) {
 		name = k.pastName()
 	}
 	e.Function(name)
-	e.Attributes(attr.NOSPLIT)
+	if k.slots <= 8 {
+		e.Attributes(attr.NOSPLIT)
+	}
 	e.SignatureExpr("func(dst, a, b, c *byte, n int) int")
 	e.Comment(k.doc)
 	e.Load(e.Param("dst"), resultBase)

@@ -161,7 +161,7 @@ func (k *kernel) interleave(p *op.Program) {
 	for k.steps = k.target.most; ; k.steps /= 2 {
 		k.code = k.target.sideBySide(p, k.steps)
 		k.lines, k.slots = allocate(k.code, k.target.registers, nil)
-		if k.slots == 0 || k.steps == 2 {
+		if k.slots == 0 || k.steps == 4 {
 			return
 		}
 	}

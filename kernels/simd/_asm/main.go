@@ -74,6 +74,7 @@ func (c *catalogue) assembly() ([]byte, error) {
 		e.find(d)
 	}
 	if c.masks > 0 {
+		e.scans()
 		e.fence()
 	}
 	file, err := e.Result()

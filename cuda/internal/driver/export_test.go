@@ -1,0 +1,6 @@
+//go:build linux && !android && (amd64 || arm64) && !nocuda && !gorgonia
+
+package driver
+
+// EntryNames is the names of all entry points.
+func EntryNames() []string { return entryNames[:] }

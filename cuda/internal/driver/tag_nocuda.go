@@ -1,0 +1,5 @@
+//go:build nocuda
+
+package driver
+
+const nocuda = true
