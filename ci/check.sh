@@ -9,7 +9,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-checks=(gofmt vet tidy generated platforms tags tests race arm64 examples devbench)
+checks=(gofmt vet tidy generated platforms tags tests race arm64 examples devbench gorgonia emptyroot)
 
 check_gofmt() {
 	local unformatted
@@ -45,6 +45,8 @@ check_tags() {
 		go build -tags "$tag" ./...
 		go vet -tags "$tag" ./...
 	done
+	echo "gorgonia"
+	CGO_ENABLED=0 go vet -tags gorgonia ./cuda/...
 }
 
 # The command that the README tells its readers to run.
@@ -100,6 +102,12 @@ check_devbench() {
 	go build -o "$folder/devbench" ./cmd/devbench
 	ci/smoke.sh "$folder/devbench"
 }
+
+# The binding to the CUDA driver by way of gorgonia.org/cu, against a library that stands in for the driver.
+check_gorgonia() { ci/gorgonia.sh; }
+
+# What programs need where nothing is installed.
+check_emptyroot() { ci/emptyroot.sh; }
 
 # existing passes on the names, each ended by a zero byte, of files that are there.
 existing() {

@@ -43,6 +43,7 @@ var table = []layer{
 	{packages: []string{"kernels/ptx"}, not: []string{"device/devicetest", "kernels/simd"}},
 	{packages: []string{"cpu"}, not: []string{"kernels/ptx"}},
 	{packages: []string{"cuda/internal/driver"}},
+	{packages: []string{"cuda/internal/driver/drivertest"}, testsOnly: true},
 	{packages: []string{"cuda/ptxsim"}},
 	{packages: []string{"cuda/internal/simulated"}},
 	{packages: []string{"cuda"}},
