@@ -52,7 +52,8 @@ type entry struct {
 	key
 	events       [eventKinds]tally
 	purposes     [purposes]tally // of the allocations
-	bySite, byOp *level          // of the key's site and operator, over all keys
+	line         Site            // stands for all sites of the key's line
+	bySite, byOp *level          // of that line and of the key's operator, over all keys
 }
 
 func (e *entry) post(ev event) {
@@ -157,7 +158,8 @@ func (a *account) open(k key) *entry {
 	if a.entries == nil {
 		a.entries, a.sites, a.ops = map[key]*entry{}, map[Site]*level{}, map[string]*level{}
 	}
-	e := &entry{key: k, bySite: levelOf(a.sites, k.site), byOp: levelOf(a.ops, k.op)}
+	line := k.site.line()
+	e := &entry{key: k, line: line, bySite: levelOf(a.sites, line), byOp: levelOf(a.ops, k.op)}
 	a.entries[k] = e
 	return e
 }
@@ -184,11 +186,11 @@ func (a *account) Stats() Stats {
 	return sum
 }
 
-// Sites is the account by call site, those that hold most first.
+// Sites is the account by line, those that hold most first.
 func (a *account) Sites() []SiteStats {
 	a.mu.RLock()
 	defer a.mu.RUnlock()
-	by := sums(a.entries, a.sites, func(k key) Site { return k.site })
+	by := sums(a.entries, a.sites, func(e *entry) Site { return e.line })
 	list := make([]SiteStats, 0, len(by))
 	for site, s := range by {
 		list = append(list, SiteStats{site, *s})
@@ -201,7 +203,7 @@ func (a *account) Sites() []SiteStats {
 func (a *account) Ops() []OpStats {
 	a.mu.RLock()
 	defer a.mu.RUnlock()
-	by := sums(a.entries, a.ops, func(k key) string { return k.op })
+	by := sums(a.entries, a.ops, func(e *entry) string { return e.op })
 	list := make([]OpStats, 0, len(by))
 	for op, s := range by {
 		list = append(list, OpStats{op, *s})
@@ -210,16 +212,15 @@ func (a *account) Ops() []OpStats {
 	return list
 }
 
-// sums adds up the entries by a part of their keys, and takes live and peak bytes from its levels.
-func sums[K comparable](entries map[key]*entry, levels map[K]*level, part func(key) K) map[K]*Stats {
+// sums adds up the entries by line or by operator, and takes live and peak bytes from its levels.
+func sums[K comparable](entries map[key]*entry, levels map[K]*level, part func(*entry) K) map[K]*Stats {
 	by := make(map[K]*Stats, len(levels))
-	for k, e := range entries {
-		s := by[part(k)]
-		if s == nil {
-			s = new(Stats)
-			by[part(k)] = s
+	for _, e := range entries {
+		k := part(e)
+		if by[k] == nil {
+			by[k] = new(Stats)
 		}
-		s.add(e.stats())
+		by[k].add(e.stats())
 	}
 	for k, s := range by {
 		levels[k].into(s)

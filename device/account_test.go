@@ -2,6 +2,7 @@ package device_test
 
 import (
 	"context"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -94,6 +95,31 @@ func TestPeaksOfSites(t *testing.T) {
 	}
 	assert.Equal(t, 640, byOp(l.Ops())["exp"].PeakBytes)
 	assert.Equal(t, 320, byOp(l.Ops())["log"].PeakBytes)
+}
+
+// Calls on one line are one account, with one peak.
+func TestCallsOfOneLineAreOneSite(t *testing.T) {
+	l := device.Ledger(devicetest.Null())
+	first, second := site(), site()
+	require.NotEqual(t, first, second)
+	require.Equal(t, first.String(), second.String())
+	a := mustAlloc(t, device.WithSite(background, uintptr(first)), l, 640)
+	b := mustAlloc(t, device.WithSite(background, uintptr(second)), l, 320)
+	a.Free()
+	b.Free()
+	require.Len(t, l.Sites(), 1)
+	s := l.Sites()[0]
+	assert.Equal(t, first.String(), s.Site.String())
+	assert.Equal(t, []int{2, 960, 960}, []int{s.Allocs, s.AllocBytes, s.PeakBytes})
+}
+
+// site is the call of its caller's.
+//
+//go:noinline
+func site() device.Site {
+	var pc [1]uintptr
+	runtime.Callers(2, pc[:])
+	return device.Site(pc[0])
 }
 
 func TestWatch(t *testing.T) {

@@ -65,7 +65,8 @@ func (l *Ledgered) Stats() Stats {
 	return s
 }
 
-// Sites is the account by call site, those that hold most first.
+// Sites is the account by line of the user's program, those that hold most first. Calls on one line are
+// one account, whose site is one of them.
 func (l *Ledgered) Sites() []SiteStats { return l.all.Sites() }
 
 // Ops is the account by operator, those that took most time first.

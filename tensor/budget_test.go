@@ -1,18 +1,21 @@
 package tensor_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"log/slog"
+	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"pgregory.net/rapid"
-
 	"github.com/tare-go/tare/cpu"
 	"github.com/tare-go/tare/device"
 	"github.com/tare-go/tare/internal/ir"
 	"github.com/tare-go/tare/internal/ir/irtest"
 	np "github.com/tare-go/tare/tensor"
+	"pgregory.net/rapid"
 )
 
 // TestRandomBudgets evaluates random expressions in random budgets: either they are refused before
@@ -87,4 +90,26 @@ func TestChunkedProduct(t *testing.T) {
 	got, err := e.Eval(ctx, np.Budget(1<<20))
 	require.NoError(t, err)
 	require.Equal(t, elements(t, want), elements(t, got))
+}
+
+// A result of more than a tenth of what may be allocated is worth a line in the log, once for each line of the program.
+func TestLargeResultsAreLogged(t *testing.T) {
+	var log bytes.Buffer
+	device.SetLogger(slog.New(slog.NewTextHandler(&log, nil)))
+	defer device.SetLogger(nil)
+	x, err := np.Ones([]int{1 << 18})
+	require.NoError(t, err)
+	for range 3 {
+		y, err := np.Multiply(x, 3).Eval(context.Background(), np.Budget(10<<20))
+		require.NoError(t, err)
+		y.Free()
+	}
+	assert.Equal(t, 1, strings.Count(log.String(), "level=WARN"), log.String())
+	assert.Contains(t, log.String(), "the result takes 2.00 MiB")
+	assert.Contains(t, log.String(), "budget_test.go")
+	log.Reset()
+	y, err := np.Multiply(x, 3).Eval(context.Background(), np.Budget(100<<20))
+	require.NoError(t, err)
+	y.Free()
+	assert.Empty(t, log.String())
 }

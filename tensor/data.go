@@ -141,7 +141,7 @@ func (t *Tensor) To(ctx context.Context, dev device.Device) (*Tensor, error) {
 	case dev == t.mem.dev:
 		return t, nil
 	}
-	out, err := t.to(device.WithSite(ctx, site), site, dev)
+	out, err := t.to(device.Explicit(device.WithOp(device.WithSite(ctx, site), "to")), site, dev)
 	return out, placed("to", site, err)
 }
 

@@ -68,11 +68,14 @@ func TestAssertionsOnArrays(t *testing.T) {
 	defer func() { require.NoError(t, dev.Close()) }()
 	x, err := np.Ones([]int{100, 100}, np.On(dev))
 	require.NoError(t, err)
+	e := np.Add(np.Multiply(x, 2.0), np.Exp(x))
+	plan, err := e.Plan()
+	require.NoError(t, err)
 	rec := ledgertest.Run(t, dev, func(ctx context.Context) {
-		y, err := np.Add(np.Multiply(x, 2.0), np.Exp(x)).Eval(ctx)
+		y, err := e.Eval(ctx)
 		require.NoError(t, err)
 		y.Free()
-	}, ledgertest.NoIntermediates(), ledgertest.MaxTransfers(0), ledgertest.MaxPeak(device.SizeClass(80_000)+device.SizeClass(64<<10)), ledgertest.NoLeaks(), ledgertest.MaxLaunches(1))
+	}, ledgertest.NoIntermediates(), ledgertest.MaxTransfers(0), ledgertest.MaxPeak(plan.PeakBytes), ledgertest.NoLeaks(), ledgertest.MaxLaunches(1))
 	assert.Equal(t, 1, rec.Stats().Launches)
 	x.Free()
 }

@@ -154,6 +154,26 @@ func TestATraceIsBounded(t *testing.T) {
 	assert.Equal(t, "5", file.OtherData["events"])
 }
 
+// Scopes within a trace's are in the trace, and what is around them is not.
+func TestScopesWithinATrace(t *testing.T) {
+	dev, outer, inner := gpu("cuda:0"), device.NewTrace(0), device.NewTrace(0)
+	around, _ := device.Record(t.Context())
+	ctx, _ := device.Record(outer.In(around))
+	b := alloc(t, device.WithBudget(ctx, 1000), dev, 64)
+	nested := inner.In(ctx)
+	alloc(t, nested, dev, 128)
+	alloc(t, around, dev, 256)
+	b.Free()
+	sizes := func(trace *device.Trace) (list []int) {
+		for _, e := range trace.Events() {
+			list = append(list, e.Bytes)
+		}
+		return list
+	}
+	assert.Equal(t, []int{64, 128, 64}, sizes(outer))
+	assert.Equal(t, []int{128}, sizes(inner))
+}
+
 func TestAnEmptyTrace(t *testing.T) {
 	file := written(t, device.NewTrace(0))
 	assert.Empty(t, file.TraceEvents)
@@ -203,6 +223,28 @@ func TestStreams(t *testing.T) {
 	valid(t, file)
 	assert.Equal(t, map[string][]string{"stream 1": {"exp 0", "exp 0"}, "stream 1 2": {"exp 7"}, "stream 2": {"log 0"}}, tracksOf(file, "cuda:0"))
 	assert.Zero(t, dev.Stats().Launches, "slices are not counted")
+}
+
+// Counters go by the ends of the allocations, in whatever order those were noted.
+func TestCountersAreInOrder(t *testing.T) {
+	dev, trace := gpu("cuda:0"), device.NewTrace(0)
+	ctx, start := trace.In(t.Context()), time.Now()
+	for _, at := range []time.Duration{3000, 1000, 2000} {
+		dev.Add(ctx, device.Slice{Kind: device.EventAlloc, Start: start.Add(at), Took: 500})
+	}
+	file := written(t, trace)
+	valid(t, file)
+	var ends, counters []float64
+	for _, e := range file.TraceEvents {
+		switch e["ph"] {
+		case "X":
+			ends = append(ends, nanos(t, e, "ts")+nanos(t, e, "dur"))
+		case "C":
+			counters = append(counters, nanos(t, e, "ts"))
+		}
+	}
+	require.Len(t, counters, 3)
+	assert.Equal(t, ends, counters)
 }
 
 // Any slices make a valid file, with as many lanes as slices overlap at most.

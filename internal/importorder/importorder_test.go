@@ -38,7 +38,7 @@ var table = []layer{
 	{packages: []string{"internal/ir"}},
 	{packages: []string{"internal/ir/irtest"}, testsOnly: true},
 	{packages: []string{"device"}},
-	{packages: []string{"device/devicetest", "device/ledgertest"}},
+	{packages: []string{"device/devicetest", "device/ledgertest", "device/ledger"}},
 	{packages: []string{"kernels/simd"}, not: []string{"device", "device/devicetest"}},
 	{packages: []string{"kernels/ptx"}, not: []string{"device/devicetest", "kernels/simd"}},
 	{packages: []string{"cpu"}, not: []string{"kernels/ptx"}},

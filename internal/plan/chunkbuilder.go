@@ -36,7 +36,7 @@ type section struct {
 func newChunkBuilder(ctx context.Context, p *Plan, budget int) *chunkBuilder {
 	b := &chunkBuilder{ctx: ctx, budget: budget, shared: map[*ir.Node]*ir.Node{}, memo: map[*ir.Node]*ir.Node{}}
 	b.chunks = &Chunking{Budget: budget, Whole: p.PeakBytes}
-	b.q = &Plan{Device: p.Device, Warnings: p.Warnings, targets: p.targets, work: -1, Chunks: b.chunks, Operands: p.Operands}
+	b.q = &Plan{Device: p.Device, large: p.large, Warnings: p.Warnings, targets: p.targets, work: -1, Chunks: b.chunks, Operands: p.Operands}
 	b.targets = sharing(p.targets)
 	for _, t := range p.targets {
 		if t.Out != nil {

@@ -134,6 +134,7 @@ type Plan struct {
 	views   []*ir.Node // of sources, which Operands lists
 	params  []*ir.Node // scalars, whose values come with each run
 
+	large    *Warning // to be logged when the plan runs
 	launches int
 	args     int                 // the most that a call has
 	spare    atomic.Pointer[run] // for the next run
@@ -231,17 +232,18 @@ func nodes(t Target) []*ir.Node {
 func (p *Plan) compile(ctx context.Context, marks ...*int) error {
 	work := 0
 	for i := 0; i < len(p.Calls); i++ {
-		prog, err := device.Compile(ctx, p.Device, p.Calls[i].Op)
+		c := &p.Calls[i]
+		prog, err := device.Compile(device.WithOp(at(ctx, c.Site), c.Name), p.Device, c.Op)
 		if errors.Is(err, device.ErrSplit) && p.cut(i, marks) {
 			i--
 			continue
 		}
 		if err != nil {
 			p.Close()
-			return fmt.Errorf("compile %s: %w", p.Calls[i].Name, err)
+			return fmt.Errorf("compile %s: %w", c.Name, err)
 		}
-		p.Calls[i].Program, p.Calls[i].workspace = prog, prog.Workspace()
-		work = max(work, p.Calls[i].workspace)
+		c.Program, c.workspace = prog, prog.Workspace()
+		work = max(work, c.workspace)
 	}
 	if work > 0 {
 		p.work = p.buffer(Buffer{Name: "workspace", Purpose: device.Workspace, Bytes: work})

@@ -115,6 +115,9 @@ func scalar(n *ir.Node, bind Bindings) uint64 {
 // evaluate runs the steps and ends the run.
 func (r *run) evaluate(ctx context.Context) ([]device.Buffer, error) {
 	defer r.end()
+	if r.p.large != nil {
+		device.Warn(ctx, r.p.large.Text, device.SiteOf(ctx), "bytes", r.p.ResultBytes)
+	}
 	if err := r.all(ctx); err != nil {
 		r.release()
 		return nil, err
@@ -234,7 +237,7 @@ func (r *run) steps(ctx context.Context, steps []Step, i int) error {
 
 func (r *run) alloc(ctx context.Context, i int) error {
 	b := r.p.Buffers[i]
-	ctx = device.WithPurpose(at(ctx, b.Site), b.Purpose)
+	ctx = device.WithOp(device.WithPurpose(at(ctx, b.Site), b.Purpose), b.Name)
 	buf, err := r.p.Device.Alloc(ctx, b.Bytes)
 	if err != nil {
 		return err

@@ -211,8 +211,9 @@ func (p *Plan) warnLarge(ctx context.Context) {
 	if p.ResultBytes < budget/100*largeShare {
 		return
 	}
-	p.Warnings = append(p.Warnings, Warning{Kind: Large, Text: fmt.Sprintf("%s: the result takes %s, over %d %% of the budget of %s (%s)",
-		p.name(), device.FormatBytes(p.ResultBytes), largeShare, device.FormatBytes(budget), why)})
+	p.large = &Warning{Kind: Large, Text: fmt.Sprintf("%s: the result takes %s, over %d %% of the budget of %s (%s)",
+		p.name(), device.FormatBytes(p.ResultBytes), largeShare, device.FormatBytes(budget), why)}
+	p.Warnings = append(p.Warnings, *p.large)
 }
 
 func product(dims []int) int {
