@@ -30,15 +30,13 @@ func TestIndexOfLongRows(t *testing.T) {
 	dev := cpu.New(2)
 	defer func() { require.NoError(t, dev.Close()) }()
 	for _, n := range []int{255, 256, 512, 513, 1000, 4096, 4097, 20_011} {
-		longRows[float64](t, dtype.Float64, n, func(r *prepared) { require.NoError(t, r.run(context.Background())) },
-			prepare(t, dev, argKernel(dtype.Float64, 3, n)))
-		longRows[float32](t, dtype.Float32, n, func(r *prepared) { require.NoError(t, r.run(context.Background())) },
-			prepare(t, dev, argKernel(dtype.Float32, 3, n)))
+		longRows[float64](t, dtype.Float64, n, prepare(t, dev, argKernel(dtype.Float64, 3, n)))
+		longRows[float32](t, dtype.Float32, n, prepare(t, dev, argKernel(dtype.Float32, 3, n)))
 	}
 }
 
 // longRows tries rows whose least is in all kinds of places, with equals, NaN and zeros of both signs.
-func longRows[T float32 | float64](t *testing.T, d dtype.DType, n int, run func(*prepared), p *prepared) {
+func longRows[T float32 | float64](t *testing.T, d dtype.DType, n int, p *prepared) {
 	defer p.free()
 	r := rand.New(rand.NewPCG(1, uint64(n)))
 	x := unsafe.Slice((*T)(p.args[0].Buffer.Host()), 3*n)
@@ -54,7 +52,7 @@ func longRows[T float32 | float64](t *testing.T, d dtype.DType, n int, run func(
 			for range r.IntN(5) {
 				x[r.IntN(3*n)] = special
 			}
-			run(p)
+			require.NoError(t, p.run(context.Background()))
 			for row := range 3 {
 				require.EqualValues(t, leastIndex(x[row*n:][:n]), got[row], fmt.Sprint(d, " ", n, " ", special))
 			}

@@ -17,9 +17,8 @@ type blocking struct {
 	directB    bool // so is B, but for a strip that is not full
 	vector     bool // B is one column, and packed without gaps
 	stream     bool // the results go past the caches, which they exceed
-	dense      bool // the rows of A follow each other without gaps
 	ahead      bool // A is read once, as one piece: strips ask for those that follow
-	next       bool // blocks are small matrices, whose rows of B are read in parts: each asks for the next B
+	next       bool // blocks are small matrices without gaps, read in parts: they ask for the next ones
 }
 
 // caches are the bytes of the first and of the second cache of a core.
@@ -117,13 +116,25 @@ func (p *matMulProgram) arrange() {
 		lines = lines && d.stride%alignment == 0
 	}
 	p.stream = once && lines && !p.staged && !p.update.starts && p.results()*size >= max(cpuid.CPU.Cache.L3, 8<<20)
-	p.dense = p.directA && p.a.row == p.m.K*size
-	p.ahead = once && p.dense && p.across == 1 && p.cols <= 4*p.kernel.NR
-	if l1, l2 := caches(); p.ahead && p.cols > p.kernel.NR {
-		p.ahead = p.batches*p.height*p.a.row > l2
+	p.ahead = once && p.directA && p.a.row == p.m.K*size && p.across == 1 && p.cols <= 4*p.kernel.NR
+	l1, l2 := caches()
+	if p.cols > p.kernel.NR {
+		p.ahead = p.ahead && p.batches*p.height*p.a.row > l2
+	}
+	if p.ahead && p.cols > p.kernel.NR { // A is read again for each strip of columns, from the first cache
 		p.high = max(1, min(p.high, l1/2/(p.deep*size))/p.kernel.MR) * p.kernel.MR
 	}
-	p.next = once && p.batches > 1 && p.down*p.across == 1 && p.cols > p.kernel.NR && p.cols*p.deep*size <= 32<<10
+	p.next = once && p.cols > p.kernel.NR && p.down*p.across == 1 && p.cols*p.deep*size <= 32<<10 && p.asks()
+}
+
+// asks reports whether the matrices of a batch are rows without gaps, which are read and written where they lie,
+// and more than the second cache holds.
+func (p *matMulProgram) asks() bool {
+	size := p.m.Type.Size()
+	tight := func(o operand, cols int) bool { return o.col == size && o.row == cols*size }
+	_, l2 := caches()
+	return p.kernel.Ask != nil && p.batches > 1 && p.batches*p.height*p.c.row > l2/3 &&
+		p.directA && p.directB && !p.staged && tight(p.a, p.m.K) && tight(p.b, p.width) && tight(p.c, p.width)
 }
 
 // shareOut makes the blocks of a product smaller until there are some for each worker, and tasks of

@@ -30,6 +30,7 @@ func compileKernel(p *pool, k *ir.Kernel) (*kernelProgram, error) {
 	var before []int
 	before, c.stage = k.Stages()
 	c.large = outBytes(k) > pastFrom
+	c.ahead = inBytes(k) > aheadFrom
 	c.layout = newLayout(k, c.tile())
 	c.geometry()
 	if err := c.rowValues(before); err != nil {
@@ -44,16 +45,18 @@ func compileKernel(p *pool, k *ir.Kernel) (*kernelProgram, error) {
 
 // tile is the size of a tile: what is loaded, and a few values between, fit in the first cache.
 func (c *compiler) tile() int {
-	bytes, values := 0, 0
+	loaded, computed, values := 0, 0, 0
 	for _, in := range c.k.Code {
 		switch in.Kind {
 		case ir.Load:
-			bytes += in.Type.Size()
+			loaded += in.Type.Size()
 		case ir.Apply, ir.Cast:
-			values++
+			if values++; values <= 3 {
+				computed += in.Type.Size()
+			}
 		}
 	}
-	return tileSize(bytes + 8*min(values, 3))
+	return tileSize(loaded + computed)
 }
 
 // allStages compiles the stages. They share the tiles of what is computed.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"runtime"
 	"testing"
 	"unsafe"
 
@@ -157,6 +158,30 @@ func TestGemmDoesNotReadWhatItNeedNot(t *testing.T) {
 	g.alpha, g.beta, g.a, g.b = 0, 0.5, cpu.Matrix[float64]{}, cpu.Matrix[float64]{}
 	g.check(t)
 	assert.Equal(t, 1.0, g.c.Data[4])
+}
+
+// Calls of several goroutines at once, with the collector at work: operands are Go memory.
+func TestGemmFromSeveralGoroutines(t *testing.T) {
+	for w := range 4 {
+		t.Run(fmt.Sprint(w), func(t *testing.T) {
+			t.Parallel()
+			draw := rapid.Custom(func(t *rapid.T) *gemmCase[float64] { return drawGemm[float64](t, 20+w, 70, 30) })
+			for seed := range 20 {
+				draw.Example(seed).check(t)
+				runtime.GC()
+			}
+		})
+	}
+}
+
+func TestGemmAllocatesNothing(t *testing.T) {
+	one := func() float32 { return 1 }
+	for _, s := range [][3]int{{1, 1, 5000}, {60, 50, 40}, {50, 1, 60}, {200, 200, 200}} {
+		m, n, k := s[0], s[1], s[2]
+		a, b, c := newMatrix(m, k, k, 1, one), newMatrix(k, n, n, 1, one), newMatrix(m, n, n, 1, one)
+		allocs := testing.AllocsPerRun(20, func() { cpu.Gemm(m, n, k, 0.5, a, b, 1, c) })
+		assert.Zero(t, allocs, "%v", s)
+	}
 }
 
 func TestGemmPanicsOnShortOperands(t *testing.T) {

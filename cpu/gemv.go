@@ -35,6 +35,7 @@ type gemvProgram struct {
 	group   int  // blocks of a task
 	scratch int  // bytes of a worker
 	vector  int  // offsets in the scratch
+	rest    int
 	chains  int
 	runs    freeList[gemvRun]
 }
@@ -43,6 +44,7 @@ type gemvProgram struct {
 const (
 	mostChains = 2048    // that go through lines of k together: they stay in the first cache
 	shortLine  = 32      // elements of a line, below which the kernel of products is faster
+	restSteps  = 512     // of k that the kernel of products takes at a time: it reads past their end
 	chainSteps = 1 << 15 // of k between two looks at the context
 )
 
@@ -89,7 +91,7 @@ func (p *gemvProgram) plan() bool {
 	if p.steps() < vectorSteps {
 		p.group = p.batches * p.blocks
 	}
-	p.reserve(side)
+	p.reserve()
 	return true
 }
 
@@ -116,14 +118,15 @@ func (p *gemvProgram) columns(side int) int {
 	return ceilDiv(ceilDiv(p.height, parts), side) * side
 }
 
-// reserve lays out the scratch: the vector, if it is copied, and the chains of one chunk and of the sum. The
-// generic kernel, which does what is left of rows and of k, reads past the end of the vector.
-func (p *gemvProgram) reserve(side int) {
+// reserve lays out the scratch: the vector, if it is copied, the part of it that the kernel of products is given
+// for what is left of rows and of k, and the chains of one chunk and of the sum.
+func (p *gemvProgram) reserve() {
 	size := p.m.Type.Size()
-	rest := !p.byCols && (p.height%p.block != 0 || p.m.K%side != 0)
-	p.packs = p.x.row != size || p.update.scales || rest
-	if p.packs {
-		p.vector = reserve(&p.scratch, (p.m.K+p.kernel.NR)*size)
+	if p.packs = p.x.row != size || p.update.scales; p.packs {
+		p.vector = reserve(&p.scratch, p.m.K*size)
+	}
+	if !p.byCols {
+		p.rest = reserve(&p.scratch, (restSteps+p.kernel.NR)*size)
 	}
 	p.chains = reserve(&p.scratch, p.block*size)
 	reserve(&p.scratch, p.block*size)
@@ -281,11 +284,18 @@ func (w *gemvWorker) lines(acc, a, x unsafe.Pointer, count, n int) {
 		whole = count &^ (64/size - 1)
 		p.kernel.Rows(acc, a, x, p.a.row, whole)
 	}
-	if whole == count {
-		return
+	for k := whole; k < count; k += restSteps {
+		w.left(acc, unsafe.Add(a, k*size), unsafe.Add(x, k*size), min(restSteps, count-k), n)
 	}
+}
+
+// left carries n chains through what the kernel of lines cannot take.
+func (w *gemvWorker) left(acc, a, x unsafe.Pointer, count, n int) {
+	p, size := w.p, w.p.m.Type.Size()
+	part := unsafe.Add(w.scratch, p.rest)
+	copyBytes(part, x, count*size)
 	w.panel = simd.GemmPanel{
-		A: unsafe.Add(a, whole*size), B: unsafe.Add(x, whole*size), C: acc, K: count - whole, Rows: n, Cols: 1,
+		A: a, B: part, C: acc, K: count, Rows: n, Cols: 1,
 		ARow: p.a.row, ACol: size, AStrip: p.kernel.MR * p.a.row, BRow: size, CRow: size, Mode: simd.GemmCarry,
 	}
 	p.kernel.Run(&w.panel)

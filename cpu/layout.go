@@ -12,7 +12,7 @@ import (
 const (
 	minTile   = 512      // a multiple of the lanes of every type, and a divisor of canon.Block
 	maxTile   = 4096     // no more than canon.Block
-	tileBytes = 24 << 10 // what the tiles of one element each may take of the first cache
+	tileBytes = 44 << 10 // what the tiles of one element each may take: the first cache, of 48 KiB, or the second
 	square    = 32       // side of a tile that transposes
 	lineBytes = 64       // steps beyond it use each cache line for one element only
 )

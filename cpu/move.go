@@ -76,10 +76,15 @@ func moveWords[T word](dst, src strided, rows, cols int) {
 	}
 }
 
+// fillWords writes n copies of an element: a few, and then what is there once more.
 func fillWords[T word](dst unsafe.Pointer, v T, n int) {
 	to := unsafe.Slice((*T)(dst), n)
-	for i := range to {
+	some := min(n, 32)
+	for i := range some {
 		to[i] = v
+	}
+	for ; some < n; some *= 2 {
+		copy(to[some:], to[:some])
 	}
 }
 

@@ -23,19 +23,7 @@ func lastCache() int {
 }
 
 // outBytes is the bytes of a kernel's outputs.
-func outBytes(k *ir.Kernel) int {
-	bytes := 0
-	for _, o := range k.Out {
-		n := o.Type.Size()
-		for d, s := range o.Strides {
-			if s != 0 {
-				n *= k.Space[d]
-			}
-		}
-		bytes += n
-	}
-	return bytes
-}
+func outBytes(k *ir.Kernel) int { return operandBytes(k, k.Out) }
 
 // goesPast reports whether the outputs of this run go past the caches: not where they take the place of inputs,
 // which have been brought to the caches.

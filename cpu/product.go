@@ -126,19 +126,26 @@ func (w *productWorker) multiply(bl resultBlock, k, n int, to strided) {
 func (w *productWorker) askAhead(bl resultBlock, i, j int) {
 	p, x := w.p, &w.panel
 	switch {
-	case p.next && x.Ahead == 0:
-		strips := max(1, x.Rows/p.kernel.MR) * ceilDiv(bl.cols, p.kernel.NR)
-		batch := min(bl.batch+1, p.batches-1)
-		x.Ahead = uintptr(w.b) + uintptr(offset(p.b.batch, batch))
-		x.AheadStep = ceilDiv(x.K*bl.cols*p.m.Type.Size(), strips)
-		if i == 0 && p.dense && p.kernel.Ask != nil {
-			p.kernel.Ask(uintptr(w.a)+uintptr(offset(p.a.batch, batch)), p.height*p.a.row)
-		}
+	case p.next && i == 0:
+		w.askNext(bl, j/p.kernel.NR)
 	case p.ahead && j == 0:
 		x.Ahead, x.AheadStep = uintptr(x.A)+2*uintptr(x.AStrip), x.AStrip
 	case p.ahead:
 		x.AheadStep = 0
 	}
+}
+
+// askNext asks for a part of the next matrices of a batch: each strip of columns for another one.
+func (w *productWorker) askNext(bl resultBlock, part int) {
+	p := w.p
+	batch, parts := min(bl.batch+1, p.batches-1), ceilDiv(bl.cols, p.kernel.NR)
+	ask := func(base unsafe.Pointer, o operand, rows int) {
+		bytes := rows * o.row / parts
+		p.kernel.Ask(uintptr(base)+uintptr(offset(o.batch, batch)+part*bytes), bytes)
+	}
+	ask(w.a, p.a, p.height)
+	ask(w.b, p.b, p.m.K)
+	ask(w.c, p.c, p.height)
 }
 
 // bindA points the panel to rows of A and, unless they can be read where they lie, packs them

@@ -96,20 +96,24 @@ func TestLargeProductsAgree(t *testing.T) {
 		{3, 5, 20000, false, true}, {130, 120, 2100, false, true}, {2000, 32, 32, false, false},
 	} {
 		for _, typ := range []dtype.DType{dtype.Float32, dtype.Float64} {
-			tr := bigProduct(typ, s.m, s.n, s.k, s.turnA, s.turnB)
-			var want []byte
-			everyGemmLevel(t, func(t *testing.T) {
-				for _, dev := range devs {
-					got := tr.output(t, dev)
-					if want == nil {
-						want = got
-						tr.checkResidual(t, want)
-					}
-					require.True(t, string(want) == string(got), "%v with %d workers", tr.op, dev.Info().Workers)
-				}
-			})
+			agree(t, bigProduct(typ, s.m, s.n, s.k, s.turnA, s.turnB), devs)
 		}
 	}
+}
+
+// agree requires the same bits at all levels and on all devices, and that they are near the product.
+func agree(t *testing.T, tr *trial, devs []device.Device) {
+	var want []byte
+	everyGemmLevel(t, func(t *testing.T) {
+		for _, dev := range devs {
+			got := tr.output(t, dev)
+			if want == nil {
+				want = got
+				tr.checkResidual(t, want)
+			}
+			require.True(t, string(want) == string(got), "%v with %d workers", tr.op, dev.Info().Workers)
+		}
+	})
 }
 
 // Results that exceed the caches go past them.

@@ -69,6 +69,7 @@ type kernelProgram struct {
 	k        *ir.Kernel
 	split    bool
 	large    bool   // outputs may go past the caches
+	ahead    bool   // inputs are fetched ahead
 	before   []step // row values that need no fold
 	stages   []stage
 	loads    []source // of row values

@@ -20,8 +20,8 @@ const (
 
 // scanProgram is a running fold. Lines that lie side by side in memory are scanned together, a row of
 // them at a time, by the operator's kernel; other lines one by one, a chunk of canon.ScanChunk at a
-// time. Where there are fewer lines than workers, the workers share the chunks of a line: their totals
-// come first, and then each chunk is scanned from the total of those before it.
+// time. Where there are fewer lines than workers, the workers share the chunks of a line: see sumLine for sums;
+// with other operators the totals of chunks come first, and then each is scanned from that of those before it.
 type scanProgram struct {
 	pool     *pool
 	s        *ir.Scan
