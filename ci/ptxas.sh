@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Assembles one kernel of every form that kernels/ptx emits, for each GPU generation that tare supports, with
-# NVIDIA's ptxas; an error or a spilled register fails. This needs no GPU.
+# Assembles one kernel of every form that kernels/ptx emits, for each GPU generation that tare supports and that the
+# kernel is for, with NVIDIA's ptxas; an error or a spilled register fails. It prints the registers of the tiles of
+# products. This needs no GPU.
 #
 #   ci/ptxas.sh                        all generations
 #   ci/ptxas.sh sm_70 sm_90            these
@@ -35,9 +36,11 @@ assemble() {
 	local ptxas=$1 generation failed=0
 	shift
 	for generation; do
-		echo "$generation: $(ls "$scratch/ptx" | wc -l) modules"
-		find "$scratch/ptx" -name '*.ptx' -print0 | sort -z |
-			xargs -0 -P "$(nproc)" -I{} "$0" --one "$ptxas" "$generation" {} || failed=1
+		find "$scratch/ptx" -name '*.ptx' -print | sort | while read -r file; do
+			[ "${generation#sm_}" -lt "$(sed -n 's/^\.target sm_//p' "$file")" ] || echo "$file"
+		done >"$scratch/list"
+		echo "$generation: $(wc -l <"$scratch/list") modules"
+		xargs -a "$scratch/list" -P "$(nproc)" -I{} "$0" --one "$ptxas" "$generation" {} || failed=1
 	done
 	return $failed
 }
@@ -53,6 +56,9 @@ one() {
 		printf '%s for %s spills registers:\n%s\n' "$(basename "$file")" "$generation" "$log" >&2
 		return 1
 	fi
+	case $(basename "$file" .ptx) in
+	tile_*_0) echo "$(basename "$file" .ptx) for $generation: $(grep -o '[0-9]* registers' <<<"$log")" ;;
+	esac
 }
 
 # find_ptxas prints the path of a ptxas, which it fetches if need be.

@@ -157,6 +157,7 @@ func TestCopiesAreCancelledBetweenPieces(t *testing.T) {
 		err = g.Copy(&countdown{background, left}, device.HostSpan(make([]byte, n)), whole(b))
 		assert.ErrorIs(t, err, context.Canceled, "to the host, after %d", left)
 		b.Free()
+		require.NoError(t, g.Sync(background))
 		b = uploaded(t, g, want)
 		assert.True(t, bytes.Equal(want, downloaded(t, g, b)))
 		b.Free()

@@ -29,6 +29,7 @@ func TestConformance(t *testing.T) {
 			if testing.Short() && !o.slabs {
 				t.Skip("long")
 			}
+			t.Parallel()
 			g, table := simulate(t, simulated.Options{}, o)
 			devicetest.Run(t, g)
 			assert.Zero(t, table.Live())

@@ -25,7 +25,7 @@
 // several smaller allocations in one. Smaller buffers are blocks of slabs, of 64 KiB to 1 MiB each, one size class a slab. What the
 // ledger counts therefore differs from what the driver has given out by less than 2 MiB for each large buffer, 1 MiB for
 // each size class of small buffers that is in use, and 32 MiB of the host's memory for copies, which is none of the GPU's.
-// The context itself takes some hundred MiB of the GPU, before anything is allocated.
+// The context itself takes memory of the GPU, too, before anything is allocated.
 //
 // # Errors
 //
@@ -36,6 +36,6 @@
 // # The simulation
 //
 // "cuda:sim" runs the same kernels in a simulator that checks each access: races, memory read before it was written, addresses
-// outside of buffers. It is there so that programs which use a GPU can be tested where there is none; it is about
-// a thousand times slower than the CPU device. Its results have the same bits.
+// outside of buffers. It is there so that programs which use a GPU can be tested where there is none, and slow. Its results
+// have the same bits. Its memory is 1 GiB, or less where the machine has little.
 package cuda

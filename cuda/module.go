@@ -11,7 +11,7 @@ const (
 	freelyShared = 48 << 10 // bytes of shared memory that a launch has without leave
 )
 
-// modules are the texts that were compiled. A text serves all shapes of a class, and takes the driver milliseconds.
+// modules are the texts that were compiled. A text serves all shapes of a class, and takes the driver long.
 type modules struct {
 	gpu *gpu
 

@@ -115,7 +115,7 @@ func (r *registry) List() []device.Status {
 	return append(all, status(simulated.New(simulated.Options{}), 0, Simulated, simKind))
 }
 
-// status says whether a GPU can be used. It makes no context, which would take some hundred MiB of the GPU's memory.
+// status says whether a GPU can be used. It makes no context, which takes memory of the GPU.
 func status(t driver.Table, d driver.Device, name, kind string) device.Status {
 	p, err := probe(t, d, name)
 	if err != nil {

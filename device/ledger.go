@@ -347,6 +347,7 @@ type countedProgram struct {
 	closed atomic.Bool
 }
 
+// Run runs the program, and counts it at the line that it was compiled for.
 func (p *countedProgram) Run(ctx context.Context, args []Arg, work Span) (err error) {
 	if p.closed.Load() {
 		return ErrClosed
@@ -368,6 +369,9 @@ func (p *countedProgram) Run(ctx context.Context, args []Arg, work Span) (err er
 	}
 	if t.op == "" {
 		t.op = p.origin.op
+	}
+	if p.origin.site != 0 {
+		t.site = p.origin.site
 	}
 	o, e := p.ledger.origin(&t), event{kind: EventLaunch}.since(start)
 	p.ledger.post(o, e)

@@ -31,14 +31,20 @@ func (e *DTypeError) Error() string {
 		fileName(e.Path), e.Offset, e.Descr, e.Kind, e.Remedy)
 }
 
-// MapError says why a sound file cannot be used where it lies. [Load] reads it.
+// MapError says why a sound file cannot be used where it lies. [Load] reads it, or [LoadRaw] a raw file.
 type MapError struct {
 	Path   string // the file
 	Reason string // what stands against mapping it
+
+	load string // the function that reads it, Load if empty
 }
 
 func (e *MapError) Error() string {
-	return fmt.Sprintf("%s cannot be mapped: %s; npy.Load reads it into memory", fileName(e.Path), e.Reason)
+	load := e.load
+	if load == "" {
+		load = "Load"
+	}
+	return fmt.Sprintf("%s cannot be mapped: %s; npy.%s reads it into memory", fileName(e.Path), e.Reason, load)
 }
 
 // fileName is what errors call a file.

@@ -120,7 +120,7 @@ func readMagic(r io.Reader) (version [2]byte, err error) {
 func notNPY(got []byte) error {
 	msg := fmt.Sprintf("not a .npy file: it begins with %q, not %q", got, magic)
 	if bytes.HasPrefix(got, []byte("PK\x03\x04")) {
-		msg = "not a .npy file but a zip archive, as .npz files are: unpack it, and read the .npy files within"
+		msg = "not a .npy file but a zip archive, as .npz files are: OpenZ reads it"
 	}
 	return &FormatError{Msg: msg}
 }

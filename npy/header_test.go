@@ -155,7 +155,7 @@ func TestBeginningsThatAreRefused(t *testing.T) {
 		{good[:40], "npy: byte 40: the file ends within the header, which has 118 bytes"},
 		{good, "npy: byte 128: the file ends after 0 bytes of data; shape () of uint8 needs 1"},
 		{[]byte("x,y\n1,2\n"), `npy: byte 0: not a .npy file: it begins with "x,y\n1,", not "\x93NUMPY"`},
-		{[]byte("PK\x03\x04...."), "npy: byte 0: not a .npy file but a zip archive, as .npz files are: unpack it, and read the .npy files within"},
+		{[]byte("PK\x03\x04...."), "npy: byte 0: not a .npy file but a zip archive, as .npz files are: OpenZ reads it"},
 		{[]byte("\x93NUMPY\x01\x01  "), "npy: byte 6: version 1.1 of the format is unknown: the versions are 1.0, 2.0 and 3.0"},
 		{[]byte("\x93NUMPY\x04\x00  "), "npy: byte 6: version 4.0 of the format is unknown: the versions are 1.0, 2.0 and 3.0"},
 		{[]byte("\x93NUMPY\x02\x00\xff\xff\xff\xff"), "npy: byte 8: the header is said to have 4294967295 bytes; at most 10000 are read"},

@@ -10,30 +10,68 @@ import (
 	np "github.com/tare-go/tare/tensor"
 )
 
-// Open is the array in the .npy file at path: mapped, not read, and read-only. Opening takes the
-// same time whatever the size; pages are read as they are used, take no room in the budget, and are
-// given back when memory is short. Writing to the array, with Out or Assign, is an error. A file in
-// Fortran order gives an array with Fortran strides.
+// Open is the array in the .npy file at path: mapped, not read, and read-only unless a [Mode] says
+// otherwise. Opening takes the same time whatever the size; pages are read as they are used, take no
+// room in the budget, and are given back when memory is short. Writing to a read-only array, with Out
+// or Assign, is an error. A file in Fortran order gives an array with Fortran strides.
 //
 // The errors and the precautions are those of [Map]: a sound file whose bytes cannot serve as they
-// lie is a *[MapError], and [Load] reads it. The array's Free unmaps the file, as does the garbage
-// collector once the array and its views are forgotten.
-func Open(path string) (*np.Tensor, error) {
-	m, err := Map(path)
+// lie is a *[MapError], and [Load] reads it. The array's Free unmaps the file when no evaluation uses
+// it any more, as does the garbage collector once the array and its views are forgotten; views are no
+// longer of use then.
+func Open(path string, opts ...MapOption) (*np.Tensor, error) {
+	m, err := Map(path, opts...)
 	if err != nil {
 		return nil, err
 	}
+	return m.tensor()
+}
+
+// Sync returns when what was written to a mapped array is on the storage: memmap.flush of NumPy. Other
+// arrays have nothing to wait for.
+func Sync(a *np.Tensor) error {
+	return onMapping(a, (*Mapping).Sync)
+}
+
+// Intact is nil, or a *[LostError] if the array is mapped from a file that was made shorter since.
+func Intact(a *np.Tensor) error {
+	return onMapping(a, (*Mapping).Intact)
+}
+
+// onMapping calls f with the mapping of an array, if it is mapped.
+func onMapping(a *np.Tensor, f func(*Mapping) error) error {
+	src, err := layoutOf(a)
+	if err != nil {
+		return err
+	}
+	buf, err := src.mem.Hold()
+	if err != nil {
+		return err
+	}
+	defer src.mem.Release()
+	if p, ok := buf.(*pages); ok {
+		return f(p.mapping)
+	}
+	return nil
+}
+
+// tensor is the array of a mapping, which it takes over.
+func (m *Mapping) tensor() (*np.Tensor, error) {
 	dev, err := device.Open("cpu")
 	if err != nil {
 		m.Close()
 		return nil, err
 	}
-	t, err := np.FromMemory(dev, newPages(m), m.Header.DType, m.Header.View(), np.Mapped(path))
+	var opts []np.MemoryOption
+	if !m.mode.writes() {
+		opts = append(opts, np.Mapped(m.path))
+	}
+	t, err := np.FromMemory(dev, newPages(m), m.Header.DType, m.Header.View(), opts...)
 	if err != nil {
 		m.Close()
 		return nil, err
 	}
-	return t, nil
+	return t.Named(m.path), nil
 }
 
 // Load reads the array in the .npy file at path into memory, as an array of the CPU in this machine's
@@ -59,13 +97,18 @@ func Load(path string) (*np.Tensor, error) {
 	if err != nil {
 		return nil, inFile(err, path)
 	}
-	m, err := newRoom("load "+path, site, h)
+	return loadAt("load "+path, site, f, h)
+}
+
+// loadAt reads the elements that a header says to be in f.
+func loadAt(op string, site uintptr, f *os.File, h Header) (*np.Tensor, error) {
+	m, err := newRoom(op, site, h)
 	if err != nil {
 		return nil, err
 	}
 	data, err := m.resize(h.NBytes())
 	if err == nil {
-		err = inFile(readAt(f, data, h), path)
+		err = inFile(readAt(f, data, h), f.Name())
 	}
 	return m.tensor(h, err)
 }
@@ -89,8 +132,9 @@ func read(op string, site uintptr, r io.Reader) (*np.Tensor, error) {
 // pages is a Mapping as memory of the CPU.
 type pages struct {
 	device.Buffer
+	mapping *Mapping
 	mu      sync.Mutex
-	mapping *Mapping // nil once it is freed
+	freed   bool
 }
 
 func newPages(m *Mapping) *pages {
@@ -101,7 +145,7 @@ func newPages(m *Mapping) *pages {
 func (p *pages) Host() unsafe.Pointer {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.mapping == nil {
+	if p.freed {
 		return nil
 	}
 	return p.Buffer.Host()
@@ -111,17 +155,25 @@ func (p *pages) Host() unsafe.Pointer {
 func (p *pages) Drop() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.mapping != nil && p.mapping.pages != nil {
-		drop(p.mapping.pages)
+	if !p.freed {
+		p.mapping.drop()
 	}
+}
+
+// Intact is nil, or a *[LostError] if the file was made shorter.
+func (p *pages) Intact() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.freed {
+		return nil
+	}
+	return p.mapping.Intact()
 }
 
 // Free unmaps the file.
 func (p *pages) Free() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.mapping != nil {
-		p.mapping.Close()
-		p.mapping = nil
-	}
+	p.freed = true
+	p.mapping.Close()
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"github.com/tare-go/tare/broadcast"
+	"github.com/tare-go/tare/cpu"
 	"github.com/tare-go/tare/device"
 	"github.com/tare-go/tare/dtype"
 	"github.com/tare-go/tare/internal/plan"
@@ -109,7 +110,21 @@ func (l layout) write(ctx context.Context, w io.Writer) error {
 	if !ok {
 		return l.writeFar(ctx, w, buf)
 	}
-	return writeView(ctx, w, mem, l.at, l.typ.Size(), l.fortran())
+	return l.intact(buf, func() error { return writeView(ctx, w, mem, l.at, l.typ.Size(), l.fortran()) })
+}
+
+// intact calls f, which reads buf. If that is a mapped file of which a part is lost, this is the error.
+func (l layout) intact(buf device.Buffer, f func() error) error {
+	var err error
+	if lost := cpu.Guard(func() { err = f() }); lost != nil {
+		return lost
+	}
+	if p, ok := buf.(*pages); ok {
+		if lost := p.Intact(); lost != nil {
+			return lost
+		}
+	}
+	return err
 }
 
 // writeFar writes elements that the processor cannot reach, by way of 1 MiB that it can. Elements

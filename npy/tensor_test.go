@@ -117,6 +117,9 @@ func TestTensorsReadAsNumPy(t *testing.T) {
 	}
 }
 
+// open maps a file read-only.
+func open(path string) (*np.Tensor, error) { return Open(path) }
+
 // openOrLoad maps a file, and loads one that cannot be mapped.
 func openOrLoad(path string) (*np.Tensor, error) {
 	a, err := Open(path)
@@ -202,7 +205,7 @@ func TestOpenedArraysCompute(t *testing.T) {
 	path := writeFile(t, "x.npy", nil)
 	x := kept(t)(np.FromSlice([]float64{1, 2, 3, 4, 5, 6}, 2, 3))
 	require.NoError(t, Save(path, x))
-	for _, read := range []func(string) (*np.Tensor, error){Open, Load} {
+	for _, read := range []func(string) (*np.Tensor, error){open, Load} {
 		m := kept(t)(read(path))
 		y := kept(t)(np.Sum(np.Add(m, x), np.Axis(0)).Eval(context.Background()))
 		sums, err := np.ToSlice[float64](y)
@@ -278,12 +281,12 @@ func TestArraysOutOfTheProcessorsReachAreSaved(t *testing.T) {
 func TestFailingMemory(t *testing.T) {
 	h := Header{DType: dtype.Uint8, Shape: []int{5 * firstRead}}
 	data := bytes.Repeat([]byte("goat"), 5*firstRead/4)
-	open := func() device.Device {
+	openCPU := func() device.Device {
 		dev, err := device.Open("cpu")
 		require.NoError(t, err)
 		return dev
 	}
-	devicetest.EachFailure(t, open, func(dev device.Device) error {
+	devicetest.EachFailure(t, openCPU, func(dev device.Device) error {
 		m := &room{ctx: context.Background(), dev: dev}
 		a, err := m.tensor(h, readStream(bytes.NewReader(data), h, m.resize))
 		if err != nil {
@@ -339,7 +342,7 @@ func TestStreamsThatPromiseTooMuch(t *testing.T) {
 
 func TestLoadNamesTheFile(t *testing.T) {
 	path := writeFile(t, "x.npy", []byte("\x93NUMPY\x09\x00"))
-	for _, read := range []func(string) (*np.Tensor, error){Open, Load} {
+	for _, read := range []func(string) (*np.Tensor, error){open, Load} {
 		_, err := read(path)
 		assert.ErrorContains(t, err, path+": byte 6: version 9.0")
 		_, err = read(path + ".missing")

@@ -4,10 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"math/rand/v2"
-	"os"
-	"path/filepath"
 
 	"github.com/tare-go/tare/broadcast"
 	"github.com/tare-go/tare/dtype"
@@ -22,12 +18,11 @@ var ErrClosed = errors.New("npy: the writer was committed or aborted before")
 //
 // Where the name is a device or a pipe, such as /dev/stdout, the bytes go there as they come.
 type Writer struct {
+	newFile
 	header Header
-	path   string   // the name to be
-	temp   string   // the name until then, or "" for a device
-	file   *os.File // nil after Commit and Abort
 	left   int      // bytes of elements still to come
 	err    error    // the first failure of a write
+	whole  *Mapping // the elements, if they are written as an array
 }
 
 // Create starts a .npy file of elements of type d and the given shape, in this machine's byte order
@@ -47,7 +42,7 @@ func Create(path string, d dtype.DType, shape []int, fortran bool) (*Writer, err
 		return nil, fmt.Errorf("npy: create %s: %w", path, err)
 	}
 	h := Header{DType: d, BigEndian: hostBig && d.Size() > 1, Fortran: fortran, Shape: append([]int{}, shape...)}
-	w := &Writer{header: h, path: path, left: n}
+	w := &Writer{newFile: newFile{path: path}, header: h, left: n}
 	if err := w.open(); err != nil {
 		return nil, fmt.Errorf("npy: create %s: %w", path, cause(err))
 	}
@@ -55,80 +50,6 @@ func Create(path string, d dtype.DType, shape []int, fortran bool) (*Writer, err
 		return nil, errors.Join(fmt.Errorf("npy: create %s: %w", path, cause(err)), w.Abort())
 	}
 	return w, nil
-}
-
-// open opens the file to write to: one beside the path, or what is there if it is no file.
-func (w *Writer) open() error {
-	old, err := os.OpenFile(w.path, os.O_WRONLY, 0)
-	if errors.Is(err, fs.ErrNotExist) {
-		return w.openBeside(0, false)
-	}
-	if err != nil {
-		return err
-	}
-	info, err := old.Stat()
-	if err != nil {
-		return errors.Join(err, old.Close())
-	}
-	if !info.Mode().IsRegular() {
-		w.file = old
-		return nil
-	}
-	if err := old.Close(); err != nil {
-		return err
-	}
-	return w.openBeside(info.Mode().Perm(), true)
-}
-
-// openBeside makes the file that is to be renamed, in the folder of the one that it replaces,
-// which a symbolic link may name.
-func (w *Writer) openBeside(perm fs.FileMode, replaces bool) error {
-	if replaces {
-		real, err := filepath.EvalSymlinks(w.path)
-		if err != nil {
-			return err
-		}
-		w.path = real
-	}
-	temp, file, err := createTemp(filepath.Dir(w.path))
-	if err != nil {
-		return err
-	}
-	w.temp, w.file = temp, file
-	if replaces {
-		if err := file.Chmod(perm); err != nil {
-			return errors.Join(err, w.Abort())
-		}
-	}
-	return nil
-}
-
-// cause is an error of the operating system without the name that the file has until it is whole.
-func cause(err error) error {
-	var path *fs.PathError
-	var link *os.LinkError
-	switch {
-	case errors.As(err, &path):
-		return path.Err
-	case errors.As(err, &link):
-		return link.Err
-	}
-	return err
-}
-
-// createTemp makes a new file in dir. Unlike os.CreateTemp's, others may read it where the umask
-// says so: it keeps its permissions when it gets its name.
-func createTemp(dir string) (string, *os.File, error) {
-	for try := 0; ; try++ {
-		name := filepath.Join(dir, fmt.Sprintf(".npy-%016x.tmp", rand.Uint64()))
-		f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
-		if err == nil {
-			return name, f, nil
-		}
-		if !errors.Is(err, fs.ErrExist) || try == 100 {
-			return "", nil, err
-		}
-	}
 }
 
 // Write appends elements: their bytes in this machine's order, in the order of the file. A call
@@ -178,31 +99,11 @@ func (w *Writer) Commit() error {
 	if w.err != nil {
 		return errors.Join(w.err, w.Abort())
 	}
-	err := w.file.Close()
-	if err == nil && w.temp != "" {
-		err = os.Rename(w.temp, w.path)
+	if err := w.arrived(); err != nil {
+		return errors.Join(fmt.Errorf("npy: commit %s: %w", w.path, cause(err)), w.Abort())
 	}
-	w.file = nil
-	if err != nil {
-		return errors.Join(fmt.Errorf("npy: commit %s: %w", w.path, cause(err)), w.remove())
-	}
-	return nil
+	return w.commit()
 }
 
 // Abort removes what was written. After Commit, and a second time, it does nothing.
-func (w *Writer) Abort() error {
-	if w.file == nil {
-		return nil
-	}
-	err := w.file.Close()
-	w.file = nil
-	return errors.Join(err, w.remove())
-}
-
-// remove removes the file that has not got its name.
-func (w *Writer) remove() error {
-	if w.temp == "" {
-		return nil
-	}
-	return os.Remove(w.temp)
-}
+func (w *Writer) Abort() error { return w.abort() }

@@ -186,7 +186,8 @@ func (e *Expr) evalAt(ctx context.Context, name string, site uintptr, opts ...Ev
 // EvalAll computes several expressions in one evaluation: what they share is computed once, and
 // those that fold or map the same rows go over memory together.
 func EvalAll(ctx context.Context, exprs []*Expr, opts ...EvalOption) ([]*Tensor, error) {
-	return evalAll(ctx, "eval", caller(1), exprs, opts)
+	ts, err := evalAll(ctx, "eval", caller(1), exprs, opts)
+	return slices.Clone(ts), err // and not the caller's own list of Out
 }
 
 func evalAll(ctx context.Context, name string, site uintptr, exprs []*Expr, opts []EvalOption) ([]*Tensor, error) {
@@ -388,12 +389,11 @@ func (e *evaluation) results(bufs []device.Buffer, dev device.Device, err error)
 	if err != nil {
 		return nil, err
 	}
+	if e.outs != nil {
+		return e.outs, nil
+	}
 	ts := make([]*Tensor, len(bufs))
 	for i, t := range e.made {
-		if e.outs != nil {
-			ts[i] = e.outs[i]
-			continue
-		}
 		n := t.Node
 		ts[i] = &Tensor{mem: newMemory(dev, bufs[i], n.Site), typ: n.Type, at: broadcast.Contiguous(n.Shape, n.Type.Size())}
 	}

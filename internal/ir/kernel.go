@@ -274,7 +274,8 @@ func (b *kernelBuilder) finish() {
 	for i := range b.k.Out {
 		b.k.Out[i].Strides = merged[len(b.k.In)+i]
 	}
-	b.call.Op = &b.k
+	k := b.k // by itself: a plan may be kept for long, and the builder knows the arrays
+	b.call.Op = &k
 	b.l.out.Calls = append(b.l.out.Calls, b.call)
 }
 

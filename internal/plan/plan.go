@@ -125,9 +125,10 @@ type Plan struct {
 	// the others are sums.
 	PeakBytes, ResultBytes, IntermediateBytes, WorkspaceBytes int
 
-	targets []Target
-	results []int // for each target the buffer of its result, -1 where it goes into Out
-	work    int   // the buffer that is workspace, -1 if none
+	targets   []Target
+	results   []int           // for each target the buffer of its result, -1 where it goes into Out
+	work      int             // the buffer that is workspace, -1 if none
+	noResults []device.Buffer // what a run returns where all go into Outs
 
 	sources []Array    // whose memory is read or written
 	use     []access   // of each source

@@ -122,11 +122,15 @@ func (r *run) evaluate(ctx context.Context) ([]device.Buffer, error) {
 		r.release()
 		return nil, err
 	}
-	results := make([]device.Buffer, len(r.p.targets))
+	results := r.p.noResults
 	for i, b := range r.p.results {
-		if b >= 0 {
-			results[i] = r.buffers[b]
+		if b < 0 {
+			continue
 		}
+		if &results[0] == &r.p.noResults[0] {
+			results = make([]device.Buffer, len(r.p.targets))
+		}
+		results[i] = r.buffers[b]
 	}
 	return results, nil
 }
@@ -281,7 +285,7 @@ func (r *run) call(ctx context.Context, c *Call, i int) error {
 	if n := c.Program.Workspace(); n > 0 {
 		work = device.Span{Buffer: r.buffers[r.p.work], Len: n}
 	}
-	return c.Program.Run(at(ctx, c.Site), args, work)
+	return c.Program.Run(ctx, args, work) // which counts where it was compiled for
 }
 
 // arg is what a slot stands for in the i-th repetition.

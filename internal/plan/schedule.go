@@ -96,6 +96,7 @@ func (p *Plan) account() {
 // uses notes what the calls do with each source, and how many arguments they have.
 func (p *Plan) uses() {
 	p.use = make([]access, len(p.sources))
+	p.noResults = make([]device.Buffer, len(p.targets))
 	for _, c := range p.Calls {
 		p.args = max(p.args, len(c.in)+len(c.out)+len(c.scalars))
 		for _, s := range slices.Concat(c.in, c.out) {

@@ -346,7 +346,7 @@ func (k *kernelWriter) storeVector(pt *point, n int, in ir.Inst, address string)
 }
 
 // aligned is a predicate: the operands that are contiguous along inner lie, in the row at hand and at every n-th
-// element, at multiples of what vector instructions move.
+// element, at multiples of what vector instructions move. It is "" where they always do.
 func (k *kernelWriter) aligned(inner *walk, n int, code []int) string {
 	all := ""
 	for _, i := range code {
@@ -384,7 +384,14 @@ func (k *kernelWriter) aligned(inner *walk, n int, code []int) string {
 		}
 	}
 	if all == "" {
-		all = k.to(b64, "mov.b64", "0")
+		return ""
 	}
 	return k.to(pred, "setp.eq.u64", all, "0")
+}
+
+// unlessAligned jumps to a label where operands are not aligned.
+func (k *kernelWriter) unlessAligned(inner *walk, n int, code []int, label string) {
+	if p := k.aligned(inner, n, code); p != "" {
+		k.when("!"+p, "bra", label)
+	}
 }

@@ -138,7 +138,7 @@ func (m *module) mapPart(p *pass) {
 	done, slow := k.label("DONE"), k.label("SLOW")
 	k.when(k.to(pred, "setp.lt.u32", left, fmt.Sprint(tile)), "bra", slow)
 	if width > 1 {
-		k.when("!"+k.aligned(space, width, seq(len(p.Code))), "bra", slow)
+		k.unlessAligned(space, width, seq(len(p.Code)), slow)
 	}
 	first := k.to(b32, "mad.lo.u32", k.special("tid.x"), fmt.Sprint(width), start)
 	var points []*point

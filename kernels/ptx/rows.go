@@ -27,6 +27,7 @@ type rowKernel struct {
 	share       []string // CTAs: the shared memory of results of blocks, by fold of a stage
 	staging     *staging // what lies in shared memory between stages, or nil
 	slots       []string // the addresses of its slots
+	reading     bool     // others of the team may still read shared memory that is about to be written
 }
 
 func newRowKernel(name string, p *pass) *rowKernel {
@@ -103,16 +104,13 @@ func (m *module) rowsOfCTAs(p *pass) {
 	tid := r.special("tid.x")
 	r.team = team{tid, threads, r.to(pred, "setp.eq.u32", tid, "0"), "bar.sync 0"}
 	r.enter(r.kept.offsets(r.special("ctaid.x"), r.none()))
-	for _, bytes := range p.sharedResults() {
-		r.share = append(r.share, r.sharedBytes("results", bytes))
-	}
+	r.shareResults(x, bytes)
 	if x != nil {
-		r.dynamic = bytes
-		r.stage(x, r.to(b32, "mov.u32", dynamicName))
 		r.bring(m.target)
 	}
 	blocks := r.to(b32, "shr.u32", r.to(b32, "add.u32", r.n, fmt.Sprint(canon.Block-1)), "12")
 	r.stages(func(folds []*fold, code []int, width int) []accumulator {
+		r.settle()
 		warp := r.to(b32, "shr.u32", tid, "5")
 		b := r.variable(dtype.Uint32, warp)
 		r.while("lt.u32", b, blocks, func() {
@@ -128,10 +126,26 @@ func (m *module) rowsOfCTAs(p *pass) {
 		for i, f := range folds {
 			results = append(results, r.foldShared(f, r.share[i], blocks))
 		}
-		r.emit("bar.sync", "0")
 		return results
 	})
 	m.launch(r.writer, p.Rows(), threads)
+}
+
+// shareResults makes room for results of blocks: declared, or before the slots of a row, as what is declared counts
+// against the shared memory that a CTA has without leave.
+func (r *rowKernel) shareResults(x *staging, bytes int) {
+	if x == nil {
+		for _, n := range r.p.sharedResults() {
+			r.share = append(r.share, r.sharedBytes("results", n))
+		}
+		return
+	}
+	for _, n := range r.p.sharedResults() {
+		r.share = append(r.share, fmt.Sprintf("%s+%d", dynamicName, r.dynamic))
+		r.dynamic += n
+	}
+	r.stage(x, r.to(b32, "mov.u32", fmt.Sprintf("%s+%d", dynamicName, r.dynamic)))
+	r.dynamic += bytes
 }
 
 // stagingOfWarp is what a warp keeps in shared memory, and the bytes of it; or nil.
@@ -303,10 +317,13 @@ func (r *rowKernel) stages(run func(folds []*fold, code []int, width int) []accu
 			for i, acc := range run(g.folds, r.needed(g.folds), g.width) {
 				r.row[g.folds[i].inst] = r.result(g.folds[i], acc)
 			}
+			r.reading = r.staging != nil || len(r.share) > 0
 		}
 		r.rowValues(st.Rows)
 		if len(st.Stores) > 0 && r.p.RowLen() > 0 {
-			r.emit(r.sync) // outputs may be inputs
+			if r.readsMemory(r.elementsOf(st.Stores)) {
+				r.emit(r.sync) // others of the team may still fold what is overwritten where outputs are inputs
+			}
 			r.storeElements(st.Stores)
 		}
 	}
@@ -319,6 +336,19 @@ func (r *rowKernel) stages(run func(folds []*fold, code []int, width int) []accu
 	}
 	r.emit(r.sync)
 	r.where(r.leader, r.storeRows)
+}
+
+// settle waits for the others of the team, where they may still read what is about to be written.
+func (r *rowKernel) settle() {
+	if r.reading {
+		r.emit(r.sync)
+	}
+	r.reading = false
+}
+
+// readsMemory reports whether code loads elements from global memory.
+func (r *rowKernel) readsMemory(code []int) bool {
+	return slices.ContainsFunc(code, func(i int) bool { return r.p.Code[i].Kind == ir.Load && r.held[i] == "" })
 }
 
 // rowValues writes row values, and notes the stores among them for later.
@@ -412,8 +442,12 @@ func (r *rowKernel) block(folds []*fold, code []int, width int, from, to string)
 	if !r.inner.vectors(width) {
 		return r.spreadRows(folds, acc, code, width, row, to)
 	}
+	aligned := r.aligned(r.inner, width, code)
+	if aligned == "" {
+		return r.vectorRows(folds, acc, code, width, row, to)
+	}
 	slow, end := r.label("SLOW"), r.label("FOLDED")
-	r.when("!"+r.aligned(r.inner, width, code), "bra", slow)
+	r.when("!"+aligned, "bra", slow)
 	results := r.vectorRows(folds, acc, code, width, row, to)
 	r.emit("bra", end)
 	r.place(slow)
@@ -439,7 +473,7 @@ func (r *rowKernel) vectorRows(folds []*fold, acc [][]accumulator, code []int, w
 		var points []*point
 		for s := range several {
 			index := r.plus(e, s*32*width)
-			points = append(points, &point{offset: r.inner.offsets(index, r.none()), index: index})
+			points = append(points, r.pointAt(index, code))
 		}
 		r.elements(points, width, r.inner, code)
 		for s, pt := range points {
@@ -477,20 +511,20 @@ func (r *rowKernel) lastFew(folds []*fold, acc [][]accumulator, code []int, mine
 	r.emit("setp.lt.and.u32", is, whole, to, is)
 	r.where(is, func() {
 		for j := range len(acc[0]) - 1 {
+			if j == 0 {
+				r.single(folds, acc, code, whole, whole, "", 0)
+				continue
+			}
 			index := r.plus(whole, j)
 			valid := r.to(pred, "setp.lt.u32", index, to)
-			at := whole
-			if j > 0 {
-				at = r.to(b32, "selp.b32", index, whole, valid)
-			}
-			r.single(folds, acc, code, at, index, valid, j)
+			r.single(folds, acc, code, r.to(b32, "selp.b32", index, whole, valid), index, valid, j)
 		}
 	})
 }
 
-// single takes one element, which counts where valid holds, as one of lane j of the thread.
+// single takes one element, which counts where valid holds or is "", as one of lane j of the thread.
 func (r *rowKernel) single(folds []*fold, acc [][]accumulator, code []int, at, index, valid string, j int) {
-	pt := &point{offset: r.inner.offsets(at, r.none()), index: at}
+	pt := r.pointAt(at, code)
 	r.elements([]*point{pt}, 1, r.inner, code)
 	for i, f := range folds {
 		r.update(f, acc[i][j], pt, 0, index, valid)
@@ -507,7 +541,7 @@ func (r *rowKernel) spreadRows(folds []*fold, acc [][]accumulator, code []int, w
 		var points []*point
 		for j := range width {
 			index := r.plus(e, 32*j)
-			points = append(points, &point{offset: r.inner.offsets(index, r.none()), index: index})
+			points = append(points, r.pointAt(index, code))
 		}
 		r.elements(points, 1, r.inner, code)
 		for j, pt := range points {
@@ -533,6 +567,15 @@ func (r *rowKernel) spreadRows(folds []*fold, acc [][]accumulator, code []int, w
 	return results
 }
 
+// pointAt is the point of an element. It has offsets if code has loads or stores of global memory.
+func (r *rowKernel) pointAt(index string, code []int) *point {
+	stores := slices.ContainsFunc(code, func(i int) bool { return r.p.Code[i].Kind == ir.Store })
+	if !stores && !r.readsMemory(code) {
+		return &point{offset: r.none(), index: index}
+	}
+	return &point{offset: r.inner.offsets(index, r.none()), index: index}
+}
+
 // elementIndex is e plus an offset, for folds that want indices.
 func (r *rowKernel) elementIndex(f *fold, e string, offset int) string {
 	if !f.index || f.with >= 0 {
@@ -555,13 +598,13 @@ func (r *rowKernel) eachElement(code, touched []int, use func(pt *point, n int))
 	width := r.width()
 	index := r.variable(dtype.Uint32, r.thread)
 	step := func(e string, n int) {
-		pt := &point{offset: r.inner.offsets(e, r.none()), index: e}
+		pt := r.pointAt(e, touched)
 		r.elements([]*point{pt}, n, r.inner, code)
 		use(pt, n)
 	}
 	if r.inner.vectors(width) && width*r.work(code) <= verbose {
 		slow := r.label("SLOW")
-		r.when("!"+r.aligned(r.inner, width, touched), "bra", slow)
+		r.unlessAligned(r.inner, width, touched, slow)
 		end := r.to(b32, "and.b32", r.n, fmt.Sprint(-width))
 		e := r.to(b32, "mul.lo.u32", r.thread, fmt.Sprint(width))
 		e = r.variable(dtype.Uint32, e)

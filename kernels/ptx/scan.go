@@ -137,7 +137,7 @@ func (m *module) segments(p *pass, before []array) {
 	}
 	if width := r.width(); r.inner.vectors(width) {
 		slow := r.label("SLOW")
-		r.when("!"+r.aligned(r.inner, width, []int{0, 2}), "bra", slow)
+		r.unlessAligned(r.inner, width, []int{0, 2}, slow)
 		rest := r.to(b32, "and.b32", last, fmt.Sprint(width-1))
 		r.while("lt.u32", i, r.to(b32, "sub.u32", last, rest), func() { step(width) })
 		r.place(slow)

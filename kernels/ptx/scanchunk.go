@@ -168,27 +168,29 @@ func (k *kernelWriter) fromLane(t dtype.DType, v string, lane int) string {
 	return k.shuffle(t, v, "idx", lane)
 }
 
-// leftToRight folds the values of the warp's lanes in order: what is before the lane, and all.
-func (k *kernelWriter) leftToRight(f *fold, v accumulator, from accumulator) (before, all accumulator) {
-	before, all = k.start(f), k.start(f)
-	k.assign(f, all, from, "")
+// leftToRight folds the values of the warp's lanes in order into what is there. With before, which is there too, it
+// notes what was there before the lane's own.
+func (k *kernelWriter) leftToRight(f *fold, v, all accumulator, before *accumulator) {
 	for i := range 32 {
-		k.assign(f, before, all, k.to(pred, "setp.eq.u32", k.lane(), fmt.Sprint(i)))
+		if before != nil {
+			k.assign(f, *before, all, k.to(pred, "setp.eq.u32", k.lane(), fmt.Sprint(i)))
+		}
 		k.assign(f, all, k.join(f, all, accumulator{v: k.fromLane(f.t, v.v, i)}), "")
 	}
-	return before, all
 }
 
 // storeTotal stores the total of the chunk: those of the lines of a chunk lie next to each other.
 func (c *chunkScan) storeTotal(to array) {
-	_, all := c.leftToRight(c.f, c.totals(), c.start(c.f))
+	all := c.start(c.f)
+	c.leftToRight(c.f, c.totals(), all, nil)
 	at := c.to(b32, "mad.lo.u32", c.chunk, c.word("lines", c.p.Rows()), c.line)
 	c.storePartial(c.f, partial{value: to}, at, all, c.to(pred, "setp.eq.u32", c.lane(), "0"))
 }
 
 // storeScan scans the segments, with what is before them, and stores the chunk.
 func (c *chunkScan) storeScan(prefix *array) {
-	base, _ := c.leftToRight(c.f, c.totals(), c.start(c.f))
+	base := c.start(c.f)
+	c.leftToRight(c.f, c.totals(), c.start(c.f), &base)
 	if prefix != nil {
 		at := c.to(b32, "mad.lo.u32", c.chunk, c.word("lines", c.p.Rows()), c.line)
 		address := c.to(b64, "mad.wide.u32", at, fmt.Sprint(c.size), c.address("prefix", *prefix))
@@ -235,8 +237,8 @@ func (m *module) prefixes(p *pass, n int, totals array) {
 		at := w.to(b32, "mad.lo.u32", w.to(b32, "min.u32", i, w.to(b32, "sub.u32", count, "1")), lines, line)
 		address := w.to(b64, "mad.wide.u32", at, fmt.Sprint(size), w.address("totals", totals))
 		x := accumulator{v: w.load(f.t, address, 0)}
-		before, sum := k.leftToRight(f, x, all)
-		k.assign(f, all, sum, "")
+		before := k.start(f)
+		k.leftToRight(f, x, all, &before)
 		w.emit("bar.warp.sync -1")
 		k.store("global", f.t, "["+address+"]", before.v, inside)
 		w.emit("add.u32", chunk, chunk, "32")

@@ -271,9 +271,7 @@ func (r *rowKernel) makeValues(s int) {
 		return
 	}
 	values := r.staging.makes[s]
-	if s > 0 {
-		r.emit(r.sync) // other threads may still fold what lies there
-	}
+	r.settle()
 	r.comment("values of the row to shared memory")
 	var folds []*fold
 	for _, v := range values {

@@ -1,0 +1,184 @@
+//go:build unix && !aix && !solaris && !illumos
+
+package npy
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tare-go/tare/dtype"
+	np "github.com/tare-go/tare/tensor"
+)
+
+// child runs this test again in a process of its own, which may die, with a variable set, and is false
+// there.
+func child(t *testing.T, env ...string) bool {
+	const inside = "TARE_TEST_CHILD"
+	if os.Getenv(inside) == t.Name() {
+		return false
+	}
+	cmd := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v")
+	cmd.Env = append(append(os.Environ(), inside+"="+t.Name()), env...)
+	out, err := cmd.CombinedOutput()
+	require.NoErrorf(t, err, "%v\n%s", env, out)
+	if strings.Contains(string(out), "--- SKIP") {
+		t.Skip(string(out))
+	}
+	assert.Contains(t, string(out), "--- PASS")
+	return true
+}
+
+// sparse is a file of zeros, with room for none of them.
+func sparse(t testing.TB, d dtype.DType, shape ...int) (path string) {
+	header := AppendHeader(nil, d, false, shape)
+	path = writeFile(t, "sparse.npy", header)
+	n := d.Size()
+	for _, e := range shape {
+		n *= e
+	}
+	if err := os.Truncate(path, int64(len(header)+n)); err != nil {
+		t.Skip("no sparse files here: ", err)
+	}
+	return path
+}
+
+// requireLost fails unless err says that a file was made shorter.
+func requireLost(t *testing.T, err error, path string) {
+	t.Helper()
+	var lost *LostError
+	require.ErrorAs(t, err, &lost)
+	assert.Equal(t, path, lost.Path)
+	assert.Less(t, lost.Has, lost.Needs)
+	assert.ErrorContains(t, err, "made shorter")
+}
+
+// faulting are expressions that read an array of 1024 columns in all the ways that programs have: maps,
+// casts, strided tiles, folds along rows and columns, index folds, scans, products.
+var faulting = map[string]func(x *np.Tensor) *np.Expr{
+	"map":     func(x *np.Tensor) *np.Expr { return np.Add(np.Multiply(x, 2), 1) },
+	"exp":     func(x *np.Tensor) *np.Expr { return np.Exp(x) },
+	"cast":    func(x *np.Tensor) *np.Expr { return np.AsType(x, dtype.Int32) },
+	"reverse": func(x *np.Tensor) *np.Expr { return np.Negative(np.Flip(x)) },
+	"sum":     func(x *np.Tensor) *np.Expr { return np.Sum(x) },
+	"rows":    func(x *np.Tensor) *np.Expr { return np.Subtract(x, np.Mean(x, np.Axis(1), np.KeepDims)) },
+	"columns": func(x *np.Tensor) *np.Expr { return np.Sum(x, np.Axis(0)) },
+	"argmax":  func(x *np.Tensor) *np.Expr { return np.ArgMax(x, np.Axis(1)) },
+	"scan":    func(x *np.Tensor) *np.Expr { return np.CumSum(x, np.Axis(1)) },
+	"product": func(x *np.Tensor) *np.Expr { return np.MatMul(x, np.Transpose(x)) },
+	"vector":  func(x *np.Tensor) *np.Expr { return np.MatMul(x, np.Mean(x, np.Axis(0))) },
+}
+
+func TestATruncatedFileIsAnError(t *testing.T) {
+	if child(t, "TARE_CPU=generic") {
+		child(t, "TARE_CPU=avx2")
+		child(t, "TARE_CPU=")
+		child(t, "GOMAXPROCS=1")
+		return
+	}
+	for _, rows := range []int{1, 8, 300} {
+		for name, expr := range faulting {
+			path := sparse(t, dtype.Float32, rows, 1024)
+			x := kept(t)(Open(path))
+			e := expr(x)
+			y, err := e.Eval(t.Context())
+			require.NoError(t, err, name)
+			y.Free()
+			require.NoError(t, Intact(x))
+			require.NoError(t, os.Truncate(path, 1000))
+			_, err = e.Eval(t.Context())
+			requireLost(t, err, path)
+			requireLost(t, Intact(x), path)
+			require.NoError(t, os.Truncate(path, int64(128+rows*4096)))
+			y, err = e.Eval(t.Context())
+			require.NoError(t, err, "%s works again when the file does", name)
+			y.Free()
+		}
+	}
+}
+
+func TestSavingATruncatedFileLeavesNoFile(t *testing.T) {
+	if child(t) {
+		return
+	}
+	path := sparse(t, dtype.Float32, 300, 1024)
+	x := kept(t)(Open(path))
+	stepped, err := x.Slice(np.Whole(), np.Step(2))
+	require.NoError(t, err)
+	for _, left := range []int64{1000, 128 + 300*4096 - 8} {
+		require.NoError(t, os.Truncate(path, left))
+		for _, a := range []*np.Tensor{x, stepped} {
+			dir := t.TempDir()
+			requireLost(t, Save(filepath.Join(dir, "y.npy"), a), path)
+			assert.Empty(t, names(t, dir))
+			requireLost(t, Write(&bytes.Buffer{}, a), path)
+		}
+	}
+}
+
+func TestBoolsOfATruncatedFile(t *testing.T) {
+	if child(t) {
+		return
+	}
+	m, err := Map(sparse(t, dtype.Bool, 1<<20))
+	require.NoError(t, err)
+	defer m.Close()
+	require.NoError(t, os.Truncate(m.path, 4096))
+	requireLost(t, m.checkBools(), m.path)
+}
+
+// A hole in a file is room that is missing when it is written to, if the storage is full.
+func TestWritingToAFullStorageIsAnError(t *testing.T) {
+	if child(t) {
+		return
+	}
+	dir := smallStorage(t, 1<<20)
+	path := filepath.Join(dir, "x.bin")
+	require.NoError(t, os.WriteFile(path, nil, 0o666))
+	require.NoError(t, os.Truncate(path, 4<<20))
+	x := kept(t)(OpenRaw(path, dtype.Uint8, nil, ReadWrite))
+	_, err := np.Add(np.Multiply(x, 0), 7).Eval(t.Context(), np.Out(x))
+	var lost *LostError
+	require.ErrorAs(t, err, &lost)
+	assert.Zero(t, lost.Needs)
+	assert.ErrorContains(t, err, "is full")
+}
+
+func TestRoomIsTakenBeforeTheWork(t *testing.T) {
+	if child(t) {
+		return
+	}
+	dir := smallStorage(t, 1<<20)
+	path := filepath.Join(dir, "x.npy")
+	require.NoError(t, os.WriteFile(path, []byte("old"), 0o666))
+	w, err := Create(path, dtype.Float64, []int{1 << 20}, false)
+	require.NoError(t, err)
+	defer w.Abort()
+	_, err = w.Array()
+	assert.ErrorIs(t, err, syscall.ENOSPC)
+	assert.ErrorIs(t, w.Commit(), syscall.ENOSPC)
+	requireOld(t, dir)
+
+	_, err = OpenRaw(path, dtype.Float64, []int{1 << 20}, Overwrite)
+	assert.ErrorIs(t, err, syscall.ENOSPC)
+	requireOld(t, dir)
+}
+
+func TestStreamingToAFullStorage(t *testing.T) {
+	if child(t) {
+		return
+	}
+	dir := smallStorage(t, 1<<20)
+	path := filepath.Join(dir, "x.npy")
+	require.NoError(t, os.WriteFile(path, []byte("old"), 0o666))
+	x := kept(t)(np.Zeros([]int{1 << 20}))
+	assert.ErrorIs(t, Save(path, x), syscall.ENOSPC)
+	requireOld(t, dir)
+}
