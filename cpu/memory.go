@@ -2,6 +2,7 @@ package cpu
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync/atomic"
 	"unsafe"
@@ -106,6 +107,13 @@ func (d *cpu) Copy(ctx context.Context, dst, src device.Span) error {
 	if !ok || !ok2 {
 		return device.ErrFreed
 	}
+	var err error
+	lost := Guard(func() { err = copyParts(ctx, to, from) })
+	return errors.Join(lost, err)
+}
+
+// copyParts copies memory, and looks at the context now and then.
+func copyParts(ctx context.Context, to, from []byte) error {
 	for len(from) > copyPart && !overlap(to, from) {
 		copy(to[:copyPart], from)
 		to, from = to[copyPart:], from[copyPart:]

@@ -28,13 +28,14 @@ type pool struct {
 	closed  atomic.Bool
 
 	// The job that runs.
-	work tasks
-	n    int
-	done <-chan struct{}
-	next atomic.Int64
-	left atomic.Int32 // helpers that have not ended their part
-	busy sync.WaitGroup
-	end  atomic.Pointer[broken] // what ended the job early, apart from its context
+	work     tasks
+	n        int
+	done     <-chan struct{}
+	governor *device.Governor
+	next     atomic.Int64
+	left     atomic.Int32 // helpers that have not ended their part
+	busy     sync.WaitGroup
+	end      atomic.Pointer[broken] // what ended the job early, apart from its context
 }
 
 // helper is a worker that waits for calls: a short while it watches for the next one, as it takes
@@ -182,6 +183,9 @@ func (p *pool) claim(w int) {
 		default:
 			p.work.task(w, i)
 		}
+		if p.governor != nil {
+			p.governor.Check()
+		}
 		if i+p.workers < p.n {
 			runtime.Gosched() // a service has other goroutines, which would wait for the 10 ms of a time slice
 		}
@@ -220,6 +224,7 @@ func (p *pool) run(ctx context.Context, n int, work tasks) error {
 func (p *pool) share(ctx context.Context, n int, work tasks) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	p.work, p.n, p.done = work, n, ctx.Done()
+	p.governor = device.GovernorOf(ctx)
 	p.next.Store(0)
 	helpers := p.helpers[:max(0, min(len(p.helpers), n-1))]
 	p.left.Store(int32(len(helpers)))
@@ -238,7 +243,7 @@ func (p *pool) share(ctx context.Context, n int, work tasks) {
 		spin(func() bool { return p.left.Load() == 0 })
 	}
 	p.busy.Wait()
-	p.work, p.done = nil, nil
+	p.work, p.done, p.governor = nil, nil, nil
 }
 
 // close waits for the job that runs, and ends the goroutines. A second close does nothing.

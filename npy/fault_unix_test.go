@@ -182,3 +182,27 @@ func TestStreamingToAFullStorage(t *testing.T) {
 	assert.ErrorIs(t, Save(path, x), syscall.ENOSPC)
 	requireOld(t, dir)
 }
+
+func TestElementsThatAreCutOffTheLastPage(t *testing.T) {
+	if child(t) {
+		return
+	}
+	path := sparse(t, dtype.Float32, 300, 1024)
+	x := kept(t)(Open(path))
+	require.NoError(t, os.Truncate(path, 128+300*4096-8))
+	_, err := np.Add(x, 1).Eval(t.Context())
+	requireLost(t, err, path)
+}
+
+func TestCopyingATruncatedFileIsAnError(t *testing.T) {
+	if child(t) {
+		return
+	}
+	path := sparse(t, dtype.Float32, 300, 1024)
+	x := kept(t)(Open(path))
+	require.NoError(t, os.Truncate(path, 1000))
+	_, err := np.ToSlice[float32](x)
+	requireLost(t, err, path)
+	_, err = x.Copy(t.Context())
+	requireLost(t, err, path)
+}

@@ -62,16 +62,16 @@ func (m *Mapping) tensor() (*np.Tensor, error) {
 		m.Close()
 		return nil, err
 	}
-	var opts []np.MemoryOption
-	if !m.mode.writes() {
-		opts = append(opts, np.Mapped(m.path))
+	option := np.Mapped(m.path)
+	if m.mode.writes() {
+		option = np.MappedWritable(m.path)
 	}
-	t, err := np.FromMemory(dev, newPages(m), m.Header.DType, m.Header.View(), opts...)
+	t, err := np.FromMemory(dev, newPages(m), m.Header.DType, m.Header.View(), option)
 	if err != nil {
 		m.Close()
 		return nil, err
 	}
-	return t.Named(m.path), nil
+	return t, nil
 }
 
 // Load reads the array in the .npy file at path into memory, as an array of the CPU in this machine's

@@ -51,15 +51,22 @@ func (c *Chunked) Parts() int {
 	return (c.extent + c.rows - 1) / c.rows
 }
 
-// PeakBytes is the most that is live at one time, if each part is freed before the next is asked for.
+// PeakBytes is the most that is live at one time, if each part is freed before the next is asked for or
+// as many later as Keep says.
 func (c *Chunked) PeakBytes() int {
 	if c.rows == 0 {
 		return 0
 	}
 	if c.before == nil {
-		return c.each.PeakBytes
+		return c.eachBytes(c.each)
 	}
-	return max(c.before.PeakBytes, c.before.ResultBytes+c.each.PeakBytes)
+	return max(c.before.PeakBytes, c.before.ResultBytes+c.eachBytes(c.each))
+}
+
+// eachBytes is the most that is live while a part is computed, without what all parts need.
+func (c *Chunked) eachBytes(p *Plan) int {
+	kept := min(c.opt.kept, max(c.Parts()-1, 0))
+	return p.PeakBytes + kept*p.ResultBytes
 }
 
 // String is the plans of what all parts need, and of one part.
@@ -159,7 +166,7 @@ func (c *Chunked) fit(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if p.PeakBytes <= budget {
+		if p.PeakBytes+c.opt.kept*p.ResultBytes <= budget {
 			c.each, c.rows, lo = p, rows, rows+1
 			continue
 		}

@@ -426,3 +426,8 @@ type MemoryOption func(m *memory)
 func Mapped(name string) MemoryOption {
 	return func(m *memory) { m.name, m.mapped, m.readOnly = name, true, true }
 }
+
+// MappedWritable says that the memory is a file's pages which may be written, and names the file.
+func MappedWritable(name string) MemoryOption {
+	return func(m *memory) { m.name, m.mapped = name, true }
+}

@@ -31,6 +31,7 @@ type evaluation struct {
 	mask   Array
 	budget int
 	capped bool
+	kept   int
 	roof   *Roof
 	made   []plan.Target // of the expressions, once they are planned
 }
@@ -58,6 +59,12 @@ func (o DeviceOption) evaluation(e *evaluation) { e.Device = o.dev }
 // *device.BudgetError before anything is allocated.
 func Budget(bytes int) EvalOption {
 	return evalOption(func(e *evaluation) { e.budget, e.capped = bytes, true })
+}
+
+// Keep is how many parts of Chunks the receiver still holds when it asks for the next: their bytes are
+// planned for, too. Without it, it is none.
+func Keep(parts int) EvalOption {
+	return evalOption(func(e *evaluation) { e.kept = max(parts, 0) })
 }
 
 // Strict refuses what the plan would warn of as a likely mistake: two operands that are both

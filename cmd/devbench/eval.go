@@ -93,11 +93,11 @@ const cachedPart = 32 << 20
 // row fits in it, within the budget.
 func (c *evalCommand) parts(expr *np.Expr, opts []np.EvalOption) (*np.Chunked, error) {
 	if c.Budget == nil || *c.Budget > cachedPart {
-		if parts, err := expr.Chunked(append(slices.Clip(opts), np.Budget(cachedPart))...); err == nil {
+		if parts, err := expr.Chunked(append(slices.Clip(opts), np.Budget(cachedPart), np.Keep(1))...); err == nil {
 			return parts, nil
 		}
 	}
-	return expr.Chunked(opts...)
+	return expr.Chunked(append(slices.Clip(opts), np.Keep(1))...)
 }
 
 // stream computes the parts of an expression and writes them to a file, which appears when it is whole.
@@ -120,13 +120,18 @@ func stream(ctx context.Context, s streams, path string, expr *np.Expr, parts *n
 	defer bar.Close()
 	scoped, ledger := device.Record(ctx)
 	start := time.Now()
+	p := pipeline{write: func(part *np.Tensor) error { return writePart(ctx, w, part, inputs, bar) }}
+	defer p.wait()
 	for part, err := range parts.Eval(scoped) {
 		if err != nil {
 			return nil, err
 		}
-		if err := writePart(ctx, w, part, inputs, bar); err != nil {
+		if err := p.next(part); err != nil {
 			return nil, err
 		}
+	}
+	if err := p.wait(); err != nil {
+		return nil, err
 	}
 	if err := w.Commit(); err != nil {
 		return nil, err
@@ -134,9 +139,38 @@ func stream(ctx context.Context, s streams, path string, expr *np.Expr, parts *n
 	return &evaluation{node: node, plan: whole, parts: parts, stats: ledger.Stats(), took: time.Since(start)}, nil
 }
 
-// writePart writes a part and frees it, if the files that it was computed from are still whole.
+// pipeline writes a part while the next is computed.
+type pipeline struct {
+	write   func(*np.Tensor) error
+	writing *np.Tensor // nil for none
+	done    chan error // of the part that is being written
+}
+
+// next begins to write a part, which it takes over, when the one before is written and freed.
+func (p *pipeline) next(part *np.Tensor) error {
+	if err := p.wait(); err != nil {
+		part.Free()
+		return err
+	}
+	done := make(chan error, 1)
+	p.writing, p.done = part, done
+	go func() { done <- p.write(part) }()
+	return nil
+}
+
+// wait waits until no part is being written.
+func (p *pipeline) wait() error {
+	if p.writing == nil {
+		return nil
+	}
+	err := <-p.done
+	p.writing.Free()
+	p.writing = nil
+	return err
+}
+
+// writePart writes a part, if the files that it was computed from are still whole.
 func writePart(ctx context.Context, w *npy.Writer, part *np.Tensor, inputs tensors, bar *progressbar.ProgressBar) error {
-	defer part.Free()
 	if err := inputs.intact(); err != nil {
 		return err
 	}

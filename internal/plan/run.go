@@ -179,12 +179,31 @@ func (r *run) all(ctx context.Context) error {
 		return err
 	}
 	if mapped := r.mapped(ctx); mapped != nil {
-		defer device.Residency(mapped)()
+		var stop func()
+		ctx, stop = device.Governed(ctx, mapped)
+		defer stop()
 	}
 	if err := r.steps(ctx, r.p.Steps, 0); err != nil {
 		return err
 	}
-	return r.p.Device.Sync(ctx)
+	if err := r.p.Device.Sync(ctx); err != nil {
+		return err
+	}
+	return r.intact()
+}
+
+// intact says whether mapped files are as long as they were: what is cut off a file's last page reads as zeros.
+func (r *run) intact() error {
+	for _, bufs := range [2][]device.Buffer{r.read, r.written} {
+		for _, buf := range bufs {
+			if pages, ok := buf.(device.Pages); ok {
+				if err := pages.Intact(); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
 }
 
 // mapped is the pages of mapped operands, if they are more than the budget leaves beside the plan's own bytes: then
@@ -192,13 +211,12 @@ func (r *run) all(ctx context.Context) error {
 func (r *run) mapped(ctx context.Context) []device.Pages {
 	var mapped []device.Pages
 	bytes := 0
-	for i, buf := range r.read {
-		if buf == nil || !r.bound[i].Array.Mapped() {
-			continue
-		}
-		if pages, ok := buf.(device.Pages); ok && !slices.Contains(mapped, pages) {
-			mapped = append(mapped, pages)
-			bytes += buf.Size()
+	for _, bufs := range [2][]device.Buffer{r.read, r.written} {
+		for _, buf := range bufs {
+			if pages, ok := buf.(device.Pages); ok && !slices.Contains(mapped, pages) {
+				mapped = append(mapped, pages)
+				bytes += buf.Size()
+			}
 		}
 	}
 	if len(mapped) == 0 {
