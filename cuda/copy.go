@@ -188,6 +188,12 @@ func (g *gpu) onDevice(ctx context.Context, to *buffer, off int, from *buffer, f
 	}, to, from)
 }
 
+// CopiesWith reports whether the other device is one of the same driver.
+func (g *gpu) CopiesWith(other device.Device) bool {
+	o, ok := other.(*gpu)
+	return ok && o.table == g.table
+}
+
 // peer copies between two devices, in the order of both: after what was started with the source and before what
 // will be.
 func peer(to *buffer, off int, from *buffer, fromOff, n int) error {

@@ -15,6 +15,7 @@ import (
 	"github.com/tare-go/tare/cuda/internal/driver"
 	"github.com/tare-go/tare/cuda/internal/simulated"
 	"github.com/tare-go/tare/device"
+	np "github.com/tare-go/tare/tensor"
 )
 
 var background = context.Background()
@@ -257,4 +258,29 @@ func TestPiecesEndSmall(t *testing.T) {
 	}
 	assert.Equal(t, stageBytes, piece(1<<30))
 	assert.Equal(t, minPiece, piece(1<<20))
+}
+
+// TestTensorsMoveBetweenPeers moves an array from one device to another under ledger and pool: one copy, and none by way
+// of the host.
+func TestTensorsMoveBetweenPeers(t *testing.T) {
+	a, b, table := pair(t)
+	one, two := device.Ledger(device.Pool(a)), device.Ledger(device.Pool(b))
+	x, err := np.FromSlice([]float32{1, 2, 3})
+	require.NoError(t, err)
+	there, err := x.To(background, one)
+	require.NoError(t, err)
+	ctx, rec := device.Record(background)
+	moved, err := there.To(ctx, two)
+	require.NoError(t, err)
+	s := rec.Stats()
+	assert.Equal(t, []int{1, 12, 0, 0}, []int{s.D2D.Count, s.D2D.Bytes, s.H2D.Count, s.D2H.Count})
+	there.Free()
+	got, err := np.ToSlice[float32](moved)
+	require.NoError(t, err)
+	assert.Equal(t, []float32{1, 2, 3}, got)
+	moved.Free()
+	require.NoError(t, one.Close())
+	require.NoError(t, two.Close())
+	assert.Zero(t, one.Stats().Buffers+two.Stats().Buffers)
+	assert.Zero(t, table.Live())
 }

@@ -31,6 +31,12 @@ type Device interface {
 	Close() error
 }
 
+// PeerCopier is an optional extra of a Device that copies to and from the memory of another device without going by way
+// of the host.
+type PeerCopier interface {
+	CopiesWith(other Device) bool
+}
+
 // Program is a compiled operation. It is safe for concurrent use.
 type Program interface {
 	// Workspace is the number of bytes that one run needs beside its operands.

@@ -215,10 +215,26 @@ func (l *Ledgered) open(op string, b Buffer) (Buffer, error) {
 			return p.open(op, c.Buffer)
 		}
 		return c.Buffer, nil
+	case ok && c.Host() == nil && op == "copy" && l.peer(c.ledger):
+		return c.ledger.open(op, b)
 	case ok && c.Host() == nil:
 		return nil, &MismatchError{Op: op, A: c.ledger.Info().Name, B: l.Info().Name, Bytes: c.Size()}
 	}
 	return b, nil
+}
+
+// peer reports whether the device copies to and from the memory of another by itself.
+func (l *Ledgered) peer(other *Ledgered) bool {
+	p, ok := innermost(l).(PeerCopier)
+	return ok && p.CopiesWith(innermost(other))
+}
+
+// innermost is the device inside all decorators.
+func innermost(dev Device) Device {
+	for inner := unwrap(dev); inner != nil; inner = unwrap(dev) {
+		dev = inner
+	}
+	return dev
 }
 
 // Compile compiles and counts, in no scope: see the function Compile.

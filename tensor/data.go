@@ -2,6 +2,7 @@ package tensor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"unsafe"
 
@@ -167,7 +168,7 @@ func (t *Tensor) to(ctx context.Context, site uintptr, dev device.Device) (*Tens
 }
 
 // move copies contiguous elements between devices: by the one whose memory the processor cannot
-// reach, or where that holds for both by way of host memory, a piece at a time.
+// reach. Where that holds for both, and they are no peers, it goes by way of host memory, a piece at a time.
 func move(ctx context.Context, dst, src *Tensor) error {
 	to, err := dst.mem.Hold()
 	if err != nil {
@@ -183,13 +184,15 @@ func move(ctx context.Context, dst, src *Tensor) error {
 		return nil
 	}
 	n, dev := src.NBytes(), dst.mem.dev
-	if to.Host() == nil && from.Host() == nil {
-		return relay(ctx, dst, src, make([]byte, min(n, piece)))
-	}
 	if to.Host() != nil {
 		dev = src.mem.dev
 	}
-	return dev.Copy(ctx, device.Span{Buffer: to, Off: dst.at.Offset, Len: n}, device.Span{Buffer: from, Off: src.at.Offset, Len: n})
+	err = dev.Copy(ctx, device.Span{Buffer: to, Off: dst.at.Offset, Len: n}, device.Span{Buffer: from, Off: src.at.Offset, Len: n})
+	var apart *device.MismatchError
+	if to.Host() == nil && from.Host() == nil && errors.As(err, &apart) {
+		return relay(ctx, dst, src, make([]byte, min(n, piece)))
+	}
+	return err
 }
 
 // relay moves contiguous elements through host memory.
