@@ -16,12 +16,19 @@ import (
 	"github.com/tare-go/tare/npy"
 )
 
-// contender is an implementation of the workload: its timed run, and what is known of it so far.
+// contender is an implementation of the workload.
 type contender struct {
-	timing.Subject
-	record record.Record
+	name   string
+	ways   map[string]*way // by where the data is: record.Resident, record.EndToEnd
+	settle time.Duration
 	result any // []T, []bool or []int64
 	close  func()
+}
+
+// way is a way to run the work, and what is known of it so far.
+type way struct {
+	run    func(ctx context.Context, repeats int) (time.Duration, error)
+	record record.Record
 }
 
 // longLoop is the operations from which a product in plain Go loops takes longer than it is worth.
@@ -29,9 +36,9 @@ const longLoop = 1 << 30
 
 var errLong = errors.New("goloop takes seconds for it")
 
-// contenders are the workload in the peers that have it. What a peer says against it is a note.
-func contenders[T goloop.Float](ctx context.Context, m measurement, inputs tensors, values []goloop.Matrix[T]) (cs []*contender, notes []note, err error) {
-	for _, name := range m.peers.names {
+// contenders are the workload in the peers that have it on the device. What a peer says against it is a note.
+func contenders[T goloop.Float](ctx context.Context, m measurement, in operands, values []goloop.Matrix[T]) (cs []*contender, notes []note, err error) {
+	for _, name := range m.peers.beside(m.dev.Info()) {
 		var c *contender
 		switch name {
 		case "goloop":
@@ -48,7 +55,7 @@ func contenders[T goloop.Float](ctx context.Context, m measurement, inputs tenso
 			}
 		default:
 			var against error
-			if c, against, err = inPython(ctx, m, m.peers.python[name], inputs, dtype.Of[T]()); err != nil {
+			if c, against, err = inPython(ctx, m, m.peers.process(name, m.dev.Info()), in.host, dtype.Of[T]()); err != nil {
 				return cs, notes, err
 			}
 			if against != nil {
@@ -65,29 +72,30 @@ func contenders[T goloop.Float](ctx context.Context, m measurement, inputs tenso
 // inGo is the workload as a Go function; what it allocates is the Go runtime's count. Garbage is
 // collected off the clock.
 func inGo[T goloop.Float](m measurement, name string, run goloop.Loop[T], values []goloop.Matrix[T]) *contender {
-	c := &contender{record: m.started(name, dtype.Of[T]()), close: func() {}}
-	c.record.Device = "cpu"
+	w := &way{record: m.started(name, pypeer.CPU, dtype.Of[T](), record.Resident)}
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	c.result = run(values)
+	result := run(values)
 	runtime.ReadMemStats(&after)
-	c.record.AllocBytes = int(after.TotalAlloc - before.TotalAlloc)
-	c.record.PeakBytes = c.record.AllocBytes
+	w.record.AllocBytes = int(after.TotalAlloc - before.TotalAlloc)
+	w.record.PeakBytes = w.record.AllocBytes
 	timed := timing.Loop(func(context.Context) error { sink = run(values); return nil })
-	c.Run = func(ctx context.Context, repeats int) (time.Duration, error) {
+	w.run = func(ctx context.Context, repeats int) (time.Duration, error) {
 		took, err := timed(ctx, repeats)
 		sink = nil
 		runtime.GC()
 		return took, err
 	}
-	return c
+	return &contender{name: name, ways: map[string]*way{record.Resident: w}, result: result, close: func() {}}
 }
 
 // sink keeps the compiler from dropping a loop whose result nobody reads.
 var sink any
 
 // calls are the names of ways to run a workload in what Python is told.
-var calls = map[suite.Call]string{suite.Prepared: "prepared", suite.Written: "written", suite.Reused: "reused"}
+var calls = map[suite.Call]string{
+	suite.Prepared: "prepared", suite.Written: "written", suite.Reused: "reused", suite.Transferred: "transferred",
+}
 
 // inPython is the workload in a library. What the library says against it, that it does not have the
 // work or failed at it, is no error of ours.
@@ -101,7 +109,7 @@ func inPython(ctx context.Context, m measurement, p *pypeer.Process, inputs tens
 	}
 	w := pypeer.Work{Name: m.workload.Name, Text: m.workload.Text, Into: m.workload.Into, Call: calls[m.workload.Call]}
 	result := m.peers.file("result")
-	bytes, err := p.Load(w, paths, result)
+	loaded, err := p.Load(w, paths, result)
 	var died *pypeer.DiedError
 	if errors.As(err, &died) {
 		return nil, nil, err
@@ -109,22 +117,25 @@ func inPython(ctx context.Context, m measurement, p *pypeer.Process, inputs tens
 	if err != nil {
 		return nil, err, nil
 	}
+	c = &contender{name: p.Peer, ways: map[string]*way{}, settle: p.Settle, close: func() { _ = p.Drop() }}
+	for _, data := range loaded.Ways {
+		w := &way{run: p.Time(data), record: m.started(p.Peer, p.Place, t, data)}
+		w.record.AllocBytes = loaded.Bytes
+		c.ways[data] = w
+	}
 	y, err := npy.Load(result)
 	if err != nil {
+		c.close()
 		return nil, nil, err
 	}
 	defer y.Free()
-	c = &contender{record: m.started(p.Peer, t), close: func() { _ = p.Drop() }}
-	c.record.Device = "cpu"
-	c.record.AllocBytes = bytes
-	c.Run, c.Settle = p.Time, p.Settle
 	c.result, err = elements(ctx, y)
 	return c, nil, err
 }
 
-// saved writes the inputs for Python to read, if there is any Python.
+// saved writes the inputs for Python to read, if there is any Python for the device.
 func (m measurement) saved(ctx context.Context, inputs tensors) error {
-	if len(m.peers.python) == 0 {
+	if !m.peers.pythonBeside(m.dev.Info()) {
 		return nil
 	}
 	if _, err := m.peers.scratch(); err != nil {

@@ -64,6 +64,9 @@ func TestUsageErrorsExitWith2AndSayWhat(t *testing.T) {
 		{"run --dtype i32", "f32 and f64"},
 		{"run --size 0", "at least one element"},
 		{"run --size many", "--size"},
+		{"run --workloads transfer --devices cuda:sim --data resident", "nothing to measure"},
+		{"run --data moved", "resident"},
+		{"run --workloads transfer", "nothing to measure: transfer and --data e2e need a GPU among --devices"},
 		{"run --peers numpi", "goloop"},
 	} {
 		o := devbench(t, strings.Fields(c.args)...)
@@ -270,24 +273,33 @@ func TestRunMeasuresEveryWorkloadAgainstItsLoop(t *testing.T) {
 			assert.NotNil(t, r.MaxULP, r.Workload)
 		}
 	}
-	assert.Regexp(t, `(?m)^workload +device +dtype +inputs +median +GB/s +Gflop/s +roof +peak +goloop$`, o.err)
-	assert.Regexp(t, `(?m)^outer_add +cpu +f32 +100x1 1x100 `, o.err)
+	assert.Regexp(t, `(?m)^workload +type +inputs +median +rate +roof +peak +goloop$`, o.err)
+	assert.Regexp(t, `(?m)^outer_add +f32 +100x1 1x100 `, o.err)
+	assert.Contains(t, o.err, "peer columns: the peer's time as a multiple of tare's")
 }
 
 func TestAWrongResultFailsTheRunAndTheOthersGoOn(t *testing.T) {
 	brisk(t)
-	c := runFlags{Workloads: []string{"add", "scale"}, DType: []string{"f32"}}
-	jobs, err := c.measurements(suite.All(), 100, quickLimits)
+	c := runFlags{Workloads: []string{"add", "scale"}, DType: []string{"f32"}, Devices: []string{"cpu"}}
+	devs, err := c.devices()
+	require.NoError(t, err)
+	jobs, err := c.measurements(suite.All(), 100, quickLimits, devs)
 	require.NoError(t, err)
 	jobs[0].workload.Text = "x - y"
-	against, err := openPeers(t.Context(), []string{"goloop"}, "")
+	against, err := openPeers(t.Context(), []string{"goloop"}, "", devs)
 	require.NoError(t, err)
 	defer against.close()
 	var r results
-	failed := r.perform(t.Context(), jobs, against, progress(io.Discard, len(jobs)))
+	written := 0
+	failed := r.perform(t.Context(), jobs, against, progress(io.Discard, len(jobs)), func(records ...record.Record) error {
+		written += len(records)
+		assert.Len(t, r.records, written, "records are written as they come")
+		return nil
+	})
 	assert.ErrorContains(t, failed, "add in float32 on cpu: compared with goloop: element 0 is ")
 	assert.NotContains(t, failed.Error(), "scale")
 	assert.Len(t, r.records, 4)
+	assert.Equal(t, 4, written)
 	assert.Equal(t, exitFailed, report(io.Discard, failed))
 }
 
@@ -297,10 +309,37 @@ func TestRunWritesATableAndAFile(t *testing.T) {
 	o := devbench(t, "run", "--workloads", "add,gemm_64", "--dtype", "f64", "--size", "100", "--peers", "none", "--json", file)
 	require.Equal(t, exitOK, o.code, o.err)
 	assert.Regexp(t, `(?m)^cpu `, o.out, "the devices come first")
-	assert.Regexp(t, `(?m)^add +cpu +f64 +10x10 `, o.out)
+	assert.Regexp(t, `(?m)^add +f64 +10x10 .* GB/s`, o.out)
+	assert.Regexp(t, `(?m)^gemm_64 +f64 +64x64 .* Gf/s`, o.out)
+	assert.NotContains(t, o.out, "peer columns")
 	assert.NotContains(t, o.out, "goloop")
 	lines, err := os.ReadFile(file)
 	require.NoError(t, err)
 	assert.Equal(t, 2, bytes.Count(lines, []byte("\n")))
 	assert.Contains(t, string(lines), `"max_ulp":null`)
+}
+
+func TestWhatCannotBeWrittenIsSeenBeforeAnythingIsMeasured(t *testing.T) {
+	brisk(t)
+	for _, flag := range []string{"--json", "--markdown"} {
+		o := devbench(t, "run", "--workloads", "add", "--size", "100", flag, filepath.Join(t.TempDir(), "no", "folder"))
+		assert.Equal(t, exitFailed, o.code, flag)
+		assert.Contains(t, o.err, "no such file or directory", flag)
+		assert.Empty(t, o.out, flag)
+		assert.Zero(t, o.stats.Allocs, flag)
+	}
+}
+
+func TestAPageIsReplacedAtTheEnd(t *testing.T) {
+	brisk(t)
+	file := filepath.Join(t.TempDir(), "page.md")
+	require.NoError(t, os.WriteFile(file, bytes.Repeat([]byte("old "), 5000), 0o600))
+	c := devbench(t, "run", "--workloads", "add", "--size", "100", "--python", "no-python-here", "--peers", "numpi", "--markdown", file)
+	assert.Equal(t, exitUsage, c.code)
+	o := devbench(t, "run", "--workloads", "add", "--size", "100", "--markdown", file)
+	require.Equal(t, exitOK, o.code, o.err)
+	text, err := os.ReadFile(file)
+	require.NoError(t, err)
+	assert.NotContains(t, string(text), "old old")
+	assert.True(t, strings.HasPrefix(string(text), "# Performance\n"))
 }

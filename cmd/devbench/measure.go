@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/tare-go/tare/cmd/devbench/internal/difference"
 	"github.com/tare-go/tare/cmd/devbench/internal/formula"
 	"github.com/tare-go/tare/cmd/devbench/internal/goloop"
+	"github.com/tare-go/tare/cmd/devbench/internal/pypeer"
 	"github.com/tare-go/tare/cmd/devbench/internal/record"
 	"github.com/tare-go/tare/cmd/devbench/internal/suite"
 	"github.com/tare-go/tare/cmd/devbench/internal/timing"
@@ -28,16 +30,32 @@ var (
 
 // measurement is one workload on one device in one element type.
 type measurement struct {
-	workload suite.Workload
-	dev      device.Device
-	size     int
-	limits   timing.Limits
-	peers    *peers
+	workload  suite.Workload
+	dev       device.Device
+	size      int
+	limits    timing.Limits
+	data      []string // of a GPU: resident, e2e
+	peers     *peers
+	copyRates map[string]float64 // bytes a second that devices copy, by name
 }
 
 // copies is how many times the operands and the result of a workload are there at once, at most: as
 // drawn, on the device, in a peer, and as what is compared.
 const copies = 4
+
+// ways are where the data of the timed runs is, of those that were asked for: of a GPU on it, and in the processor's
+// memory. A processor's memory is not moved to itself.
+func (m measurement) ways() []string {
+	processor, transferred := m.dev.Info().Kind == "cpu", m.workload.Call == suite.Transferred
+	var ways []string
+	if !transferred && (processor || slices.Contains(m.data, "resident")) {
+		ways = append(ways, record.Resident)
+	}
+	if !processor && slices.Contains(m.data, "e2e") {
+		ways = append(ways, record.EndToEnd)
+	}
+	return ways
+}
 
 // fits reports a *device.BudgetError for a size whose arrays would not fit in memory, before any is made.
 func (m measurement) fits(ctx context.Context, t dtype.DType) error {
@@ -49,8 +67,18 @@ func (m measurement) fits(ctx context.Context, t dtype.DType) error {
 		}
 		elements, most = elements+n, max(most, n)
 	}
+	host, err := device.Open(pypeer.CPU)
+	if err != nil {
+		return err
+	}
+	op := fmt.Sprintf("%s of size %d", m.workload.Name, m.size)
 	bytes := (elements + most) * copies * float64(t.Size())
-	return device.Check(ctx, m.dev, fmt.Sprintf("%s of size %d", m.workload.Name, m.size), int(min(bytes, math.MaxInt64/2)), nil)
+	for _, dev := range []device.Device{m.dev, host} {
+		if err := device.Check(ctx, dev, op, int(min(bytes, math.MaxInt64/2)), nil); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // note is why a peer has no figure for a workload.
@@ -69,20 +97,20 @@ func measure[T goloop.Float](ctx context.Context, m measurement) ([]record.Recor
 		return nil, nil, err
 	}
 	values := goloop.Inputs[T](m.workload, m.size)
-	inputs, err := suiteTensors(ctx, m, values)
+	in, err := suiteOperands(ctx, m, values)
 	if err != nil {
 		return nil, nil, err
 	}
-	defer inputs.free()
-	if err := m.saved(ctx, inputs); err != nil {
+	defer in.free()
+	if err := m.saved(ctx, in.host); err != nil {
 		return nil, nil, err
 	}
-	ours, err := tare(ctx, m, inputs, dtype.Of[T]())
+	ours, err := tare(ctx, m, in, dtype.Of[T]())
 	if err != nil {
 		return nil, nil, err
 	}
 	defer ours.close()
-	theirs, notes, err := contenders(ctx, m, inputs, values)
+	theirs, notes, err := contenders(ctx, m, in, values)
 	defer func() {
 		for _, c := range theirs {
 			c.close()
@@ -91,39 +119,47 @@ func measure[T goloop.Float](ctx context.Context, m measurement) ([]record.Recor
 	if err != nil {
 		return nil, notes, err
 	}
-	records, err := m.timed(ctx, append([]*contender{ours}, theirs...))
-	if err != nil {
-		return nil, notes, err
+	wrong := m.compared(ours, theirs)
+	var records []record.Record
+	for _, data := range m.ways() {
+		timed, err := m.timed(ctx, append([]*contender{ours}, theirs...), data)
+		if err != nil {
+			return records, notes, err
+		}
+		records = append(records, timed...)
 	}
-	return records, notes, m.compared(records, ours, theirs)
+	return records, notes, wrong
 }
 
-// timed runs the contenders in turns; the first is tare.
-func (m measurement) timed(ctx context.Context, all []*contender) ([]record.Record, error) {
-	subjects := make([]timing.Subject, len(all))
-	for i, c := range all {
-		subjects[i] = c.Subject
+// timed runs those contenders in turns that can run in this way; the first is tare.
+func (m measurement) timed(ctx context.Context, all []*contender, data string) ([]record.Record, error) {
+	var subjects []timing.Subject
+	var records []record.Record
+	for _, c := range all {
+		if w := c.ways[data]; w != nil {
+			subjects = append(subjects, timing.Subject{Run: w.run, Settle: c.settle})
+			records = append(records, w.record)
+		}
 	}
 	times, err := timing.Interleave(ctx, m.limits, subjects)
 	if err != nil {
 		return nil, err
 	}
-	records := make([]record.Record, len(all))
-	for i, c := range all {
-		c.record.Runs, c.record.Seconds = len(times[i]), record.SecondsOf(times[i])
-		c.record.BytesMin = all[0].record.BytesMin
+	for i := range records {
+		r := &records[i]
+		r.Runs, r.Seconds = len(times[i]), record.SecondsOf(times[i])
+		r.BytesMin = records[0].BytesMin
 		if i > 0 {
 			ratio := timing.Ratio(times[i], times[0])
-			c.record.Ratio = &ratio
+			r.Ratio = &ratio
 		}
-		records[i] = c.record
 	}
 	return records, nil
 }
 
-// compared writes into the records how far the results are from tare's. tare's own record has the
-// difference to the first peer.
-func (m measurement) compared(records []record.Record, ours *contender, theirs []*contender) error {
+// compared writes into the contenders' records how far the results are from tare's. tare's own have the difference to
+// the first peer.
+func (m measurement) compared(ours *contender, theirs []*contender) error {
 	tolerance := difference.Elementwise
 	if m.workload.Sums {
 		tolerance = difference.Summed
@@ -131,47 +167,90 @@ func (m measurement) compared(records []record.Record, ours *contender, theirs [
 	var wrong error
 	for i, c := range theirs {
 		ulp, err := difference.Compare(ours.result, c.result, tolerance)
-		records[i+1].MaxULP = &ulp
+		c.differs(ulp)
 		if i == 0 {
-			records[0].MaxULP = &ulp
+			ours.differs(ulp)
 		}
 		if err != nil {
-			wrong = errors.Join(wrong, fmt.Errorf("compared with %s: %w", c.record.Impl, err))
+			wrong = errors.Join(wrong, fmt.Errorf("compared with %s: %w", c.name, err))
 		}
 	}
 	return wrong
 }
 
-// started is the record of an implementation before it has run.
-func (m measurement) started(impl string, t dtype.DType) record.Record {
-	r := record.Record{Workload: m.workload.Name, Device: m.dev.Info().Name, DType: t.String(), Impl: impl, Flops: m.workload.Operations(m.size)}
+// differs writes the difference of the contender's result into its records.
+func (c *contender) differs(ulp float64) {
+	for _, w := range c.ways {
+		w.record.MaxULP = &ulp
+	}
+}
+
+// started is the record of an implementation at a place before it has run.
+func (m measurement) started(impl, place string, t dtype.DType, data string) record.Record {
+	r := record.Record{Workload: m.workload.Name, Device: place, CopyBytesPerSecond: m.copyRates[place], DType: t.String(), Impl: impl, Data: data, Flops: m.workload.Operations(m.size)}
 	for _, in := range m.workload.Inputs(m.size) {
 		r.Shape = append(r.Shape, in.Shape)
 	}
 	return r
 }
 
-// tare plans the workload, and runs it once with the ledger open.
-func tare(ctx context.Context, m measurement, inputs tensors, t dtype.DType) (*contender, error) {
-	node, err := formula.Build(m.workload.Text, inputs.nodes())
+// tare prepares the ways of the device, and runs each once with the ledger open.
+func tare(ctx context.Context, m measurement, in operands, t dtype.DType) (*contender, error) {
+	node, err := formula.Build(m.workload.Text, in.there.nodes())
 	if err != nil {
 		return nil, fmt.Errorf("workload %s: %w", m.workload.Name, err)
 	}
-	c := &contender{record: m.started("tare", t), close: func() {}}
-	if err := c.first(ctx, m, node); err != nil {
-		return nil, err
+	c := &contender{name: "tare", ways: map[string]*way{}, close: func() {}}
+	for _, data := range m.ways() {
+		w := &way{record: m.started("tare", m.dev.Info().Name, t, data)}
+		w.record.BytesMin = in.bytes() + node.Bytes()
+		c.ways[data] = w
+		add := c.resident
+		if data == record.EndToEnd {
+			add = c.endToEnd
+		}
+		if err := add(ctx, m, in, node, w); err != nil {
+			c.close()
+			return nil, err
+		}
 	}
-	for _, in := range inputs {
-		c.record.BytesMin += in.array.NBytes()
+	return c, nil
+}
+
+// closing adds what is to be done when the contender is no longer needed, before what was to be done already.
+func (c *contender) closing(what func()) {
+	before := c.close
+	c.close = func() { what(); before() }
+}
+
+// resident is the work on the device, where its operands are and its result stays.
+func (c *contender) resident(ctx context.Context, m measurement, _ operands, node *ir.Node, w *way) error {
+	if err := c.first(ctx, m, node, &w.record); err != nil {
+		return err
 	}
-	c.record.BytesMin += node.Bytes()
 	run, err := c.called(m, node)
-	c.Run = timing.Loop(run)
-	return c, err
+	w.run = ended(m.dev, run)
+	return err
+}
+
+// ended is the time of runs on a device until all that they started has ended.
+func ended(dev device.Device, run func(context.Context) error) func(context.Context, int) (time.Duration, error) {
+	timed := timing.Loop(run)
+	return func(ctx context.Context, repeats int) (time.Duration, error) {
+		if err := dev.Sync(ctx); err != nil {
+			return 0, err
+		}
+		start := time.Now()
+		if _, err := timed(ctx, repeats); err != nil {
+			return 0, err
+		}
+		err := dev.Sync(ctx)
+		return time.Since(start), err
+	}
 }
 
 // first runs the work once: its result and its bytes.
-func (c *contender) first(ctx context.Context, m measurement, node *ir.Node) error {
+func (c *contender) first(ctx context.Context, m measurement, node *ir.Node, r *record.Record) error {
 	p, err := np.Prepare(np.FromNode(node), np.On(m.dev))
 	if err != nil {
 		return err
@@ -183,7 +262,7 @@ func (c *contender) first(ctx context.Context, m measurement, node *ir.Node) err
 		return err
 	}
 	defer y.Free()
-	counted(&c.record, ledger.Stats(), p.Plan())
+	counted(r, ledger.Stats(), p.Plan())
 	c.result, err = elements(ctx, y)
 	return err
 }
@@ -200,16 +279,14 @@ func (c *contender) called(m measurement, node *ir.Node) (func(context.Context) 
 		if out, err = np.Empty(node.Shape, np.DType(node.Type), np.On(m.dev)); err != nil {
 			return nil, err
 		}
-		c.close = out.Free
+		c.closing(out.Free)
 		opts = append(opts, np.Out(out))
 	}
 	p, err := np.Prepare(expr, opts...)
 	if err != nil {
-		c.close()
 		return nil, err
 	}
-	free := c.close
-	c.close = func() { p.Close(); free() }
+	c.closing(func() { p.Close() })
 	if out != nil {
 		return func(ctx context.Context) error { _, err := p.Eval(ctx); return err }, nil
 	}
@@ -227,26 +304,105 @@ func fresh(eval func(context.Context) (*np.Tensor, error)) func(context.Context)
 	}
 }
 
-// suiteTensors are the workload's inputs on the device.
-func suiteTensors[T goloop.Float](ctx context.Context, m measurement, values []goloop.Matrix[T]) (tensors, error) {
-	var ts tensors
-	for i, in := range m.workload.Inputs(m.size) {
-		t, err := np.FromSlice(values[i].Data, in.Shape...)
-		if err == nil {
-			t, err = moved(ctx, t, m.dev)
-		}
+// endToEnd is the work on operands of the processor's memory, with its result there.
+func (c *contender) endToEnd(ctx context.Context, m measurement, in operands, node *ir.Node, w *way) error {
+	p, err := np.Prepare(np.FromNode(node), np.On(m.dev))
+	if err != nil {
+		return err
+	}
+	c.closing(func() { p.Close() })
+	eval := p.Eval
+	if m.workload.Call == suite.Transferred {
+		eval = nil
+	}
+	work := func(ctx context.Context) (*np.Tensor, error) { return in.roundTrip(ctx, eval) }
+	scoped, ledger := device.Record(ctx)
+	y, err := work(scoped)
+	if err != nil {
+		return err
+	}
+	counted(&w.record, ledger.Stats(), p.Plan())
+	if c.result == nil {
+		c.result, err = elements(ctx, y)
+	}
+	y.Free()
+	w.run = timing.Loop(fresh(work))
+	return err
+}
+
+// operands are a workload's inputs in the processor's memory and on the device, which can be the same.
+type operands struct{ host, there tensors }
+
+// suiteOperands are the workload's inputs.
+func suiteOperands[T goloop.Float](ctx context.Context, m measurement, values []goloop.Matrix[T]) (in operands, err error) {
+	defer func() {
 		if err != nil {
-			ts.free()
+			in.free()
+		}
+	}()
+	for i, spec := range m.workload.Inputs(m.size) {
+		t, err := np.FromSlice(values[i].Data, spec.Shape...)
+		if err != nil {
+			return in, err
+		}
+		in.host = append(in.host, namedTensor{spec.Name, t.Named(spec.Name)})
+	}
+	in.there, err = in.uploaded(ctx, m.dev)
+	return in, err
+}
+
+// uploaded are the operands on a device.
+func (in operands) uploaded(ctx context.Context, dev device.Device) (there tensors, err error) {
+	for _, h := range in.host {
+		t, err := h.array.To(ctx, dev)
+		if err != nil {
+			there.free()
 			return nil, err
 		}
-		ts = append(ts, namedTensor{in.Name, t.Named(in.Name)})
+		there = append(there, namedTensor{h.name, t.Named(h.name)})
 	}
-	return ts, nil
+	return there, nil
+}
+
+// roundTrip moves the operands to the device, evaluates there, unless eval is nil, and moves the result, or the only
+// operand, back.
+func (in operands) roundTrip(ctx context.Context, eval func(context.Context, ...np.Binding) (*np.Tensor, error)) (*np.Tensor, error) {
+	moved, err := in.uploaded(ctx, in.there[0].array.Device())
+	if err != nil {
+		return nil, err
+	}
+	defer moved.free()
+	y := moved[0].array
+	if eval != nil {
+		var bindings []np.Binding
+		for i, t := range moved {
+			bindings = append(bindings, np.Bind(in.there[i].array, t.array))
+		}
+		if y, err = eval(ctx, bindings...); err != nil {
+			return nil, err
+		}
+		defer y.Free()
+	}
+	return y.To(ctx, in.host[0].array.Device())
+}
+
+// bytes are those of the operands in one place.
+func (in operands) bytes() (n int) {
+	for _, h := range in.host {
+		n += h.array.NBytes()
+	}
+	return n
+}
+
+// free releases all of them; those that are in both places are the same.
+func (in operands) free() {
+	in.there.free()
+	in.host.free()
 }
 
 // elements is the array as a Go slice of its element type, wherever it is.
 func elements(ctx context.Context, t *np.Tensor) (any, error) {
-	host, err := device.Open("cpu")
+	host, err := device.Open(pypeer.CPU)
 	if err != nil {
 		return nil, err
 	}

@@ -9,18 +9,15 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tare-go/tare/cmd/devbench/internal/record"
 	"github.com/tare-go/tare/cmd/devbench/internal/suite"
 	"github.com/tare-go/tare/device"
 	"github.com/tare-go/tare/dtype"
 )
 
-// publish writes the results as a page of Markdown where --markdown says.
-func (c *runFlags) publish(r results, against *peers) error {
-	if c.Markdown == "" {
-		return nil
-	}
-	page := strings.Join(slices.Concat(c.preface(r, against), r.tables(), r.losses(), r.footnotes()), "\n") + "\n"
-	return os.WriteFile(c.Markdown, []byte(page), 0o644)
+// page is the results as a page of Markdown.
+func (c *runFlags) page(r results, against *peers) string {
+	return strings.Join(slices.Concat(c.preface(r, against), r.tables(), r.losses(), r.footnotes()), "\n") + "\n"
 }
 
 // preface is the machine, the versions, and how the figures came about.
@@ -44,7 +41,10 @@ func (c *runFlags) preface(r results, against *peers) []string {
 			lines = append(lines, fmt.Sprintf("- %s: %s, %d threads, %s of memory, %s", d.Name, d.Info.Model, d.Info.Workers, device.FormatBytes(d.Info.Memory), strings.Join(d.Info.Features, " ")))
 		}
 	}
-	lines = append(lines, fmt.Sprintf("- %s, %s/%s; load of the machine over 1, 5 and 15 minutes %s before and %s after", runtime.Version(), runtime.GOOS, runtime.GOARCH, r.load, loadOfMachine()), "- roof: "+r.roof.String())
+	lines = append(lines, fmt.Sprintf("- %s, %s/%s; load of the machine over 1, 5 and 15 minutes %s before and %s after", runtime.Version(), runtime.GOOS, runtime.GOARCH, r.load, loadOfMachine()))
+	for _, line := range r.roofs() {
+		lines = append(lines, "- "+line)
+	}
 	if revision := revision(); revision != "" {
 		lines = append(lines, "- tare at "+revision)
 	}
@@ -73,11 +73,18 @@ many such units where a result is small because its terms cancel.
 
 GB/s counts inputs read once and the result written once. Roof is the part of what the machine can do at most:
 copying memory that is in no cache or, for products that need it more, multiply-adds in registers. Reading alone can be
-faster than copying, and so can work in the caches; then it is above 100 %.`
+faster than copying, and so can work in the caches; then it is above 100 %. A GPU's roof is a copy within its memory.
+
+A GPU is measured in two ways. With resident data the inputs are in its memory before the clock starts, the result stays
+there, and the clock stops when all that was started has ended. End to end, e2e, starts with arrays in the processor's
+pageable memory and ends when the result is there. Peers are those that compute on a GPU, on the same one, without TF32.`
 
 // command is how the page was made.
 func (c *runFlags) command() string {
 	args := []string{"devbench run --peers", strings.Join(c.Peers, ",")}
+	if len(c.Devices) > 0 {
+		args = append(args, "--devices", strings.Join(c.Devices, ","))
+	}
 	if len(c.Workloads) > 0 {
 		args = append(args, "--workloads", `"`+strings.Join(c.Workloads, ",")+`"`)
 	}
@@ -111,8 +118,8 @@ func (r results) tables() []string {
 
 // table is a heading and the comparisons that are chosen, or nothing.
 func (r results) table(heading string, chosen func(comparison) bool) []string {
-	lines := []string{"", heading, "", "| workload | inputs | dtype | tare | GB/s | Gflop/s | roof | " + strings.Join(r.peers, " | ") + " | max ulp |"}
-	lines = append(lines, "|---|---|---|"+strings.Repeat("--:|", 5+len(r.peers)))
+	lines := []string{"", heading, "", "| workload | on | inputs | dtype | tare | GB/s | Gflop/s | roof | " + strings.Join(r.peers, " | ") + " | max ulp |"}
+	lines = append(lines, "|---|---|---|---|"+strings.Repeat("--:|", 5+len(r.peers)))
 	n := 0
 	for _, c := range r.comparisons() {
 		if chosen(c) {
@@ -128,7 +135,7 @@ func (r results) table(heading string, chosen func(comparison) bool) []string {
 
 func (r results) row(c comparison) string {
 	cells := []string{
-		c.tare.Workload, shapes(c.tare.Shape), short(c.tare.DType), formatSeconds(c.tare.Seconds.Median),
+		c.tare.Workload, placed(c.tare), shapes(c.tare.Shape), short(c.tare.DType), formatSeconds(c.tare.Seconds.Median),
 		significant(float64(c.tare.BytesMin) / c.tare.Seconds.Median / 1e9), significant(float64(c.tare.Flops) / c.tare.Seconds.Median / 1e9),
 		r.ofRoof(c.tare),
 	}
@@ -158,7 +165,7 @@ func (r results) losses() []string {
 		var lost []string
 		for _, c := range r.comparisons() {
 			if p, ok := c.peers[name]; ok && *p.Ratio < 1 {
-				lost = append(lost, fmt.Sprintf("%s %s (%s)", c.tare.Workload, short(c.tare.DType), c.ratio(name)))
+				lost = append(lost, strings.TrimSuffix(fmt.Sprintf("%s %s %s", c.tare.Workload, short(c.tare.DType), elsewhere(c.tare)), " ")+" ("+c.ratio(name)+")")
 			}
 		}
 		if len(lost) == 0 {
@@ -167,6 +174,14 @@ func (r results) losses() []string {
 		lines = append(lines, "- than "+name+": "+strings.Join(lost, ", "))
 	}
 	return lines
+}
+
+// elsewhere is where a measurement was made, unless that is the processor.
+func elsewhere(m record.Record) string {
+	if m.Device == "cpu" {
+		return ""
+	}
+	return "on " + placed(m)
 }
 
 // footnotes say why a peer has no figure.

@@ -1,9 +1,14 @@
 package main
 
 import (
+	"cmp"
+	"context"
 	"fmt"
 	"io"
+	"maps"
+	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/tare-go/tare/cmd/devbench/internal/quantity"
@@ -18,7 +23,8 @@ import (
 // results are what a run measured.
 type results struct {
 	peers   []string
-	roof    roof.Roof
+	roof    roof.Roof          // of the processor
+	copies  map[string]float64 // bytes a second of a copy within the memory of a device, by its name
 	load    string
 	records []record.Record
 	notes   []note
@@ -43,21 +49,58 @@ func (r results) comparisons() []comparison {
 	return cs
 }
 
+// measureRoofs measures what each device can do at most.
+func (r *results) measureRoofs(ctx context.Context, devs []device.Device) error {
+	r.copies = map[string]float64{}
+	for _, dev := range devs {
+		info := dev.Info()
+		rate, err := 0.0, error(nil)
+		if info.Kind == "cpu" {
+			r.roof, err = roof.Measure(ctx, roofOptions)
+			rate = r.roof.Copy
+		} else {
+			rate, err = roof.MeasureDevice(ctx, dev, roof.OptionsFor(info))
+		}
+		if err != nil {
+			return fmt.Errorf("the roof of %s: %w", info.Name, err)
+		}
+		r.copies[info.Name] = rate
+	}
+	return nil
+}
+
+// roofOptions are those of the copy and the multiply-adds that measurements are held against.
+var roofOptions = roof.Options{Bytes: 128 << 20, Rounds: 30, Threads: runtime.GOMAXPROCS(0)}
+
+// roofs are lines that say what was measured.
+func (r results) roofs() []string {
+	var lines []string
+	for _, name := range slices.Sorted(maps.Keys(r.copies)) {
+		if name == "cpu" {
+			lines = append(lines, "roof: "+r.roof.String())
+			continue
+		}
+		lines = append(lines, fmt.Sprintf("roof of %s: copy %s GB/s within its memory, read and written", name, significant(r.copies[name]/1e9)))
+	}
+	return lines
+}
+
 // write prints a line for each measurement of tare, with a column for each peer that says how many
-// times as long it takes, and below it why a peer has no figure.
+// times as long it takes, and below it what the columns mean, at which size which is faster, and why a
+// peer has no figure.
 func (r results) write(w io.Writer) error {
 	t := table.Table{Columns: []table.Column{
-		{Heading: "workload"}, {Heading: "device"}, {Heading: "dtype"}, {Heading: "inputs"},
-		{Heading: "median", Right: true}, {Heading: "GB/s", Right: true}, {Heading: "Gflop/s", Right: true},
+		{Heading: "workload"}, {Heading: "on"}, {Heading: "type"}, {Heading: "inputs"},
+		{Heading: "median", Right: true}, {Heading: "rate", Right: true},
 		{Heading: "roof", Right: true}, {Heading: "peak", Right: true},
 	}}
 	for _, name := range r.peers {
 		t.Columns = append(t.Columns, table.Column{Heading: name, Right: true})
 	}
+	place := r.placing()
 	for _, c := range r.comparisons() {
-		cells := []string{c.tare.Workload, c.tare.Device, short(c.tare.DType), shapes(c.tare.Shape), formatSeconds(c.tare.Seconds.Median),
-			significant(float64(c.tare.BytesMin) / c.tare.Seconds.Median / 1e9), significant(float64(c.tare.Flops) / c.tare.Seconds.Median / 1e9),
-			r.ofRoof(c.tare), device.FormatBytes(c.tare.PeakBytes)}
+		cells := []string{c.tare.Workload, place(c.tare), short(c.tare.DType), shapes(c.tare.Shape), formatSeconds(c.tare.Seconds.Median),
+			rate(c.tare), r.ofRoof(c.tare), device.FormatBytes(c.tare.PeakBytes)}
 		for _, name := range r.peers {
 			cells = append(cells, c.ratio(name))
 		}
@@ -66,12 +109,63 @@ func (r results) write(w io.Writer) error {
 	if _, err := t.WriteTo(w); err != nil {
 		return err
 	}
-	for _, line := range append(r.crossovers(), r.remarks()...) {
+	for _, line := range slices.Concat(r.legend(), r.crossovers(), r.remarks()) {
 		if _, err := fmt.Fprintln(w, line); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// placing is what stands in the column for devices: nothing where all records are of one device and have their data on it.
+func (r results) placing() func(record.Record) string {
+	places := map[string]bool{}
+	for _, c := range r.comparisons() {
+		places[placed(c.tare)] = true
+	}
+	if len(places) < 2 {
+		return func(m record.Record) string { return strings.TrimPrefix(placed(m), m.Device) }
+	}
+	return placed
+}
+
+// placed is where a measurement was made: cuda:0, or cuda:0 e2e with data that moves to it and back.
+func placed(m record.Record) string {
+	if m.Data == record.EndToEnd {
+		return m.Device + " e2e"
+	}
+	return m.Device
+}
+
+// legend says what the columns mean, of those that are there.
+func (r results) legend() []string {
+	var lines []string
+	has := func(f func(c comparison) bool) bool { return slices.ContainsFunc(r.comparisons(), f) }
+	if has(func(c comparison) bool { return len(c.peers) > 0 }) {
+		lines = append(lines, "peer columns: the peer's time as a multiple of tare's; below 1 it is faster")
+	}
+	if has(func(c comparison) bool { return r.ofRoof(c.tare) != "" }) {
+		lines = append(lines, "roof: the part of what a copy moves; with fma, of what multiply-adds reach")
+	}
+	if has(func(c comparison) bool { return c.tare.Data == record.EndToEnd }) {
+		lines = append(lines, "e2e: end to end, inputs copied to the device and the result back")
+	}
+	if len(lines) > 0 {
+		lines = append(lines, "")
+	}
+	return append([]string{""}, lines...)
+}
+
+// rate is operations a second of a product, and bytes a second of all else.
+func rate(m record.Record) string {
+	if !suite.IsProduct(m.Workload) {
+		return significant(float64(m.BytesMin)/m.Seconds.Median/1e9) + " GB/s"
+	}
+	if flops := float64(m.Flops) / m.Seconds.Median; flops >= 1e12 {
+		return significant(flops/1e12) + " Tf/s"
+	} else {
+		return significant(flops/1e9) + " Gf/s"
+	}
 }
 
 // ratio is how many times as long the peer takes, or nothing.
@@ -83,21 +177,27 @@ func (c comparison) ratio(peer string) string {
 	return significant(*r.Ratio) + "×"
 }
 
-// ofRoof is how near the measurement comes to what the machine can do: copy memory or, for products
+// ofRoof is how near a measurement on resident data comes to what the device can do: copy memory or, for products
 // that need it more, multiply and add.
 func (r results) ofRoof(m record.Record) string {
-	if m.Device != "cpu" || r.roof.Copy == 0 {
+	copied := r.copies[m.Device]
+	if copied == 0 || m.Data == record.EndToEnd {
 		return ""
 	}
-	t, err := dtype.Parse(m.DType)
-	if err != nil {
-		return ""
+	least, of := float64(m.BytesMin)/copied, ""
+	if suite.IsProduct(m.Workload) {
+		if m.Device != "cpu" {
+			return "" // the multiply-adds of a GPU are not known
+		}
+		t, err := dtype.Parse(m.DType)
+		if err != nil {
+			return ""
+		}
+		if fma := r.roof.FMA[t]; fma > 0 && float64(m.Flops)/fma > least {
+			least, of = float64(m.Flops)/fma, " fma"
+		}
 	}
-	least, of := float64(m.BytesMin)/r.roof.Copy, "copy"
-	if fma := r.roof.FMA[t]; fma > 0 && suite.IsProduct(m.Workload) && float64(m.Flops)/fma > least {
-		least, of = float64(m.Flops)/fma, "fma"
-	}
-	return fmt.Sprintf("%.0f %% %s", 100*least/m.Seconds.Median, of)
+	return fmt.Sprintf("%.0f%%%s", 100*least/m.Seconds.Median, of)
 }
 
 // remarks are the notes, the same reason once for all workloads that it is given for.
@@ -119,55 +219,104 @@ func (r results) remarks() []string {
 	return reasons
 }
 
-// crossovers say from which size on tare takes less time than a plain Go loop, for what is measured
-// at several sizes.
+// contest is who won at which sizes.
+type contest struct {
+	from   int // the size from which on tare won, 0 if it lost at the last
+	losing int // the largest size at which it lost, 0 if it never did
+	won    bool
+}
+
+// add takes sizes from small to large.
+func (c *contest) add(n int, won bool) {
+	switch {
+	case !won:
+		c.from, c.losing = 0, n
+	case c.from == 0:
+		c.from, c.won = n, true
+	}
+}
+
+// against says how it went.
+func (c contest) against(what string) string {
+	switch {
+	case c.from == 0 && c.won:
+		return fmt.Sprintf("is faster than %s at some sizes, and slower at %d", what, c.losing)
+	case c.from == 0:
+		return fmt.Sprintf("is slower than %s at every size measured, up to %d", what, c.losing)
+	case c.losing > 0:
+		return fmt.Sprintf("is faster than %s from %d elements on, and slower at %d", what, c.from, c.losing)
+	}
+	return fmt.Sprintf("is faster than %s at every size measured", what)
+}
+
+// crossovers say, for what is measured at several sizes, from which size on tare takes less time than a plain Go loop,
+// and from which on a GPU takes less than the processor.
 func (r results) crossovers() []string {
-	var lines []string
-	type key struct{ family, typ, device string }
-	first, losing := map[key]string{}, map[key]int{}
+	type key struct{ subject, against string }
+	contests := map[key]*contest{}
 	var order []key
+	add := func(subject, against string, n int, won bool) {
+		k := key{subject, against}
+		if contests[k] == nil {
+			order, contests[k] = append(order, k), &contest{}
+		}
+		contests[k].add(n, won)
+	}
 	for _, c := range r.comparisons() {
 		family, n, ok := suite.BySize(c.tare.Workload)
-		loop, compared := c.peers["goloop"]
-		if !ok || !compared {
+		if !ok {
 			continue
 		}
-		k := key{family, c.tare.DType, c.tare.Device}
-		if _, seen := first[k]; !seen {
-			order, first[k] = append(order, k), ""
+		subject := family + " in " + short(c.tare.DType)
+		if loop, compared := c.peers["goloop"]; compared {
+			add(subject, "a plain Go loop", n, *loop.Ratio >= 1)
 		}
-		switch {
-		case *loop.Ratio < 1:
-			first[k], losing[k] = "", n
-		case first[k] == "":
-			first[k] = fmt.Sprint(n)
+		if cpu, measured := r.onProcessor(c.tare); measured {
+			add(fmt.Sprintf("%s on %s, %s,", subject, c.tare.Device, cmp.Or(c.tare.Data, record.Resident)), "tare on the processor", n, c.tare.Seconds.Median <= cpu.Seconds.Median)
 		}
 	}
+	var lines []string
 	for _, k := range order {
-		text := "is faster than a plain Go loop at every size measured"
-		switch {
-		case first[k] == "":
-			text = "is slower than a plain Go loop at every size measured, up to " + fmt.Sprint(losing[k])
-		case losing[k] > 0:
-			text = fmt.Sprintf("is faster than a plain Go loop from %s elements on, and slower at %d", first[k], losing[k])
-		}
-		lines = append(lines, fmt.Sprintf("%s in %s %s", k.family, short(k.typ), text))
+		lines = append(lines, k.subject+" "+contests[k].against(k.against))
 	}
 	return lines
+}
+
+// onProcessor is the measurement of tare's CPU device that belongs to one of another device.
+func (r results) onProcessor(m record.Record) (record.Record, bool) {
+	i := slices.IndexFunc(r.records, func(c record.Record) bool {
+		return c.Impl == "tare" && c.Device == "cpu" && c.Workload == m.Workload && c.DType == m.DType
+	})
+	if i < 0 || m.Device == "cpu" {
+		return record.Record{}, false
+	}
+	return r.records[i], true
 }
 
 // shapes are those of the inputs; inputs of one shape are said once.
 func shapes(all [][]int) string {
 	text := ""
 	for i, s := range all {
-		one := quantity.FormatShape(s)
-		if i > 0 && one != quantity.FormatShape(all[0]) {
+		one := extents(s)
+		if i > 0 && one != extents(all[0]) {
 			text += " " + one
 		} else if i == 0 {
 			text = one
 		}
 	}
 	return text
+}
+
+// extents are those of a shape: 1000x32, or 1e6x32 where that is shorter.
+func extents(shape []int) string {
+	texts := make([]string, len(shape))
+	for i, n := range shape {
+		texts[i] = strconv.Itoa(n)
+		if digits := strings.TrimRight(texts[i], "0"); len(digits) == 1 && len(texts[i]) > 5 {
+			texts[i] = fmt.Sprintf("%se%d", digits, len(texts[i])-1)
+		}
+	}
+	return strings.Join(texts, "x")
 }
 
 // formatSeconds writes a time with three digits and its unit.

@@ -13,7 +13,6 @@ import (
 	"golang.org/x/term"
 
 	"github.com/tare-go/tare/cmd/devbench/internal/record"
-	"github.com/tare-go/tare/cmd/devbench/internal/roof"
 	"github.com/tare-go/tare/cmd/devbench/internal/suite"
 	"github.com/tare-go/tare/cmd/devbench/internal/timing"
 	"github.com/tare-go/tare/device"
@@ -25,10 +24,11 @@ type runFlags struct {
 	Workloads []string      `placeholder:"NAME,…" help:"The workloads; * stands for any letters, as in gemm_*. Default: all."`
 	DType     []string      `name:"dtype" placeholder:"f32,f64" default:"f32,f64" help:"The element types: f32, f64."`
 	Devices   []string      `placeholder:"cpu,cuda:0" help:"The devices. Default: the environment variable TARE_DEVICE, or cpu."`
-	Peers     []string      `placeholder:"NAME,…" default:"goloop" enum:"numpy,numexpr,numba,jax,gonum,goloop,none" help:"What to compare with: numpy, numexpr, numba and jax in Python, gonum, goloop (a plain Go loop on one thread), or none."`
+	Peers     []string      `placeholder:"NAME,…" default:"goloop" enum:"numpy,numexpr,numba,jax,torch,cupy,gonum,goloop,none" help:"What to compare with: numpy, numexpr, numba, jax, torch and cupy in Python, gonum, goloop (a plain Go loop on one thread), or none. On a GPU: torch, cupy and jax."`
 	Python    string        `placeholder:"PATH" default:"python3" env:"TARE_PYTHON" help:"The interpreter that has the Python libraries. Default: the environment variable TARE_PYTHON, or python3."`
+	Data      []string      `placeholder:"resident,e2e" default:"resident,e2e" enum:"resident,e2e" help:"Of a GPU: resident, with the data on it, or e2e, from the processor's memory to it and back. Default: both."`
 	Time      time.Duration `placeholder:"2s" help:"How long each workload is measured, with all implementations together."`
-	JSON      string        `name:"json" placeholder:"FILE|-" help:"Write a line of JSON for each measurement to a file, or with - to standard output; the table then goes to standard error."`
+	JSON      string        `name:"json" placeholder:"FILE|-" help:"Write a line of JSON for each measurement, as soon as it is made, to a file, or with - to standard output; the table then goes to standard error."`
 	Markdown  string        `placeholder:"FILE" help:"Write the results with machine, versions and date to a file, as Markdown."`
 }
 
@@ -56,41 +56,59 @@ func (c *quickCommand) Run(ctx context.Context, s streams) error {
 	return c.run(ctx, s, suite.Quick(), c.Size, quickLimits)
 }
 
-// run measures the workloads that the flags select, or all.
+// run measures the workloads that the flags select, or all. What it writes to is opened before anything is measured.
 func (c *runFlags) run(ctx context.Context, s streams, workloads []suite.Workload, size int, limits timing.Limits) error {
 	if c.Time > 0 {
-		limits.Time, limits.Share = c.Time, c.Time
+		limits.Time, limits.Share, limits.Patience = c.Time, c.Time, min(limits.Patience, patient*c.Time)
 	}
-	todo, err := c.measurements(workloads, size, limits)
+	devs, err := c.devices()
 	if err != nil {
 		return err
 	}
+	todo, err := c.measurements(workloads, size, limits, devs)
+	if err != nil {
+		return err
+	}
+	lines, err := openLines(c.JSON, s.out)
+	if err != nil {
+		return err
+	}
+	page, err := openPage(c.Markdown)
+	if err != nil {
+		return errors.Join(err, lines.close())
+	}
+	failed := c.measure(ctx, s, todo, devs, lines, page)
+	return errors.Join(failed, lines.close(), page.close())
+}
+
+// patient is how many times --time a workload may take until it has had its least number of rounds.
+const patient = 4
+
+// measure makes the measurements. The records go to lines as they come, the table to standard output unless those do,
+// and the page at the end.
+func (c *runFlags) measure(ctx context.Context, s streams, todo []job, devs []device.Device, lines *lines, page *page) error {
 	text := s.out
 	if c.JSON == "-" {
 		text = s.err
 	}
-	against, err := openPeers(ctx, c.Peers, c.Python)
+	against, err := openPeers(ctx, c.Peers, c.Python, devs)
 	if err != nil {
 		return err
 	}
 	defer against.close()
-	top, err := roof.Measure(ctx, roofOptions)
-	if err != nil {
+	results := results{peers: against.names, load: loadOfMachine()}
+	if err := results.measureRoofs(ctx, devs); err != nil {
 		return err
 	}
-	if err := heading(text, len(todo), against, top); err != nil {
+	if err := heading(text, len(todo), against, results.roofs()); err != nil {
 		return err
 	}
-	results := results{peers: against.names, roof: top, load: loadOfMachine()}
-	failed := results.perform(ctx, todo, against, progress(s.err, len(todo)))
+	failed := results.perform(ctx, todo, against, progress(s.err, len(todo)), lines.write)
 	if err := results.write(text); err != nil {
 		return err
 	}
-	return errors.Join(failed, c.save(s.out, results.records), c.publish(results, against))
+	return errors.Join(failed, page.write(c.page(results, against)))
 }
-
-// roofOptions are those of the copy and the multiply-adds that measurements are held against.
-var roofOptions = roof.Options{Bytes: 128 << 20, Rounds: 30, Threads: runtime.GOMAXPROCS(0)}
 
 // job is a measurement in one element type.
 type job struct {
@@ -105,8 +123,8 @@ func (j job) run(ctx context.Context) ([]record.Record, []note, error) {
 	return measure[float64](ctx, j.measurement)
 }
 
-// measurements are what the flags ask for.
-func (c *runFlags) measurements(workloads []suite.Workload, size int, limits timing.Limits) ([]job, error) {
+// measurements are what the flags ask for, on those devices.
+func (c *runFlags) measurements(workloads []suite.Workload, size int, limits timing.Limits, devs []device.Device) ([]job, error) {
 	if size < 1 {
 		return nil, usageError{fmt.Errorf("--size %d: at least one element is needed", size)}
 	}
@@ -120,17 +138,19 @@ func (c *runFlags) measurements(workloads []suite.Workload, size int, limits tim
 	if err != nil {
 		return nil, err
 	}
-	devs, err := c.devices()
-	if err != nil {
-		return nil, err
-	}
 	var jobs []job
 	for _, dev := range devs {
 		for _, t := range types {
 			for _, w := range workloads {
-				jobs = append(jobs, job{measurement{workload: w, dev: dev, size: size, limits: limits}, t})
+				m := measurement{workload: w, dev: dev, size: size, limits: limits, data: c.Data}
+				if len(m.ways()) > 0 {
+					jobs = append(jobs, job{m, t})
+				}
 			}
 		}
+	}
+	if len(jobs) == 0 {
+		return nil, usageError{errors.New("nothing to measure: transfer and --data e2e need a GPU among --devices, and transfer is e2e")}
 	}
 	return jobs, nil
 }
@@ -167,29 +187,32 @@ func (c *runFlags) devices() ([]device.Device, error) {
 }
 
 // heading says on what, and against what, the measurements are made.
-func heading(w io.Writer, n int, against *peers, top roof.Roof) error {
+func heading(w io.Writer, n int, against *peers, roofs []string) error {
 	if err := writeDevices(w, device.List()); err != nil {
 		return err
 	}
-	text := fmt.Sprintf("\n%d measurements with %d threads; %s %s/%s\nroof: %v\n", n, runtime.GOMAXPROCS(0), runtime.Version(), runtime.GOOS, runtime.GOARCH, top)
-	for _, line := range against.lines() {
+	text := fmt.Sprintf("\n%d measurements with %d threads; %s %s/%s\n", n, runtime.GOMAXPROCS(0), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	for _, line := range append(roofs, against.lines()...) {
 		text += line + "\n"
 	}
 	_, err := fmt.Fprintln(w, text)
 	return err
 }
 
-// perform runs the jobs. It goes on after a wrong result, and ends with any other failure; what was
-// measured until then is kept.
-func (r *results) perform(ctx context.Context, jobs []job, against *peers, bar *progressbar.ProgressBar) (failed error) {
+// perform runs the jobs, and hands the records of each to write. It goes on after a wrong result, and ends with any
+// other failure; what was measured until then is kept.
+func (r *results) perform(ctx context.Context, jobs []job, against *peers, bar *progressbar.ProgressBar, write func(...record.Record) error) (failed error) {
 	defer bar.Finish()
 	for _, j := range jobs {
 		bar.Describe(fmt.Sprintf("%-13s %v", j.workload.Name, j.typ))
-		j.peers = against
+		j.peers, j.copyRates = against, r.copies
 		records, notes, err := j.run(ctx)
 		r.records, r.notes = append(r.records, records...), append(r.notes, notes...)
 		if err != nil {
 			failed = errors.Join(failed, fmt.Errorf("%s in %v on %s: %w", j.workload.Name, j.typ, j.dev.Info().Name, err))
+		}
+		if err := write(records...); err != nil {
+			return errors.Join(failed, err)
 		}
 		if records == nil && err != nil {
 			break
@@ -209,19 +232,4 @@ func progress(w io.Writer, n int) *progressbar.ProgressBar {
 		progressbar.OptionClearOnFinish(),
 		progressbar.OptionSetPredictTime(false),
 	)
-}
-
-// save writes the records where --json says.
-func (c *runFlags) save(stdout io.Writer, records []record.Record) (err error) {
-	switch c.JSON {
-	case "":
-		return nil
-	case "-":
-		return record.Write(stdout, records...)
-	}
-	f, err := os.Create(c.JSON)
-	if err != nil {
-		return err
-	}
-	return errors.Join(record.Write(f, records...), f.Close())
 }

@@ -202,12 +202,12 @@ func differing[T any](a, b []T, same func(x, y T) bool) int {
 // resultOn is the elements of a workload's result on a device.
 func resultOn[T goloop.Float](ctx context.Context, w suite.Workload, dev device.Device, values []goloop.Matrix[T]) (any, error) {
 	m := measurement{workload: w, dev: dev, size: selftestSize}
-	inputs, err := suiteTensors(ctx, m, values)
+	in, err := suiteOperands(ctx, m, values)
 	if err != nil {
 		return nil, err
 	}
-	defer inputs.free()
-	node, err := formula.Build(w.Text, inputs.nodes())
+	defer in.free()
+	node, err := formula.Build(w.Text, in.there.nodes())
 	if err != nil {
 		return nil, err
 	}

@@ -43,16 +43,16 @@ func NewMMACheck(t Target) *MMACheck {
 
 // hostile is a float whose products with others cancel, overflow, underflow or round in a way that shows.
 func hostile(r *rand.Rand) float64 {
-	switch n := r.IntN(256); {
+	switch n := r.IntN(4096); { // infinities and NaNs are few, as one spoils a row or column
 	case n == 0:
 		return math.Inf(1 - 2*r.IntN(2))
 	case n == 1:
 		return math.NaN()
-	case n < 12:
+	case n < 176:
 		return math.Copysign(0, float64(1-2*r.IntN(2)))
-	case n < 32:
+	case n < 512:
 		return math.Copysign(math.Ldexp(1+r.Float64(), -1060+r.IntN(60)), float64(1-2*r.IntN(2))) // a subnormal, often
-	case n < 48:
+	case n < 768:
 		return float64(1 - 2*r.IntN(2))
 	}
 	return math.Ldexp(2*r.Float64()-1, r.IntN(60)-30)

@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+
 	"github.com/tare-go/tare/dtype"
 )
 
@@ -69,6 +71,18 @@ func TestColsOfAllLevels(t *testing.T) {
 				}
 				k.Cols(acc.pointer(), b.pointer(), x.pointer(), ld*d.Size(), rows, n)
 				requireSame(t, want, acc, fmt.Sprintf("%s %v: %d rows of %d", level, d, rows, n))
+			}
+		}
+	})
+}
+
+// Memory that is asked for need not be there.
+func TestAskTouchesNothing(t *testing.T) {
+	everyGemm(func(level string, d dtype.DType, k GemmKernel) {
+		if k.Ask != nil {
+			for _, bytes := range []int{-64, 0, 1, 64, 1000} {
+				assert.NotPanics(t, func() { k.Ask(8, bytes) }, level)
+				assert.NotPanics(t, func() { k.Ask(^uintptr(0)-100, bytes) }, level)
 			}
 		}
 	})

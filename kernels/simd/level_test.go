@@ -193,7 +193,7 @@ func TestPastEqualsGeneric(t *testing.T) {
 			}
 		}
 		Fence()
-		require.Equal(t, Level() == "avx512", found > 0)
+		require.Equal(t, Level() != "generic", found > 0)
 	})
 }
 

@@ -30,7 +30,13 @@ func addInt64Uint64AVX2(dst, a, b, c unsafe.Pointer, n int) int
 func addFloat32AVX2(dst, a, b, c unsafe.Pointer, n int) int
 
 //go:noescape
+func addFloat32PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+
+//go:noescape
 func addFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+
+//go:noescape
+func addFloat64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
 
 //go:noescape
 func subtractInt8Uint8AVX2(dst, a, b, c unsafe.Pointer, n int) int
@@ -48,7 +54,13 @@ func subtractInt64Uint64AVX2(dst, a, b, c unsafe.Pointer, n int) int
 func subtractFloat32AVX2(dst, a, b, c unsafe.Pointer, n int) int
 
 //go:noescape
+func subtractFloat32PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+
+//go:noescape
 func subtractFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+
+//go:noescape
+func subtractFloat64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
 
 //go:noescape
 func multiplyBoolAVX2(dst, a, b, c unsafe.Pointer, n int) int
@@ -69,25 +81,49 @@ func multiplyInt64Uint64AVX2(dst, a, b, c unsafe.Pointer, n int) int
 func multiplyFloat32AVX2(dst, a, b, c unsafe.Pointer, n int) int
 
 //go:noescape
+func multiplyFloat32PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+
+//go:noescape
 func multiplyFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+
+//go:noescape
+func multiplyFloat64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
 
 //go:noescape
 func divideFloat32AVX2(dst, a, b, c unsafe.Pointer, n int) int
 
 //go:noescape
+func divideFloat32PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+
+//go:noescape
 func divideFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+
+//go:noescape
+func divideFloat64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
 
 //go:noescape
 func floorDivideFloat32AVX2(dst, a, b, c unsafe.Pointer, n int) int
 
 //go:noescape
+func floorDivideFloat32PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+
+//go:noescape
 func floorDivideFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+
+//go:noescape
+func floorDivideFloat64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
 
 //go:noescape
 func remainderFloat32AVX2(dst, a, b, c unsafe.Pointer, n int) int
 
 //go:noescape
+func remainderFloat32PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+
+//go:noescape
 func remainderFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+
+//go:noescape
+func remainderFloat64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
 
 //go:noescape
 func negativeInt8Uint8AVX2(dst, a, b, c unsafe.Pointer, n int) int
@@ -105,7 +141,13 @@ func negativeInt64Uint64AVX2(dst, a, b, c unsafe.Pointer, n int) int
 func negativeFloat32AVX2(dst, a, b, c unsafe.Pointer, n int) int
 
 //go:noescape
+func negativeFloat32PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+
+//go:noescape
 func negativeFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+
+//go:noescape
+func negativeFloat64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
 
 //go:noescape
 func positiveInt8Uint8AVX2(dst, a, b, c unsafe.Pointer, n int) int
@@ -147,7 +189,13 @@ func absoluteUint64AVX2(dst, a, b, c unsafe.Pointer, n int) int
 func absoluteFloat32AVX2(dst, a, b, c unsafe.Pointer, n int) int
 
 //go:noescape
+func absoluteFloat32PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+
+//go:noescape
 func absoluteFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+
+//go:noescape
+func absoluteFloat64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
 
 //go:noescape
 func signInt8AVX2(dst, a, b, c unsafe.Pointer, n int) int
@@ -177,7 +225,13 @@ func signUint64AVX2(dst, a, b, c unsafe.Pointer, n int) int
 func signFloat32AVX2(dst, a, b, c unsafe.Pointer, n int) int
 
 //go:noescape
+func signFloat32PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+
+//go:noescape
 func signFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+
+//go:noescape
+func signFloat64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
 
 //go:noescape
 func squareInt8Uint8AVX2(dst, a, b, c unsafe.Pointer, n int) int
@@ -195,13 +249,25 @@ func squareInt64Uint64AVX2(dst, a, b, c unsafe.Pointer, n int) int
 func squareFloat32AVX2(dst, a, b, c unsafe.Pointer, n int) int
 
 //go:noescape
+func squareFloat32PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+
+//go:noescape
 func squareFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+
+//go:noescape
+func squareFloat64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
 
 //go:noescape
 func reciprocalFloat32AVX2(dst, a, b, c unsafe.Pointer, n int) int
 
 //go:noescape
+func reciprocalFloat32PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+
+//go:noescape
 func reciprocalFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+
+//go:noescape
+func reciprocalFloat64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
 
 //go:noescape
 func maximumBoolAVX2(dst, a, b, c unsafe.Pointer, n int) int
@@ -234,7 +300,13 @@ func maximumUint64AVX2(dst, a, b, c unsafe.Pointer, n int) int
 func maximumFloat32AVX2(dst, a, b, c unsafe.Pointer, n int) int
 
 //go:noescape
+func maximumFloat32PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+
+//go:noescape
 func maximumFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+
+//go:noescape
+func maximumFloat64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
 
 //go:noescape
 func minimumBoolAVX2(dst, a, b, c unsafe.Pointer, n int) int
@@ -267,7 +339,13 @@ func minimumUint64AVX2(dst, a, b, c unsafe.Pointer, n int) int
 func minimumFloat32AVX2(dst, a, b, c unsafe.Pointer, n int) int
 
 //go:noescape
+func minimumFloat32PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+
+//go:noescape
 func minimumFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+
+//go:noescape
+func minimumFloat64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
 
 //go:noescape
 func floorBoolInt8Uint8AVX2(dst, a, b, c unsafe.Pointer, n int) int
@@ -285,7 +363,13 @@ func floorInt64Uint64AVX2(dst, a, b, c unsafe.Pointer, n int) int
 func floorFloat32AVX2(dst, a, b, c unsafe.Pointer, n int) int
 
 //go:noescape
+func floorFloat32PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+
+//go:noescape
 func floorFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+
+//go:noescape
+func floorFloat64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
 
 //go:noescape
 func ceilBoolInt8Uint8AVX2(dst, a, b, c unsafe.Pointer, n int) int
@@ -303,7 +387,13 @@ func ceilInt64Uint64AVX2(dst, a, b, c unsafe.Pointer, n int) int
 func ceilFloat32AVX2(dst, a, b, c unsafe.Pointer, n int) int
 
 //go:noescape
+func ceilFloat32PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+
+//go:noescape
 func ceilFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+
+//go:noescape
+func ceilFloat64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
 
 //go:noescape
 func truncBoolInt8Uint8AVX2(dst, a, b, c unsafe.Pointer, n int) int
@@ -321,19 +411,37 @@ func truncInt64Uint64AVX2(dst, a, b, c unsafe.Pointer, n int) int
 func truncFloat32AVX2(dst, a, b, c unsafe.Pointer, n int) int
 
 //go:noescape
+func truncFloat32PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+
+//go:noescape
 func truncFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+
+//go:noescape
+func truncFloat64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
 
 //go:noescape
 func rintFloat32AVX2(dst, a, b, c unsafe.Pointer, n int) int
 
 //go:noescape
+func rintFloat32PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+
+//go:noescape
 func rintFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+
+//go:noescape
+func rintFloat64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
 
 //go:noescape
 func copysignFloat32AVX2(dst, a, b, c unsafe.Pointer, n int) int
 
 //go:noescape
+func copysignFloat32PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+
+//go:noescape
 func copysignFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+
+//go:noescape
+func copysignFloat64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
 
 //go:noescape
 func fmaxBoolAVX2(dst, a, b, c unsafe.Pointer, n int) int
@@ -366,7 +474,13 @@ func fmaxUint64AVX2(dst, a, b, c unsafe.Pointer, n int) int
 func fmaxFloat32AVX2(dst, a, b, c unsafe.Pointer, n int) int
 
 //go:noescape
+func fmaxFloat32PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+
+//go:noescape
 func fmaxFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+
+//go:noescape
+func fmaxFloat64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
 
 //go:noescape
 func fminBoolAVX2(dst, a, b, c unsafe.Pointer, n int) int
@@ -399,37 +513,73 @@ func fminUint64AVX2(dst, a, b, c unsafe.Pointer, n int) int
 func fminFloat32AVX2(dst, a, b, c unsafe.Pointer, n int) int
 
 //go:noescape
+func fminFloat32PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+
+//go:noescape
 func fminFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+
+//go:noescape
+func fminFloat64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
 
 //go:noescape
 func sqrtFloat32AVX2(dst, a, b, c unsafe.Pointer, n int) int
 
 //go:noescape
+func sqrtFloat32PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+
+//go:noescape
 func sqrtFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+
+//go:noescape
+func sqrtFloat64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
 
 //go:noescape
 func expFloat32AVX2(dst, a, b, c unsafe.Pointer, n int) int
 
 //go:noescape
+func expFloat32PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+
+//go:noescape
 func expFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+
+//go:noescape
+func expFloat64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
 
 //go:noescape
 func logFloat32AVX2(dst, a, b, c unsafe.Pointer, n int) int
 
 //go:noescape
+func logFloat32PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+
+//go:noescape
 func logFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+
+//go:noescape
+func logFloat64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
 
 //go:noescape
 func exp2Float32AVX2(dst, a, b, c unsafe.Pointer, n int) int
 
 //go:noescape
+func exp2Float32PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+
+//go:noescape
 func exp2Float64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+
+//go:noescape
+func exp2Float64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
 
 //go:noescape
 func expm1Float32AVX2(dst, a, b, c unsafe.Pointer, n int) int
 
 //go:noescape
+func expm1Float32PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+
+//go:noescape
 func expm1Float64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+
+//go:noescape
+func expm1Float64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
 
 //go:noescape
 func log2Float32AVX2(dst, a, b, c unsafe.Pointer, n int) int
@@ -438,34 +588,64 @@ func log2Float32AVX2(dst, a, b, c unsafe.Pointer, n int) int
 func log2Float64AVX2(dst, a, b, c unsafe.Pointer, n int) int
 
 //go:noescape
+func log2Float64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+
+//go:noescape
 func log10Float32AVX2(dst, a, b, c unsafe.Pointer, n int) int
 
 //go:noescape
 func log10Float64AVX2(dst, a, b, c unsafe.Pointer, n int) int
 
 //go:noescape
+func log10Float64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+
+//go:noescape
 func log1pFloat32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+
+//go:noescape
+func log1pFloat32PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
 
 //go:noescape
 func log1pFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
 
 //go:noescape
+func log1pFloat64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+
+//go:noescape
 func sinFloat32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+
+//go:noescape
+func sinFloat32PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
 
 //go:noescape
 func sinFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
 
 //go:noescape
+func sinFloat64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+
+//go:noescape
 func cosFloat32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+
+//go:noescape
+func cosFloat32PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
 
 //go:noescape
 func cosFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
 
 //go:noescape
+func cosFloat64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+
+//go:noescape
 func tanhFloat32AVX2(dst, a, b, c unsafe.Pointer, n int) int
 
 //go:noescape
+func tanhFloat32PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+
+//go:noescape
 func tanhFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+
+//go:noescape
+func tanhFloat64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
 
 //go:noescape
 func powerInt8AVX2(dst, a, b, c unsafe.Pointer, n int) int
@@ -498,10 +678,16 @@ func powerFloat32AVX2(dst, a, b, c unsafe.Pointer, n int) int
 func powerFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
 
 //go:noescape
+func powerFloat64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+
+//go:noescape
 func hypotFloat32AVX2(dst, a, b, c unsafe.Pointer, n int) int
 
 //go:noescape
 func hypotFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+
+//go:noescape
+func hypotFloat64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
 
 //go:noescape
 func equalBoolAVX2(dst, a, b, c unsafe.Pointer, n int) int
@@ -915,7 +1101,13 @@ func castBoolUint8ToInt64Uint64AVX2(dst, a, b, c unsafe.Pointer, n int) int
 func castBoolToFloat32AVX2(dst, a, b, c unsafe.Pointer, n int) int
 
 //go:noescape
+func castBoolToFloat32PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+
+//go:noescape
 func castBoolToFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+
+//go:noescape
+func castBoolToFloat64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
 
 //go:noescape
 func castInt8Uint8ToBoolAVX2(dst, a, b, c unsafe.Pointer, n int) int
@@ -933,7 +1125,13 @@ func castInt8ToInt64Uint64AVX2(dst, a, b, c unsafe.Pointer, n int) int
 func castInt8ToFloat32AVX2(dst, a, b, c unsafe.Pointer, n int) int
 
 //go:noescape
+func castInt8ToFloat32PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+
+//go:noescape
 func castInt8ToFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+
+//go:noescape
+func castInt8ToFloat64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
 
 //go:noescape
 func castInt16Uint16ToBoolAVX2(dst, a, b, c unsafe.Pointer, n int) int
@@ -957,7 +1155,13 @@ func castInt16Uint16ToUint16Int16AVX2(dst, a, b, c unsafe.Pointer, n int) int
 func castInt16ToFloat32AVX2(dst, a, b, c unsafe.Pointer, n int) int
 
 //go:noescape
+func castInt16ToFloat32PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+
+//go:noescape
 func castInt16ToFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+
+//go:noescape
+func castInt16ToFloat64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
 
 //go:noescape
 func castInt32Uint32ToBoolAVX2(dst, a, b, c unsafe.Pointer, n int) int
@@ -981,7 +1185,13 @@ func castInt32Uint32ToUint32Int32AVX2(dst, a, b, c unsafe.Pointer, n int) int
 func castInt32ToFloat32AVX2(dst, a, b, c unsafe.Pointer, n int) int
 
 //go:noescape
+func castInt32ToFloat32PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+
+//go:noescape
 func castInt32ToFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+
+//go:noescape
+func castInt32ToFloat64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
 
 //go:noescape
 func castInt64Uint64ToBoolAVX2(dst, a, b, c unsafe.Pointer, n int) int
@@ -1005,10 +1215,19 @@ func castInt64Uint64ToUint64Int64AVX2(dst, a, b, c unsafe.Pointer, n int) int
 func castInt64ToFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
 
 //go:noescape
+func castInt64ToFloat64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+
+//go:noescape
 func castUint8ToFloat32AVX2(dst, a, b, c unsafe.Pointer, n int) int
 
 //go:noescape
+func castUint8ToFloat32PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+
+//go:noescape
 func castUint8ToFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+
+//go:noescape
+func castUint8ToFloat64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
 
 //go:noescape
 func castUint16ToInt32Uint32AVX2(dst, a, b, c unsafe.Pointer, n int) int
@@ -1020,7 +1239,13 @@ func castUint16ToInt64Uint64AVX2(dst, a, b, c unsafe.Pointer, n int) int
 func castUint16ToFloat32AVX2(dst, a, b, c unsafe.Pointer, n int) int
 
 //go:noescape
+func castUint16ToFloat32PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+
+//go:noescape
 func castUint16ToFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+
+//go:noescape
+func castUint16ToFloat64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
 
 //go:noescape
 func castUint32ToInt64Uint64AVX2(dst, a, b, c unsafe.Pointer, n int) int
@@ -1029,10 +1254,19 @@ func castUint32ToInt64Uint64AVX2(dst, a, b, c unsafe.Pointer, n int) int
 func castUint32ToFloat32AVX2(dst, a, b, c unsafe.Pointer, n int) int
 
 //go:noescape
+func castUint32ToFloat32PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+
+//go:noescape
 func castUint32ToFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
 
 //go:noescape
+func castUint32ToFloat64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+
+//go:noescape
 func castUint64ToFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+
+//go:noescape
+func castUint64ToFloat64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
 
 //go:noescape
 func castFloat32ToBoolAVX2(dst, a, b, c unsafe.Pointer, n int) int
@@ -1047,7 +1281,13 @@ func castFloat32ToInt16Uint16AVX2(dst, a, b, c unsafe.Pointer, n int) int
 func castFloat32ToInt32AVX2(dst, a, b, c unsafe.Pointer, n int) int
 
 //go:noescape
+func castFloat32ToInt32PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+
+//go:noescape
 func castFloat32ToInt64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+
+//go:noescape
+func castFloat32ToInt64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
 
 //go:noescape
 func castFloat32ToUint32AVX2(dst, a, b, c unsafe.Pointer, n int) int
@@ -1056,7 +1296,13 @@ func castFloat32ToUint32AVX2(dst, a, b, c unsafe.Pointer, n int) int
 func castFloat32ToUint64AVX2(dst, a, b, c unsafe.Pointer, n int) int
 
 //go:noescape
+func castFloat32ToUint64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+
+//go:noescape
 func castFloat32ToFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+
+//go:noescape
+func castFloat32ToFloat64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
 
 //go:noescape
 func castFloat64ToBoolAVX2(dst, a, b, c unsafe.Pointer, n int) int
@@ -1074,10 +1320,16 @@ func castFloat64ToInt32AVX2(dst, a, b, c unsafe.Pointer, n int) int
 func castFloat64ToInt64AVX2(dst, a, b, c unsafe.Pointer, n int) int
 
 //go:noescape
+func castFloat64ToInt64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+
+//go:noescape
 func castFloat64ToUint32AVX2(dst, a, b, c unsafe.Pointer, n int) int
 
 //go:noescape
 func castFloat64ToUint64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+
+//go:noescape
+func castFloat64ToUint64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
 
 //go:noescape
 func castFloat64ToFloat32AVX2(dst, a, b, c unsafe.Pointer, n int) int
@@ -1172,6 +1424,11 @@ func findFloat32AVX2(x, v unsafe.Pointer, n int) int
 //go:noescape
 func findFloat64AVX2(x, v unsafe.Pointer, n int) int
 
+func fenceAVX2()
+
+//go:noescape
+func prefetchAVX2(p unsafe.Pointer, lines int)
+
 var avx2Operators = [op.Count][dtype.Count]assembly{
 	op.Add: {
 		dtype.Bool:    {loop: addBoolAVX2, step: 64, sizes: [4]uint8{1, 1, 1, 0}},
@@ -1183,8 +1440,8 @@ var avx2Operators = [op.Count][dtype.Count]assembly{
 		dtype.Uint16:  {loop: addInt16Uint16AVX2, step: 32, sizes: [4]uint8{2, 2, 2, 0}},
 		dtype.Uint32:  {loop: addInt32Uint32AVX2, step: 16, sizes: [4]uint8{4, 4, 4, 0}},
 		dtype.Uint64:  {loop: addInt64Uint64AVX2, step: 8, sizes: [4]uint8{8, 8, 8, 0}},
-		dtype.Float32: {loop: addFloat32AVX2, step: 16, sizes: [4]uint8{4, 4, 4, 0}},
-		dtype.Float64: {loop: addFloat64AVX2, step: 8, sizes: [4]uint8{8, 8, 8, 0}},
+		dtype.Float32: {loop: addFloat32AVX2, step: 16, sizes: [4]uint8{4, 4, 4, 0}, past: addFloat32PastAVX2},
+		dtype.Float64: {loop: addFloat64AVX2, step: 8, sizes: [4]uint8{8, 8, 8, 0}, past: addFloat64PastAVX2},
 	},
 	op.Subtract: {
 		dtype.Int8:    {loop: subtractInt8Uint8AVX2, step: 64, sizes: [4]uint8{1, 1, 1, 0}},
@@ -1195,8 +1452,8 @@ var avx2Operators = [op.Count][dtype.Count]assembly{
 		dtype.Uint16:  {loop: subtractInt16Uint16AVX2, step: 32, sizes: [4]uint8{2, 2, 2, 0}},
 		dtype.Uint32:  {loop: subtractInt32Uint32AVX2, step: 16, sizes: [4]uint8{4, 4, 4, 0}},
 		dtype.Uint64:  {loop: subtractInt64Uint64AVX2, step: 8, sizes: [4]uint8{8, 8, 8, 0}},
-		dtype.Float32: {loop: subtractFloat32AVX2, step: 16, sizes: [4]uint8{4, 4, 4, 0}},
-		dtype.Float64: {loop: subtractFloat64AVX2, step: 8, sizes: [4]uint8{8, 8, 8, 0}},
+		dtype.Float32: {loop: subtractFloat32AVX2, step: 16, sizes: [4]uint8{4, 4, 4, 0}, past: subtractFloat32PastAVX2},
+		dtype.Float64: {loop: subtractFloat64AVX2, step: 8, sizes: [4]uint8{8, 8, 8, 0}, past: subtractFloat64PastAVX2},
 	},
 	op.Multiply: {
 		dtype.Bool:    {loop: multiplyBoolAVX2, step: 64, sizes: [4]uint8{1, 1, 1, 0}},
@@ -1208,20 +1465,20 @@ var avx2Operators = [op.Count][dtype.Count]assembly{
 		dtype.Uint16:  {loop: multiplyInt16Uint16AVX2, step: 32, sizes: [4]uint8{2, 2, 2, 0}},
 		dtype.Uint32:  {loop: multiplyInt32Uint32AVX2, step: 16, sizes: [4]uint8{4, 4, 4, 0}},
 		dtype.Uint64:  {loop: multiplyInt64Uint64AVX2, step: 8, sizes: [4]uint8{8, 8, 8, 0}},
-		dtype.Float32: {loop: multiplyFloat32AVX2, step: 16, sizes: [4]uint8{4, 4, 4, 0}},
-		dtype.Float64: {loop: multiplyFloat64AVX2, step: 8, sizes: [4]uint8{8, 8, 8, 0}},
+		dtype.Float32: {loop: multiplyFloat32AVX2, step: 16, sizes: [4]uint8{4, 4, 4, 0}, past: multiplyFloat32PastAVX2},
+		dtype.Float64: {loop: multiplyFloat64AVX2, step: 8, sizes: [4]uint8{8, 8, 8, 0}, past: multiplyFloat64PastAVX2},
 	},
 	op.Divide: {
-		dtype.Float32: {loop: divideFloat32AVX2, step: 16, sizes: [4]uint8{4, 4, 4, 0}},
-		dtype.Float64: {loop: divideFloat64AVX2, step: 8, sizes: [4]uint8{8, 8, 8, 0}},
+		dtype.Float32: {loop: divideFloat32AVX2, step: 16, sizes: [4]uint8{4, 4, 4, 0}, past: divideFloat32PastAVX2},
+		dtype.Float64: {loop: divideFloat64AVX2, step: 8, sizes: [4]uint8{8, 8, 8, 0}, past: divideFloat64PastAVX2},
 	},
 	op.FloorDivide: {
-		dtype.Float32: {loop: floorDivideFloat32AVX2, step: 8, sizes: [4]uint8{4, 4, 4, 0}, pad: true},
-		dtype.Float64: {loop: floorDivideFloat64AVX2, step: 4, sizes: [4]uint8{8, 8, 8, 0}, pad: true},
+		dtype.Float32: {loop: floorDivideFloat32AVX2, step: 8, sizes: [4]uint8{4, 4, 4, 0}, pad: true, past: floorDivideFloat32PastAVX2},
+		dtype.Float64: {loop: floorDivideFloat64AVX2, step: 4, sizes: [4]uint8{8, 8, 8, 0}, pad: true, past: floorDivideFloat64PastAVX2},
 	},
 	op.Remainder: {
-		dtype.Float32: {loop: remainderFloat32AVX2, step: 8, sizes: [4]uint8{4, 4, 4, 0}, pad: true},
-		dtype.Float64: {loop: remainderFloat64AVX2, step: 4, sizes: [4]uint8{8, 8, 8, 0}, pad: true},
+		dtype.Float32: {loop: remainderFloat32AVX2, step: 8, sizes: [4]uint8{4, 4, 4, 0}, pad: true, past: remainderFloat32PastAVX2},
+		dtype.Float64: {loop: remainderFloat64AVX2, step: 4, sizes: [4]uint8{8, 8, 8, 0}, pad: true, past: remainderFloat64PastAVX2},
 	},
 	op.Negative: {
 		dtype.Int8:    {loop: negativeInt8Uint8AVX2, step: 64, sizes: [4]uint8{1, 1, 0, 0}},
@@ -1232,8 +1489,8 @@ var avx2Operators = [op.Count][dtype.Count]assembly{
 		dtype.Uint16:  {loop: negativeInt16Uint16AVX2, step: 32, sizes: [4]uint8{2, 2, 0, 0}},
 		dtype.Uint32:  {loop: negativeInt32Uint32AVX2, step: 16, sizes: [4]uint8{4, 4, 0, 0}},
 		dtype.Uint64:  {loop: negativeInt64Uint64AVX2, step: 8, sizes: [4]uint8{8, 8, 0, 0}},
-		dtype.Float32: {loop: negativeFloat32AVX2, step: 16, sizes: [4]uint8{4, 4, 0, 0}},
-		dtype.Float64: {loop: negativeFloat64AVX2, step: 8, sizes: [4]uint8{8, 8, 0, 0}},
+		dtype.Float32: {loop: negativeFloat32AVX2, step: 16, sizes: [4]uint8{4, 4, 0, 0}, past: negativeFloat32PastAVX2},
+		dtype.Float64: {loop: negativeFloat64AVX2, step: 8, sizes: [4]uint8{8, 8, 0, 0}, past: negativeFloat64PastAVX2},
 	},
 	op.Positive: {
 		dtype.Int8:    {loop: positiveInt8Uint8AVX2, step: 64, sizes: [4]uint8{1, 1, 0, 0}},
@@ -1257,8 +1514,8 @@ var avx2Operators = [op.Count][dtype.Count]assembly{
 		dtype.Uint16:  {loop: absoluteUint16AVX2, step: 32, sizes: [4]uint8{2, 2, 0, 0}},
 		dtype.Uint32:  {loop: absoluteUint32AVX2, step: 16, sizes: [4]uint8{4, 4, 0, 0}},
 		dtype.Uint64:  {loop: absoluteUint64AVX2, step: 8, sizes: [4]uint8{8, 8, 0, 0}},
-		dtype.Float32: {loop: absoluteFloat32AVX2, step: 16, sizes: [4]uint8{4, 4, 0, 0}},
-		dtype.Float64: {loop: absoluteFloat64AVX2, step: 8, sizes: [4]uint8{8, 8, 0, 0}},
+		dtype.Float32: {loop: absoluteFloat32AVX2, step: 16, sizes: [4]uint8{4, 4, 0, 0}, past: absoluteFloat32PastAVX2},
+		dtype.Float64: {loop: absoluteFloat64AVX2, step: 8, sizes: [4]uint8{8, 8, 0, 0}, past: absoluteFloat64PastAVX2},
 	},
 	op.Sign: {
 		dtype.Int8:    {loop: signInt8AVX2, step: 64, sizes: [4]uint8{1, 1, 0, 0}},
@@ -1269,8 +1526,8 @@ var avx2Operators = [op.Count][dtype.Count]assembly{
 		dtype.Uint16:  {loop: signUint16AVX2, step: 32, sizes: [4]uint8{2, 2, 0, 0}},
 		dtype.Uint32:  {loop: signUint32AVX2, step: 16, sizes: [4]uint8{4, 4, 0, 0}},
 		dtype.Uint64:  {loop: signUint64AVX2, step: 8, sizes: [4]uint8{8, 8, 0, 0}},
-		dtype.Float32: {loop: signFloat32AVX2, step: 16, sizes: [4]uint8{4, 4, 0, 0}},
-		dtype.Float64: {loop: signFloat64AVX2, step: 8, sizes: [4]uint8{8, 8, 0, 0}},
+		dtype.Float32: {loop: signFloat32AVX2, step: 16, sizes: [4]uint8{4, 4, 0, 0}, past: signFloat32PastAVX2},
+		dtype.Float64: {loop: signFloat64AVX2, step: 8, sizes: [4]uint8{8, 8, 0, 0}, past: signFloat64PastAVX2},
 	},
 	op.Square: {
 		dtype.Int8:    {loop: squareInt8Uint8AVX2, step: 64, sizes: [4]uint8{1, 1, 0, 0}},
@@ -1281,12 +1538,12 @@ var avx2Operators = [op.Count][dtype.Count]assembly{
 		dtype.Uint16:  {loop: squareInt16Uint16AVX2, step: 32, sizes: [4]uint8{2, 2, 0, 0}},
 		dtype.Uint32:  {loop: squareInt32Uint32AVX2, step: 16, sizes: [4]uint8{4, 4, 0, 0}},
 		dtype.Uint64:  {loop: squareInt64Uint64AVX2, step: 8, sizes: [4]uint8{8, 8, 0, 0}},
-		dtype.Float32: {loop: squareFloat32AVX2, step: 16, sizes: [4]uint8{4, 4, 0, 0}},
-		dtype.Float64: {loop: squareFloat64AVX2, step: 8, sizes: [4]uint8{8, 8, 0, 0}},
+		dtype.Float32: {loop: squareFloat32AVX2, step: 16, sizes: [4]uint8{4, 4, 0, 0}, past: squareFloat32PastAVX2},
+		dtype.Float64: {loop: squareFloat64AVX2, step: 8, sizes: [4]uint8{8, 8, 0, 0}, past: squareFloat64PastAVX2},
 	},
 	op.Reciprocal: {
-		dtype.Float32: {loop: reciprocalFloat32AVX2, step: 16, sizes: [4]uint8{4, 4, 0, 0}},
-		dtype.Float64: {loop: reciprocalFloat64AVX2, step: 8, sizes: [4]uint8{8, 8, 0, 0}},
+		dtype.Float32: {loop: reciprocalFloat32AVX2, step: 16, sizes: [4]uint8{4, 4, 0, 0}, past: reciprocalFloat32PastAVX2},
+		dtype.Float64: {loop: reciprocalFloat64AVX2, step: 8, sizes: [4]uint8{8, 8, 0, 0}, past: reciprocalFloat64PastAVX2},
 	},
 	op.Maximum: {
 		dtype.Bool:    {loop: maximumBoolAVX2, step: 64, sizes: [4]uint8{1, 1, 1, 0}},
@@ -1298,8 +1555,8 @@ var avx2Operators = [op.Count][dtype.Count]assembly{
 		dtype.Uint16:  {loop: maximumUint16AVX2, step: 32, sizes: [4]uint8{2, 2, 2, 0}},
 		dtype.Uint32:  {loop: maximumUint32AVX2, step: 16, sizes: [4]uint8{4, 4, 4, 0}},
 		dtype.Uint64:  {loop: maximumUint64AVX2, step: 8, sizes: [4]uint8{8, 8, 8, 0}},
-		dtype.Float32: {loop: maximumFloat32AVX2, step: 16, sizes: [4]uint8{4, 4, 4, 0}},
-		dtype.Float64: {loop: maximumFloat64AVX2, step: 8, sizes: [4]uint8{8, 8, 8, 0}},
+		dtype.Float32: {loop: maximumFloat32AVX2, step: 16, sizes: [4]uint8{4, 4, 4, 0}, past: maximumFloat32PastAVX2},
+		dtype.Float64: {loop: maximumFloat64AVX2, step: 8, sizes: [4]uint8{8, 8, 8, 0}, past: maximumFloat64PastAVX2},
 	},
 	op.Minimum: {
 		dtype.Bool:    {loop: minimumBoolAVX2, step: 64, sizes: [4]uint8{1, 1, 1, 0}},
@@ -1311,8 +1568,8 @@ var avx2Operators = [op.Count][dtype.Count]assembly{
 		dtype.Uint16:  {loop: minimumUint16AVX2, step: 32, sizes: [4]uint8{2, 2, 2, 0}},
 		dtype.Uint32:  {loop: minimumUint32AVX2, step: 16, sizes: [4]uint8{4, 4, 4, 0}},
 		dtype.Uint64:  {loop: minimumUint64AVX2, step: 8, sizes: [4]uint8{8, 8, 8, 0}},
-		dtype.Float32: {loop: minimumFloat32AVX2, step: 16, sizes: [4]uint8{4, 4, 4, 0}},
-		dtype.Float64: {loop: minimumFloat64AVX2, step: 8, sizes: [4]uint8{8, 8, 8, 0}},
+		dtype.Float32: {loop: minimumFloat32AVX2, step: 16, sizes: [4]uint8{4, 4, 4, 0}, past: minimumFloat32PastAVX2},
+		dtype.Float64: {loop: minimumFloat64AVX2, step: 8, sizes: [4]uint8{8, 8, 8, 0}, past: minimumFloat64PastAVX2},
 	},
 	op.Floor: {
 		dtype.Bool:    {loop: floorBoolInt8Uint8AVX2, step: 64, sizes: [4]uint8{1, 1, 0, 0}},
@@ -1324,8 +1581,8 @@ var avx2Operators = [op.Count][dtype.Count]assembly{
 		dtype.Uint16:  {loop: floorInt16Uint16AVX2, step: 32, sizes: [4]uint8{2, 2, 0, 0}},
 		dtype.Uint32:  {loop: floorInt32Uint32AVX2, step: 16, sizes: [4]uint8{4, 4, 0, 0}},
 		dtype.Uint64:  {loop: floorInt64Uint64AVX2, step: 8, sizes: [4]uint8{8, 8, 0, 0}},
-		dtype.Float32: {loop: floorFloat32AVX2, step: 16, sizes: [4]uint8{4, 4, 0, 0}},
-		dtype.Float64: {loop: floorFloat64AVX2, step: 8, sizes: [4]uint8{8, 8, 0, 0}},
+		dtype.Float32: {loop: floorFloat32AVX2, step: 16, sizes: [4]uint8{4, 4, 0, 0}, past: floorFloat32PastAVX2},
+		dtype.Float64: {loop: floorFloat64AVX2, step: 8, sizes: [4]uint8{8, 8, 0, 0}, past: floorFloat64PastAVX2},
 	},
 	op.Ceil: {
 		dtype.Bool:    {loop: ceilBoolInt8Uint8AVX2, step: 64, sizes: [4]uint8{1, 1, 0, 0}},
@@ -1337,8 +1594,8 @@ var avx2Operators = [op.Count][dtype.Count]assembly{
 		dtype.Uint16:  {loop: ceilInt16Uint16AVX2, step: 32, sizes: [4]uint8{2, 2, 0, 0}},
 		dtype.Uint32:  {loop: ceilInt32Uint32AVX2, step: 16, sizes: [4]uint8{4, 4, 0, 0}},
 		dtype.Uint64:  {loop: ceilInt64Uint64AVX2, step: 8, sizes: [4]uint8{8, 8, 0, 0}},
-		dtype.Float32: {loop: ceilFloat32AVX2, step: 16, sizes: [4]uint8{4, 4, 0, 0}},
-		dtype.Float64: {loop: ceilFloat64AVX2, step: 8, sizes: [4]uint8{8, 8, 0, 0}},
+		dtype.Float32: {loop: ceilFloat32AVX2, step: 16, sizes: [4]uint8{4, 4, 0, 0}, past: ceilFloat32PastAVX2},
+		dtype.Float64: {loop: ceilFloat64AVX2, step: 8, sizes: [4]uint8{8, 8, 0, 0}, past: ceilFloat64PastAVX2},
 	},
 	op.Trunc: {
 		dtype.Bool:    {loop: truncBoolInt8Uint8AVX2, step: 64, sizes: [4]uint8{1, 1, 0, 0}},
@@ -1350,16 +1607,16 @@ var avx2Operators = [op.Count][dtype.Count]assembly{
 		dtype.Uint16:  {loop: truncInt16Uint16AVX2, step: 32, sizes: [4]uint8{2, 2, 0, 0}},
 		dtype.Uint32:  {loop: truncInt32Uint32AVX2, step: 16, sizes: [4]uint8{4, 4, 0, 0}},
 		dtype.Uint64:  {loop: truncInt64Uint64AVX2, step: 8, sizes: [4]uint8{8, 8, 0, 0}},
-		dtype.Float32: {loop: truncFloat32AVX2, step: 16, sizes: [4]uint8{4, 4, 0, 0}},
-		dtype.Float64: {loop: truncFloat64AVX2, step: 8, sizes: [4]uint8{8, 8, 0, 0}},
+		dtype.Float32: {loop: truncFloat32AVX2, step: 16, sizes: [4]uint8{4, 4, 0, 0}, past: truncFloat32PastAVX2},
+		dtype.Float64: {loop: truncFloat64AVX2, step: 8, sizes: [4]uint8{8, 8, 0, 0}, past: truncFloat64PastAVX2},
 	},
 	op.Rint: {
-		dtype.Float32: {loop: rintFloat32AVX2, step: 16, sizes: [4]uint8{4, 4, 0, 0}},
-		dtype.Float64: {loop: rintFloat64AVX2, step: 8, sizes: [4]uint8{8, 8, 0, 0}},
+		dtype.Float32: {loop: rintFloat32AVX2, step: 16, sizes: [4]uint8{4, 4, 0, 0}, past: rintFloat32PastAVX2},
+		dtype.Float64: {loop: rintFloat64AVX2, step: 8, sizes: [4]uint8{8, 8, 0, 0}, past: rintFloat64PastAVX2},
 	},
 	op.Copysign: {
-		dtype.Float32: {loop: copysignFloat32AVX2, step: 16, sizes: [4]uint8{4, 4, 4, 0}},
-		dtype.Float64: {loop: copysignFloat64AVX2, step: 8, sizes: [4]uint8{8, 8, 8, 0}},
+		dtype.Float32: {loop: copysignFloat32AVX2, step: 16, sizes: [4]uint8{4, 4, 4, 0}, past: copysignFloat32PastAVX2},
+		dtype.Float64: {loop: copysignFloat64AVX2, step: 8, sizes: [4]uint8{8, 8, 8, 0}, past: copysignFloat64PastAVX2},
 	},
 	op.Fmax: {
 		dtype.Bool:    {loop: fmaxBoolAVX2, step: 64, sizes: [4]uint8{1, 1, 1, 0}},
@@ -1371,8 +1628,8 @@ var avx2Operators = [op.Count][dtype.Count]assembly{
 		dtype.Uint16:  {loop: fmaxUint16AVX2, step: 32, sizes: [4]uint8{2, 2, 2, 0}},
 		dtype.Uint32:  {loop: fmaxUint32AVX2, step: 16, sizes: [4]uint8{4, 4, 4, 0}},
 		dtype.Uint64:  {loop: fmaxUint64AVX2, step: 8, sizes: [4]uint8{8, 8, 8, 0}},
-		dtype.Float32: {loop: fmaxFloat32AVX2, step: 16, sizes: [4]uint8{4, 4, 4, 0}},
-		dtype.Float64: {loop: fmaxFloat64AVX2, step: 8, sizes: [4]uint8{8, 8, 8, 0}},
+		dtype.Float32: {loop: fmaxFloat32AVX2, step: 16, sizes: [4]uint8{4, 4, 4, 0}, past: fmaxFloat32PastAVX2},
+		dtype.Float64: {loop: fmaxFloat64AVX2, step: 8, sizes: [4]uint8{8, 8, 8, 0}, past: fmaxFloat64PastAVX2},
 	},
 	op.Fmin: {
 		dtype.Bool:    {loop: fminBoolAVX2, step: 64, sizes: [4]uint8{1, 1, 1, 0}},
@@ -1384,52 +1641,52 @@ var avx2Operators = [op.Count][dtype.Count]assembly{
 		dtype.Uint16:  {loop: fminUint16AVX2, step: 32, sizes: [4]uint8{2, 2, 2, 0}},
 		dtype.Uint32:  {loop: fminUint32AVX2, step: 16, sizes: [4]uint8{4, 4, 4, 0}},
 		dtype.Uint64:  {loop: fminUint64AVX2, step: 8, sizes: [4]uint8{8, 8, 8, 0}},
-		dtype.Float32: {loop: fminFloat32AVX2, step: 16, sizes: [4]uint8{4, 4, 4, 0}},
-		dtype.Float64: {loop: fminFloat64AVX2, step: 8, sizes: [4]uint8{8, 8, 8, 0}},
+		dtype.Float32: {loop: fminFloat32AVX2, step: 16, sizes: [4]uint8{4, 4, 4, 0}, past: fminFloat32PastAVX2},
+		dtype.Float64: {loop: fminFloat64AVX2, step: 8, sizes: [4]uint8{8, 8, 8, 0}, past: fminFloat64PastAVX2},
 	},
 	op.Sqrt: {
-		dtype.Float32: {loop: sqrtFloat32AVX2, step: 16, sizes: [4]uint8{4, 4, 0, 0}},
-		dtype.Float64: {loop: sqrtFloat64AVX2, step: 8, sizes: [4]uint8{8, 8, 0, 0}},
+		dtype.Float32: {loop: sqrtFloat32AVX2, step: 16, sizes: [4]uint8{4, 4, 0, 0}, past: sqrtFloat32PastAVX2},
+		dtype.Float64: {loop: sqrtFloat64AVX2, step: 8, sizes: [4]uint8{8, 8, 0, 0}, past: sqrtFloat64PastAVX2},
 	},
 	op.Exp: {
-		dtype.Float32: {loop: expFloat32AVX2, step: 8, sizes: [4]uint8{4, 4, 0, 0}, pad: true},
-		dtype.Float64: {loop: expFloat64AVX2, step: 4, sizes: [4]uint8{8, 8, 0, 0}, pad: true},
+		dtype.Float32: {loop: expFloat32AVX2, step: 8, sizes: [4]uint8{4, 4, 0, 0}, pad: true, past: expFloat32PastAVX2},
+		dtype.Float64: {loop: expFloat64AVX2, step: 4, sizes: [4]uint8{8, 8, 0, 0}, pad: true, past: expFloat64PastAVX2},
 	},
 	op.Log: {
-		dtype.Float32: {loop: logFloat32AVX2, step: 8, sizes: [4]uint8{4, 4, 0, 0}, pad: true},
-		dtype.Float64: {loop: logFloat64AVX2, step: 4, sizes: [4]uint8{8, 8, 0, 0}, pad: true},
+		dtype.Float32: {loop: logFloat32AVX2, step: 8, sizes: [4]uint8{4, 4, 0, 0}, pad: true, past: logFloat32PastAVX2},
+		dtype.Float64: {loop: logFloat64AVX2, step: 4, sizes: [4]uint8{8, 8, 0, 0}, pad: true, past: logFloat64PastAVX2},
 	},
 	op.Exp2: {
-		dtype.Float32: {loop: exp2Float32AVX2, step: 8, sizes: [4]uint8{4, 4, 0, 0}, pad: true},
-		dtype.Float64: {loop: exp2Float64AVX2, step: 4, sizes: [4]uint8{8, 8, 0, 0}, pad: true},
+		dtype.Float32: {loop: exp2Float32AVX2, step: 8, sizes: [4]uint8{4, 4, 0, 0}, pad: true, past: exp2Float32PastAVX2},
+		dtype.Float64: {loop: exp2Float64AVX2, step: 4, sizes: [4]uint8{8, 8, 0, 0}, pad: true, past: exp2Float64PastAVX2},
 	},
 	op.Expm1: {
-		dtype.Float32: {loop: expm1Float32AVX2, step: 8, sizes: [4]uint8{4, 4, 0, 0}, pad: true},
-		dtype.Float64: {loop: expm1Float64AVX2, step: 4, sizes: [4]uint8{8, 8, 0, 0}, pad: true},
+		dtype.Float32: {loop: expm1Float32AVX2, step: 8, sizes: [4]uint8{4, 4, 0, 0}, pad: true, past: expm1Float32PastAVX2},
+		dtype.Float64: {loop: expm1Float64AVX2, step: 4, sizes: [4]uint8{8, 8, 0, 0}, pad: true, past: expm1Float64PastAVX2},
 	},
 	op.Log2: {
 		dtype.Float32: {loop: log2Float32AVX2, step: 4, sizes: [4]uint8{4, 4, 0, 0}, pad: true},
-		dtype.Float64: {loop: log2Float64AVX2, step: 4, sizes: [4]uint8{8, 8, 0, 0}, pad: true},
+		dtype.Float64: {loop: log2Float64AVX2, step: 4, sizes: [4]uint8{8, 8, 0, 0}, pad: true, past: log2Float64PastAVX2},
 	},
 	op.Log10: {
 		dtype.Float32: {loop: log10Float32AVX2, step: 4, sizes: [4]uint8{4, 4, 0, 0}, pad: true},
-		dtype.Float64: {loop: log10Float64AVX2, step: 4, sizes: [4]uint8{8, 8, 0, 0}, pad: true},
+		dtype.Float64: {loop: log10Float64AVX2, step: 4, sizes: [4]uint8{8, 8, 0, 0}, pad: true, past: log10Float64PastAVX2},
 	},
 	op.Log1p: {
-		dtype.Float32: {loop: log1pFloat32AVX2, step: 8, sizes: [4]uint8{4, 4, 0, 0}, pad: true},
-		dtype.Float64: {loop: log1pFloat64AVX2, step: 4, sizes: [4]uint8{8, 8, 0, 0}, pad: true},
+		dtype.Float32: {loop: log1pFloat32AVX2, step: 8, sizes: [4]uint8{4, 4, 0, 0}, pad: true, past: log1pFloat32PastAVX2},
+		dtype.Float64: {loop: log1pFloat64AVX2, step: 4, sizes: [4]uint8{8, 8, 0, 0}, pad: true, past: log1pFloat64PastAVX2},
 	},
 	op.Sin: {
-		dtype.Float32: {loop: sinFloat32AVX2, step: 8, sizes: [4]uint8{4, 4, 0, 0}, pad: true},
-		dtype.Float64: {loop: sinFloat64AVX2, step: 4, sizes: [4]uint8{8, 8, 0, 0}, pad: true},
+		dtype.Float32: {loop: sinFloat32AVX2, step: 8, sizes: [4]uint8{4, 4, 0, 0}, pad: true, past: sinFloat32PastAVX2},
+		dtype.Float64: {loop: sinFloat64AVX2, step: 4, sizes: [4]uint8{8, 8, 0, 0}, pad: true, past: sinFloat64PastAVX2},
 	},
 	op.Cos: {
-		dtype.Float32: {loop: cosFloat32AVX2, step: 8, sizes: [4]uint8{4, 4, 0, 0}, pad: true},
-		dtype.Float64: {loop: cosFloat64AVX2, step: 4, sizes: [4]uint8{8, 8, 0, 0}, pad: true},
+		dtype.Float32: {loop: cosFloat32AVX2, step: 8, sizes: [4]uint8{4, 4, 0, 0}, pad: true, past: cosFloat32PastAVX2},
+		dtype.Float64: {loop: cosFloat64AVX2, step: 4, sizes: [4]uint8{8, 8, 0, 0}, pad: true, past: cosFloat64PastAVX2},
 	},
 	op.Tanh: {
-		dtype.Float32: {loop: tanhFloat32AVX2, step: 8, sizes: [4]uint8{4, 4, 0, 0}, pad: true},
-		dtype.Float64: {loop: tanhFloat64AVX2, step: 4, sizes: [4]uint8{8, 8, 0, 0}, pad: true},
+		dtype.Float32: {loop: tanhFloat32AVX2, step: 8, sizes: [4]uint8{4, 4, 0, 0}, pad: true, past: tanhFloat32PastAVX2},
+		dtype.Float64: {loop: tanhFloat64AVX2, step: 4, sizes: [4]uint8{8, 8, 0, 0}, pad: true, past: tanhFloat64PastAVX2},
 	},
 	op.Power: {
 		dtype.Int8:    {loop: powerInt8AVX2, step: 32, sizes: [4]uint8{1, 1, 1, 0}, pad: true},
@@ -1441,11 +1698,11 @@ var avx2Operators = [op.Count][dtype.Count]assembly{
 		dtype.Uint32:  {loop: powerUint32AVX2, step: 8, sizes: [4]uint8{4, 4, 4, 0}, pad: true},
 		dtype.Uint64:  {loop: powerUint64AVX2, step: 4, sizes: [4]uint8{8, 8, 8, 0}, pad: true},
 		dtype.Float32: {loop: powerFloat32AVX2, step: 4, sizes: [4]uint8{4, 4, 4, 0}, pad: true},
-		dtype.Float64: {loop: powerFloat64AVX2, step: 4, sizes: [4]uint8{8, 8, 8, 0}, pad: true},
+		dtype.Float64: {loop: powerFloat64AVX2, step: 4, sizes: [4]uint8{8, 8, 8, 0}, pad: true, past: powerFloat64PastAVX2},
 	},
 	op.Hypot: {
 		dtype.Float32: {loop: hypotFloat32AVX2, step: 8, sizes: [4]uint8{4, 4, 4, 0}},
-		dtype.Float64: {loop: hypotFloat64AVX2, step: 4, sizes: [4]uint8{8, 8, 8, 0}, pad: true},
+		dtype.Float64: {loop: hypotFloat64AVX2, step: 4, sizes: [4]uint8{8, 8, 8, 0}, pad: true, past: hypotFloat64PastAVX2},
 	},
 	op.Equal: {
 		dtype.Bool:    {loop: equalBoolAVX2, step: 64, sizes: [4]uint8{1, 1, 1, 0}},
@@ -1698,8 +1955,8 @@ var avx2Casts = [dtype.Count][dtype.Count]assembly{
 		dtype.Uint16:  {loop: castBoolUint8ToInt16Uint16AVX2, step: 32, sizes: [4]uint8{2, 1, 0, 0}},
 		dtype.Uint32:  {loop: castBoolUint8ToInt32Uint32AVX2, step: 16, sizes: [4]uint8{4, 1, 0, 0}},
 		dtype.Uint64:  {loop: castBoolUint8ToInt64Uint64AVX2, step: 8, sizes: [4]uint8{8, 1, 0, 0}},
-		dtype.Float32: {loop: castBoolToFloat32AVX2, step: 16, sizes: [4]uint8{4, 1, 0, 0}},
-		dtype.Float64: {loop: castBoolToFloat64AVX2, step: 8, sizes: [4]uint8{8, 1, 0, 0}},
+		dtype.Float32: {loop: castBoolToFloat32AVX2, step: 16, sizes: [4]uint8{4, 1, 0, 0}, past: castBoolToFloat32PastAVX2},
+		dtype.Float64: {loop: castBoolToFloat64AVX2, step: 8, sizes: [4]uint8{8, 1, 0, 0}, past: castBoolToFloat64PastAVX2},
 	},
 	dtype.Int8: {
 		dtype.Bool:    {loop: castInt8Uint8ToBoolAVX2, step: 64, sizes: [4]uint8{1, 1, 0, 0}},
@@ -1711,8 +1968,8 @@ var avx2Casts = [dtype.Count][dtype.Count]assembly{
 		dtype.Uint16:  {loop: castInt8ToInt16Uint16AVX2, step: 32, sizes: [4]uint8{2, 1, 0, 0}},
 		dtype.Uint32:  {loop: castInt8ToInt32Uint32AVX2, step: 16, sizes: [4]uint8{4, 1, 0, 0}},
 		dtype.Uint64:  {loop: castInt8ToInt64Uint64AVX2, step: 8, sizes: [4]uint8{8, 1, 0, 0}},
-		dtype.Float32: {loop: castInt8ToFloat32AVX2, step: 16, sizes: [4]uint8{4, 1, 0, 0}},
-		dtype.Float64: {loop: castInt8ToFloat64AVX2, step: 8, sizes: [4]uint8{8, 1, 0, 0}},
+		dtype.Float32: {loop: castInt8ToFloat32AVX2, step: 16, sizes: [4]uint8{4, 1, 0, 0}, past: castInt8ToFloat32PastAVX2},
+		dtype.Float64: {loop: castInt8ToFloat64AVX2, step: 8, sizes: [4]uint8{8, 1, 0, 0}, past: castInt8ToFloat64PastAVX2},
 	},
 	dtype.Int16: {
 		dtype.Bool:    {loop: castInt16Uint16ToBoolAVX2, step: 32, sizes: [4]uint8{1, 2, 0, 0}},
@@ -1724,8 +1981,8 @@ var avx2Casts = [dtype.Count][dtype.Count]assembly{
 		dtype.Uint16:  {loop: castInt16Uint16ToUint16Int16AVX2, step: 32, sizes: [4]uint8{2, 2, 0, 0}},
 		dtype.Uint32:  {loop: castInt16ToInt32Uint32AVX2, step: 16, sizes: [4]uint8{4, 2, 0, 0}},
 		dtype.Uint64:  {loop: castInt16ToInt64Uint64AVX2, step: 8, sizes: [4]uint8{8, 2, 0, 0}},
-		dtype.Float32: {loop: castInt16ToFloat32AVX2, step: 16, sizes: [4]uint8{4, 2, 0, 0}},
-		dtype.Float64: {loop: castInt16ToFloat64AVX2, step: 8, sizes: [4]uint8{8, 2, 0, 0}},
+		dtype.Float32: {loop: castInt16ToFloat32AVX2, step: 16, sizes: [4]uint8{4, 2, 0, 0}, past: castInt16ToFloat32PastAVX2},
+		dtype.Float64: {loop: castInt16ToFloat64AVX2, step: 8, sizes: [4]uint8{8, 2, 0, 0}, past: castInt16ToFloat64PastAVX2},
 	},
 	dtype.Int32: {
 		dtype.Bool:    {loop: castInt32Uint32ToBoolAVX2, step: 32, sizes: [4]uint8{1, 4, 0, 0}},
@@ -1737,8 +1994,8 @@ var avx2Casts = [dtype.Count][dtype.Count]assembly{
 		dtype.Uint16:  {loop: castInt32Uint32ToInt16Uint16AVX2, step: 16, sizes: [4]uint8{2, 4, 0, 0}},
 		dtype.Uint32:  {loop: castInt32Uint32ToUint32Int32AVX2, step: 16, sizes: [4]uint8{4, 4, 0, 0}},
 		dtype.Uint64:  {loop: castInt32ToInt64Uint64AVX2, step: 8, sizes: [4]uint8{8, 4, 0, 0}},
-		dtype.Float32: {loop: castInt32ToFloat32AVX2, step: 16, sizes: [4]uint8{4, 4, 0, 0}},
-		dtype.Float64: {loop: castInt32ToFloat64AVX2, step: 8, sizes: [4]uint8{8, 4, 0, 0}},
+		dtype.Float32: {loop: castInt32ToFloat32AVX2, step: 16, sizes: [4]uint8{4, 4, 0, 0}, past: castInt32ToFloat32PastAVX2},
+		dtype.Float64: {loop: castInt32ToFloat64AVX2, step: 8, sizes: [4]uint8{8, 4, 0, 0}, past: castInt32ToFloat64PastAVX2},
 	},
 	dtype.Int64: {
 		dtype.Bool:    {loop: castInt64Uint64ToBoolAVX2, step: 32, sizes: [4]uint8{1, 8, 0, 0}},
@@ -1750,7 +2007,7 @@ var avx2Casts = [dtype.Count][dtype.Count]assembly{
 		dtype.Uint16:  {loop: castInt64Uint64ToInt16Uint16AVX2, step: 8, sizes: [4]uint8{2, 8, 0, 0}},
 		dtype.Uint32:  {loop: castInt64Uint64ToInt32Uint32AVX2, step: 8, sizes: [4]uint8{4, 8, 0, 0}},
 		dtype.Uint64:  {loop: castInt64Uint64ToUint64Int64AVX2, step: 8, sizes: [4]uint8{8, 8, 0, 0}},
-		dtype.Float64: {loop: castInt64ToFloat64AVX2, step: 8, sizes: [4]uint8{8, 8, 0, 0}},
+		dtype.Float64: {loop: castInt64ToFloat64AVX2, step: 8, sizes: [4]uint8{8, 8, 0, 0}, past: castInt64ToFloat64PastAVX2},
 	},
 	dtype.Uint8: {
 		dtype.Bool:    {loop: castInt8Uint8ToBoolAVX2, step: 64, sizes: [4]uint8{1, 1, 0, 0}},
@@ -1762,8 +2019,8 @@ var avx2Casts = [dtype.Count][dtype.Count]assembly{
 		dtype.Uint16:  {loop: castBoolUint8ToInt16Uint16AVX2, step: 32, sizes: [4]uint8{2, 1, 0, 0}},
 		dtype.Uint32:  {loop: castBoolUint8ToInt32Uint32AVX2, step: 16, sizes: [4]uint8{4, 1, 0, 0}},
 		dtype.Uint64:  {loop: castBoolUint8ToInt64Uint64AVX2, step: 8, sizes: [4]uint8{8, 1, 0, 0}},
-		dtype.Float32: {loop: castUint8ToFloat32AVX2, step: 16, sizes: [4]uint8{4, 1, 0, 0}},
-		dtype.Float64: {loop: castUint8ToFloat64AVX2, step: 8, sizes: [4]uint8{8, 1, 0, 0}},
+		dtype.Float32: {loop: castUint8ToFloat32AVX2, step: 16, sizes: [4]uint8{4, 1, 0, 0}, past: castUint8ToFloat32PastAVX2},
+		dtype.Float64: {loop: castUint8ToFloat64AVX2, step: 8, sizes: [4]uint8{8, 1, 0, 0}, past: castUint8ToFloat64PastAVX2},
 	},
 	dtype.Uint16: {
 		dtype.Bool:    {loop: castInt16Uint16ToBoolAVX2, step: 32, sizes: [4]uint8{1, 2, 0, 0}},
@@ -1775,8 +2032,8 @@ var avx2Casts = [dtype.Count][dtype.Count]assembly{
 		dtype.Uint16:  {loop: copyInt16Uint16AVX2, step: 32, sizes: [4]uint8{2, 2, 0, 0}},
 		dtype.Uint32:  {loop: castUint16ToInt32Uint32AVX2, step: 16, sizes: [4]uint8{4, 2, 0, 0}},
 		dtype.Uint64:  {loop: castUint16ToInt64Uint64AVX2, step: 8, sizes: [4]uint8{8, 2, 0, 0}},
-		dtype.Float32: {loop: castUint16ToFloat32AVX2, step: 16, sizes: [4]uint8{4, 2, 0, 0}},
-		dtype.Float64: {loop: castUint16ToFloat64AVX2, step: 8, sizes: [4]uint8{8, 2, 0, 0}},
+		dtype.Float32: {loop: castUint16ToFloat32AVX2, step: 16, sizes: [4]uint8{4, 2, 0, 0}, past: castUint16ToFloat32PastAVX2},
+		dtype.Float64: {loop: castUint16ToFloat64AVX2, step: 8, sizes: [4]uint8{8, 2, 0, 0}, past: castUint16ToFloat64PastAVX2},
 	},
 	dtype.Uint32: {
 		dtype.Bool:    {loop: castInt32Uint32ToBoolAVX2, step: 32, sizes: [4]uint8{1, 4, 0, 0}},
@@ -1788,8 +2045,8 @@ var avx2Casts = [dtype.Count][dtype.Count]assembly{
 		dtype.Uint16:  {loop: castInt32Uint32ToInt16Uint16AVX2, step: 16, sizes: [4]uint8{2, 4, 0, 0}},
 		dtype.Uint32:  {loop: copyInt32Uint32Float32AVX2, step: 16, sizes: [4]uint8{4, 4, 0, 0}},
 		dtype.Uint64:  {loop: castUint32ToInt64Uint64AVX2, step: 8, sizes: [4]uint8{8, 4, 0, 0}},
-		dtype.Float32: {loop: castUint32ToFloat32AVX2, step: 16, sizes: [4]uint8{4, 4, 0, 0}},
-		dtype.Float64: {loop: castUint32ToFloat64AVX2, step: 8, sizes: [4]uint8{8, 4, 0, 0}},
+		dtype.Float32: {loop: castUint32ToFloat32AVX2, step: 16, sizes: [4]uint8{4, 4, 0, 0}, past: castUint32ToFloat32PastAVX2},
+		dtype.Float64: {loop: castUint32ToFloat64AVX2, step: 8, sizes: [4]uint8{8, 4, 0, 0}, past: castUint32ToFloat64PastAVX2},
 	},
 	dtype.Uint64: {
 		dtype.Bool:    {loop: castInt64Uint64ToBoolAVX2, step: 32, sizes: [4]uint8{1, 8, 0, 0}},
@@ -1801,31 +2058,31 @@ var avx2Casts = [dtype.Count][dtype.Count]assembly{
 		dtype.Uint16:  {loop: castInt64Uint64ToInt16Uint16AVX2, step: 8, sizes: [4]uint8{2, 8, 0, 0}},
 		dtype.Uint32:  {loop: castInt64Uint64ToInt32Uint32AVX2, step: 8, sizes: [4]uint8{4, 8, 0, 0}},
 		dtype.Uint64:  {loop: copyInt64Uint64Float64AVX2, step: 8, sizes: [4]uint8{8, 8, 0, 0}},
-		dtype.Float64: {loop: castUint64ToFloat64AVX2, step: 8, sizes: [4]uint8{8, 8, 0, 0}},
+		dtype.Float64: {loop: castUint64ToFloat64AVX2, step: 8, sizes: [4]uint8{8, 8, 0, 0}, past: castUint64ToFloat64PastAVX2},
 	},
 	dtype.Float32: {
 		dtype.Bool:    {loop: castFloat32ToBoolAVX2, step: 32, sizes: [4]uint8{1, 4, 0, 0}},
 		dtype.Int8:    {loop: castFloat32ToInt8Uint8AVX2, step: 16, sizes: [4]uint8{1, 4, 0, 0}},
 		dtype.Int16:   {loop: castFloat32ToInt16Uint16AVX2, step: 16, sizes: [4]uint8{2, 4, 0, 0}},
-		dtype.Int32:   {loop: castFloat32ToInt32AVX2, step: 16, sizes: [4]uint8{4, 4, 0, 0}},
-		dtype.Int64:   {loop: castFloat32ToInt64AVX2, step: 4, sizes: [4]uint8{8, 4, 0, 0}, pad: true},
+		dtype.Int32:   {loop: castFloat32ToInt32AVX2, step: 16, sizes: [4]uint8{4, 4, 0, 0}, past: castFloat32ToInt32PastAVX2},
+		dtype.Int64:   {loop: castFloat32ToInt64AVX2, step: 4, sizes: [4]uint8{8, 4, 0, 0}, pad: true, past: castFloat32ToInt64PastAVX2},
 		dtype.Uint8:   {loop: castFloat32ToInt8Uint8AVX2, step: 16, sizes: [4]uint8{1, 4, 0, 0}},
 		dtype.Uint16:  {loop: castFloat32ToInt16Uint16AVX2, step: 16, sizes: [4]uint8{2, 4, 0, 0}},
 		dtype.Uint32:  {loop: castFloat32ToUint32AVX2, step: 4, sizes: [4]uint8{4, 4, 0, 0}, pad: true},
-		dtype.Uint64:  {loop: castFloat32ToUint64AVX2, step: 4, sizes: [4]uint8{8, 4, 0, 0}, pad: true},
+		dtype.Uint64:  {loop: castFloat32ToUint64AVX2, step: 4, sizes: [4]uint8{8, 4, 0, 0}, pad: true, past: castFloat32ToUint64PastAVX2},
 		dtype.Float32: {loop: copyInt32Uint32Float32AVX2, step: 16, sizes: [4]uint8{4, 4, 0, 0}},
-		dtype.Float64: {loop: castFloat32ToFloat64AVX2, step: 8, sizes: [4]uint8{8, 4, 0, 0}},
+		dtype.Float64: {loop: castFloat32ToFloat64AVX2, step: 8, sizes: [4]uint8{8, 4, 0, 0}, past: castFloat32ToFloat64PastAVX2},
 	},
 	dtype.Float64: {
 		dtype.Bool:    {loop: castFloat64ToBoolAVX2, step: 32, sizes: [4]uint8{1, 8, 0, 0}},
 		dtype.Int8:    {loop: castFloat64ToInt8Uint8AVX2, step: 8, sizes: [4]uint8{1, 8, 0, 0}},
 		dtype.Int16:   {loop: castFloat64ToInt16Uint16AVX2, step: 8, sizes: [4]uint8{2, 8, 0, 0}},
 		dtype.Int32:   {loop: castFloat64ToInt32AVX2, step: 8, sizes: [4]uint8{4, 8, 0, 0}},
-		dtype.Int64:   {loop: castFloat64ToInt64AVX2, step: 4, sizes: [4]uint8{8, 8, 0, 0}, pad: true},
+		dtype.Int64:   {loop: castFloat64ToInt64AVX2, step: 4, sizes: [4]uint8{8, 8, 0, 0}, pad: true, past: castFloat64ToInt64PastAVX2},
 		dtype.Uint8:   {loop: castFloat64ToInt8Uint8AVX2, step: 8, sizes: [4]uint8{1, 8, 0, 0}},
 		dtype.Uint16:  {loop: castFloat64ToInt16Uint16AVX2, step: 8, sizes: [4]uint8{2, 8, 0, 0}},
 		dtype.Uint32:  {loop: castFloat64ToUint32AVX2, step: 4, sizes: [4]uint8{4, 8, 0, 0}, pad: true},
-		dtype.Uint64:  {loop: castFloat64ToUint64AVX2, step: 4, sizes: [4]uint8{8, 8, 0, 0}, pad: true},
+		dtype.Uint64:  {loop: castFloat64ToUint64AVX2, step: 4, sizes: [4]uint8{8, 8, 0, 0}, pad: true, past: castFloat64ToUint64PastAVX2},
 		dtype.Float32: {loop: castFloat64ToFloat32AVX2, step: 8, sizes: [4]uint8{4, 8, 0, 0}},
 		dtype.Float64: {loop: copyInt64Uint64Float64AVX2, step: 8, sizes: [4]uint8{8, 8, 0, 0}},
 	},

@@ -148,6 +148,30 @@ loop:
 	MOVQ    AX, ret+40(FP)
 	RET
 
+// func addFloat32PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// Requires: AVX
+TEXT ·addFloat32PastAVX2(SB), NOSPLIT, $0-48
+	// Add of float32, 16 elements a step.
+	MOVQ dst+0(FP), R8
+	MOVQ a+8(FP), R9
+	MOVQ b+16(FP), R10
+	MOVQ n+32(FP), DX
+	XORL AX, AX
+
+loop:
+	VMOVUPS  (R9)(AX*4), Y0
+	VADDPS   (R10)(AX*4), Y0, Y0
+	VMOVNTPS Y0, (R8)(AX*4)
+	VMOVUPS  32(R9)(AX*4), Y0
+	VADDPS   32(R10)(AX*4), Y0, Y0
+	VMOVNTPS Y0, 32(R8)(AX*4)
+	ADDQ     $0x00000010, AX
+	CMPQ     AX, DX
+	JLT      loop
+	VZEROUPPER
+	MOVQ     AX, ret+40(FP)
+	RET
+
 // func addFloat64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX
 TEXT ·addFloat64AVX2(SB), NOSPLIT, $0-48
@@ -170,6 +194,30 @@ loop:
 	JLT     loop
 	VZEROUPPER
 	MOVQ    AX, ret+40(FP)
+	RET
+
+// func addFloat64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// Requires: AVX
+TEXT ·addFloat64PastAVX2(SB), NOSPLIT, $0-48
+	// Add of float64, 8 elements a step.
+	MOVQ dst+0(FP), R8
+	MOVQ a+8(FP), R9
+	MOVQ b+16(FP), R10
+	MOVQ n+32(FP), DX
+	XORL AX, AX
+
+loop:
+	VMOVUPS  (R9)(AX*8), Y0
+	VADDPD   (R10)(AX*8), Y0, Y0
+	VMOVNTPS Y0, (R8)(AX*8)
+	VMOVUPS  32(R9)(AX*8), Y0
+	VADDPD   32(R10)(AX*8), Y0, Y0
+	VMOVNTPS Y0, 32(R8)(AX*8)
+	ADDQ     $0x00000008, AX
+	CMPQ     AX, DX
+	JLT      loop
+	VZEROUPPER
+	MOVQ     AX, ret+40(FP)
 	RET
 
 // func subtractInt8Uint8AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
@@ -292,6 +340,30 @@ loop:
 	MOVQ    AX, ret+40(FP)
 	RET
 
+// func subtractFloat32PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// Requires: AVX
+TEXT ·subtractFloat32PastAVX2(SB), NOSPLIT, $0-48
+	// Subtract of float32, 16 elements a step.
+	MOVQ dst+0(FP), R8
+	MOVQ a+8(FP), R9
+	MOVQ b+16(FP), R10
+	MOVQ n+32(FP), DX
+	XORL AX, AX
+
+loop:
+	VMOVUPS  (R9)(AX*4), Y0
+	VSUBPS   (R10)(AX*4), Y0, Y0
+	VMOVNTPS Y0, (R8)(AX*4)
+	VMOVUPS  32(R9)(AX*4), Y0
+	VSUBPS   32(R10)(AX*4), Y0, Y0
+	VMOVNTPS Y0, 32(R8)(AX*4)
+	ADDQ     $0x00000010, AX
+	CMPQ     AX, DX
+	JLT      loop
+	VZEROUPPER
+	MOVQ     AX, ret+40(FP)
+	RET
+
 // func subtractFloat64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX
 TEXT ·subtractFloat64AVX2(SB), NOSPLIT, $0-48
@@ -314,6 +386,30 @@ loop:
 	JLT     loop
 	VZEROUPPER
 	MOVQ    AX, ret+40(FP)
+	RET
+
+// func subtractFloat64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// Requires: AVX
+TEXT ·subtractFloat64PastAVX2(SB), NOSPLIT, $0-48
+	// Subtract of float64, 8 elements a step.
+	MOVQ dst+0(FP), R8
+	MOVQ a+8(FP), R9
+	MOVQ b+16(FP), R10
+	MOVQ n+32(FP), DX
+	XORL AX, AX
+
+loop:
+	VMOVUPS  (R9)(AX*8), Y0
+	VSUBPD   (R10)(AX*8), Y0, Y0
+	VMOVNTPS Y0, (R8)(AX*8)
+	VMOVUPS  32(R9)(AX*8), Y0
+	VSUBPD   32(R10)(AX*8), Y0, Y0
+	VMOVNTPS Y0, 32(R8)(AX*8)
+	ADDQ     $0x00000008, AX
+	CMPQ     AX, DX
+	JLT      loop
+	VZEROUPPER
+	MOVQ     AX, ret+40(FP)
 	RET
 
 // func multiplyBoolAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
@@ -494,6 +590,30 @@ loop:
 	MOVQ    AX, ret+40(FP)
 	RET
 
+// func multiplyFloat32PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// Requires: AVX
+TEXT ·multiplyFloat32PastAVX2(SB), NOSPLIT, $0-48
+	// Multiply of float32, 16 elements a step.
+	MOVQ dst+0(FP), R8
+	MOVQ a+8(FP), R9
+	MOVQ b+16(FP), R10
+	MOVQ n+32(FP), DX
+	XORL AX, AX
+
+loop:
+	VMOVUPS  (R9)(AX*4), Y0
+	VMULPS   (R10)(AX*4), Y0, Y0
+	VMOVNTPS Y0, (R8)(AX*4)
+	VMOVUPS  32(R9)(AX*4), Y0
+	VMULPS   32(R10)(AX*4), Y0, Y0
+	VMOVNTPS Y0, 32(R8)(AX*4)
+	ADDQ     $0x00000010, AX
+	CMPQ     AX, DX
+	JLT      loop
+	VZEROUPPER
+	MOVQ     AX, ret+40(FP)
+	RET
+
 // func multiplyFloat64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX
 TEXT ·multiplyFloat64AVX2(SB), NOSPLIT, $0-48
@@ -516,6 +636,30 @@ loop:
 	JLT     loop
 	VZEROUPPER
 	MOVQ    AX, ret+40(FP)
+	RET
+
+// func multiplyFloat64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// Requires: AVX
+TEXT ·multiplyFloat64PastAVX2(SB), NOSPLIT, $0-48
+	// Multiply of float64, 8 elements a step.
+	MOVQ dst+0(FP), R8
+	MOVQ a+8(FP), R9
+	MOVQ b+16(FP), R10
+	MOVQ n+32(FP), DX
+	XORL AX, AX
+
+loop:
+	VMOVUPS  (R9)(AX*8), Y0
+	VMULPD   (R10)(AX*8), Y0, Y0
+	VMOVNTPS Y0, (R8)(AX*8)
+	VMOVUPS  32(R9)(AX*8), Y0
+	VMULPD   32(R10)(AX*8), Y0, Y0
+	VMOVNTPS Y0, 32(R8)(AX*8)
+	ADDQ     $0x00000008, AX
+	CMPQ     AX, DX
+	JLT      loop
+	VZEROUPPER
+	MOVQ     AX, ret+40(FP)
 	RET
 
 // func divideFloat32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
@@ -542,6 +686,30 @@ loop:
 	MOVQ    AX, ret+40(FP)
 	RET
 
+// func divideFloat32PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// Requires: AVX
+TEXT ·divideFloat32PastAVX2(SB), NOSPLIT, $0-48
+	// Divide of float32, 16 elements a step.
+	MOVQ dst+0(FP), R8
+	MOVQ a+8(FP), R9
+	MOVQ b+16(FP), R10
+	MOVQ n+32(FP), DX
+	XORL AX, AX
+
+loop:
+	VMOVUPS  (R9)(AX*4), Y0
+	VDIVPS   (R10)(AX*4), Y0, Y0
+	VMOVNTPS Y0, (R8)(AX*4)
+	VMOVUPS  32(R9)(AX*4), Y0
+	VDIVPS   32(R10)(AX*4), Y0, Y0
+	VMOVNTPS Y0, 32(R8)(AX*4)
+	ADDQ     $0x00000010, AX
+	CMPQ     AX, DX
+	JLT      loop
+	VZEROUPPER
+	MOVQ     AX, ret+40(FP)
+	RET
+
 // func divideFloat64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX
 TEXT ·divideFloat64AVX2(SB), NOSPLIT, $0-48
@@ -564,6 +732,30 @@ loop:
 	JLT     loop
 	VZEROUPPER
 	MOVQ    AX, ret+40(FP)
+	RET
+
+// func divideFloat64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// Requires: AVX
+TEXT ·divideFloat64PastAVX2(SB), NOSPLIT, $0-48
+	// Divide of float64, 8 elements a step.
+	MOVQ dst+0(FP), R8
+	MOVQ a+8(FP), R9
+	MOVQ b+16(FP), R10
+	MOVQ n+32(FP), DX
+	XORL AX, AX
+
+loop:
+	VMOVUPS  (R9)(AX*8), Y0
+	VDIVPD   (R10)(AX*8), Y0, Y0
+	VMOVNTPS Y0, (R8)(AX*8)
+	VMOVUPS  32(R9)(AX*8), Y0
+	VDIVPD   32(R10)(AX*8), Y0, Y0
+	VMOVNTPS Y0, 32(R8)(AX*8)
+	ADDQ     $0x00000008, AX
+	CMPQ     AX, DX
+	JLT      loop
+	VZEROUPPER
+	MOVQ     AX, ret+40(FP)
 	RET
 
 // func floorDivideFloat32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
@@ -672,6 +864,70 @@ DATA avx2_3f000000<>+16(SB)/8, $0x3f0000003f000000
 DATA avx2_3f000000<>+24(SB)/8, $0x3f0000003f000000
 GLOBL avx2_3f000000<>(SB), RODATA|NOPTR, $32
 
+// func floorDivideFloat32PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// Requires: AVX, AVX2, FMA3
+TEXT ·floorDivideFloat32PastAVX2(SB), NOSPLIT, $0-48
+	// FloorDivide of float32, 8 elements a step.
+	MOVQ dst+0(FP), R8
+	MOVQ a+8(FP), R9
+	MOVQ b+16(FP), R10
+	MOVQ n+32(FP), DX
+	XORL AX, AX
+
+loop:
+	VMOVUPS      (R9)(AX*4), Y0
+	VANDPS       avx2_7fffffff<>+0(SB), Y0, Y1
+	VMOVUPS      (R10)(AX*4), Y2
+	VANDPS       avx2_7fffffff<>+0(SB), Y2, Y3
+	VDIVPS       Y3, Y1, Y4
+	VROUNDPS     $0x0b, Y4, Y5
+	VFNMADD213PS Y1, Y3, Y5
+	VCMPPS       $0x11, avx2_00000000<>+0(SB), Y5, Y6
+	VADDPS       Y3, Y5, Y7
+	VBLENDVPS    Y6, Y7, Y5, Y5
+	VCMPPS       $0x11, Y3, Y1, Y3
+	VBLENDVPS    Y3, Y1, Y5, Y3
+	VANDPS       avx2_7fffffff<>+0(SB), Y3, Y3
+	VANDPS       avx2_80000000<>+0(SB), Y0, Y5
+	VORPS        Y5, Y3, Y3
+	VCMPPS       $0x1e, avx2_4b000000<>+0(SB), Y4, Y4
+	VCMPPS       $0x11, avx2_7f800000<>+0(SB), Y1, Y1
+	VPAND        Y1, Y4, Y1
+	VPTEST       Y1, Y1
+	JNE          done
+	VSUBPS       Y3, Y0, Y1
+	VDIVPS       Y2, Y1, Y1
+	VCMPPS       $0x04, avx2_00000000<>+0(SB), Y3, Y4
+	VCMPPS       $0x11, avx2_00000000<>+0(SB), Y2, Y5
+	VCMPPS       $0x11, avx2_00000000<>+0(SB), Y3, Y3
+	VPXOR        Y3, Y5, Y3
+	VPAND        Y3, Y4, Y3
+	VSUBPS       avx2_3f800000<>+0(SB), Y1, Y4
+	VBLENDVPS    Y3, Y4, Y1, Y1
+	VROUNDPS     $0x09, Y1, Y3
+	VSUBPS       Y3, Y1, Y4
+	VCMPPS       $0x1e, avx2_3f000000<>+0(SB), Y4, Y4
+	VADDPS       avx2_3f800000<>+0(SB), Y3, Y5
+	VBLENDVPS    Y4, Y5, Y3, Y3
+	VCMPPS       $0x04, avx2_00000000<>+0(SB), Y1, Y1
+	VDIVPS       Y2, Y0, Y0
+	VMOVUPS      avx2_7fffffff<>+0(SB), Y4
+	VANDPS       avx2_00000000<>+0(SB), Y4, Y4
+	VANDPS       avx2_80000000<>+0(SB), Y0, Y5
+	VORPS        Y5, Y4, Y4
+	VBLENDVPS    Y1, Y3, Y4, Y1
+	VCMPPS       $0x00, avx2_00000000<>+0(SB), Y2, Y2
+	VBLENDVPS    Y2, Y0, Y1, Y0
+	VMOVNTPS     Y0, (R8)(AX*4)
+	ADDQ         $0x00000008, AX
+	CMPQ         AX, DX
+	JLT          loop
+
+done:
+	VZEROUPPER
+	MOVQ AX, ret+40(FP)
+	RET
+
 // func floorDivideFloat64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX2, FMA3
 TEXT ·floorDivideFloat64AVX2(SB), NOSPLIT, $0-48
@@ -772,6 +1028,70 @@ DATA avx2_3fe0000000000000<>+16(SB)/8, $0x3fe0000000000000
 DATA avx2_3fe0000000000000<>+24(SB)/8, $0x3fe0000000000000
 GLOBL avx2_3fe0000000000000<>(SB), RODATA|NOPTR, $32
 
+// func floorDivideFloat64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// Requires: AVX, AVX2, FMA3
+TEXT ·floorDivideFloat64PastAVX2(SB), NOSPLIT, $0-48
+	// FloorDivide of float64, 4 elements a step.
+	MOVQ dst+0(FP), R8
+	MOVQ a+8(FP), R9
+	MOVQ b+16(FP), R10
+	MOVQ n+32(FP), DX
+	XORL AX, AX
+
+loop:
+	VMOVUPS      (R9)(AX*8), Y0
+	VANDPD       avx2_7fffffffffffffff<>+0(SB), Y0, Y1
+	VMOVUPS      (R10)(AX*8), Y2
+	VANDPD       avx2_7fffffffffffffff<>+0(SB), Y2, Y3
+	VDIVPD       Y3, Y1, Y4
+	VROUNDPD     $0x0b, Y4, Y5
+	VFNMADD213PD Y1, Y3, Y5
+	VCMPPD       $0x11, avx2_00000000<>+0(SB), Y5, Y6
+	VADDPD       Y3, Y5, Y7
+	VBLENDVPD    Y6, Y7, Y5, Y5
+	VCMPPD       $0x11, Y3, Y1, Y3
+	VBLENDVPD    Y3, Y1, Y5, Y3
+	VANDPD       avx2_7fffffffffffffff<>+0(SB), Y3, Y3
+	VANDPD       avx2_8000000000000000<>+0(SB), Y0, Y5
+	VORPD        Y5, Y3, Y3
+	VCMPPD       $0x1e, avx2_4330000000000000<>+0(SB), Y4, Y4
+	VCMPPD       $0x11, avx2_7ff0000000000000<>+0(SB), Y1, Y1
+	VPAND        Y1, Y4, Y1
+	VPTEST       Y1, Y1
+	JNE          done
+	VSUBPD       Y3, Y0, Y1
+	VDIVPD       Y2, Y1, Y1
+	VCMPPD       $0x04, avx2_00000000<>+0(SB), Y3, Y4
+	VCMPPD       $0x11, avx2_00000000<>+0(SB), Y2, Y5
+	VCMPPD       $0x11, avx2_00000000<>+0(SB), Y3, Y3
+	VPXOR        Y3, Y5, Y3
+	VPAND        Y3, Y4, Y3
+	VSUBPD       avx2_3ff0000000000000<>+0(SB), Y1, Y4
+	VBLENDVPD    Y3, Y4, Y1, Y1
+	VROUNDPD     $0x09, Y1, Y3
+	VSUBPD       Y3, Y1, Y4
+	VCMPPD       $0x1e, avx2_3fe0000000000000<>+0(SB), Y4, Y4
+	VADDPD       avx2_3ff0000000000000<>+0(SB), Y3, Y5
+	VBLENDVPD    Y4, Y5, Y3, Y3
+	VCMPPD       $0x04, avx2_00000000<>+0(SB), Y1, Y1
+	VDIVPD       Y2, Y0, Y0
+	VMOVUPS      avx2_7fffffffffffffff<>+0(SB), Y4
+	VANDPD       avx2_00000000<>+0(SB), Y4, Y4
+	VANDPD       avx2_8000000000000000<>+0(SB), Y0, Y5
+	VORPD        Y5, Y4, Y4
+	VBLENDVPD    Y1, Y3, Y4, Y1
+	VCMPPD       $0x00, avx2_00000000<>+0(SB), Y2, Y2
+	VBLENDVPD    Y2, Y0, Y1, Y0
+	VMOVNTPS     Y0, (R8)(AX*8)
+	ADDQ         $0x00000004, AX
+	CMPQ         AX, DX
+	JLT          loop
+
+done:
+	VZEROUPPER
+	MOVQ AX, ret+40(FP)
+	RET
+
 // func remainderFloat32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX2, FMA3
 TEXT ·remainderFloat32AVX2(SB), NOSPLIT, $0-48
@@ -833,6 +1153,61 @@ DATA avx2_7fc00000<>+16(SB)/8, $0x7fc000007fc00000
 DATA avx2_7fc00000<>+24(SB)/8, $0x7fc000007fc00000
 GLOBL avx2_7fc00000<>(SB), RODATA|NOPTR, $32
 
+// func remainderFloat32PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// Requires: AVX, AVX2, FMA3
+TEXT ·remainderFloat32PastAVX2(SB), NOSPLIT, $0-48
+	// Remainder of float32, 8 elements a step.
+	MOVQ dst+0(FP), R8
+	MOVQ a+8(FP), R9
+	MOVQ b+16(FP), R10
+	MOVQ n+32(FP), DX
+	XORL AX, AX
+
+loop:
+	VMOVUPS      (R9)(AX*4), Y0
+	VANDPS       avx2_7fffffff<>+0(SB), Y0, Y1
+	VMOVUPS      (R10)(AX*4), Y2
+	VANDPS       avx2_7fffffff<>+0(SB), Y2, Y3
+	VDIVPS       Y3, Y1, Y4
+	VROUNDPS     $0x0b, Y4, Y5
+	VFNMADD213PS Y1, Y3, Y5
+	VCMPPS       $0x11, avx2_00000000<>+0(SB), Y5, Y6
+	VADDPS       Y3, Y5, Y7
+	VBLENDVPS    Y6, Y7, Y5, Y5
+	VCMPPS       $0x11, Y3, Y1, Y3
+	VBLENDVPS    Y3, Y1, Y5, Y3
+	VANDPS       avx2_7fffffff<>+0(SB), Y3, Y3
+	VANDPS       avx2_80000000<>+0(SB), Y0, Y0
+	VORPS        Y0, Y3, Y0
+	VCMPPS       $0x1e, avx2_4b000000<>+0(SB), Y4, Y3
+	VCMPPS       $0x11, avx2_7f800000<>+0(SB), Y1, Y1
+	VPAND        Y1, Y3, Y1
+	VPTEST       Y1, Y1
+	JNE          done
+	VCMPPS       $0x04, avx2_00000000<>+0(SB), Y0, Y1
+	VCMPPS       $0x11, avx2_00000000<>+0(SB), Y2, Y3
+	VCMPPS       $0x11, avx2_00000000<>+0(SB), Y0, Y4
+	VPXOR        Y4, Y3, Y3
+	VPAND        Y3, Y1, Y3
+	VADDPS       Y2, Y0, Y4
+	VBLENDVPS    Y3, Y4, Y0, Y0
+	VMOVUPS      avx2_7fffffff<>+0(SB), Y3
+	VANDPS       avx2_00000000<>+0(SB), Y3, Y3
+	VANDPS       avx2_80000000<>+0(SB), Y2, Y4
+	VORPS        Y4, Y3, Y3
+	VBLENDVPS    Y1, Y0, Y3, Y0
+	VCMPPS       $0x00, avx2_00000000<>+0(SB), Y2, Y1
+	VBLENDVPS    Y1, avx2_7fc00000<>+0(SB), Y0, Y0
+	VMOVNTPS     Y0, (R8)(AX*4)
+	ADDQ         $0x00000008, AX
+	CMPQ         AX, DX
+	JLT          loop
+
+done:
+	VZEROUPPER
+	MOVQ AX, ret+40(FP)
+	RET
+
 // func remainderFloat64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX2, FMA3
 TEXT ·remainderFloat64AVX2(SB), NOSPLIT, $0-48
@@ -893,6 +1268,61 @@ DATA avx2_7ff8000000000001<>+8(SB)/8, $0x7ff8000000000001
 DATA avx2_7ff8000000000001<>+16(SB)/8, $0x7ff8000000000001
 DATA avx2_7ff8000000000001<>+24(SB)/8, $0x7ff8000000000001
 GLOBL avx2_7ff8000000000001<>(SB), RODATA|NOPTR, $32
+
+// func remainderFloat64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// Requires: AVX, AVX2, FMA3
+TEXT ·remainderFloat64PastAVX2(SB), NOSPLIT, $0-48
+	// Remainder of float64, 4 elements a step.
+	MOVQ dst+0(FP), R8
+	MOVQ a+8(FP), R9
+	MOVQ b+16(FP), R10
+	MOVQ n+32(FP), DX
+	XORL AX, AX
+
+loop:
+	VMOVUPS      (R9)(AX*8), Y0
+	VANDPD       avx2_7fffffffffffffff<>+0(SB), Y0, Y1
+	VMOVUPS      (R10)(AX*8), Y2
+	VANDPD       avx2_7fffffffffffffff<>+0(SB), Y2, Y3
+	VDIVPD       Y3, Y1, Y4
+	VROUNDPD     $0x0b, Y4, Y5
+	VFNMADD213PD Y1, Y3, Y5
+	VCMPPD       $0x11, avx2_00000000<>+0(SB), Y5, Y6
+	VADDPD       Y3, Y5, Y7
+	VBLENDVPD    Y6, Y7, Y5, Y5
+	VCMPPD       $0x11, Y3, Y1, Y3
+	VBLENDVPD    Y3, Y1, Y5, Y3
+	VANDPD       avx2_7fffffffffffffff<>+0(SB), Y3, Y3
+	VANDPD       avx2_8000000000000000<>+0(SB), Y0, Y0
+	VORPD        Y0, Y3, Y0
+	VCMPPD       $0x1e, avx2_4330000000000000<>+0(SB), Y4, Y3
+	VCMPPD       $0x11, avx2_7ff0000000000000<>+0(SB), Y1, Y1
+	VPAND        Y1, Y3, Y1
+	VPTEST       Y1, Y1
+	JNE          done
+	VCMPPD       $0x04, avx2_00000000<>+0(SB), Y0, Y1
+	VCMPPD       $0x11, avx2_00000000<>+0(SB), Y2, Y3
+	VCMPPD       $0x11, avx2_00000000<>+0(SB), Y0, Y4
+	VPXOR        Y4, Y3, Y3
+	VPAND        Y3, Y1, Y3
+	VADDPD       Y2, Y0, Y4
+	VBLENDVPD    Y3, Y4, Y0, Y0
+	VMOVUPS      avx2_7fffffffffffffff<>+0(SB), Y3
+	VANDPD       avx2_00000000<>+0(SB), Y3, Y3
+	VANDPD       avx2_8000000000000000<>+0(SB), Y2, Y4
+	VORPD        Y4, Y3, Y3
+	VBLENDVPD    Y1, Y0, Y3, Y0
+	VCMPPD       $0x00, avx2_00000000<>+0(SB), Y2, Y1
+	VBLENDVPD    Y1, avx2_7ff8000000000001<>+0(SB), Y0, Y0
+	VMOVNTPS     Y0, (R8)(AX*8)
+	ADDQ         $0x00000004, AX
+	CMPQ         AX, DX
+	JLT          loop
+
+done:
+	VZEROUPPER
+	MOVQ AX, ret+40(FP)
+	RET
 
 // func negativeInt8Uint8AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX2
@@ -1005,6 +1435,29 @@ loop:
 	MOVQ    AX, ret+40(FP)
 	RET
 
+// func negativeFloat32PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// Requires: AVX
+TEXT ·negativeFloat32PastAVX2(SB), NOSPLIT, $0-48
+	// Negative of float32, 16 elements a step.
+	MOVQ dst+0(FP), R8
+	MOVQ a+8(FP), R9
+	MOVQ n+32(FP), DX
+	XORL AX, AX
+
+loop:
+	VMOVUPS  (R9)(AX*4), Y0
+	VXORPS   avx2_80000000<>+0(SB), Y0, Y0
+	VMOVNTPS Y0, (R8)(AX*4)
+	VMOVUPS  32(R9)(AX*4), Y0
+	VXORPS   avx2_80000000<>+0(SB), Y0, Y0
+	VMOVNTPS Y0, 32(R8)(AX*4)
+	ADDQ     $0x00000010, AX
+	CMPQ     AX, DX
+	JLT      loop
+	VZEROUPPER
+	MOVQ     AX, ret+40(FP)
+	RET
+
 // func negativeFloat64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX
 TEXT ·negativeFloat64AVX2(SB), NOSPLIT, $0-48
@@ -1026,6 +1479,29 @@ loop:
 	JLT     loop
 	VZEROUPPER
 	MOVQ    AX, ret+40(FP)
+	RET
+
+// func negativeFloat64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// Requires: AVX
+TEXT ·negativeFloat64PastAVX2(SB), NOSPLIT, $0-48
+	// Negative of float64, 8 elements a step.
+	MOVQ dst+0(FP), R8
+	MOVQ a+8(FP), R9
+	MOVQ n+32(FP), DX
+	XORL AX, AX
+
+loop:
+	VMOVUPS  (R9)(AX*8), Y0
+	VXORPD   avx2_8000000000000000<>+0(SB), Y0, Y0
+	VMOVNTPS Y0, (R8)(AX*8)
+	VMOVUPS  32(R9)(AX*8), Y0
+	VXORPD   avx2_8000000000000000<>+0(SB), Y0, Y0
+	VMOVNTPS Y0, 32(R8)(AX*8)
+	ADDQ     $0x00000008, AX
+	CMPQ     AX, DX
+	JLT      loop
+	VZEROUPPER
+	MOVQ     AX, ret+40(FP)
 	RET
 
 // func positiveInt8Uint8AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
@@ -1310,6 +1786,29 @@ loop:
 	MOVQ    AX, ret+40(FP)
 	RET
 
+// func absoluteFloat32PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// Requires: AVX
+TEXT ·absoluteFloat32PastAVX2(SB), NOSPLIT, $0-48
+	// Absolute of float32, 16 elements a step.
+	MOVQ dst+0(FP), R8
+	MOVQ a+8(FP), R9
+	MOVQ n+32(FP), DX
+	XORL AX, AX
+
+loop:
+	VMOVUPS  (R9)(AX*4), Y0
+	VANDPS   avx2_7fffffff<>+0(SB), Y0, Y0
+	VMOVNTPS Y0, (R8)(AX*4)
+	VMOVUPS  32(R9)(AX*4), Y0
+	VANDPS   avx2_7fffffff<>+0(SB), Y0, Y0
+	VMOVNTPS Y0, 32(R8)(AX*4)
+	ADDQ     $0x00000010, AX
+	CMPQ     AX, DX
+	JLT      loop
+	VZEROUPPER
+	MOVQ     AX, ret+40(FP)
+	RET
+
 // func absoluteFloat64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX
 TEXT ·absoluteFloat64AVX2(SB), NOSPLIT, $0-48
@@ -1331,6 +1830,29 @@ loop:
 	JLT     loop
 	VZEROUPPER
 	MOVQ    AX, ret+40(FP)
+	RET
+
+// func absoluteFloat64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// Requires: AVX
+TEXT ·absoluteFloat64PastAVX2(SB), NOSPLIT, $0-48
+	// Absolute of float64, 8 elements a step.
+	MOVQ dst+0(FP), R8
+	MOVQ a+8(FP), R9
+	MOVQ n+32(FP), DX
+	XORL AX, AX
+
+loop:
+	VMOVUPS  (R9)(AX*8), Y0
+	VANDPD   avx2_7fffffffffffffff<>+0(SB), Y0, Y0
+	VMOVNTPS Y0, (R8)(AX*8)
+	VMOVUPS  32(R9)(AX*8), Y0
+	VANDPD   avx2_7fffffffffffffff<>+0(SB), Y0, Y0
+	VMOVNTPS Y0, 32(R8)(AX*8)
+	ADDQ     $0x00000008, AX
+	CMPQ     AX, DX
+	JLT      loop
+	VZEROUPPER
+	MOVQ     AX, ret+40(FP)
 	RET
 
 // func signInt8AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
@@ -1630,6 +2152,39 @@ DATA avx2_bf800000<>+16(SB)/8, $0xbf800000bf800000
 DATA avx2_bf800000<>+24(SB)/8, $0xbf800000bf800000
 GLOBL avx2_bf800000<>(SB), RODATA|NOPTR, $32
 
+// func signFloat32PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// Requires: AVX
+TEXT ·signFloat32PastAVX2(SB), NOSPLIT, $0-48
+	// Sign of float32, 16 elements a step.
+	MOVQ dst+0(FP), R8
+	MOVQ a+8(FP), R9
+	MOVQ n+32(FP), DX
+	XORL AX, AX
+
+loop:
+	VMOVUPS   (R9)(AX*4), Y0
+	VCMPPS    $0x11, avx2_00000000<>+0(SB), Y0, Y1
+	VANDPS    avx2_bf800000<>+0(SB), Y1, Y1
+	VCMPPS    $0x1e, avx2_00000000<>+0(SB), Y0, Y2
+	VBLENDVPS Y2, avx2_3f800000<>+0(SB), Y1, Y1
+	VCMPPS    $0x00, Y0, Y0, Y2
+	VBLENDVPS Y2, Y1, Y0, Y0
+	VMOVNTPS  Y0, (R8)(AX*4)
+	VMOVUPS   32(R9)(AX*4), Y0
+	VCMPPS    $0x11, avx2_00000000<>+0(SB), Y0, Y1
+	VANDPS    avx2_bf800000<>+0(SB), Y1, Y1
+	VCMPPS    $0x1e, avx2_00000000<>+0(SB), Y0, Y2
+	VBLENDVPS Y2, avx2_3f800000<>+0(SB), Y1, Y1
+	VCMPPS    $0x00, Y0, Y0, Y2
+	VBLENDVPS Y2, Y1, Y0, Y0
+	VMOVNTPS  Y0, 32(R8)(AX*4)
+	ADDQ      $0x00000010, AX
+	CMPQ      AX, DX
+	JLT       loop
+	VZEROUPPER
+	MOVQ      AX, ret+40(FP)
+	RET
+
 // func signFloat64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX
 TEXT ·signFloat64AVX2(SB), NOSPLIT, $0-48
@@ -1668,6 +2223,39 @@ DATA avx2_bff0000000000000<>+8(SB)/8, $0xbff0000000000000
 DATA avx2_bff0000000000000<>+16(SB)/8, $0xbff0000000000000
 DATA avx2_bff0000000000000<>+24(SB)/8, $0xbff0000000000000
 GLOBL avx2_bff0000000000000<>(SB), RODATA|NOPTR, $32
+
+// func signFloat64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// Requires: AVX
+TEXT ·signFloat64PastAVX2(SB), NOSPLIT, $0-48
+	// Sign of float64, 8 elements a step.
+	MOVQ dst+0(FP), R8
+	MOVQ a+8(FP), R9
+	MOVQ n+32(FP), DX
+	XORL AX, AX
+
+loop:
+	VMOVUPS   (R9)(AX*8), Y0
+	VCMPPD    $0x11, avx2_00000000<>+0(SB), Y0, Y1
+	VANDPD    avx2_bff0000000000000<>+0(SB), Y1, Y1
+	VCMPPD    $0x1e, avx2_00000000<>+0(SB), Y0, Y2
+	VBLENDVPD Y2, avx2_3ff0000000000000<>+0(SB), Y1, Y1
+	VCMPPD    $0x00, Y0, Y0, Y2
+	VBLENDVPD Y2, Y1, Y0, Y0
+	VMOVNTPS  Y0, (R8)(AX*8)
+	VMOVUPS   32(R9)(AX*8), Y0
+	VCMPPD    $0x11, avx2_00000000<>+0(SB), Y0, Y1
+	VANDPD    avx2_bff0000000000000<>+0(SB), Y1, Y1
+	VCMPPD    $0x1e, avx2_00000000<>+0(SB), Y0, Y2
+	VBLENDVPD Y2, avx2_3ff0000000000000<>+0(SB), Y1, Y1
+	VCMPPD    $0x00, Y0, Y0, Y2
+	VBLENDVPD Y2, Y1, Y0, Y0
+	VMOVNTPS  Y0, 32(R8)(AX*8)
+	ADDQ      $0x00000008, AX
+	CMPQ      AX, DX
+	JLT       loop
+	VZEROUPPER
+	MOVQ      AX, ret+40(FP)
+	RET
 
 // func squareInt8Uint8AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX2
@@ -1808,6 +2396,29 @@ loop:
 	MOVQ    AX, ret+40(FP)
 	RET
 
+// func squareFloat32PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// Requires: AVX
+TEXT ·squareFloat32PastAVX2(SB), NOSPLIT, $0-48
+	// Square of float32, 16 elements a step.
+	MOVQ dst+0(FP), R8
+	MOVQ a+8(FP), R9
+	MOVQ n+32(FP), DX
+	XORL AX, AX
+
+loop:
+	VMOVUPS  (R9)(AX*4), Y0
+	VMULPS   Y0, Y0, Y0
+	VMOVNTPS Y0, (R8)(AX*4)
+	VMOVUPS  32(R9)(AX*4), Y0
+	VMULPS   Y0, Y0, Y0
+	VMOVNTPS Y0, 32(R8)(AX*4)
+	ADDQ     $0x00000010, AX
+	CMPQ     AX, DX
+	JLT      loop
+	VZEROUPPER
+	MOVQ     AX, ret+40(FP)
+	RET
+
 // func squareFloat64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX
 TEXT ·squareFloat64AVX2(SB), NOSPLIT, $0-48
@@ -1829,6 +2440,29 @@ loop:
 	JLT     loop
 	VZEROUPPER
 	MOVQ    AX, ret+40(FP)
+	RET
+
+// func squareFloat64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// Requires: AVX
+TEXT ·squareFloat64PastAVX2(SB), NOSPLIT, $0-48
+	// Square of float64, 8 elements a step.
+	MOVQ dst+0(FP), R8
+	MOVQ a+8(FP), R9
+	MOVQ n+32(FP), DX
+	XORL AX, AX
+
+loop:
+	VMOVUPS  (R9)(AX*8), Y0
+	VMULPD   Y0, Y0, Y0
+	VMOVNTPS Y0, (R8)(AX*8)
+	VMOVUPS  32(R9)(AX*8), Y0
+	VMULPD   Y0, Y0, Y0
+	VMOVNTPS Y0, 32(R8)(AX*8)
+	ADDQ     $0x00000008, AX
+	CMPQ     AX, DX
+	JLT      loop
+	VZEROUPPER
+	MOVQ     AX, ret+40(FP)
 	RET
 
 // func reciprocalFloat32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
@@ -1853,6 +2487,28 @@ loop:
 	MOVQ    AX, ret+40(FP)
 	RET
 
+// func reciprocalFloat32PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// Requires: AVX
+TEXT ·reciprocalFloat32PastAVX2(SB), NOSPLIT, $0-48
+	// Reciprocal of float32, 16 elements a step.
+	MOVQ dst+0(FP), R8
+	MOVQ a+8(FP), R9
+	MOVQ n+32(FP), DX
+	XORL AX, AX
+
+loop:
+	VMOVUPS  avx2_3f800000<>+0(SB), Y0
+	VDIVPS   (R9)(AX*4), Y0, Y1
+	VMOVNTPS Y1, (R8)(AX*4)
+	VDIVPS   32(R9)(AX*4), Y0, Y0
+	VMOVNTPS Y0, 32(R8)(AX*4)
+	ADDQ     $0x00000010, AX
+	CMPQ     AX, DX
+	JLT      loop
+	VZEROUPPER
+	MOVQ     AX, ret+40(FP)
+	RET
+
 // func reciprocalFloat64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX
 TEXT ·reciprocalFloat64AVX2(SB), NOSPLIT, $0-48
@@ -1873,6 +2529,28 @@ loop:
 	JLT     loop
 	VZEROUPPER
 	MOVQ    AX, ret+40(FP)
+	RET
+
+// func reciprocalFloat64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// Requires: AVX
+TEXT ·reciprocalFloat64PastAVX2(SB), NOSPLIT, $0-48
+	// Reciprocal of float64, 8 elements a step.
+	MOVQ dst+0(FP), R8
+	MOVQ a+8(FP), R9
+	MOVQ n+32(FP), DX
+	XORL AX, AX
+
+loop:
+	VMOVUPS  avx2_3ff0000000000000<>+0(SB), Y0
+	VDIVPD   (R9)(AX*8), Y0, Y1
+	VMOVNTPS Y1, (R8)(AX*8)
+	VDIVPD   32(R9)(AX*8), Y0, Y0
+	VMOVNTPS Y0, 32(R8)(AX*8)
+	ADDQ     $0x00000008, AX
+	CMPQ     AX, DX
+	JLT      loop
+	VZEROUPPER
+	MOVQ     AX, ret+40(FP)
 	RET
 
 // func maximumBoolAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
@@ -2137,6 +2815,40 @@ loop:
 	MOVQ    AX, ret+40(FP)
 	RET
 
+// func maximumFloat32PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// Requires: AVX
+TEXT ·maximumFloat32PastAVX2(SB), NOSPLIT, $0-48
+	// Maximum of float32, 16 elements a step.
+	MOVQ dst+0(FP), R8
+	MOVQ a+8(FP), R9
+	MOVQ b+16(FP), R10
+	MOVQ n+32(FP), DX
+	XORL AX, AX
+
+loop:
+	VMOVUPS  (R9)(AX*4), Y0
+	VMOVUPS  (R10)(AX*4), Y1
+	VMAXPS   Y1, Y0, Y2
+	VMAXPS   Y0, Y1, Y3
+	VANDPS   Y3, Y2, Y2
+	VCMPPS   $0x03, Y1, Y0, Y0
+	VORPS    Y2, Y0, Y0
+	VMOVNTPS Y0, (R8)(AX*4)
+	VMOVUPS  32(R9)(AX*4), Y0
+	VMOVUPS  32(R10)(AX*4), Y1
+	VMAXPS   Y1, Y0, Y2
+	VMAXPS   Y0, Y1, Y3
+	VANDPS   Y3, Y2, Y2
+	VCMPPS   $0x03, Y1, Y0, Y0
+	VORPS    Y2, Y0, Y0
+	VMOVNTPS Y0, 32(R8)(AX*4)
+	ADDQ     $0x00000010, AX
+	CMPQ     AX, DX
+	JLT      loop
+	VZEROUPPER
+	MOVQ     AX, ret+40(FP)
+	RET
+
 // func maximumFloat64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX
 TEXT ·maximumFloat64AVX2(SB), NOSPLIT, $0-48
@@ -2169,6 +2881,40 @@ loop:
 	JLT     loop
 	VZEROUPPER
 	MOVQ    AX, ret+40(FP)
+	RET
+
+// func maximumFloat64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// Requires: AVX
+TEXT ·maximumFloat64PastAVX2(SB), NOSPLIT, $0-48
+	// Maximum of float64, 8 elements a step.
+	MOVQ dst+0(FP), R8
+	MOVQ a+8(FP), R9
+	MOVQ b+16(FP), R10
+	MOVQ n+32(FP), DX
+	XORL AX, AX
+
+loop:
+	VMOVUPS  (R9)(AX*8), Y0
+	VMOVUPS  (R10)(AX*8), Y1
+	VMAXPD   Y1, Y0, Y2
+	VMAXPD   Y0, Y1, Y3
+	VANDPD   Y3, Y2, Y2
+	VCMPPD   $0x03, Y1, Y0, Y0
+	VORPD    Y2, Y0, Y0
+	VMOVNTPS Y0, (R8)(AX*8)
+	VMOVUPS  32(R9)(AX*8), Y0
+	VMOVUPS  32(R10)(AX*8), Y1
+	VMAXPD   Y1, Y0, Y2
+	VMAXPD   Y0, Y1, Y3
+	VANDPD   Y3, Y2, Y2
+	VCMPPD   $0x03, Y1, Y0, Y0
+	VORPD    Y2, Y0, Y0
+	VMOVNTPS Y0, 32(R8)(AX*8)
+	ADDQ     $0x00000008, AX
+	CMPQ     AX, DX
+	JLT      loop
+	VZEROUPPER
+	MOVQ     AX, ret+40(FP)
 	RET
 
 // func minimumBoolAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
@@ -2433,6 +3179,40 @@ loop:
 	MOVQ    AX, ret+40(FP)
 	RET
 
+// func minimumFloat32PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// Requires: AVX
+TEXT ·minimumFloat32PastAVX2(SB), NOSPLIT, $0-48
+	// Minimum of float32, 16 elements a step.
+	MOVQ dst+0(FP), R8
+	MOVQ a+8(FP), R9
+	MOVQ b+16(FP), R10
+	MOVQ n+32(FP), DX
+	XORL AX, AX
+
+loop:
+	VMOVUPS  (R9)(AX*4), Y0
+	VMOVUPS  (R10)(AX*4), Y1
+	VMINPS   Y1, Y0, Y2
+	VMINPS   Y0, Y1, Y3
+	VORPS    Y3, Y2, Y2
+	VCMPPS   $0x03, Y1, Y0, Y0
+	VORPS    Y2, Y0, Y0
+	VMOVNTPS Y0, (R8)(AX*4)
+	VMOVUPS  32(R9)(AX*4), Y0
+	VMOVUPS  32(R10)(AX*4), Y1
+	VMINPS   Y1, Y0, Y2
+	VMINPS   Y0, Y1, Y3
+	VORPS    Y3, Y2, Y2
+	VCMPPS   $0x03, Y1, Y0, Y0
+	VORPS    Y2, Y0, Y0
+	VMOVNTPS Y0, 32(R8)(AX*4)
+	ADDQ     $0x00000010, AX
+	CMPQ     AX, DX
+	JLT      loop
+	VZEROUPPER
+	MOVQ     AX, ret+40(FP)
+	RET
+
 // func minimumFloat64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX
 TEXT ·minimumFloat64AVX2(SB), NOSPLIT, $0-48
@@ -2465,6 +3245,40 @@ loop:
 	JLT     loop
 	VZEROUPPER
 	MOVQ    AX, ret+40(FP)
+	RET
+
+// func minimumFloat64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// Requires: AVX
+TEXT ·minimumFloat64PastAVX2(SB), NOSPLIT, $0-48
+	// Minimum of float64, 8 elements a step.
+	MOVQ dst+0(FP), R8
+	MOVQ a+8(FP), R9
+	MOVQ b+16(FP), R10
+	MOVQ n+32(FP), DX
+	XORL AX, AX
+
+loop:
+	VMOVUPS  (R9)(AX*8), Y0
+	VMOVUPS  (R10)(AX*8), Y1
+	VMINPD   Y1, Y0, Y2
+	VMINPD   Y0, Y1, Y3
+	VORPD    Y3, Y2, Y2
+	VCMPPD   $0x03, Y1, Y0, Y0
+	VORPD    Y2, Y0, Y0
+	VMOVNTPS Y0, (R8)(AX*8)
+	VMOVUPS  32(R9)(AX*8), Y0
+	VMOVUPS  32(R10)(AX*8), Y1
+	VMINPD   Y1, Y0, Y2
+	VMINPD   Y0, Y1, Y3
+	VORPD    Y3, Y2, Y2
+	VCMPPD   $0x03, Y1, Y0, Y0
+	VORPD    Y2, Y0, Y0
+	VMOVNTPS Y0, 32(R8)(AX*8)
+	ADDQ     $0x00000008, AX
+	CMPQ     AX, DX
+	JLT      loop
+	VZEROUPPER
+	MOVQ     AX, ret+40(FP)
 	RET
 
 // func floorBoolInt8Uint8AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
@@ -2572,6 +3386,27 @@ loop:
 	MOVQ     AX, ret+40(FP)
 	RET
 
+// func floorFloat32PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// Requires: AVX
+TEXT ·floorFloat32PastAVX2(SB), NOSPLIT, $0-48
+	// Floor of float32, 16 elements a step.
+	MOVQ dst+0(FP), R8
+	MOVQ a+8(FP), R9
+	MOVQ n+32(FP), DX
+	XORL AX, AX
+
+loop:
+	VROUNDPS $0x09, (R9)(AX*4), Y0
+	VMOVNTPS Y0, (R8)(AX*4)
+	VROUNDPS $0x09, 32(R9)(AX*4), Y0
+	VMOVNTPS Y0, 32(R8)(AX*4)
+	ADDQ     $0x00000010, AX
+	CMPQ     AX, DX
+	JLT      loop
+	VZEROUPPER
+	MOVQ     AX, ret+40(FP)
+	RET
+
 // func floorFloat64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX
 TEXT ·floorFloat64AVX2(SB), NOSPLIT, $0-48
@@ -2586,6 +3421,27 @@ loop:
 	VMOVUPS  Y0, (R8)(AX*8)
 	VROUNDPD $0x09, 32(R9)(AX*8), Y0
 	VMOVUPS  Y0, 32(R8)(AX*8)
+	ADDQ     $0x00000008, AX
+	CMPQ     AX, DX
+	JLT      loop
+	VZEROUPPER
+	MOVQ     AX, ret+40(FP)
+	RET
+
+// func floorFloat64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// Requires: AVX
+TEXT ·floorFloat64PastAVX2(SB), NOSPLIT, $0-48
+	// Floor of float64, 8 elements a step.
+	MOVQ dst+0(FP), R8
+	MOVQ a+8(FP), R9
+	MOVQ n+32(FP), DX
+	XORL AX, AX
+
+loop:
+	VROUNDPD $0x09, (R9)(AX*8), Y0
+	VMOVNTPS Y0, (R8)(AX*8)
+	VROUNDPD $0x09, 32(R9)(AX*8), Y0
+	VMOVNTPS Y0, 32(R8)(AX*8)
 	ADDQ     $0x00000008, AX
 	CMPQ     AX, DX
 	JLT      loop
@@ -2698,6 +3554,27 @@ loop:
 	MOVQ     AX, ret+40(FP)
 	RET
 
+// func ceilFloat32PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// Requires: AVX
+TEXT ·ceilFloat32PastAVX2(SB), NOSPLIT, $0-48
+	// Ceil of float32, 16 elements a step.
+	MOVQ dst+0(FP), R8
+	MOVQ a+8(FP), R9
+	MOVQ n+32(FP), DX
+	XORL AX, AX
+
+loop:
+	VROUNDPS $0x0a, (R9)(AX*4), Y0
+	VMOVNTPS Y0, (R8)(AX*4)
+	VROUNDPS $0x0a, 32(R9)(AX*4), Y0
+	VMOVNTPS Y0, 32(R8)(AX*4)
+	ADDQ     $0x00000010, AX
+	CMPQ     AX, DX
+	JLT      loop
+	VZEROUPPER
+	MOVQ     AX, ret+40(FP)
+	RET
+
 // func ceilFloat64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX
 TEXT ·ceilFloat64AVX2(SB), NOSPLIT, $0-48
@@ -2712,6 +3589,27 @@ loop:
 	VMOVUPS  Y0, (R8)(AX*8)
 	VROUNDPD $0x0a, 32(R9)(AX*8), Y0
 	VMOVUPS  Y0, 32(R8)(AX*8)
+	ADDQ     $0x00000008, AX
+	CMPQ     AX, DX
+	JLT      loop
+	VZEROUPPER
+	MOVQ     AX, ret+40(FP)
+	RET
+
+// func ceilFloat64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// Requires: AVX
+TEXT ·ceilFloat64PastAVX2(SB), NOSPLIT, $0-48
+	// Ceil of float64, 8 elements a step.
+	MOVQ dst+0(FP), R8
+	MOVQ a+8(FP), R9
+	MOVQ n+32(FP), DX
+	XORL AX, AX
+
+loop:
+	VROUNDPD $0x0a, (R9)(AX*8), Y0
+	VMOVNTPS Y0, (R8)(AX*8)
+	VROUNDPD $0x0a, 32(R9)(AX*8), Y0
+	VMOVNTPS Y0, 32(R8)(AX*8)
 	ADDQ     $0x00000008, AX
 	CMPQ     AX, DX
 	JLT      loop
@@ -2824,6 +3722,27 @@ loop:
 	MOVQ     AX, ret+40(FP)
 	RET
 
+// func truncFloat32PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// Requires: AVX
+TEXT ·truncFloat32PastAVX2(SB), NOSPLIT, $0-48
+	// Trunc of float32, 16 elements a step.
+	MOVQ dst+0(FP), R8
+	MOVQ a+8(FP), R9
+	MOVQ n+32(FP), DX
+	XORL AX, AX
+
+loop:
+	VROUNDPS $0x0b, (R9)(AX*4), Y0
+	VMOVNTPS Y0, (R8)(AX*4)
+	VROUNDPS $0x0b, 32(R9)(AX*4), Y0
+	VMOVNTPS Y0, 32(R8)(AX*4)
+	ADDQ     $0x00000010, AX
+	CMPQ     AX, DX
+	JLT      loop
+	VZEROUPPER
+	MOVQ     AX, ret+40(FP)
+	RET
+
 // func truncFloat64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX
 TEXT ·truncFloat64AVX2(SB), NOSPLIT, $0-48
@@ -2838,6 +3757,27 @@ loop:
 	VMOVUPS  Y0, (R8)(AX*8)
 	VROUNDPD $0x0b, 32(R9)(AX*8), Y0
 	VMOVUPS  Y0, 32(R8)(AX*8)
+	ADDQ     $0x00000008, AX
+	CMPQ     AX, DX
+	JLT      loop
+	VZEROUPPER
+	MOVQ     AX, ret+40(FP)
+	RET
+
+// func truncFloat64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// Requires: AVX
+TEXT ·truncFloat64PastAVX2(SB), NOSPLIT, $0-48
+	// Trunc of float64, 8 elements a step.
+	MOVQ dst+0(FP), R8
+	MOVQ a+8(FP), R9
+	MOVQ n+32(FP), DX
+	XORL AX, AX
+
+loop:
+	VROUNDPD $0x0b, (R9)(AX*8), Y0
+	VMOVNTPS Y0, (R8)(AX*8)
+	VROUNDPD $0x0b, 32(R9)(AX*8), Y0
+	VMOVNTPS Y0, 32(R8)(AX*8)
 	ADDQ     $0x00000008, AX
 	CMPQ     AX, DX
 	JLT      loop
@@ -2866,6 +3806,27 @@ loop:
 	MOVQ     AX, ret+40(FP)
 	RET
 
+// func rintFloat32PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// Requires: AVX
+TEXT ·rintFloat32PastAVX2(SB), NOSPLIT, $0-48
+	// Rint of float32, 16 elements a step.
+	MOVQ dst+0(FP), R8
+	MOVQ a+8(FP), R9
+	MOVQ n+32(FP), DX
+	XORL AX, AX
+
+loop:
+	VROUNDPS $0x08, (R9)(AX*4), Y0
+	VMOVNTPS Y0, (R8)(AX*4)
+	VROUNDPS $0x08, 32(R9)(AX*4), Y0
+	VMOVNTPS Y0, 32(R8)(AX*4)
+	ADDQ     $0x00000010, AX
+	CMPQ     AX, DX
+	JLT      loop
+	VZEROUPPER
+	MOVQ     AX, ret+40(FP)
+	RET
+
 // func rintFloat64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX
 TEXT ·rintFloat64AVX2(SB), NOSPLIT, $0-48
@@ -2880,6 +3841,27 @@ loop:
 	VMOVUPS  Y0, (R8)(AX*8)
 	VROUNDPD $0x08, 32(R9)(AX*8), Y0
 	VMOVUPS  Y0, 32(R8)(AX*8)
+	ADDQ     $0x00000008, AX
+	CMPQ     AX, DX
+	JLT      loop
+	VZEROUPPER
+	MOVQ     AX, ret+40(FP)
+	RET
+
+// func rintFloat64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// Requires: AVX
+TEXT ·rintFloat64PastAVX2(SB), NOSPLIT, $0-48
+	// Rint of float64, 8 elements a step.
+	MOVQ dst+0(FP), R8
+	MOVQ a+8(FP), R9
+	MOVQ n+32(FP), DX
+	XORL AX, AX
+
+loop:
+	VROUNDPD $0x08, (R9)(AX*8), Y0
+	VMOVNTPS Y0, (R8)(AX*8)
+	VROUNDPD $0x08, 32(R9)(AX*8), Y0
+	VMOVNTPS Y0, 32(R8)(AX*8)
 	ADDQ     $0x00000008, AX
 	CMPQ     AX, DX
 	JLT      loop
@@ -2917,6 +3899,36 @@ loop:
 	MOVQ    AX, ret+40(FP)
 	RET
 
+// func copysignFloat32PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// Requires: AVX
+TEXT ·copysignFloat32PastAVX2(SB), NOSPLIT, $0-48
+	// Copysign of float32, 16 elements a step.
+	MOVQ dst+0(FP), R8
+	MOVQ a+8(FP), R9
+	MOVQ b+16(FP), R10
+	MOVQ n+32(FP), DX
+	XORL AX, AX
+
+loop:
+	VMOVUPS  (R9)(AX*4), Y0
+	VANDPS   avx2_7fffffff<>+0(SB), Y0, Y0
+	VMOVUPS  (R10)(AX*4), Y1
+	VANDPS   avx2_80000000<>+0(SB), Y1, Y1
+	VORPS    Y1, Y0, Y0
+	VMOVNTPS Y0, (R8)(AX*4)
+	VMOVUPS  32(R9)(AX*4), Y0
+	VANDPS   avx2_7fffffff<>+0(SB), Y0, Y0
+	VMOVUPS  32(R10)(AX*4), Y1
+	VANDPS   avx2_80000000<>+0(SB), Y1, Y1
+	VORPS    Y1, Y0, Y0
+	VMOVNTPS Y0, 32(R8)(AX*4)
+	ADDQ     $0x00000010, AX
+	CMPQ     AX, DX
+	JLT      loop
+	VZEROUPPER
+	MOVQ     AX, ret+40(FP)
+	RET
+
 // func copysignFloat64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX
 TEXT ·copysignFloat64AVX2(SB), NOSPLIT, $0-48
@@ -2945,6 +3957,36 @@ loop:
 	JLT     loop
 	VZEROUPPER
 	MOVQ    AX, ret+40(FP)
+	RET
+
+// func copysignFloat64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// Requires: AVX
+TEXT ·copysignFloat64PastAVX2(SB), NOSPLIT, $0-48
+	// Copysign of float64, 8 elements a step.
+	MOVQ dst+0(FP), R8
+	MOVQ a+8(FP), R9
+	MOVQ b+16(FP), R10
+	MOVQ n+32(FP), DX
+	XORL AX, AX
+
+loop:
+	VMOVUPS  (R9)(AX*8), Y0
+	VANDPD   avx2_7fffffffffffffff<>+0(SB), Y0, Y0
+	VMOVUPS  (R10)(AX*8), Y1
+	VANDPD   avx2_8000000000000000<>+0(SB), Y1, Y1
+	VORPD    Y1, Y0, Y0
+	VMOVNTPS Y0, (R8)(AX*8)
+	VMOVUPS  32(R9)(AX*8), Y0
+	VANDPD   avx2_7fffffffffffffff<>+0(SB), Y0, Y0
+	VMOVUPS  32(R10)(AX*8), Y1
+	VANDPD   avx2_8000000000000000<>+0(SB), Y1, Y1
+	VORPD    Y1, Y0, Y0
+	VMOVNTPS Y0, 32(R8)(AX*8)
+	ADDQ     $0x00000008, AX
+	CMPQ     AX, DX
+	JLT      loop
+	VZEROUPPER
+	MOVQ     AX, ret+40(FP)
 	RET
 
 // func fmaxBoolAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
@@ -3217,6 +4259,48 @@ loop:
 	MOVQ      AX, ret+40(FP)
 	RET
 
+// func fmaxFloat32PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// Requires: AVX
+TEXT ·fmaxFloat32PastAVX2(SB), NOSPLIT, $0-48
+	// Fmax of float32, 16 elements a step.
+	MOVQ dst+0(FP), R8
+	MOVQ a+8(FP), R9
+	MOVQ b+16(FP), R10
+	MOVQ n+32(FP), DX
+	XORL AX, AX
+
+loop:
+	VMOVUPS   (R9)(AX*4), Y0
+	VMOVUPS   (R10)(AX*4), Y1
+	VMAXPS    Y1, Y0, Y2
+	VMAXPS    Y0, Y1, Y3
+	VANDPS    Y3, Y2, Y2
+	VCMPPS    $0x03, Y1, Y0, Y3
+	VORPS     Y2, Y3, Y2
+	VCMPPS    $0x00, Y1, Y1, Y3
+	VBLENDVPS Y3, Y2, Y0, Y2
+	VCMPPS    $0x00, Y0, Y0, Y0
+	VBLENDVPS Y0, Y2, Y1, Y0
+	VMOVNTPS  Y0, (R8)(AX*4)
+	VMOVUPS   32(R9)(AX*4), Y0
+	VMOVUPS   32(R10)(AX*4), Y1
+	VMAXPS    Y1, Y0, Y2
+	VMAXPS    Y0, Y1, Y3
+	VANDPS    Y3, Y2, Y2
+	VCMPPS    $0x03, Y1, Y0, Y3
+	VORPS     Y2, Y3, Y2
+	VCMPPS    $0x00, Y1, Y1, Y3
+	VBLENDVPS Y3, Y2, Y0, Y2
+	VCMPPS    $0x00, Y0, Y0, Y0
+	VBLENDVPS Y0, Y2, Y1, Y0
+	VMOVNTPS  Y0, 32(R8)(AX*4)
+	ADDQ      $0x00000010, AX
+	CMPQ      AX, DX
+	JLT       loop
+	VZEROUPPER
+	MOVQ      AX, ret+40(FP)
+	RET
+
 // func fmaxFloat64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX
 TEXT ·fmaxFloat64AVX2(SB), NOSPLIT, $0-48
@@ -3252,6 +4336,48 @@ loop:
 	VCMPPD    $0x00, Y0, Y0, Y0
 	VBLENDVPD Y0, Y2, Y1, Y0
 	VMOVUPS   Y0, 32(R8)(AX*8)
+	ADDQ      $0x00000008, AX
+	CMPQ      AX, DX
+	JLT       loop
+	VZEROUPPER
+	MOVQ      AX, ret+40(FP)
+	RET
+
+// func fmaxFloat64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// Requires: AVX
+TEXT ·fmaxFloat64PastAVX2(SB), NOSPLIT, $0-48
+	// Fmax of float64, 8 elements a step.
+	MOVQ dst+0(FP), R8
+	MOVQ a+8(FP), R9
+	MOVQ b+16(FP), R10
+	MOVQ n+32(FP), DX
+	XORL AX, AX
+
+loop:
+	VMOVUPS   (R9)(AX*8), Y0
+	VMOVUPS   (R10)(AX*8), Y1
+	VMAXPD    Y1, Y0, Y2
+	VMAXPD    Y0, Y1, Y3
+	VANDPD    Y3, Y2, Y2
+	VCMPPD    $0x03, Y1, Y0, Y3
+	VORPD     Y2, Y3, Y2
+	VCMPPD    $0x00, Y1, Y1, Y3
+	VBLENDVPD Y3, Y2, Y0, Y2
+	VCMPPD    $0x00, Y0, Y0, Y0
+	VBLENDVPD Y0, Y2, Y1, Y0
+	VMOVNTPS  Y0, (R8)(AX*8)
+	VMOVUPS   32(R9)(AX*8), Y0
+	VMOVUPS   32(R10)(AX*8), Y1
+	VMAXPD    Y1, Y0, Y2
+	VMAXPD    Y0, Y1, Y3
+	VANDPD    Y3, Y2, Y2
+	VCMPPD    $0x03, Y1, Y0, Y3
+	VORPD     Y2, Y3, Y2
+	VCMPPD    $0x00, Y1, Y1, Y3
+	VBLENDVPD Y3, Y2, Y0, Y2
+	VCMPPD    $0x00, Y0, Y0, Y0
+	VBLENDVPD Y0, Y2, Y1, Y0
+	VMOVNTPS  Y0, 32(R8)(AX*8)
 	ADDQ      $0x00000008, AX
 	CMPQ      AX, DX
 	JLT       loop
@@ -3529,6 +4655,48 @@ loop:
 	MOVQ      AX, ret+40(FP)
 	RET
 
+// func fminFloat32PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// Requires: AVX
+TEXT ·fminFloat32PastAVX2(SB), NOSPLIT, $0-48
+	// Fmin of float32, 16 elements a step.
+	MOVQ dst+0(FP), R8
+	MOVQ a+8(FP), R9
+	MOVQ b+16(FP), R10
+	MOVQ n+32(FP), DX
+	XORL AX, AX
+
+loop:
+	VMOVUPS   (R9)(AX*4), Y0
+	VMOVUPS   (R10)(AX*4), Y1
+	VMINPS    Y1, Y0, Y2
+	VMINPS    Y0, Y1, Y3
+	VORPS     Y3, Y2, Y2
+	VCMPPS    $0x03, Y1, Y0, Y3
+	VORPS     Y2, Y3, Y2
+	VCMPPS    $0x00, Y1, Y1, Y3
+	VBLENDVPS Y3, Y2, Y0, Y2
+	VCMPPS    $0x00, Y0, Y0, Y0
+	VBLENDVPS Y0, Y2, Y1, Y0
+	VMOVNTPS  Y0, (R8)(AX*4)
+	VMOVUPS   32(R9)(AX*4), Y0
+	VMOVUPS   32(R10)(AX*4), Y1
+	VMINPS    Y1, Y0, Y2
+	VMINPS    Y0, Y1, Y3
+	VORPS     Y3, Y2, Y2
+	VCMPPS    $0x03, Y1, Y0, Y3
+	VORPS     Y2, Y3, Y2
+	VCMPPS    $0x00, Y1, Y1, Y3
+	VBLENDVPS Y3, Y2, Y0, Y2
+	VCMPPS    $0x00, Y0, Y0, Y0
+	VBLENDVPS Y0, Y2, Y1, Y0
+	VMOVNTPS  Y0, 32(R8)(AX*4)
+	ADDQ      $0x00000010, AX
+	CMPQ      AX, DX
+	JLT       loop
+	VZEROUPPER
+	MOVQ      AX, ret+40(FP)
+	RET
+
 // func fminFloat64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX
 TEXT ·fminFloat64AVX2(SB), NOSPLIT, $0-48
@@ -3571,6 +4739,48 @@ loop:
 	MOVQ      AX, ret+40(FP)
 	RET
 
+// func fminFloat64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// Requires: AVX
+TEXT ·fminFloat64PastAVX2(SB), NOSPLIT, $0-48
+	// Fmin of float64, 8 elements a step.
+	MOVQ dst+0(FP), R8
+	MOVQ a+8(FP), R9
+	MOVQ b+16(FP), R10
+	MOVQ n+32(FP), DX
+	XORL AX, AX
+
+loop:
+	VMOVUPS   (R9)(AX*8), Y0
+	VMOVUPS   (R10)(AX*8), Y1
+	VMINPD    Y1, Y0, Y2
+	VMINPD    Y0, Y1, Y3
+	VORPD     Y3, Y2, Y2
+	VCMPPD    $0x03, Y1, Y0, Y3
+	VORPD     Y2, Y3, Y2
+	VCMPPD    $0x00, Y1, Y1, Y3
+	VBLENDVPD Y3, Y2, Y0, Y2
+	VCMPPD    $0x00, Y0, Y0, Y0
+	VBLENDVPD Y0, Y2, Y1, Y0
+	VMOVNTPS  Y0, (R8)(AX*8)
+	VMOVUPS   32(R9)(AX*8), Y0
+	VMOVUPS   32(R10)(AX*8), Y1
+	VMINPD    Y1, Y0, Y2
+	VMINPD    Y0, Y1, Y3
+	VORPD     Y3, Y2, Y2
+	VCMPPD    $0x03, Y1, Y0, Y3
+	VORPD     Y2, Y3, Y2
+	VCMPPD    $0x00, Y1, Y1, Y3
+	VBLENDVPD Y3, Y2, Y0, Y2
+	VCMPPD    $0x00, Y0, Y0, Y0
+	VBLENDVPD Y0, Y2, Y1, Y0
+	VMOVNTPS  Y0, 32(R8)(AX*8)
+	ADDQ      $0x00000008, AX
+	CMPQ      AX, DX
+	JLT       loop
+	VZEROUPPER
+	MOVQ      AX, ret+40(FP)
+	RET
+
 // func sqrtFloat32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX
 TEXT ·sqrtFloat32AVX2(SB), NOSPLIT, $0-48
@@ -3592,6 +4802,27 @@ loop:
 	MOVQ    AX, ret+40(FP)
 	RET
 
+// func sqrtFloat32PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// Requires: AVX
+TEXT ·sqrtFloat32PastAVX2(SB), NOSPLIT, $0-48
+	// Sqrt of float32, 16 elements a step.
+	MOVQ dst+0(FP), R8
+	MOVQ a+8(FP), R9
+	MOVQ n+32(FP), DX
+	XORL AX, AX
+
+loop:
+	VSQRTPS  (R9)(AX*4), Y0
+	VMOVNTPS Y0, (R8)(AX*4)
+	VSQRTPS  32(R9)(AX*4), Y0
+	VMOVNTPS Y0, 32(R8)(AX*4)
+	ADDQ     $0x00000010, AX
+	CMPQ     AX, DX
+	JLT      loop
+	VZEROUPPER
+	MOVQ     AX, ret+40(FP)
+	RET
+
 // func sqrtFloat64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX
 TEXT ·sqrtFloat64AVX2(SB), NOSPLIT, $0-48
@@ -3611,6 +4842,27 @@ loop:
 	JLT     loop
 	VZEROUPPER
 	MOVQ    AX, ret+40(FP)
+	RET
+
+// func sqrtFloat64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// Requires: AVX
+TEXT ·sqrtFloat64PastAVX2(SB), NOSPLIT, $0-48
+	// Sqrt of float64, 8 elements a step.
+	MOVQ dst+0(FP), R8
+	MOVQ a+8(FP), R9
+	MOVQ n+32(FP), DX
+	XORL AX, AX
+
+loop:
+	VSQRTPD  (R9)(AX*8), Y0
+	VMOVNTPS Y0, (R8)(AX*8)
+	VSQRTPD  32(R9)(AX*8), Y0
+	VMOVNTPS Y0, 32(R8)(AX*8)
+	ADDQ     $0x00000008, AX
+	CMPQ     AX, DX
+	JLT      loop
+	VZEROUPPER
+	MOVQ     AX, ret+40(FP)
 	RET
 
 // func expFloat32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
@@ -3726,6 +4978,60 @@ DATA avx2_3e2aaa6c<>+8(SB)/8, $0x3e2aaa6c3e2aaa6c
 DATA avx2_3e2aaa6c<>+16(SB)/8, $0x3e2aaa6c3e2aaa6c
 DATA avx2_3e2aaa6c<>+24(SB)/8, $0x3e2aaa6c3e2aaa6c
 GLOBL avx2_3e2aaa6c<>(SB), RODATA|NOPTR, $32
+
+// func expFloat32PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// Requires: AVX, AVX2, FMA3
+TEXT ·expFloat32PastAVX2(SB), NOSPLIT, $0-48
+	// Exp of float32, 8 elements a step.
+	MOVQ dst+0(FP), R8
+	MOVQ a+8(FP), R9
+	MOVQ n+32(FP), DX
+	XORL AX, AX
+
+loop:
+	VMOVUPS     avx2_c2d00000<>+0(SB), Y0
+	VMAXPS      (R9)(AX*4), Y0, Y0
+	VMOVUPS     avx2_42b20000<>+0(SB), Y1
+	VMINPS      Y0, Y1, Y0
+	VMOVUPS     avx2_3fb8aa3b<>+0(SB), Y1
+	VFMADD213PS avx2_4b400000<>+0(SB), Y0, Y1
+	VSUBPS      avx2_4b400000<>+0(SB), Y1, Y1
+	VFMADD231PS avx2_bf317200<>+0(SB), Y1, Y0
+	VMULPS      avx2_b5bfbe8e<>+0(SB), Y1, Y2
+	VADDPS      Y2, Y0, Y3
+	VSUBPS      Y3, Y0, Y0
+	VADDPS      Y2, Y0, Y0
+	VMOVUPS     avx2_3ab69a2d<>+0(SB), Y2
+	VFMADD213PS avx2_3c090840<>+0(SB), Y3, Y2
+	VFMADD213PS avx2_3d2aaa7f<>+0(SB), Y3, Y2
+	VFMADD213PS avx2_3e2aaa6c<>+0(SB), Y3, Y2
+	VFMADD213PS avx2_3f000000<>+0(SB), Y3, Y2
+	VMULPS      Y3, Y3, Y4
+	VFMADD213PS Y0, Y4, Y2
+	VADDPS      avx2_3f800000<>+0(SB), Y3, Y0
+	VMOVUPS     avx2_3f800000<>+0(SB), Y4
+	VSUBPS      Y0, Y4, Y5
+	VADDPS      Y3, Y5, Y3
+	VADDPS      Y2, Y3, Y2
+	VADDPS      Y2, Y0, Y0
+	VMOVUPS     avx2_3f000000<>+0(SB), Y2
+	VFMADD213PS avx2_4b400000<>+0(SB), Y1, Y2
+	VSUBPS      avx2_4b400000<>+0(SB), Y2, Y3
+	VSUBPS      Y3, Y1, Y1
+	VADDPS      avx2_4b400000<>+0(SB), Y1, Y1
+	VPSLLD      $0x17, Y2, Y2
+	VPADDD      Y4, Y2, Y2
+	VMULPS      Y2, Y0, Y0
+	VPSLLD      $0x17, Y1, Y1
+	VPADDD      Y4, Y1, Y1
+	VMULPS      Y1, Y0, Y0
+	VMOVNTPS    Y0, (R8)(AX*4)
+	ADDQ        $0x00000008, AX
+	CMPQ        AX, DX
+	JLT         loop
+	VZEROUPPER
+	MOVQ        AX, ret+40(FP)
+	RET
 
 // func expFloat64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX2, FMA3
@@ -3882,6 +5188,66 @@ DATA avx2_3fc5555555555557<>+8(SB)/8, $0x3fc5555555555557
 DATA avx2_3fc5555555555557<>+16(SB)/8, $0x3fc5555555555557
 DATA avx2_3fc5555555555557<>+24(SB)/8, $0x3fc5555555555557
 GLOBL avx2_3fc5555555555557<>(SB), RODATA|NOPTR, $32
+
+// func expFloat64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// Requires: AVX, AVX2, FMA3
+TEXT ·expFloat64PastAVX2(SB), NOSPLIT, $0-48
+	// Exp of float64, 4 elements a step.
+	MOVQ dst+0(FP), R8
+	MOVQ a+8(FP), R9
+	MOVQ n+32(FP), DX
+	XORL AX, AX
+
+loop:
+	VMOVUPS     avx2_c087500000000000<>+0(SB), Y0
+	VMAXPD      (R9)(AX*8), Y0, Y0
+	VMOVUPS     avx2_4086300000000000<>+0(SB), Y1
+	VMINPD      Y0, Y1, Y0
+	VMOVUPS     avx2_3ff71547652b82fe<>+0(SB), Y1
+	VFMADD213PD avx2_4338000000000000<>+0(SB), Y0, Y1
+	VSUBPD      avx2_4338000000000000<>+0(SB), Y1, Y1
+	VFMADD231PD avx2_bfe62e42fefa3800<>+0(SB), Y1, Y0
+	VMULPD      avx2_bd2ef35793c76730<>+0(SB), Y1, Y2
+	VADDPD      Y2, Y0, Y3
+	VSUBPD      Y3, Y0, Y0
+	VADDPD      Y2, Y0, Y0
+	VMOVUPS     avx2_3e21f7919372ca92<>+0(SB), Y2
+	VFMADD213PD avx2_3e5af4f1961bbff2<>+0(SB), Y3, Y2
+	VFMADD213PD avx2_3e927e4d7fddc246<>+0(SB), Y3, Y2
+	VFMADD213PD avx2_3ec71de018a4e96d<>+0(SB), Y3, Y2
+	VFMADD213PD avx2_3efa01a01a82049d<>+0(SB), Y3, Y2
+	VFMADD213PD avx2_3f2a01a01ac27468<>+0(SB), Y3, Y2
+	VFMADD213PD avx2_3f56c16c16c15fef<>+0(SB), Y3, Y2
+	VFMADD213PD avx2_3f81111111110045<>+0(SB), Y3, Y2
+	VFMADD213PD avx2_3fa5555555555556<>+0(SB), Y3, Y2
+	VFMADD213PD avx2_3fc5555555555557<>+0(SB), Y3, Y2
+	VFMADD213PD avx2_3fe0000000000000<>+0(SB), Y3, Y2
+	VMULPD      Y3, Y3, Y4
+	VFMADD213PD Y0, Y4, Y2
+	VADDPD      avx2_3ff0000000000000<>+0(SB), Y3, Y0
+	VMOVUPS     avx2_3ff0000000000000<>+0(SB), Y4
+	VSUBPD      Y0, Y4, Y5
+	VADDPD      Y3, Y5, Y3
+	VADDPD      Y2, Y3, Y2
+	VADDPD      Y2, Y0, Y0
+	VMOVUPS     avx2_3fe0000000000000<>+0(SB), Y2
+	VFMADD213PD avx2_4338000000000000<>+0(SB), Y1, Y2
+	VSUBPD      avx2_4338000000000000<>+0(SB), Y2, Y3
+	VSUBPD      Y3, Y1, Y1
+	VADDPD      avx2_4338000000000000<>+0(SB), Y1, Y1
+	VPSLLQ      $0x34, Y2, Y2
+	VPADDQ      Y4, Y2, Y2
+	VMULPD      Y2, Y0, Y0
+	VPSLLQ      $0x34, Y1, Y1
+	VPADDQ      Y4, Y1, Y1
+	VMULPD      Y1, Y0, Y0
+	VMOVNTPS    Y0, (R8)(AX*8)
+	ADDQ        $0x00000004, AX
+	CMPQ        AX, DX
+	JLT         loop
+	VZEROUPPER
+	MOVQ        AX, ret+40(FP)
+	RET
 
 // func logFloat32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX2, FMA3
@@ -4054,6 +5420,63 @@ DATA avx2_ff800000<>+16(SB)/8, $0xff800000ff800000
 DATA avx2_ff800000<>+24(SB)/8, $0xff800000ff800000
 GLOBL avx2_ff800000<>(SB), RODATA|NOPTR, $32
 
+// func logFloat32PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// Requires: AVX, AVX2, FMA3
+TEXT ·logFloat32PastAVX2(SB), NOSPLIT, $0-48
+	// Log of float32, 8 elements a step.
+	MOVQ dst+0(FP), R8
+	MOVQ a+8(FP), R9
+	MOVQ n+32(FP), DX
+	XORL AX, AX
+
+loop:
+	VMOVUPS     (R9)(AX*4), Y0
+	VCMPPS      $0x11, avx2_00800000<>+0(SB), Y0, Y1
+	VMULPS      avx2_4c000000<>+0(SB), Y0, Y2
+	VBLENDVPS   Y1, Y2, Y0, Y2
+	VPADDD      avx2_00555555<>+0(SB), Y2, Y2
+	VPAND       avx2_007fffff<>+0(SB), Y2, Y3
+	VPADDD      avx2_3f2aaaab<>+0(SB), Y3, Y3
+	VPSRLD      $0x17, Y2, Y2
+	VPOR        avx2_4b000000<>+0(SB), Y2, Y2
+	VMOVUPS     avx2_4b00007f<>+0(SB), Y4
+	VBLENDVPS   Y1, avx2_4b000098<>+0(SB), Y4, Y1
+	VSUBPS      Y1, Y2, Y1
+	VSUBPS      avx2_3f800000<>+0(SB), Y3, Y2
+	VMULPS      avx2_35bfbe8e<>+0(SB), Y1, Y3
+	VMOVUPS     avx2_bdfe8a2f<>+0(SB), Y4
+	VFMADD213PS avx2_3e0996bb<>+0(SB), Y2, Y4
+	VFMADD213PS avx2_bdfba5d5<>+0(SB), Y2, Y4
+	VFMADD213PS avx2_3e108d77<>+0(SB), Y2, Y4
+	VFMADD213PS avx2_be2abc45<>+0(SB), Y2, Y4
+	VFMADD213PS avx2_3e4cd6ee<>+0(SB), Y2, Y4
+	VFMADD213PS avx2_be7fffda<>+0(SB), Y2, Y4
+	VFMADD213PS avx2_3eaaaaa6<>+0(SB), Y2, Y4
+	VFMADD213PS avx2_bf000000<>+0(SB), Y2, Y4
+	VMULPS      Y2, Y2, Y5
+	VFMADD213PS Y3, Y5, Y4
+	VMULPS      avx2_3f317200<>+0(SB), Y1, Y1
+	VADDPS      Y2, Y1, Y3
+	VSUBPS      Y3, Y1, Y1
+	VADDPS      Y2, Y1, Y1
+	VADDPS      Y4, Y1, Y1
+	VADDPS      Y1, Y3, Y1
+	VCMPPS      $0x11, avx2_00000000<>+0(SB), Y0, Y2
+	VBLENDVPS   Y2, avx2_7fc00000<>+0(SB), Y0, Y2
+	VCMPPS      $0x00, avx2_00000000<>+0(SB), Y0, Y3
+	VBLENDVPS   Y3, avx2_ff800000<>+0(SB), Y2, Y2
+	VCMPPS      $0x1e, avx2_00000000<>+0(SB), Y0, Y3
+	VCMPPS      $0x11, avx2_7f800000<>+0(SB), Y0, Y0
+	VPAND       Y0, Y3, Y0
+	VBLENDVPS   Y0, Y1, Y2, Y0
+	VMOVNTPS    Y0, (R8)(AX*4)
+	ADDQ        $0x00000008, AX
+	CMPQ        AX, DX
+	JLT         loop
+	VZEROUPPER
+	MOVQ        AX, ret+40(FP)
+	RET
+
 // func logFloat64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX2, FMA3
 TEXT ·logFloat64AVX2(SB), NOSPLIT, $0-48
@@ -4220,6 +5643,64 @@ DATA avx2_fff0000000000000<>+16(SB)/8, $0xfff0000000000000
 DATA avx2_fff0000000000000<>+24(SB)/8, $0xfff0000000000000
 GLOBL avx2_fff0000000000000<>(SB), RODATA|NOPTR, $32
 
+// func logFloat64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// Requires: AVX, AVX2, FMA3
+TEXT ·logFloat64PastAVX2(SB), NOSPLIT, $0-48
+	// Log of float64, 4 elements a step.
+	MOVQ dst+0(FP), R8
+	MOVQ a+8(FP), R9
+	MOVQ n+32(FP), DX
+	XORL AX, AX
+
+loop:
+	VMOVUPS     (R9)(AX*8), Y0
+	VCMPPD      $0x11, avx2_0010000000000000<>+0(SB), Y0, Y1
+	VMULPD      avx2_4350000000000000<>+0(SB), Y0, Y2
+	VBLENDVPD   Y1, Y2, Y0, Y2
+	VPADDQ      avx2_00095f619980c433<>+0(SB), Y2, Y2
+	VPAND       avx2_000fffffffffffff<>+0(SB), Y2, Y3
+	VPADDQ      avx2_3fe6a09e667f3bcd<>+0(SB), Y3, Y3
+	VPSRLQ      $0x34, Y2, Y2
+	VPOR        avx2_4330000000000000<>+0(SB), Y2, Y2
+	VMOVUPS     avx2_43300000000003ff<>+0(SB), Y4
+	VBLENDVPD   Y1, avx2_4330000000000435<>+0(SB), Y4, Y1
+	VSUBPD      Y1, Y2, Y1
+	VSUBPD      avx2_3ff0000000000000<>+0(SB), Y3, Y2
+	VMULPD      avx2_3d2ef35793c76730<>+0(SB), Y1, Y3
+	VADDPD      avx2_4000000000000000<>+0(SB), Y2, Y4
+	VDIVPD      Y4, Y2, Y4
+	VMULPD      Y4, Y4, Y5
+	VMOVUPS     avx2_3fc2b603c353ce44<>+0(SB), Y6
+	VFMADD213PD avx2_3fc39fdbf11a829d<>+0(SB), Y5, Y6
+	VFMADD213PD avx2_3fc7462b955b60cc<>+0(SB), Y5, Y6
+	VFMADD213PD avx2_3fcc71c62d66e137<>+0(SB), Y5, Y6
+	VFMADD213PD avx2_3fd2492492dfacb6<>+0(SB), Y5, Y6
+	VFMADD213PD avx2_3fd99999999952c6<>+0(SB), Y5, Y6
+	VFMADD213PD avx2_3fe5555555555558<>+0(SB), Y5, Y6
+	VMULPD      Y5, Y6, Y5
+	VMULPD      avx2_3fe0000000000000<>+0(SB), Y2, Y6
+	VMULPD      Y2, Y6, Y6
+	VADDPD      Y5, Y6, Y5
+	VFMADD213PD Y3, Y5, Y4
+	VSUBPD      Y4, Y6, Y3
+	VSUBPD      Y3, Y2, Y2
+	VFMADD132PD avx2_3fe62e42fefa3800<>+0(SB), Y2, Y1
+	VCMPPD      $0x11, avx2_00000000<>+0(SB), Y0, Y2
+	VBLENDVPD   Y2, avx2_7ff8000000000001<>+0(SB), Y0, Y2
+	VCMPPD      $0x00, avx2_00000000<>+0(SB), Y0, Y3
+	VBLENDVPD   Y3, avx2_fff0000000000000<>+0(SB), Y2, Y2
+	VCMPPD      $0x1e, avx2_00000000<>+0(SB), Y0, Y3
+	VCMPPD      $0x11, avx2_7ff0000000000000<>+0(SB), Y0, Y0
+	VPAND       Y0, Y3, Y0
+	VBLENDVPD   Y0, Y1, Y2, Y0
+	VMOVNTPS    Y0, (R8)(AX*8)
+	ADDQ        $0x00000004, AX
+	CMPQ        AX, DX
+	JLT         loop
+	VZEROUPPER
+	MOVQ        AX, ret+40(FP)
+	RET
+
 // func exp2Float32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX2, FMA3
 TEXT ·exp2Float32AVX2(SB), NOSPLIT, $0-48
@@ -4296,6 +5777,59 @@ DATA avx2_3377d1cf<>+8(SB)/8, $0x3377d1cf3377d1cf
 DATA avx2_3377d1cf<>+16(SB)/8, $0x3377d1cf3377d1cf
 DATA avx2_3377d1cf<>+24(SB)/8, $0x3377d1cf3377d1cf
 GLOBL avx2_3377d1cf<>(SB), RODATA|NOPTR, $32
+
+// func exp2Float32PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// Requires: AVX, AVX2, FMA3
+TEXT ·exp2Float32PastAVX2(SB), NOSPLIT, $0-48
+	// Exp2 of float32, 8 elements a step.
+	MOVQ dst+0(FP), R8
+	MOVQ a+8(FP), R9
+	MOVQ n+32(FP), DX
+	XORL AX, AX
+
+loop:
+	VMOVUPS     avx2_c3170000<>+0(SB), Y0
+	VMAXPS      (R9)(AX*4), Y0, Y0
+	VMOVUPS     avx2_43010000<>+0(SB), Y1
+	VMINPS      Y0, Y1, Y0
+	VADDPS      avx2_4b400000<>+0(SB), Y0, Y1
+	VSUBPS      avx2_4b400000<>+0(SB), Y1, Y1
+	VSUBPS      Y1, Y0, Y0
+	VMULPS      avx2_3f317217<>+0(SB), Y0, Y2
+	VMOVUPS     Y0, Y3
+	VFMSUB132PS avx2_3f317217<>+0(SB), Y2, Y3
+	VFMADD132PS avx2_3377d1cf<>+0(SB), Y3, Y0
+	VMOVUPS     avx2_3ab69a2d<>+0(SB), Y3
+	VFMADD213PS avx2_3c090840<>+0(SB), Y2, Y3
+	VFMADD213PS avx2_3d2aaa7f<>+0(SB), Y2, Y3
+	VFMADD213PS avx2_3e2aaa6c<>+0(SB), Y2, Y3
+	VFMADD213PS avx2_3f000000<>+0(SB), Y2, Y3
+	VMULPS      Y2, Y2, Y4
+	VFMADD213PS Y0, Y4, Y3
+	VADDPS      avx2_3f800000<>+0(SB), Y2, Y0
+	VMOVUPS     avx2_3f800000<>+0(SB), Y4
+	VSUBPS      Y0, Y4, Y5
+	VADDPS      Y2, Y5, Y2
+	VADDPS      Y3, Y2, Y2
+	VADDPS      Y2, Y0, Y0
+	VMOVUPS     avx2_3f000000<>+0(SB), Y2
+	VFMADD213PS avx2_4b400000<>+0(SB), Y1, Y2
+	VSUBPS      avx2_4b400000<>+0(SB), Y2, Y3
+	VSUBPS      Y3, Y1, Y1
+	VADDPS      avx2_4b400000<>+0(SB), Y1, Y1
+	VPSLLD      $0x17, Y2, Y2
+	VPADDD      Y4, Y2, Y2
+	VMULPS      Y2, Y0, Y0
+	VPSLLD      $0x17, Y1, Y1
+	VPADDD      Y4, Y1, Y1
+	VMULPS      Y1, Y0, Y0
+	VMOVNTPS    Y0, (R8)(AX*4)
+	ADDQ        $0x00000008, AX
+	CMPQ        AX, DX
+	JLT         loop
+	VZEROUPPER
+	MOVQ        AX, ret+40(FP)
+	RET
 
 // func exp2Float64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX2, FMA3
@@ -4379,6 +5913,65 @@ DATA avx2_3c7abc9e3b39803f<>+8(SB)/8, $0x3c7abc9e3b39803f
 DATA avx2_3c7abc9e3b39803f<>+16(SB)/8, $0x3c7abc9e3b39803f
 DATA avx2_3c7abc9e3b39803f<>+24(SB)/8, $0x3c7abc9e3b39803f
 GLOBL avx2_3c7abc9e3b39803f<>(SB), RODATA|NOPTR, $32
+
+// func exp2Float64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// Requires: AVX, AVX2, FMA3
+TEXT ·exp2Float64PastAVX2(SB), NOSPLIT, $0-48
+	// Exp2 of float64, 4 elements a step.
+	MOVQ dst+0(FP), R8
+	MOVQ a+8(FP), R9
+	MOVQ n+32(FP), DX
+	XORL AX, AX
+
+loop:
+	VMOVUPS     avx2_c090d00000000000<>+0(SB), Y0
+	VMAXPD      (R9)(AX*8), Y0, Y0
+	VMOVUPS     avx2_4090040000000000<>+0(SB), Y1
+	VMINPD      Y0, Y1, Y0
+	VADDPD      avx2_4338000000000000<>+0(SB), Y0, Y1
+	VSUBPD      avx2_4338000000000000<>+0(SB), Y1, Y1
+	VSUBPD      Y1, Y0, Y0
+	VMULPD      avx2_3fe62e42fefa39ef<>+0(SB), Y0, Y2
+	VMOVUPS     Y0, Y3
+	VFMSUB132PD avx2_3fe62e42fefa39ef<>+0(SB), Y2, Y3
+	VFMADD132PD avx2_3c7abc9e3b39803f<>+0(SB), Y3, Y0
+	VMOVUPS     avx2_3e21f7919372ca92<>+0(SB), Y3
+	VFMADD213PD avx2_3e5af4f1961bbff2<>+0(SB), Y2, Y3
+	VFMADD213PD avx2_3e927e4d7fddc246<>+0(SB), Y2, Y3
+	VFMADD213PD avx2_3ec71de018a4e96d<>+0(SB), Y2, Y3
+	VFMADD213PD avx2_3efa01a01a82049d<>+0(SB), Y2, Y3
+	VFMADD213PD avx2_3f2a01a01ac27468<>+0(SB), Y2, Y3
+	VFMADD213PD avx2_3f56c16c16c15fef<>+0(SB), Y2, Y3
+	VFMADD213PD avx2_3f81111111110045<>+0(SB), Y2, Y3
+	VFMADD213PD avx2_3fa5555555555556<>+0(SB), Y2, Y3
+	VFMADD213PD avx2_3fc5555555555557<>+0(SB), Y2, Y3
+	VFMADD213PD avx2_3fe0000000000000<>+0(SB), Y2, Y3
+	VMULPD      Y2, Y2, Y4
+	VFMADD213PD Y0, Y4, Y3
+	VADDPD      avx2_3ff0000000000000<>+0(SB), Y2, Y0
+	VMOVUPS     avx2_3ff0000000000000<>+0(SB), Y4
+	VSUBPD      Y0, Y4, Y5
+	VADDPD      Y2, Y5, Y2
+	VADDPD      Y3, Y2, Y2
+	VADDPD      Y2, Y0, Y0
+	VMOVUPS     avx2_3fe0000000000000<>+0(SB), Y2
+	VFMADD213PD avx2_4338000000000000<>+0(SB), Y1, Y2
+	VSUBPD      avx2_4338000000000000<>+0(SB), Y2, Y3
+	VSUBPD      Y3, Y1, Y1
+	VADDPD      avx2_4338000000000000<>+0(SB), Y1, Y1
+	VPSLLQ      $0x34, Y2, Y2
+	VPADDQ      Y4, Y2, Y2
+	VMULPD      Y2, Y0, Y0
+	VPSLLQ      $0x34, Y1, Y1
+	VPADDQ      Y4, Y1, Y1
+	VMULPD      Y1, Y0, Y0
+	VMOVNTPS    Y0, (R8)(AX*8)
+	ADDQ        $0x00000004, AX
+	CMPQ        AX, DX
+	JLT         loop
+	VZEROUPPER
+	MOVQ        AX, ret+40(FP)
+	RET
 
 // func expm1Float32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX2, FMA3
@@ -4469,6 +6062,65 @@ DATA avx2_33000000<>+16(SB)/8, $0x3300000033000000
 DATA avx2_33000000<>+24(SB)/8, $0x3300000033000000
 GLOBL avx2_33000000<>(SB), RODATA|NOPTR, $32
 
+// func expm1Float32PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// Requires: AVX, AVX2, FMA3
+TEXT ·expm1Float32PastAVX2(SB), NOSPLIT, $0-48
+	// Expm1 of float32, 8 elements a step.
+	MOVQ dst+0(FP), R8
+	MOVQ a+8(FP), R9
+	MOVQ n+32(FP), DX
+	XORL AX, AX
+
+loop:
+	VMOVUPS     avx2_c1a00000<>+0(SB), Y0
+	VMOVUPS     (R9)(AX*4), Y1
+	VMAXPS      Y1, Y0, Y0
+	VMOVUPS     avx2_42b20000<>+0(SB), Y2
+	VMINPS      Y0, Y2, Y0
+	VMOVUPS     avx2_3fb8aa3b<>+0(SB), Y2
+	VFMADD213PS avx2_4b400000<>+0(SB), Y0, Y2
+	VSUBPS      avx2_4b400000<>+0(SB), Y2, Y3
+	VFMADD231PS avx2_bf317200<>+0(SB), Y3, Y0
+	VMULPS      avx2_b5bfbe8e<>+0(SB), Y3, Y3
+	VADDPS      Y3, Y0, Y4
+	VSUBPS      Y4, Y0, Y0
+	VADDPS      Y3, Y0, Y0
+	VMOVUPS     avx2_39515fdf<>+0(SB), Y3
+	VFMADD213PS avx2_3ab69a2d<>+0(SB), Y4, Y3
+	VFMADD213PS avx2_3c0887e6<>+0(SB), Y4, Y3
+	VFMADD213PS avx2_3d2aaa7f<>+0(SB), Y4, Y3
+	VFMADD213PS avx2_3e2aaaab<>+0(SB), Y4, Y3
+	VFMADD213PS avx2_3f000000<>+0(SB), Y4, Y3
+	VMULPS      Y4, Y4, Y5
+	VFMADD213PS Y0, Y5, Y3
+	VSUBPS      avx2_3f800000<>+0(SB), Y2, Y0
+	VPSLLD      $0x17, Y0, Y0
+	VPADDD      avx2_3f800000<>+0(SB), Y0, Y0
+	VSUBPS      avx2_3f000000<>+0(SB), Y0, Y2
+	VSUBPS      Y2, Y0, Y5
+	VSUBPS      avx2_3f000000<>+0(SB), Y5, Y5
+	VMULPS      Y4, Y0, Y4
+	VADDPS      Y4, Y2, Y6
+	VSUBPS      Y6, Y2, Y2
+	VADDPS      Y4, Y2, Y2
+	VFMADD213PS Y2, Y3, Y0
+	VADDPS      Y5, Y0, Y0
+	VADDPS      Y0, Y6, Y2
+	VSUBPS      Y2, Y6, Y3
+	VADDPS      Y0, Y3, Y0
+	VADDPS      Y0, Y2, Y0
+	VANDPS      avx2_7fffffff<>+0(SB), Y1, Y2
+	VCMPPS      $0x11, avx2_33000000<>+0(SB), Y2, Y2
+	VADDPS      Y0, Y0, Y0
+	VBLENDVPS   Y2, Y1, Y0, Y0
+	VMOVNTPS    Y0, (R8)(AX*4)
+	ADDQ        $0x00000008, AX
+	CMPQ        AX, DX
+	JLT         loop
+	VZEROUPPER
+	MOVQ        AX, ret+40(FP)
+	RET
+
 // func expm1Float64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX2, FMA3
 TEXT ·expm1Float64AVX2(SB), NOSPLIT, $0-48
@@ -4544,6 +6196,70 @@ DATA avx2_3c90000000000000<>+8(SB)/8, $0x3c90000000000000
 DATA avx2_3c90000000000000<>+16(SB)/8, $0x3c90000000000000
 DATA avx2_3c90000000000000<>+24(SB)/8, $0x3c90000000000000
 GLOBL avx2_3c90000000000000<>(SB), RODATA|NOPTR, $32
+
+// func expm1Float64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// Requires: AVX, AVX2, FMA3
+TEXT ·expm1Float64PastAVX2(SB), NOSPLIT, $0-48
+	// Expm1 of float64, 4 elements a step.
+	MOVQ dst+0(FP), R8
+	MOVQ a+8(FP), R9
+	MOVQ n+32(FP), DX
+	XORL AX, AX
+
+loop:
+	VMOVUPS     avx2_c044000000000000<>+0(SB), Y0
+	VMOVUPS     (R9)(AX*8), Y1
+	VMAXPD      Y1, Y0, Y0
+	VMOVUPS     avx2_4086300000000000<>+0(SB), Y2
+	VMINPD      Y0, Y2, Y0
+	VMOVUPS     avx2_3ff71547652b82fe<>+0(SB), Y2
+	VFMADD213PD avx2_4338000000000000<>+0(SB), Y0, Y2
+	VSUBPD      avx2_4338000000000000<>+0(SB), Y2, Y3
+	VFMADD231PD avx2_bfe62e42fefa3800<>+0(SB), Y3, Y0
+	VMULPD      avx2_bd2ef35793c76730<>+0(SB), Y3, Y3
+	VADDPD      Y3, Y0, Y4
+	VSUBPD      Y4, Y0, Y0
+	VADDPD      Y3, Y0, Y0
+	VMOVUPS     avx2_3e21f7919372ca92<>+0(SB), Y3
+	VFMADD213PD avx2_3e5af4f1961bbff2<>+0(SB), Y4, Y3
+	VFMADD213PD avx2_3e927e4d7fddc246<>+0(SB), Y4, Y3
+	VFMADD213PD avx2_3ec71de018a4e96d<>+0(SB), Y4, Y3
+	VFMADD213PD avx2_3efa01a01a82049d<>+0(SB), Y4, Y3
+	VFMADD213PD avx2_3f2a01a01ac27468<>+0(SB), Y4, Y3
+	VFMADD213PD avx2_3f56c16c16c15fef<>+0(SB), Y4, Y3
+	VFMADD213PD avx2_3f81111111110045<>+0(SB), Y4, Y3
+	VFMADD213PD avx2_3fa5555555555556<>+0(SB), Y4, Y3
+	VFMADD213PD avx2_3fc5555555555557<>+0(SB), Y4, Y3
+	VFMADD213PD avx2_3fe0000000000000<>+0(SB), Y4, Y3
+	VMULPD      Y4, Y4, Y5
+	VFMADD213PD Y0, Y5, Y3
+	VSUBPD      avx2_3ff0000000000000<>+0(SB), Y2, Y0
+	VPSLLQ      $0x34, Y0, Y0
+	VPADDQ      avx2_3ff0000000000000<>+0(SB), Y0, Y0
+	VSUBPD      avx2_3fe0000000000000<>+0(SB), Y0, Y2
+	VSUBPD      Y2, Y0, Y5
+	VSUBPD      avx2_3fe0000000000000<>+0(SB), Y5, Y5
+	VMULPD      Y4, Y0, Y4
+	VADDPD      Y4, Y2, Y6
+	VSUBPD      Y6, Y2, Y2
+	VADDPD      Y4, Y2, Y2
+	VFMADD213PD Y2, Y3, Y0
+	VADDPD      Y5, Y0, Y0
+	VADDPD      Y0, Y6, Y2
+	VSUBPD      Y2, Y6, Y3
+	VADDPD      Y0, Y3, Y0
+	VADDPD      Y0, Y2, Y0
+	VANDPD      avx2_7fffffffffffffff<>+0(SB), Y1, Y2
+	VCMPPD      $0x11, avx2_3c90000000000000<>+0(SB), Y2, Y2
+	VADDPD      Y0, Y0, Y0
+	VBLENDVPD   Y2, Y1, Y0, Y0
+	VMOVNTPS    Y0, (R8)(AX*8)
+	ADDQ        $0x00000004, AX
+	CMPQ        AX, DX
+	JLT         loop
+	VZEROUPPER
+	MOVQ        AX, ret+40(FP)
+	RET
 
 // func log2Float32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX2, FMA3
@@ -4777,6 +6493,106 @@ DATA avx2_3c7777d0ffda0d24<>+16(SB)/8, $0x3c7777d0ffda0d24
 DATA avx2_3c7777d0ffda0d24<>+24(SB)/8, $0x3c7777d0ffda0d24
 GLOBL avx2_3c7777d0ffda0d24<>(SB), RODATA|NOPTR, $32
 
+// func log2Float64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// Requires: AVX, AVX2, FMA3
+TEXT ·log2Float64PastAVX2(SB), NOSPLIT, $0-48
+	// Log2 of float64, 4 elements a step.
+	MOVQ dst+0(FP), R8
+	MOVQ a+8(FP), R9
+	MOVQ n+32(FP), DX
+	XORL AX, AX
+
+loop:
+	VMOVUPS      (R9)(AX*8), Y0
+	VCMPPD       $0x11, avx2_0010000000000000<>+0(SB), Y0, Y1
+	VMULPD       avx2_4350000000000000<>+0(SB), Y0, Y2
+	VBLENDVPD    Y1, Y2, Y0, Y2
+	VPADDQ       avx2_00095f619980c433<>+0(SB), Y2, Y2
+	VPAND        avx2_000fffffffffffff<>+0(SB), Y2, Y3
+	VPADDQ       avx2_3fe6a09e667f3bcd<>+0(SB), Y3, Y3
+	VPSRLQ       $0x34, Y2, Y2
+	VPOR         avx2_4330000000000000<>+0(SB), Y2, Y2
+	VMOVUPS      avx2_43300000000003ff<>+0(SB), Y4
+	VBLENDVPD    Y1, avx2_4330000000000435<>+0(SB), Y4, Y1
+	VSUBPD       Y1, Y2, Y1
+	VSUBPD       avx2_3ff0000000000000<>+0(SB), Y3, Y2
+	VADDPD       avx2_4000000000000000<>+0(SB), Y2, Y3
+	VMOVUPS      avx2_4000000000000000<>+0(SB), Y4
+	VSUBPD       Y3, Y4, Y4
+	VADDPD       Y2, Y4, Y4
+	VMOVUPS      avx2_3ff0000000000000<>+0(SB), Y5
+	VDIVPD       Y3, Y5, Y5
+	VMULPD       Y5, Y2, Y6
+	VFNMADD213PD Y2, Y6, Y3
+	VFNMADD213PD Y3, Y6, Y4
+	VMULPD       Y5, Y4, Y2
+	VMULPD       Y6, Y6, Y3
+	VMOVUPS      Y6, Y4
+	VFMSUB213PD  Y3, Y6, Y4
+	VADDPD       Y6, Y6, Y5
+	VFMADD231PD  Y2, Y5, Y4
+	VMOVUPS      avx2_3fd0842d0e0816ee<>+0(SB), Y7
+	VFMADD213PD  avx2_3fb5f1ece5b04d99<>+0(SB), Y3, Y7
+	VFMADD213PD  avx2_3fbe5f2b88b3b41a<>+0(SB), Y3, Y7
+	VFMADD213PD  avx2_3fc1102efacc66af<>+0(SB), Y3, Y7
+	VFMADD213PD  avx2_3fc3b13e956a5ef3<>+0(SB), Y3, Y7
+	VFMADD213PD  avx2_3fc745d16c73ddec<>+0(SB), Y3, Y7
+	VFMADD213PD  avx2_3fcc71c71c7b402e<>+0(SB), Y3, Y7
+	VFMADD213PD  avx2_3fd2492492492206<>+0(SB), Y3, Y7
+	VFMADD213PD  avx2_3fd999999999999a<>+0(SB), Y3, Y7
+	VMULPD       Y7, Y3, Y7
+	VADDPD       avx2_3fe5555555555555<>+0(SB), Y7, Y8
+	VMOVUPS      avx2_3fe5555555555555<>+0(SB), Y9
+	VSUBPD       Y8, Y9, Y9
+	VADDPD       Y7, Y9, Y7
+	VADDPD       avx2_3c85555555555555<>+0(SB), Y7, Y7
+	VMULPD       Y6, Y3, Y9
+	VMOVUPS      Y3, Y10
+	VFMSUB213PD  Y9, Y6, Y10
+	VFMADD213PD  Y10, Y6, Y4
+	VFMADD213PD  Y4, Y2, Y3
+	VMULPD       Y8, Y9, Y4
+	VMOVUPS      Y9, Y6
+	VFMSUB213PD  Y4, Y8, Y6
+	VFMADD213PD  Y6, Y8, Y3
+	VFMADD213PD  Y3, Y7, Y9
+	VADDPD       Y4, Y5, Y3
+	VSUBPD       Y3, Y5, Y5
+	VADDPD       Y4, Y5, Y4
+	VADDPD       Y2, Y2, Y2
+	VADDPD       Y9, Y2, Y2
+	VADDPD       Y2, Y4, Y2
+	VMULPD       avx2_3fe62e42fefa3800<>+0(SB), Y1, Y4
+	VADDPD       Y3, Y4, Y5
+	VSUBPD       Y5, Y4, Y4
+	VADDPD       Y3, Y4, Y3
+	VFMADD132PD  avx2_3d2ef35793c76730<>+0(SB), Y2, Y1
+	VADDPD       Y1, Y3, Y1
+	VADDPD       Y1, Y5, Y2
+	VSUBPD       Y2, Y5, Y3
+	VADDPD       Y1, Y3, Y1
+	VMULPD       avx2_3ff71547652b82fe<>+0(SB), Y2, Y3
+	VMOVUPS      Y2, Y4
+	VFMSUB132PD  avx2_3ff71547652b82fe<>+0(SB), Y3, Y4
+	VFMADD132PD  avx2_3ff71547652b82fe<>+0(SB), Y4, Y1
+	VFMADD132PD  avx2_3c7777d0ffda0d24<>+0(SB), Y1, Y2
+	VADDPD       Y2, Y3, Y1
+	VCMPPD       $0x11, avx2_00000000<>+0(SB), Y0, Y2
+	VBLENDVPD    Y2, avx2_7ff8000000000001<>+0(SB), Y0, Y2
+	VCMPPD       $0x00, avx2_00000000<>+0(SB), Y0, Y3
+	VBLENDVPD    Y3, avx2_fff0000000000000<>+0(SB), Y2, Y2
+	VCMPPD       $0x1e, avx2_00000000<>+0(SB), Y0, Y3
+	VCMPPD       $0x11, avx2_7ff0000000000000<>+0(SB), Y0, Y0
+	VPAND        Y0, Y3, Y0
+	VBLENDVPD    Y0, Y1, Y2, Y0
+	VMOVNTPS     Y0, (R8)(AX*8)
+	ADDQ         $0x00000004, AX
+	CMPQ         AX, DX
+	JLT          loop
+	VZEROUPPER
+	MOVQ         AX, ret+40(FP)
+	RET
+
 // func log10Float32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX2, FMA3
 TEXT ·log10Float32AVX2(SB), NOSPLIT, $0-48
@@ -4949,6 +6765,106 @@ DATA avx2_3c695355baaafad3<>+16(SB)/8, $0x3c695355baaafad3
 DATA avx2_3c695355baaafad3<>+24(SB)/8, $0x3c695355baaafad3
 GLOBL avx2_3c695355baaafad3<>(SB), RODATA|NOPTR, $32
 
+// func log10Float64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// Requires: AVX, AVX2, FMA3
+TEXT ·log10Float64PastAVX2(SB), NOSPLIT, $0-48
+	// Log10 of float64, 4 elements a step.
+	MOVQ dst+0(FP), R8
+	MOVQ a+8(FP), R9
+	MOVQ n+32(FP), DX
+	XORL AX, AX
+
+loop:
+	VMOVUPS      (R9)(AX*8), Y0
+	VCMPPD       $0x11, avx2_0010000000000000<>+0(SB), Y0, Y1
+	VMULPD       avx2_4350000000000000<>+0(SB), Y0, Y2
+	VBLENDVPD    Y1, Y2, Y0, Y2
+	VPADDQ       avx2_00095f619980c433<>+0(SB), Y2, Y2
+	VPAND        avx2_000fffffffffffff<>+0(SB), Y2, Y3
+	VPADDQ       avx2_3fe6a09e667f3bcd<>+0(SB), Y3, Y3
+	VPSRLQ       $0x34, Y2, Y2
+	VPOR         avx2_4330000000000000<>+0(SB), Y2, Y2
+	VMOVUPS      avx2_43300000000003ff<>+0(SB), Y4
+	VBLENDVPD    Y1, avx2_4330000000000435<>+0(SB), Y4, Y1
+	VSUBPD       Y1, Y2, Y1
+	VSUBPD       avx2_3ff0000000000000<>+0(SB), Y3, Y2
+	VADDPD       avx2_4000000000000000<>+0(SB), Y2, Y3
+	VMOVUPS      avx2_4000000000000000<>+0(SB), Y4
+	VSUBPD       Y3, Y4, Y4
+	VADDPD       Y2, Y4, Y4
+	VMOVUPS      avx2_3ff0000000000000<>+0(SB), Y5
+	VDIVPD       Y3, Y5, Y5
+	VMULPD       Y5, Y2, Y6
+	VFNMADD213PD Y2, Y6, Y3
+	VFNMADD213PD Y3, Y6, Y4
+	VMULPD       Y5, Y4, Y2
+	VMULPD       Y6, Y6, Y3
+	VMOVUPS      Y6, Y4
+	VFMSUB213PD  Y3, Y6, Y4
+	VADDPD       Y6, Y6, Y5
+	VFMADD231PD  Y2, Y5, Y4
+	VMOVUPS      avx2_3fd0842d0e0816ee<>+0(SB), Y7
+	VFMADD213PD  avx2_3fb5f1ece5b04d99<>+0(SB), Y3, Y7
+	VFMADD213PD  avx2_3fbe5f2b88b3b41a<>+0(SB), Y3, Y7
+	VFMADD213PD  avx2_3fc1102efacc66af<>+0(SB), Y3, Y7
+	VFMADD213PD  avx2_3fc3b13e956a5ef3<>+0(SB), Y3, Y7
+	VFMADD213PD  avx2_3fc745d16c73ddec<>+0(SB), Y3, Y7
+	VFMADD213PD  avx2_3fcc71c71c7b402e<>+0(SB), Y3, Y7
+	VFMADD213PD  avx2_3fd2492492492206<>+0(SB), Y3, Y7
+	VFMADD213PD  avx2_3fd999999999999a<>+0(SB), Y3, Y7
+	VMULPD       Y7, Y3, Y7
+	VADDPD       avx2_3fe5555555555555<>+0(SB), Y7, Y8
+	VMOVUPS      avx2_3fe5555555555555<>+0(SB), Y9
+	VSUBPD       Y8, Y9, Y9
+	VADDPD       Y7, Y9, Y7
+	VADDPD       avx2_3c85555555555555<>+0(SB), Y7, Y7
+	VMULPD       Y6, Y3, Y9
+	VMOVUPS      Y3, Y10
+	VFMSUB213PD  Y9, Y6, Y10
+	VFMADD213PD  Y10, Y6, Y4
+	VFMADD213PD  Y4, Y2, Y3
+	VMULPD       Y8, Y9, Y4
+	VMOVUPS      Y9, Y6
+	VFMSUB213PD  Y4, Y8, Y6
+	VFMADD213PD  Y6, Y8, Y3
+	VFMADD213PD  Y3, Y7, Y9
+	VADDPD       Y4, Y5, Y3
+	VSUBPD       Y3, Y5, Y5
+	VADDPD       Y4, Y5, Y4
+	VADDPD       Y2, Y2, Y2
+	VADDPD       Y9, Y2, Y2
+	VADDPD       Y2, Y4, Y2
+	VMULPD       avx2_3fe62e42fefa3800<>+0(SB), Y1, Y4
+	VADDPD       Y3, Y4, Y5
+	VSUBPD       Y5, Y4, Y4
+	VADDPD       Y3, Y4, Y3
+	VFMADD132PD  avx2_3d2ef35793c76730<>+0(SB), Y2, Y1
+	VADDPD       Y1, Y3, Y1
+	VADDPD       Y1, Y5, Y2
+	VSUBPD       Y2, Y5, Y3
+	VADDPD       Y1, Y3, Y1
+	VMULPD       avx2_3fdbcb7b1526e50e<>+0(SB), Y2, Y3
+	VMOVUPS      Y2, Y4
+	VFMSUB132PD  avx2_3fdbcb7b1526e50e<>+0(SB), Y3, Y4
+	VFMADD132PD  avx2_3fdbcb7b1526e50e<>+0(SB), Y4, Y1
+	VFMADD132PD  avx2_3c695355baaafad3<>+0(SB), Y1, Y2
+	VADDPD       Y2, Y3, Y1
+	VCMPPD       $0x11, avx2_00000000<>+0(SB), Y0, Y2
+	VBLENDVPD    Y2, avx2_7ff8000000000001<>+0(SB), Y0, Y2
+	VCMPPD       $0x00, avx2_00000000<>+0(SB), Y0, Y3
+	VBLENDVPD    Y3, avx2_fff0000000000000<>+0(SB), Y2, Y2
+	VCMPPD       $0x1e, avx2_00000000<>+0(SB), Y0, Y3
+	VCMPPD       $0x11, avx2_7ff0000000000000<>+0(SB), Y0, Y0
+	VPAND        Y0, Y3, Y0
+	VBLENDVPD    Y0, Y1, Y2, Y0
+	VMOVNTPS     Y0, (R8)(AX*8)
+	ADDQ         $0x00000004, AX
+	CMPQ         AX, DX
+	JLT          loop
+	VZEROUPPER
+	MOVQ         AX, ret+40(FP)
+	RET
+
 // func log1pFloat32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX2, FMA3
 TEXT ·log1pFloat32AVX2(SB), NOSPLIT, $0-48
@@ -5009,6 +6925,73 @@ loop:
 	VCMPPS      $0x11, avx2_33000000<>+0(SB), Y2, Y2
 	VBLENDVPS   Y2, Y1, Y0, Y0
 	VMOVUPS     Y0, (R8)(AX*4)
+	ADDQ        $0x00000008, AX
+	CMPQ        AX, DX
+	JLT         loop
+	VZEROUPPER
+	MOVQ        AX, ret+40(FP)
+	RET
+
+// func log1pFloat32PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// Requires: AVX, AVX2, FMA3
+TEXT ·log1pFloat32PastAVX2(SB), NOSPLIT, $0-48
+	// Log1p of float32, 8 elements a step.
+	MOVQ dst+0(FP), R8
+	MOVQ a+8(FP), R9
+	MOVQ n+32(FP), DX
+	XORL AX, AX
+
+loop:
+	VMOVUPS     avx2_3f800000<>+0(SB), Y0
+	VMOVUPS     (R9)(AX*4), Y1
+	VMAXPS      Y1, Y0, Y2
+	VMINPS      Y1, Y0, Y3
+	VADDPS      Y3, Y2, Y4
+	VSUBPS      Y4, Y2, Y2
+	VADDPS      Y3, Y2, Y2
+	VCMPPS      $0x11, avx2_00800000<>+0(SB), Y4, Y3
+	VMULPS      avx2_4c000000<>+0(SB), Y4, Y5
+	VBLENDVPS   Y3, Y5, Y4, Y5
+	VPADDD      avx2_00555555<>+0(SB), Y5, Y5
+	VPAND       avx2_007fffff<>+0(SB), Y5, Y6
+	VPADDD      avx2_3f2aaaab<>+0(SB), Y6, Y6
+	VPSRLD      $0x17, Y5, Y5
+	VPOR        avx2_4b000000<>+0(SB), Y5, Y5
+	VMOVUPS     avx2_4b00007f<>+0(SB), Y7
+	VBLENDVPS   Y3, avx2_4b000098<>+0(SB), Y7, Y3
+	VSUBPS      Y3, Y5, Y3
+	VDIVPS      Y4, Y2, Y2
+	VSUBPS      Y0, Y6, Y0
+	VFMADD231PS avx2_35bfbe8e<>+0(SB), Y3, Y2
+	VMOVUPS     avx2_bdfe8a2f<>+0(SB), Y5
+	VFMADD213PS avx2_3e0996bb<>+0(SB), Y0, Y5
+	VFMADD213PS avx2_bdfba5d5<>+0(SB), Y0, Y5
+	VFMADD213PS avx2_3e108d77<>+0(SB), Y0, Y5
+	VFMADD213PS avx2_be2abc45<>+0(SB), Y0, Y5
+	VFMADD213PS avx2_3e4cd6ee<>+0(SB), Y0, Y5
+	VFMADD213PS avx2_be7fffda<>+0(SB), Y0, Y5
+	VFMADD213PS avx2_3eaaaaa6<>+0(SB), Y0, Y5
+	VFMADD213PS avx2_bf000000<>+0(SB), Y0, Y5
+	VMULPS      Y0, Y0, Y6
+	VFMADD213PS Y2, Y6, Y5
+	VMULPS      avx2_3f317200<>+0(SB), Y3, Y2
+	VADDPS      Y0, Y2, Y3
+	VSUBPS      Y3, Y2, Y2
+	VADDPS      Y0, Y2, Y0
+	VADDPS      Y5, Y0, Y0
+	VADDPS      Y0, Y3, Y0
+	VCMPPS      $0x11, avx2_00000000<>+0(SB), Y4, Y2
+	VBLENDVPS   Y2, avx2_7fc00000<>+0(SB), Y4, Y2
+	VCMPPS      $0x00, avx2_00000000<>+0(SB), Y4, Y3
+	VBLENDVPS   Y3, avx2_ff800000<>+0(SB), Y2, Y2
+	VCMPPS      $0x1e, avx2_00000000<>+0(SB), Y4, Y3
+	VCMPPS      $0x11, avx2_7f800000<>+0(SB), Y4, Y4
+	VPAND       Y4, Y3, Y3
+	VBLENDVPS   Y3, Y0, Y2, Y0
+	VANDPS      avx2_7fffffff<>+0(SB), Y1, Y2
+	VCMPPS      $0x11, avx2_33000000<>+0(SB), Y2, Y2
+	VBLENDVPS   Y2, Y1, Y0, Y0
+	VMOVNTPS    Y0, (R8)(AX*4)
 	ADDQ        $0x00000008, AX
 	CMPQ        AX, DX
 	JLT         loop
@@ -5077,6 +7060,74 @@ loop:
 	VCMPPD      $0x11, avx2_3c90000000000000<>+0(SB), Y2, Y2
 	VBLENDVPD   Y2, Y1, Y0, Y0
 	VMOVUPS     Y0, (R8)(AX*8)
+	ADDQ        $0x00000004, AX
+	CMPQ        AX, DX
+	JLT         loop
+	VZEROUPPER
+	MOVQ        AX, ret+40(FP)
+	RET
+
+// func log1pFloat64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// Requires: AVX, AVX2, FMA3
+TEXT ·log1pFloat64PastAVX2(SB), NOSPLIT, $0-48
+	// Log1p of float64, 4 elements a step.
+	MOVQ dst+0(FP), R8
+	MOVQ a+8(FP), R9
+	MOVQ n+32(FP), DX
+	XORL AX, AX
+
+loop:
+	VMOVUPS     avx2_3ff0000000000000<>+0(SB), Y0
+	VMOVUPS     (R9)(AX*8), Y1
+	VMAXPD      Y1, Y0, Y2
+	VMINPD      Y1, Y0, Y3
+	VADDPD      Y3, Y2, Y4
+	VSUBPD      Y4, Y2, Y2
+	VADDPD      Y3, Y2, Y2
+	VCMPPD      $0x11, avx2_0010000000000000<>+0(SB), Y4, Y3
+	VMULPD      avx2_4350000000000000<>+0(SB), Y4, Y5
+	VBLENDVPD   Y3, Y5, Y4, Y5
+	VPADDQ      avx2_00095f619980c433<>+0(SB), Y5, Y5
+	VPAND       avx2_000fffffffffffff<>+0(SB), Y5, Y6
+	VPADDQ      avx2_3fe6a09e667f3bcd<>+0(SB), Y6, Y6
+	VPSRLQ      $0x34, Y5, Y5
+	VPOR        avx2_4330000000000000<>+0(SB), Y5, Y5
+	VMOVUPS     avx2_43300000000003ff<>+0(SB), Y7
+	VBLENDVPD   Y3, avx2_4330000000000435<>+0(SB), Y7, Y3
+	VSUBPD      Y3, Y5, Y3
+	VDIVPD      Y4, Y2, Y2
+	VSUBPD      Y0, Y6, Y0
+	VFMADD231PD avx2_3d2ef35793c76730<>+0(SB), Y3, Y2
+	VADDPD      avx2_4000000000000000<>+0(SB), Y0, Y5
+	VDIVPD      Y5, Y0, Y5
+	VMULPD      Y5, Y5, Y6
+	VMOVUPS     avx2_3fc2b603c353ce44<>+0(SB), Y7
+	VFMADD213PD avx2_3fc39fdbf11a829d<>+0(SB), Y6, Y7
+	VFMADD213PD avx2_3fc7462b955b60cc<>+0(SB), Y6, Y7
+	VFMADD213PD avx2_3fcc71c62d66e137<>+0(SB), Y6, Y7
+	VFMADD213PD avx2_3fd2492492dfacb6<>+0(SB), Y6, Y7
+	VFMADD213PD avx2_3fd99999999952c6<>+0(SB), Y6, Y7
+	VFMADD213PD avx2_3fe5555555555558<>+0(SB), Y6, Y7
+	VMULPD      Y6, Y7, Y6
+	VMULPD      avx2_3fe0000000000000<>+0(SB), Y0, Y7
+	VMULPD      Y0, Y7, Y7
+	VADDPD      Y6, Y7, Y6
+	VFMADD213PD Y2, Y6, Y5
+	VSUBPD      Y5, Y7, Y2
+	VSUBPD      Y2, Y0, Y0
+	VFMADD132PD avx2_3fe62e42fefa3800<>+0(SB), Y0, Y3
+	VCMPPD      $0x11, avx2_00000000<>+0(SB), Y4, Y0
+	VBLENDVPD   Y0, avx2_7ff8000000000001<>+0(SB), Y4, Y0
+	VCMPPD      $0x00, avx2_00000000<>+0(SB), Y4, Y2
+	VBLENDVPD   Y2, avx2_fff0000000000000<>+0(SB), Y0, Y0
+	VCMPPD      $0x1e, avx2_00000000<>+0(SB), Y4, Y2
+	VCMPPD      $0x11, avx2_7ff0000000000000<>+0(SB), Y4, Y4
+	VPAND       Y4, Y2, Y2
+	VBLENDVPD   Y2, Y3, Y0, Y0
+	VANDPD      avx2_7fffffffffffffff<>+0(SB), Y1, Y2
+	VCMPPD      $0x11, avx2_3c90000000000000<>+0(SB), Y2, Y2
+	VBLENDVPD   Y2, Y1, Y0, Y0
+	VMOVNTPS    Y0, (R8)(AX*8)
 	ADDQ        $0x00000004, AX
 	CMPQ        AX, DX
 	JLT         loop
@@ -5233,6 +7284,78 @@ DATA avx2_39000000<>+8(SB)/8, $0x3900000039000000
 DATA avx2_39000000<>+16(SB)/8, $0x3900000039000000
 DATA avx2_39000000<>+24(SB)/8, $0x3900000039000000
 GLOBL avx2_39000000<>(SB), RODATA|NOPTR, $32
+
+// func sinFloat32PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// Requires: AVX, AVX2, FMA3
+TEXT ·sinFloat32PastAVX2(SB), NOSPLIT, $0-48
+	// Sin of float32, 8 elements a step.
+	MOVQ dst+0(FP), R8
+	MOVQ a+8(FP), R9
+	MOVQ n+32(FP), DX
+	XORL AX, AX
+
+loop:
+	VMOVUPS      avx2_3f22f983<>+0(SB), Y0
+	VMOVUPS      (R9)(AX*4), Y1
+	VFMADD213PS  avx2_4b400000<>+0(SB), Y1, Y0
+	VSUBPS       avx2_4b400000<>+0(SB), Y0, Y2
+	VMOVUPS      Y2, Y3
+	VFMADD132PS  avx2_bfc90fd8<>+0(SB), Y1, Y3
+	VMULPS       avx2_34a8885a<>+0(SB), Y2, Y4
+	VMOVUPS      Y2, Y5
+	VFMSUB132PS  avx2_34a8885a<>+0(SB), Y4, Y5
+	VSUBPS       Y4, Y3, Y6
+	VSUBPS       Y6, Y3, Y3
+	VSUBPS       Y4, Y3, Y3
+	VSUBPS       Y5, Y3, Y3
+	VFMADD132PS  avx2_a7c234c5<>+0(SB), Y3, Y2
+	VADDPS       Y2, Y6, Y3
+	VSUBPS       Y3, Y6, Y4
+	VADDPS       Y2, Y4, Y2
+	VANDPS       avx2_7fffffff<>+0(SB), Y1, Y4
+	VCMPPS       $0x1e, avx2_47000000<>+0(SB), Y4, Y5
+	VPTEST       Y5, Y5
+	JNE          done
+	VMULPS       Y3, Y3, Y5
+	VMULPS       avx2_3f000000<>+0(SB), Y5, Y6
+	VMOVUPS      Y6, Y7
+	VFNMADD213PS Y2, Y2, Y7
+	VMOVUPS      avx2_b94d594a<>+0(SB), Y8
+	VFMADD213PS  avx2_3c0885f2<>+0(SB), Y5, Y8
+	VFMADD213PS  avx2_be2aaaa9<>+0(SB), Y5, Y8
+	VMULPS       Y5, Y8, Y8
+	VFMADD213PS  Y7, Y3, Y8
+	VADDPS       Y8, Y3, Y7
+	VMOVUPS      avx2_3f800000<>+0(SB), Y8
+	VSUBPS       Y6, Y8, Y9
+	VSUBPS       Y9, Y8, Y8
+	VSUBPS       Y6, Y8, Y6
+	VMOVUPS      avx2_37cde309<>+0(SB), Y8
+	VFMADD213PS  avx2_bab6094e<>+0(SB), Y5, Y8
+	VFMADD213PS  avx2_3d2aaaaa<>+0(SB), Y5, Y8
+	VMULPS       Y5, Y8, Y8
+	VMULPS       Y2, Y3, Y2
+	VFMSUB213PS  Y2, Y5, Y8
+	VADDPS       Y8, Y6, Y2
+	VADDPS       Y2, Y9, Y2
+	VPAND        avx2_00000001<>+0(SB), Y0, Y3
+	VPCMPEQD     avx2_00000000<>+0(SB), Y3, Y3
+	VPXOR        avx2_ffffffff<>+0(SB), Y3, Y3
+	VBLENDVPS    Y3, Y2, Y7, Y2
+	VPAND        avx2_00000002<>+0(SB), Y0, Y0
+	VPSLLD       $0x1e, Y0, Y0
+	VPXOR        Y0, Y2, Y0
+	VCMPPS       $0x11, avx2_39000000<>+0(SB), Y4, Y2
+	VBLENDVPS    Y2, Y1, Y0, Y0
+	VMOVNTPS     Y0, (R8)(AX*4)
+	ADDQ         $0x00000008, AX
+	CMPQ         AX, DX
+	JLT          loop
+
+done:
+	VZEROUPPER
+	MOVQ AX, ret+40(FP)
+	RET
 
 // func sinFloat64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX2, FMA3
@@ -5426,6 +7549,84 @@ DATA avx2_3e40000000000000<>+16(SB)/8, $0x3e40000000000000
 DATA avx2_3e40000000000000<>+24(SB)/8, $0x3e40000000000000
 GLOBL avx2_3e40000000000000<>(SB), RODATA|NOPTR, $32
 
+// func sinFloat64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// Requires: AVX, AVX2, FMA3
+TEXT ·sinFloat64PastAVX2(SB), NOSPLIT, $0-48
+	// Sin of float64, 4 elements a step.
+	MOVQ dst+0(FP), R8
+	MOVQ a+8(FP), R9
+	MOVQ n+32(FP), DX
+	XORL AX, AX
+
+loop:
+	VMOVUPS      avx2_3fe45f306dc9c883<>+0(SB), Y0
+	VMOVUPS      (R9)(AX*8), Y1
+	VFMADD213PD  avx2_4338000000000000<>+0(SB), Y1, Y0
+	VSUBPD       avx2_4338000000000000<>+0(SB), Y0, Y2
+	VMOVUPS      Y2, Y3
+	VFMADD132PD  avx2_bff921fb54400000<>+0(SB), Y1, Y3
+	VMULPD       avx2_3dd0b4611a626331<>+0(SB), Y2, Y4
+	VMOVUPS      Y2, Y5
+	VFMSUB132PD  avx2_3dd0b4611a626331<>+0(SB), Y4, Y5
+	VSUBPD       Y4, Y3, Y6
+	VSUBPD       Y6, Y3, Y3
+	VSUBPD       Y4, Y3, Y3
+	VSUBPD       Y5, Y3, Y3
+	VFMADD132PD  avx2_ba71701b839a2520<>+0(SB), Y3, Y2
+	VADDPD       Y2, Y6, Y3
+	VSUBPD       Y3, Y6, Y4
+	VADDPD       Y2, Y4, Y2
+	VANDPD       avx2_7fffffffffffffff<>+0(SB), Y1, Y4
+	VCMPPD       $0x1e, avx2_4130000000000000<>+0(SB), Y4, Y5
+	VPTEST       Y5, Y5
+	JNE          done
+	VMULPD       Y3, Y3, Y5
+	VMULPD       avx2_3fe0000000000000<>+0(SB), Y5, Y6
+	VMOVUPS      Y6, Y7
+	VFNMADD213PD Y2, Y2, Y7
+	VMOVUPS      avx2_3de5e1190b6202e5<>+0(SB), Y8
+	VFMADD213PD  avx2_be5ae602106b735c<>+0(SB), Y5, Y8
+	VFMADD213PD  avx2_3ec71de37b1ccd60<>+0(SB), Y5, Y8
+	VFMADD213PD  avx2_bf2a01a019ea1317<>+0(SB), Y5, Y8
+	VFMADD213PD  avx2_3f81111111110c83<>+0(SB), Y5, Y8
+	VFMADD213PD  avx2_bfc5555555555555<>+0(SB), Y5, Y8
+	VMULPD       Y5, Y8, Y8
+	VFMADD213PD  Y7, Y3, Y8
+	VADDPD       Y8, Y3, Y7
+	VMOVUPS      avx2_3ff0000000000000<>+0(SB), Y8
+	VSUBPD       Y6, Y8, Y9
+	VSUBPD       Y9, Y8, Y8
+	VSUBPD       Y6, Y8, Y6
+	VMOVUPS      avx2_bda9073d65923773<>+0(SB), Y8
+	VFMADD213PD  avx2_3e21eeb5852cbfc3<>+0(SB), Y5, Y8
+	VFMADD213PD  avx2_be927e4fa036e8f8<>+0(SB), Y5, Y8
+	VFMADD213PD  avx2_3efa01a019f38b01<>+0(SB), Y5, Y8
+	VFMADD213PD  avx2_bf56c16c16c168cc<>+0(SB), Y5, Y8
+	VFMADD213PD  avx2_3fa5555555555555<>+0(SB), Y5, Y8
+	VMULPD       Y5, Y8, Y8
+	VMULPD       Y2, Y3, Y2
+	VFMSUB213PD  Y2, Y5, Y8
+	VADDPD       Y8, Y6, Y2
+	VADDPD       Y2, Y9, Y2
+	VPAND        avx2_0000000000000001<>+0(SB), Y0, Y3
+	VPCMPEQQ     avx2_00000000<>+0(SB), Y3, Y3
+	VPXOR        avx2_ffffffff<>+0(SB), Y3, Y3
+	VBLENDVPD    Y3, Y2, Y7, Y2
+	VPAND        avx2_0000000000000002<>+0(SB), Y0, Y0
+	VPSLLQ       $0x3e, Y0, Y0
+	VPXOR        Y0, Y2, Y0
+	VCMPPD       $0x11, avx2_3e40000000000000<>+0(SB), Y4, Y2
+	VBLENDVPD    Y2, Y1, Y0, Y0
+	VMOVNTPS     Y0, (R8)(AX*8)
+	ADDQ         $0x00000004, AX
+	CMPQ         AX, DX
+	JLT          loop
+
+done:
+	VZEROUPPER
+	MOVQ AX, ret+40(FP)
+	RET
+
 // func cosFloat32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX2, FMA3
 TEXT ·cosFloat32AVX2(SB), NOSPLIT, $0-48
@@ -5488,6 +7689,77 @@ loop:
 	VPSLLD       $0x1e, Y0, Y0
 	VPXOR        Y0, Y1, Y0
 	VMOVUPS      Y0, (R8)(AX*4)
+	ADDQ         $0x00000008, AX
+	CMPQ         AX, DX
+	JLT          loop
+
+done:
+	VZEROUPPER
+	MOVQ AX, ret+40(FP)
+	RET
+
+// func cosFloat32PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// Requires: AVX, AVX2, FMA3
+TEXT ·cosFloat32PastAVX2(SB), NOSPLIT, $0-48
+	// Cos of float32, 8 elements a step.
+	MOVQ dst+0(FP), R8
+	MOVQ a+8(FP), R9
+	MOVQ n+32(FP), DX
+	XORL AX, AX
+
+loop:
+	VMOVUPS      avx2_3f22f983<>+0(SB), Y0
+	VMOVUPS      (R9)(AX*4), Y1
+	VFMADD213PS  avx2_4b400000<>+0(SB), Y1, Y0
+	VSUBPS       avx2_4b400000<>+0(SB), Y0, Y2
+	VMOVUPS      Y2, Y3
+	VFMADD132PS  avx2_bfc90fd8<>+0(SB), Y1, Y3
+	VMULPS       avx2_34a8885a<>+0(SB), Y2, Y4
+	VMOVUPS      Y2, Y5
+	VFMSUB132PS  avx2_34a8885a<>+0(SB), Y4, Y5
+	VSUBPS       Y4, Y3, Y6
+	VSUBPS       Y6, Y3, Y3
+	VSUBPS       Y4, Y3, Y3
+	VSUBPS       Y5, Y3, Y3
+	VFMADD132PS  avx2_a7c234c5<>+0(SB), Y3, Y2
+	VADDPS       Y2, Y6, Y3
+	VSUBPS       Y3, Y6, Y4
+	VADDPS       Y2, Y4, Y2
+	VANDPS       avx2_7fffffff<>+0(SB), Y1, Y1
+	VCMPPS       $0x1e, avx2_47000000<>+0(SB), Y1, Y1
+	VPTEST       Y1, Y1
+	JNE          done
+	VMULPS       Y3, Y3, Y1
+	VMULPS       avx2_3f000000<>+0(SB), Y1, Y4
+	VMOVUPS      Y4, Y5
+	VFNMADD213PS Y2, Y2, Y5
+	VMOVUPS      avx2_b94d594a<>+0(SB), Y6
+	VFMADD213PS  avx2_3c0885f2<>+0(SB), Y1, Y6
+	VFMADD213PS  avx2_be2aaaa9<>+0(SB), Y1, Y6
+	VMULPS       Y1, Y6, Y6
+	VFMADD213PS  Y5, Y3, Y6
+	VADDPS       Y6, Y3, Y5
+	VMOVUPS      avx2_3f800000<>+0(SB), Y6
+	VSUBPS       Y4, Y6, Y7
+	VSUBPS       Y7, Y6, Y6
+	VSUBPS       Y4, Y6, Y4
+	VMOVUPS      avx2_37cde309<>+0(SB), Y6
+	VFMADD213PS  avx2_bab6094e<>+0(SB), Y1, Y6
+	VFMADD213PS  avx2_3d2aaaaa<>+0(SB), Y1, Y6
+	VMULPS       Y1, Y6, Y6
+	VMULPS       Y2, Y3, Y2
+	VFMSUB213PS  Y2, Y1, Y6
+	VADDPS       Y6, Y4, Y1
+	VADDPS       Y1, Y7, Y1
+	VPADDD       avx2_00000001<>+0(SB), Y0, Y0
+	VPAND        avx2_00000001<>+0(SB), Y0, Y2
+	VPCMPEQD     avx2_00000000<>+0(SB), Y2, Y2
+	VPXOR        avx2_ffffffff<>+0(SB), Y2, Y2
+	VBLENDVPS    Y2, Y1, Y5, Y1
+	VPAND        avx2_00000002<>+0(SB), Y0, Y0
+	VPSLLD       $0x1e, Y0, Y0
+	VPXOR        Y0, Y1, Y0
+	VMOVNTPS     Y0, (R8)(AX*4)
 	ADDQ         $0x00000008, AX
 	CMPQ         AX, DX
 	JLT          loop
@@ -5574,6 +7846,83 @@ done:
 	MOVQ AX, ret+40(FP)
 	RET
 
+// func cosFloat64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// Requires: AVX, AVX2, FMA3
+TEXT ·cosFloat64PastAVX2(SB), NOSPLIT, $0-48
+	// Cos of float64, 4 elements a step.
+	MOVQ dst+0(FP), R8
+	MOVQ a+8(FP), R9
+	MOVQ n+32(FP), DX
+	XORL AX, AX
+
+loop:
+	VMOVUPS      avx2_3fe45f306dc9c883<>+0(SB), Y0
+	VMOVUPS      (R9)(AX*8), Y1
+	VFMADD213PD  avx2_4338000000000000<>+0(SB), Y1, Y0
+	VSUBPD       avx2_4338000000000000<>+0(SB), Y0, Y2
+	VMOVUPS      Y2, Y3
+	VFMADD132PD  avx2_bff921fb54400000<>+0(SB), Y1, Y3
+	VMULPD       avx2_3dd0b4611a626331<>+0(SB), Y2, Y4
+	VMOVUPS      Y2, Y5
+	VFMSUB132PD  avx2_3dd0b4611a626331<>+0(SB), Y4, Y5
+	VSUBPD       Y4, Y3, Y6
+	VSUBPD       Y6, Y3, Y3
+	VSUBPD       Y4, Y3, Y3
+	VSUBPD       Y5, Y3, Y3
+	VFMADD132PD  avx2_ba71701b839a2520<>+0(SB), Y3, Y2
+	VADDPD       Y2, Y6, Y3
+	VSUBPD       Y3, Y6, Y4
+	VADDPD       Y2, Y4, Y2
+	VANDPD       avx2_7fffffffffffffff<>+0(SB), Y1, Y1
+	VCMPPD       $0x1e, avx2_4130000000000000<>+0(SB), Y1, Y1
+	VPTEST       Y1, Y1
+	JNE          done
+	VMULPD       Y3, Y3, Y1
+	VMULPD       avx2_3fe0000000000000<>+0(SB), Y1, Y4
+	VMOVUPS      Y4, Y5
+	VFNMADD213PD Y2, Y2, Y5
+	VMOVUPS      avx2_3de5e1190b6202e5<>+0(SB), Y6
+	VFMADD213PD  avx2_be5ae602106b735c<>+0(SB), Y1, Y6
+	VFMADD213PD  avx2_3ec71de37b1ccd60<>+0(SB), Y1, Y6
+	VFMADD213PD  avx2_bf2a01a019ea1317<>+0(SB), Y1, Y6
+	VFMADD213PD  avx2_3f81111111110c83<>+0(SB), Y1, Y6
+	VFMADD213PD  avx2_bfc5555555555555<>+0(SB), Y1, Y6
+	VMULPD       Y1, Y6, Y6
+	VFMADD213PD  Y5, Y3, Y6
+	VADDPD       Y6, Y3, Y5
+	VMOVUPS      avx2_3ff0000000000000<>+0(SB), Y6
+	VSUBPD       Y4, Y6, Y7
+	VSUBPD       Y7, Y6, Y6
+	VSUBPD       Y4, Y6, Y4
+	VMOVUPS      avx2_bda9073d65923773<>+0(SB), Y6
+	VFMADD213PD  avx2_3e21eeb5852cbfc3<>+0(SB), Y1, Y6
+	VFMADD213PD  avx2_be927e4fa036e8f8<>+0(SB), Y1, Y6
+	VFMADD213PD  avx2_3efa01a019f38b01<>+0(SB), Y1, Y6
+	VFMADD213PD  avx2_bf56c16c16c168cc<>+0(SB), Y1, Y6
+	VFMADD213PD  avx2_3fa5555555555555<>+0(SB), Y1, Y6
+	VMULPD       Y1, Y6, Y6
+	VMULPD       Y2, Y3, Y2
+	VFMSUB213PD  Y2, Y1, Y6
+	VADDPD       Y6, Y4, Y1
+	VADDPD       Y1, Y7, Y1
+	VPADDQ       avx2_0000000000000001<>+0(SB), Y0, Y0
+	VPAND        avx2_0000000000000001<>+0(SB), Y0, Y2
+	VPCMPEQQ     avx2_00000000<>+0(SB), Y2, Y2
+	VPXOR        avx2_ffffffff<>+0(SB), Y2, Y2
+	VBLENDVPD    Y2, Y1, Y5, Y1
+	VPAND        avx2_0000000000000002<>+0(SB), Y0, Y0
+	VPSLLQ       $0x3e, Y0, Y0
+	VPXOR        Y0, Y1, Y0
+	VMOVNTPS     Y0, (R8)(AX*8)
+	ADDQ         $0x00000004, AX
+	CMPQ         AX, DX
+	JLT          loop
+
+done:
+	VZEROUPPER
+	MOVQ AX, ret+40(FP)
+	RET
+
 // func tanhFloat32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX2, FMA3
 TEXT ·tanhFloat32AVX2(SB), NOSPLIT, $0-48
@@ -5651,6 +8000,78 @@ DATA avx2_41200000<>+8(SB)/8, $0x4120000041200000
 DATA avx2_41200000<>+16(SB)/8, $0x4120000041200000
 DATA avx2_41200000<>+24(SB)/8, $0x4120000041200000
 GLOBL avx2_41200000<>(SB), RODATA|NOPTR, $32
+
+// func tanhFloat32PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// Requires: AVX, AVX2, FMA3
+TEXT ·tanhFloat32PastAVX2(SB), NOSPLIT, $0-48
+	// Tanh of float32, 8 elements a step.
+	MOVQ dst+0(FP), R8
+	MOVQ a+8(FP), R9
+	MOVQ n+32(FP), DX
+	XORL AX, AX
+
+loop:
+	VMOVUPS      (R9)(AX*4), Y0
+	VANDPS       avx2_7fffffff<>+0(SB), Y0, Y1
+	VMOVUPS      avx2_41200000<>+0(SB), Y2
+	VMINPS       Y1, Y2, Y1
+	VADDPS       Y1, Y1, Y2
+	VMOVUPS      avx2_3fb8aa3b<>+0(SB), Y3
+	VFMADD213PS  avx2_4b400000<>+0(SB), Y2, Y3
+	VSUBPS       avx2_4b400000<>+0(SB), Y3, Y4
+	VFMADD231PS  avx2_bf317200<>+0(SB), Y4, Y2
+	VMULPS       avx2_b5bfbe8e<>+0(SB), Y4, Y4
+	VADDPS       Y4, Y2, Y5
+	VSUBPS       Y5, Y2, Y2
+	VADDPS       Y4, Y2, Y2
+	VMOVUPS      avx2_39515fdf<>+0(SB), Y4
+	VFMADD213PS  avx2_3ab69a2d<>+0(SB), Y5, Y4
+	VFMADD213PS  avx2_3c0887e6<>+0(SB), Y5, Y4
+	VFMADD213PS  avx2_3d2aaa7f<>+0(SB), Y5, Y4
+	VFMADD213PS  avx2_3e2aaaab<>+0(SB), Y5, Y4
+	VFMADD213PS  avx2_3f000000<>+0(SB), Y5, Y4
+	VMULPS       Y5, Y5, Y6
+	VFMADD213PS  Y2, Y6, Y4
+	VSUBPS       avx2_3f800000<>+0(SB), Y3, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       avx2_3f800000<>+0(SB), Y2, Y2
+	VSUBPS       avx2_3f000000<>+0(SB), Y2, Y3
+	VSUBPS       Y3, Y2, Y6
+	VSUBPS       avx2_3f000000<>+0(SB), Y6, Y6
+	VMULPS       Y5, Y2, Y5
+	VADDPS       Y5, Y3, Y7
+	VSUBPS       Y7, Y3, Y3
+	VADDPS       Y5, Y3, Y3
+	VFMADD213PS  Y3, Y4, Y2
+	VADDPS       Y6, Y2, Y2
+	VADDPS       Y2, Y7, Y3
+	VSUBPS       Y3, Y7, Y4
+	VADDPS       Y2, Y4, Y2
+	VMOVUPS      avx2_3f800000<>+0(SB), Y4
+	VMAXPS       Y3, Y4, Y5
+	VMINPS       Y3, Y4, Y6
+	VADDPS       Y6, Y5, Y7
+	VSUBPS       Y7, Y5, Y5
+	VADDPS       Y6, Y5, Y5
+	VADDPS       Y2, Y5, Y5
+	VDIVPS       Y7, Y4, Y4
+	VMULPS       Y4, Y3, Y6
+	VFNMADD213PS Y3, Y6, Y7
+	VADDPS       Y2, Y7, Y2
+	VFNMADD213PS Y2, Y6, Y5
+	VFMADD213PS  Y6, Y4, Y5
+	VCMPPS       $0x11, avx2_39000000<>+0(SB), Y1, Y2
+	VBLENDVPS    Y2, Y1, Y5, Y1
+	VANDPS       avx2_7fffffff<>+0(SB), Y1, Y1
+	VANDPS       avx2_80000000<>+0(SB), Y0, Y0
+	VORPS        Y0, Y1, Y0
+	VMOVNTPS     Y0, (R8)(AX*4)
+	ADDQ         $0x00000008, AX
+	CMPQ         AX, DX
+	JLT          loop
+	VZEROUPPER
+	MOVQ         AX, ret+40(FP)
+	RET
 
 // func tanhFloat64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX2, FMA3
@@ -5740,6 +8161,83 @@ DATA avx2_3e30000000000000<>+8(SB)/8, $0x3e30000000000000
 DATA avx2_3e30000000000000<>+16(SB)/8, $0x3e30000000000000
 DATA avx2_3e30000000000000<>+24(SB)/8, $0x3e30000000000000
 GLOBL avx2_3e30000000000000<>(SB), RODATA|NOPTR, $32
+
+// func tanhFloat64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// Requires: AVX, AVX2, FMA3
+TEXT ·tanhFloat64PastAVX2(SB), NOSPLIT, $0-48
+	// Tanh of float64, 4 elements a step.
+	MOVQ dst+0(FP), R8
+	MOVQ a+8(FP), R9
+	MOVQ n+32(FP), DX
+	XORL AX, AX
+
+loop:
+	VMOVUPS      (R9)(AX*8), Y0
+	VANDPD       avx2_7fffffffffffffff<>+0(SB), Y0, Y1
+	VMOVUPS      avx2_4034000000000000<>+0(SB), Y2
+	VMINPD       Y1, Y2, Y1
+	VADDPD       Y1, Y1, Y2
+	VMOVUPS      avx2_3ff71547652b82fe<>+0(SB), Y3
+	VFMADD213PD  avx2_4338000000000000<>+0(SB), Y2, Y3
+	VSUBPD       avx2_4338000000000000<>+0(SB), Y3, Y4
+	VFMADD231PD  avx2_bfe62e42fefa3800<>+0(SB), Y4, Y2
+	VMULPD       avx2_bd2ef35793c76730<>+0(SB), Y4, Y4
+	VADDPD       Y4, Y2, Y5
+	VSUBPD       Y5, Y2, Y2
+	VADDPD       Y4, Y2, Y2
+	VMOVUPS      avx2_3e21f7919372ca92<>+0(SB), Y4
+	VFMADD213PD  avx2_3e5af4f1961bbff2<>+0(SB), Y5, Y4
+	VFMADD213PD  avx2_3e927e4d7fddc246<>+0(SB), Y5, Y4
+	VFMADD213PD  avx2_3ec71de018a4e96d<>+0(SB), Y5, Y4
+	VFMADD213PD  avx2_3efa01a01a82049d<>+0(SB), Y5, Y4
+	VFMADD213PD  avx2_3f2a01a01ac27468<>+0(SB), Y5, Y4
+	VFMADD213PD  avx2_3f56c16c16c15fef<>+0(SB), Y5, Y4
+	VFMADD213PD  avx2_3f81111111110045<>+0(SB), Y5, Y4
+	VFMADD213PD  avx2_3fa5555555555556<>+0(SB), Y5, Y4
+	VFMADD213PD  avx2_3fc5555555555557<>+0(SB), Y5, Y4
+	VFMADD213PD  avx2_3fe0000000000000<>+0(SB), Y5, Y4
+	VMULPD       Y5, Y5, Y6
+	VFMADD213PD  Y2, Y6, Y4
+	VSUBPD       avx2_3ff0000000000000<>+0(SB), Y3, Y2
+	VPSLLQ       $0x34, Y2, Y2
+	VPADDQ       avx2_3ff0000000000000<>+0(SB), Y2, Y2
+	VSUBPD       avx2_3fe0000000000000<>+0(SB), Y2, Y3
+	VSUBPD       Y3, Y2, Y6
+	VSUBPD       avx2_3fe0000000000000<>+0(SB), Y6, Y6
+	VMULPD       Y5, Y2, Y5
+	VADDPD       Y5, Y3, Y7
+	VSUBPD       Y7, Y3, Y3
+	VADDPD       Y5, Y3, Y3
+	VFMADD213PD  Y3, Y4, Y2
+	VADDPD       Y6, Y2, Y2
+	VADDPD       Y2, Y7, Y3
+	VSUBPD       Y3, Y7, Y4
+	VADDPD       Y2, Y4, Y2
+	VMOVUPS      avx2_3ff0000000000000<>+0(SB), Y4
+	VMAXPD       Y3, Y4, Y5
+	VMINPD       Y3, Y4, Y6
+	VADDPD       Y6, Y5, Y7
+	VSUBPD       Y7, Y5, Y5
+	VADDPD       Y6, Y5, Y5
+	VADDPD       Y2, Y5, Y5
+	VDIVPD       Y7, Y4, Y4
+	VMULPD       Y4, Y3, Y6
+	VFNMADD213PD Y3, Y6, Y7
+	VADDPD       Y2, Y7, Y2
+	VFNMADD213PD Y2, Y6, Y5
+	VFMADD213PD  Y6, Y4, Y5
+	VCMPPD       $0x11, avx2_3e30000000000000<>+0(SB), Y1, Y2
+	VBLENDVPD    Y2, Y1, Y5, Y1
+	VANDPD       avx2_7fffffffffffffff<>+0(SB), Y1, Y1
+	VANDPD       avx2_8000000000000000<>+0(SB), Y0, Y0
+	VORPD        Y0, Y1, Y0
+	VMOVNTPS     Y0, (R8)(AX*8)
+	ADDQ         $0x00000004, AX
+	CMPQ         AX, DX
+	JLT          loop
+	VZEROUPPER
+	MOVQ         AX, ret+40(FP)
+	RET
 
 // func powerInt8AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX2
@@ -6808,6 +9306,173 @@ loop:
 	MOVQ         AX, ret+40(FP)
 	RET
 
+// func powerFloat64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// Requires: AVX, AVX2, FMA3
+TEXT ·powerFloat64PastAVX2(SB), NOSPLIT, $0-48
+	// Power of float64, 4 elements a step.
+	MOVQ dst+0(FP), R8
+	MOVQ a+8(FP), R9
+	MOVQ b+16(FP), R10
+	MOVQ n+32(FP), DX
+	XORL AX, AX
+
+loop:
+	VMOVUPS      (R9)(AX*8), Y0
+	VANDPD       avx2_7fffffffffffffff<>+0(SB), Y0, Y1
+	VCMPPD       $0x11, avx2_0010000000000000<>+0(SB), Y1, Y2
+	VMULPD       avx2_4350000000000000<>+0(SB), Y1, Y3
+	VBLENDVPD    Y2, Y3, Y1, Y3
+	VPADDQ       avx2_00095f619980c433<>+0(SB), Y3, Y3
+	VPAND        avx2_000fffffffffffff<>+0(SB), Y3, Y4
+	VPADDQ       avx2_3fe6a09e667f3bcd<>+0(SB), Y4, Y4
+	VPSRLQ       $0x34, Y3, Y3
+	VPOR         avx2_4330000000000000<>+0(SB), Y3, Y3
+	VMOVUPS      avx2_43300000000003ff<>+0(SB), Y5
+	VBLENDVPD    Y2, avx2_4330000000000435<>+0(SB), Y5, Y2
+	VSUBPD       Y2, Y3, Y2
+	VSUBPD       avx2_3ff0000000000000<>+0(SB), Y4, Y3
+	VADDPD       avx2_4000000000000000<>+0(SB), Y3, Y4
+	VMOVUPS      avx2_4000000000000000<>+0(SB), Y5
+	VSUBPD       Y4, Y5, Y5
+	VADDPD       Y3, Y5, Y5
+	VMOVUPS      avx2_3ff0000000000000<>+0(SB), Y6
+	VDIVPD       Y4, Y6, Y7
+	VMULPD       Y7, Y3, Y8
+	VFNMADD213PD Y3, Y8, Y4
+	VFNMADD213PD Y4, Y8, Y5
+	VMULPD       Y7, Y5, Y3
+	VMULPD       Y8, Y8, Y4
+	VMOVUPS      Y8, Y5
+	VFMSUB213PD  Y4, Y8, Y5
+	VADDPD       Y8, Y8, Y7
+	VFMADD231PD  Y3, Y7, Y5
+	VMOVUPS      avx2_3fd0842d0e0816ee<>+0(SB), Y9
+	VFMADD213PD  avx2_3fb5f1ece5b04d99<>+0(SB), Y4, Y9
+	VFMADD213PD  avx2_3fbe5f2b88b3b41a<>+0(SB), Y4, Y9
+	VFMADD213PD  avx2_3fc1102efacc66af<>+0(SB), Y4, Y9
+	VFMADD213PD  avx2_3fc3b13e956a5ef3<>+0(SB), Y4, Y9
+	VFMADD213PD  avx2_3fc745d16c73ddec<>+0(SB), Y4, Y9
+	VFMADD213PD  avx2_3fcc71c71c7b402e<>+0(SB), Y4, Y9
+	VFMADD213PD  avx2_3fd2492492492206<>+0(SB), Y4, Y9
+	VFMADD213PD  avx2_3fd999999999999a<>+0(SB), Y4, Y9
+	VMULPD       Y9, Y4, Y9
+	VADDPD       avx2_3fe5555555555555<>+0(SB), Y9, Y10
+	VMOVUPS      avx2_3fe5555555555555<>+0(SB), Y11
+	VSUBPD       Y10, Y11, Y11
+	VADDPD       Y9, Y11, Y9
+	VADDPD       avx2_3c85555555555555<>+0(SB), Y9, Y9
+	VMULPD       Y8, Y4, Y11
+	VMOVUPS      Y4, Y12
+	VFMSUB213PD  Y11, Y8, Y12
+	VFMADD213PD  Y12, Y8, Y5
+	VFMADD213PD  Y5, Y3, Y4
+	VMULPD       Y10, Y11, Y5
+	VMOVUPS      Y11, Y8
+	VFMSUB213PD  Y5, Y10, Y8
+	VFMADD213PD  Y8, Y10, Y4
+	VFMADD213PD  Y4, Y9, Y11
+	VADDPD       Y5, Y7, Y4
+	VSUBPD       Y4, Y7, Y7
+	VADDPD       Y5, Y7, Y5
+	VADDPD       Y3, Y3, Y3
+	VADDPD       Y11, Y3, Y3
+	VADDPD       Y3, Y5, Y3
+	VMULPD       avx2_3fe62e42fefa3800<>+0(SB), Y2, Y5
+	VADDPD       Y4, Y5, Y7
+	VSUBPD       Y7, Y5, Y5
+	VADDPD       Y4, Y5, Y4
+	VFMADD132PD  avx2_3d2ef35793c76730<>+0(SB), Y3, Y2
+	VADDPD       Y2, Y4, Y2
+	VADDPD       Y2, Y7, Y3
+	VSUBPD       Y3, Y7, Y4
+	VADDPD       Y2, Y4, Y2
+	VCMPPD       $0x11, avx2_00000000<>+0(SB), Y1, Y4
+	VBLENDVPD    Y4, avx2_7ff8000000000001<>+0(SB), Y1, Y4
+	VCMPPD       $0x00, avx2_00000000<>+0(SB), Y1, Y5
+	VBLENDVPD    Y5, avx2_fff0000000000000<>+0(SB), Y4, Y4
+	VCMPPD       $0x1e, avx2_00000000<>+0(SB), Y1, Y5
+	VCMPPD       $0x11, avx2_7ff0000000000000<>+0(SB), Y1, Y7
+	VPAND        Y7, Y5, Y5
+	VBLENDVPD    Y5, Y3, Y4, Y3
+	VMOVUPS      (R10)(AX*8), Y4
+	VMULPD       Y3, Y4, Y5
+	VFMSUB213PD  Y5, Y4, Y3
+	VFMADD213PD  Y3, Y4, Y2
+	VMOVUPS      avx2_c087500000000000<>+0(SB), Y3
+	VMAXPD       Y5, Y3, Y3
+	VMOVUPS      avx2_4086300000000000<>+0(SB), Y8
+	VMINPD       Y3, Y8, Y3
+	VCMPPD       $0x00, Y5, Y3, Y5
+	VANDPD       Y2, Y5, Y2
+	VMOVUPS      avx2_3ff71547652b82fe<>+0(SB), Y5
+	VFMADD213PD  avx2_4338000000000000<>+0(SB), Y3, Y5
+	VSUBPD       avx2_4338000000000000<>+0(SB), Y5, Y5
+	VFMADD231PD  avx2_bfe62e42fefa3800<>+0(SB), Y5, Y3
+	VFMADD231PD  avx2_bd2ef35793c76730<>+0(SB), Y5, Y2
+	VADDPD       Y2, Y3, Y8
+	VSUBPD       Y8, Y3, Y3
+	VADDPD       Y2, Y3, Y2
+	VMOVUPS      avx2_3e21f7919372ca92<>+0(SB), Y3
+	VFMADD213PD  avx2_3e5af4f1961bbff2<>+0(SB), Y8, Y3
+	VFMADD213PD  avx2_3e927e4d7fddc246<>+0(SB), Y8, Y3
+	VFMADD213PD  avx2_3ec71de018a4e96d<>+0(SB), Y8, Y3
+	VFMADD213PD  avx2_3efa01a01a82049d<>+0(SB), Y8, Y3
+	VFMADD213PD  avx2_3f2a01a01ac27468<>+0(SB), Y8, Y3
+	VFMADD213PD  avx2_3f56c16c16c15fef<>+0(SB), Y8, Y3
+	VFMADD213PD  avx2_3f81111111110045<>+0(SB), Y8, Y3
+	VFMADD213PD  avx2_3fa5555555555556<>+0(SB), Y8, Y3
+	VFMADD213PD  avx2_3fc5555555555557<>+0(SB), Y8, Y3
+	VFMADD213PD  avx2_3fe0000000000000<>+0(SB), Y8, Y3
+	VMULPD       Y8, Y8, Y9
+	VFMADD213PD  Y2, Y9, Y3
+	VADDPD       Y6, Y8, Y2
+	VSUBPD       Y2, Y6, Y9
+	VADDPD       Y8, Y9, Y8
+	VADDPD       Y3, Y8, Y3
+	VADDPD       Y3, Y2, Y2
+	VMOVUPS      avx2_3fe0000000000000<>+0(SB), Y3
+	VFMADD213PD  avx2_4338000000000000<>+0(SB), Y5, Y3
+	VSUBPD       avx2_4338000000000000<>+0(SB), Y3, Y8
+	VSUBPD       Y8, Y5, Y5
+	VADDPD       avx2_4338000000000000<>+0(SB), Y5, Y5
+	VPSLLQ       $0x34, Y3, Y3
+	VPADDQ       Y6, Y3, Y3
+	VMULPD       Y3, Y2, Y2
+	VPSLLQ       $0x34, Y5, Y3
+	VPADDQ       Y6, Y3, Y3
+	VMULPD       Y3, Y2, Y2
+	VMULPD       avx2_3fe0000000000000<>+0(SB), Y4, Y3
+	VROUNDPD     $0x08, Y4, Y5
+	VCMPPD       $0x00, Y4, Y5, Y5
+	VROUNDPD     $0x08, Y3, Y8
+	VCMPPD       $0x04, Y3, Y8, Y3
+	VPAND        Y3, Y5, Y3
+	VANDPD       avx2_7fffffffffffffff<>+0(SB), Y2, Y8
+	VANDPD       avx2_8000000000000000<>+0(SB), Y0, Y9
+	VORPD        Y9, Y8, Y8
+	VBLENDVPD    Y3, Y8, Y2, Y2
+	VCMPPD       $0x11, avx2_00000000<>+0(SB), Y0, Y3
+	VPAND        Y7, Y3, Y3
+	VPXOR        avx2_ffffffff<>+0(SB), Y5, Y5
+	VPAND        Y5, Y3, Y3
+	VBLENDVPD    Y3, avx2_7ff8000000000001<>+0(SB), Y2, Y2
+	VCMPPD       $0x00, Y6, Y0, Y0
+	VCMPPD       $0x00, avx2_00000000<>+0(SB), Y4, Y3
+	VCMPPD       $0x00, Y6, Y1, Y1
+	VANDPD       avx2_7fffffffffffffff<>+0(SB), Y4, Y4
+	VCMPPD       $0x00, avx2_7ff0000000000000<>+0(SB), Y4, Y4
+	VPAND        Y4, Y1, Y1
+	VPOR         Y1, Y3, Y1
+	VPOR         Y1, Y0, Y0
+	VBLENDVPD    Y0, Y6, Y2, Y0
+	VMOVNTPS     Y0, (R8)(AX*8)
+	ADDQ         $0x00000004, AX
+	CMPQ         AX, DX
+	JLT          loop
+	VZEROUPPER
+	MOVQ         AX, ret+40(FP)
+	RET
+
 // func hypotFloat32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, FMA3
 TEXT ·hypotFloat32AVX2(SB), NOSPLIT, $0-48
@@ -6943,6 +9608,70 @@ DATA avx2_1430000000000000<>+8(SB)/8, $0x1430000000000000
 DATA avx2_1430000000000000<>+16(SB)/8, $0x1430000000000000
 DATA avx2_1430000000000000<>+24(SB)/8, $0x1430000000000000
 GLOBL avx2_1430000000000000<>(SB), RODATA|NOPTR, $32
+
+// func hypotFloat64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// Requires: AVX, AVX2, FMA3
+TEXT ·hypotFloat64PastAVX2(SB), NOSPLIT, $0-48
+	// Hypot of float64, 4 elements a step.
+	MOVQ dst+0(FP), R8
+	MOVQ a+8(FP), R9
+	MOVQ b+16(FP), R10
+	MOVQ n+32(FP), DX
+	XORL AX, AX
+
+loop:
+	VMOVUPS      (R9)(AX*8), Y0
+	VANDPD       avx2_7fffffffffffffff<>+0(SB), Y0, Y0
+	VMOVUPS      (R10)(AX*8), Y1
+	VANDPD       avx2_7fffffffffffffff<>+0(SB), Y1, Y1
+	VCMPPD       $0x00, avx2_7ff0000000000000<>+0(SB), Y0, Y2
+	VCMPPD       $0x00, avx2_7ff0000000000000<>+0(SB), Y1, Y3
+	VPOR         Y3, Y2, Y2
+	VMAXPD       Y1, Y0, Y3
+	VMAXPD       Y0, Y1, Y4
+	VANDPD       Y4, Y3, Y3
+	VCMPPD       $0x03, Y1, Y0, Y4
+	VORPD        Y3, Y4, Y3
+	VMINPD       Y1, Y0, Y4
+	VMINPD       Y0, Y1, Y5
+	VORPD        Y5, Y4, Y4
+	VCMPPD       $0x03, Y1, Y0, Y0
+	VORPD        Y4, Y0, Y0
+	VCMPPD       $0x1e, avx2_5fd0000000000000<>+0(SB), Y3, Y1
+	VCMPPD       $0x11, avx2_23d0000000000000<>+0(SB), Y0, Y4
+	VMOVUPS      avx2_3ff0000000000000<>+0(SB), Y5
+	VBLENDVPD    Y4, avx2_6bb0000000000000<>+0(SB), Y5, Y6
+	VBLENDVPD    Y1, avx2_1430000000000000<>+0(SB), Y6, Y6
+	VBLENDVPD    Y4, avx2_1430000000000000<>+0(SB), Y5, Y4
+	VBLENDVPD    Y1, avx2_6bb0000000000000<>+0(SB), Y4, Y1
+	VMULPD       Y6, Y3, Y4
+	VMULPD       Y6, Y0, Y5
+	VMULPD       Y5, Y5, Y6
+	VFMADD231PD  Y4, Y4, Y6
+	VSQRTPD      Y6, Y6
+	VMULPD       Y4, Y4, Y7
+	VMULPD       Y6, Y6, Y8
+	VSUBPD       Y7, Y8, Y9
+	VFNMADD213PD Y9, Y5, Y5
+	VFMSUB231PD  Y6, Y6, Y8
+	VADDPD       Y8, Y5, Y5
+	VFMSUB213PD  Y7, Y4, Y4
+	VSUBPD       Y4, Y5, Y4
+	VADDPD       Y6, Y6, Y5
+	VDIVPD       Y5, Y4, Y4
+	VSUBPD       Y4, Y6, Y4
+	VMULPD       Y1, Y4, Y1
+	VMULPD       avx2_3c90000000000000<>+0(SB), Y3, Y4
+	VCMPPD       $0x12, Y4, Y0, Y0
+	VBLENDVPD    Y0, Y3, Y1, Y0
+	VBLENDVPD    Y2, avx2_7ff0000000000000<>+0(SB), Y0, Y0
+	VMOVNTPS     Y0, (R8)(AX*8)
+	ADDQ         $0x00000004, AX
+	CMPQ         AX, DX
+	JLT          loop
+	VZEROUPPER
+	MOVQ         AX, ret+40(FP)
+	RET
 
 // func equalBoolAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX2
@@ -12513,6 +15242,31 @@ loop:
 	MOVQ      AX, ret+40(FP)
 	RET
 
+// func castBoolToFloat32PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// Requires: AVX, AVX2
+TEXT ·castBoolToFloat32PastAVX2(SB), NOSPLIT, $0-48
+	// Cast of bool to float32, 16 elements a step.
+	MOVQ dst+0(FP), R8
+	MOVQ a+8(FP), R9
+	MOVQ n+32(FP), DX
+	XORL AX, AX
+
+loop:
+	VPMOVZXBD (R9)(AX*1), Y0
+	VPCMPGTD  avx2_00000000<>+0(SB), Y0, Y0
+	VANDPS    avx2_3f800000<>+0(SB), Y0, Y0
+	VMOVNTPS  Y0, (R8)(AX*4)
+	VPMOVZXBD 8(R9)(AX*1), Y0
+	VPCMPGTD  avx2_00000000<>+0(SB), Y0, Y0
+	VANDPS    avx2_3f800000<>+0(SB), Y0, Y0
+	VMOVNTPS  Y0, 32(R8)(AX*4)
+	ADDQ      $0x00000010, AX
+	CMPQ      AX, DX
+	JLT       loop
+	VZEROUPPER
+	MOVQ      AX, ret+40(FP)
+	RET
+
 // func castBoolToFloat64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX2
 TEXT ·castBoolToFloat64AVX2(SB), NOSPLIT, $0-48
@@ -12531,6 +15285,31 @@ loop:
 	VPCMPGTQ  avx2_00000000<>+0(SB), Y0, Y0
 	VANDPD    avx2_3ff0000000000000<>+0(SB), Y0, Y0
 	VMOVUPS   Y0, 32(R8)(AX*8)
+	ADDQ      $0x00000008, AX
+	CMPQ      AX, DX
+	JLT       loop
+	VZEROUPPER
+	MOVQ      AX, ret+40(FP)
+	RET
+
+// func castBoolToFloat64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// Requires: AVX, AVX2
+TEXT ·castBoolToFloat64PastAVX2(SB), NOSPLIT, $0-48
+	// Cast of bool to float64, 8 elements a step.
+	MOVQ dst+0(FP), R8
+	MOVQ a+8(FP), R9
+	MOVQ n+32(FP), DX
+	XORL AX, AX
+
+loop:
+	VPMOVZXBQ (R9)(AX*1), Y0
+	VPCMPGTQ  avx2_00000000<>+0(SB), Y0, Y0
+	VANDPD    avx2_3ff0000000000000<>+0(SB), Y0, Y0
+	VMOVNTPS  Y0, (R8)(AX*8)
+	VPMOVZXBQ 4(R9)(AX*1), Y0
+	VPCMPGTQ  avx2_00000000<>+0(SB), Y0, Y0
+	VANDPD    avx2_3ff0000000000000<>+0(SB), Y0, Y0
+	VMOVNTPS  Y0, 32(R8)(AX*8)
 	ADDQ      $0x00000008, AX
 	CMPQ      AX, DX
 	JLT       loop
@@ -12651,6 +15430,29 @@ loop:
 	MOVQ      AX, ret+40(FP)
 	RET
 
+// func castInt8ToFloat32PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// Requires: AVX, AVX2
+TEXT ·castInt8ToFloat32PastAVX2(SB), NOSPLIT, $0-48
+	// Cast of int8 to float32, 16 elements a step.
+	MOVQ dst+0(FP), R8
+	MOVQ a+8(FP), R9
+	MOVQ n+32(FP), DX
+	XORL AX, AX
+
+loop:
+	VPMOVSXBD (R9)(AX*1), Y0
+	VCVTDQ2PS Y0, Y0
+	VMOVNTPS  Y0, (R8)(AX*4)
+	VPMOVSXBD 8(R9)(AX*1), Y0
+	VCVTDQ2PS Y0, Y0
+	VMOVNTPS  Y0, 32(R8)(AX*4)
+	ADDQ      $0x00000010, AX
+	CMPQ      AX, DX
+	JLT       loop
+	VZEROUPPER
+	MOVQ      AX, ret+40(FP)
+	RET
+
 // func castInt8ToFloat64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX
 TEXT ·castInt8ToFloat64AVX2(SB), NOSPLIT, $0-48
@@ -12667,6 +15469,29 @@ loop:
 	VPMOVSXBD 4(R9)(AX*1), X0
 	VCVTDQ2PD X0, Y0
 	VMOVUPS   Y0, 32(R8)(AX*8)
+	ADDQ      $0x00000008, AX
+	CMPQ      AX, DX
+	JLT       loop
+	VZEROUPPER
+	MOVQ      AX, ret+40(FP)
+	RET
+
+// func castInt8ToFloat64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// Requires: AVX
+TEXT ·castInt8ToFloat64PastAVX2(SB), NOSPLIT, $0-48
+	// Cast of int8 to float64, 8 elements a step.
+	MOVQ dst+0(FP), R8
+	MOVQ a+8(FP), R9
+	MOVQ n+32(FP), DX
+	XORL AX, AX
+
+loop:
+	VPMOVSXBD (R9)(AX*1), X0
+	VCVTDQ2PD X0, Y0
+	VMOVNTPS  Y0, (R8)(AX*8)
+	VPMOVSXBD 4(R9)(AX*1), X0
+	VCVTDQ2PD X0, Y0
+	VMOVNTPS  Y0, 32(R8)(AX*8)
 	ADDQ      $0x00000008, AX
 	CMPQ      AX, DX
 	JLT       loop
@@ -12835,6 +15660,29 @@ loop:
 	MOVQ      AX, ret+40(FP)
 	RET
 
+// func castInt16ToFloat32PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// Requires: AVX, AVX2
+TEXT ·castInt16ToFloat32PastAVX2(SB), NOSPLIT, $0-48
+	// Cast of int16 to float32, 16 elements a step.
+	MOVQ dst+0(FP), R8
+	MOVQ a+8(FP), R9
+	MOVQ n+32(FP), DX
+	XORL AX, AX
+
+loop:
+	VPMOVSXWD (R9)(AX*2), Y0
+	VCVTDQ2PS Y0, Y0
+	VMOVNTPS  Y0, (R8)(AX*4)
+	VPMOVSXWD 16(R9)(AX*2), Y0
+	VCVTDQ2PS Y0, Y0
+	VMOVNTPS  Y0, 32(R8)(AX*4)
+	ADDQ      $0x00000010, AX
+	CMPQ      AX, DX
+	JLT       loop
+	VZEROUPPER
+	MOVQ      AX, ret+40(FP)
+	RET
+
 // func castInt16ToFloat64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX
 TEXT ·castInt16ToFloat64AVX2(SB), NOSPLIT, $0-48
@@ -12851,6 +15699,29 @@ loop:
 	VPMOVSXWD 8(R9)(AX*2), X0
 	VCVTDQ2PD X0, Y0
 	VMOVUPS   Y0, 32(R8)(AX*8)
+	ADDQ      $0x00000008, AX
+	CMPQ      AX, DX
+	JLT       loop
+	VZEROUPPER
+	MOVQ      AX, ret+40(FP)
+	RET
+
+// func castInt16ToFloat64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// Requires: AVX
+TEXT ·castInt16ToFloat64PastAVX2(SB), NOSPLIT, $0-48
+	// Cast of int16 to float64, 8 elements a step.
+	MOVQ dst+0(FP), R8
+	MOVQ a+8(FP), R9
+	MOVQ n+32(FP), DX
+	XORL AX, AX
+
+loop:
+	VPMOVSXWD (R9)(AX*2), X0
+	VCVTDQ2PD X0, Y0
+	VMOVNTPS  Y0, (R8)(AX*8)
+	VPMOVSXWD 8(R9)(AX*2), X0
+	VCVTDQ2PD X0, Y0
+	VMOVNTPS  Y0, 32(R8)(AX*8)
 	ADDQ      $0x00000008, AX
 	CMPQ      AX, DX
 	JLT       loop
@@ -13042,6 +15913,27 @@ loop:
 	MOVQ      AX, ret+40(FP)
 	RET
 
+// func castInt32ToFloat32PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// Requires: AVX
+TEXT ·castInt32ToFloat32PastAVX2(SB), NOSPLIT, $0-48
+	// Cast of int32 to float32, 16 elements a step.
+	MOVQ dst+0(FP), R8
+	MOVQ a+8(FP), R9
+	MOVQ n+32(FP), DX
+	XORL AX, AX
+
+loop:
+	VCVTDQ2PS (R9)(AX*4), Y0
+	VMOVNTPS  Y0, (R8)(AX*4)
+	VCVTDQ2PS 32(R9)(AX*4), Y0
+	VMOVNTPS  Y0, 32(R8)(AX*4)
+	ADDQ      $0x00000010, AX
+	CMPQ      AX, DX
+	JLT       loop
+	VZEROUPPER
+	MOVQ      AX, ret+40(FP)
+	RET
+
 // func castInt32ToFloat64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX
 TEXT ·castInt32ToFloat64AVX2(SB), NOSPLIT, $0-48
@@ -13056,6 +15948,27 @@ loop:
 	VMOVUPS   Y0, (R8)(AX*8)
 	VCVTDQ2PD 16(R9)(AX*4), Y0
 	VMOVUPS   Y0, 32(R8)(AX*8)
+	ADDQ      $0x00000008, AX
+	CMPQ      AX, DX
+	JLT       loop
+	VZEROUPPER
+	MOVQ      AX, ret+40(FP)
+	RET
+
+// func castInt32ToFloat64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// Requires: AVX
+TEXT ·castInt32ToFloat64PastAVX2(SB), NOSPLIT, $0-48
+	// Cast of int32 to float64, 8 elements a step.
+	MOVQ dst+0(FP), R8
+	MOVQ a+8(FP), R9
+	MOVQ n+32(FP), DX
+	XORL AX, AX
+
+loop:
+	VCVTDQ2PD (R9)(AX*4), Y0
+	VMOVNTPS  Y0, (R8)(AX*8)
+	VCVTDQ2PD 16(R9)(AX*4), Y0
+	VMOVNTPS  Y0, 32(R8)(AX*8)
 	ADDQ      $0x00000008, AX
 	CMPQ      AX, DX
 	JLT       loop
@@ -13287,6 +16200,37 @@ DATA avx2_4530000080100000<>+16(SB)/8, $0x4530000080100000
 DATA avx2_4530000080100000<>+24(SB)/8, $0x4530000080100000
 GLOBL avx2_4530000080100000<>(SB), RODATA|NOPTR, $32
 
+// func castInt64ToFloat64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// Requires: AVX, AVX2
+TEXT ·castInt64ToFloat64PastAVX2(SB), NOSPLIT, $0-48
+	// Cast of int64 to float64, 8 elements a step.
+	MOVQ dst+0(FP), R8
+	MOVQ a+8(FP), R9
+	MOVQ n+32(FP), DX
+	XORL AX, AX
+
+loop:
+	VMOVUPS  (R9)(AX*8), Y0
+	VPBLENDD $0xaa, avx2_4330000000000000<>+0(SB), Y0, Y1
+	VPSRLQ   $0x20, Y0, Y0
+	VPXOR    avx2_4530000080000000<>+0(SB), Y0, Y0
+	VSUBPD   avx2_4530000080100000<>+0(SB), Y0, Y0
+	VADDPD   Y1, Y0, Y0
+	VMOVNTPS Y0, (R8)(AX*8)
+	VMOVUPS  32(R9)(AX*8), Y0
+	VPBLENDD $0xaa, avx2_4330000000000000<>+0(SB), Y0, Y1
+	VPSRLQ   $0x20, Y0, Y0
+	VPXOR    avx2_4530000080000000<>+0(SB), Y0, Y0
+	VSUBPD   avx2_4530000080100000<>+0(SB), Y0, Y0
+	VADDPD   Y1, Y0, Y0
+	VMOVNTPS Y0, 32(R8)(AX*8)
+	ADDQ     $0x00000008, AX
+	CMPQ     AX, DX
+	JLT      loop
+	VZEROUPPER
+	MOVQ     AX, ret+40(FP)
+	RET
+
 // func castUint8ToFloat32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX2
 TEXT ·castUint8ToFloat32AVX2(SB), NOSPLIT, $0-48
@@ -13310,6 +16254,29 @@ loop:
 	MOVQ      AX, ret+40(FP)
 	RET
 
+// func castUint8ToFloat32PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// Requires: AVX, AVX2
+TEXT ·castUint8ToFloat32PastAVX2(SB), NOSPLIT, $0-48
+	// Cast of uint8 to float32, 16 elements a step.
+	MOVQ dst+0(FP), R8
+	MOVQ a+8(FP), R9
+	MOVQ n+32(FP), DX
+	XORL AX, AX
+
+loop:
+	VPMOVZXBD (R9)(AX*1), Y0
+	VCVTDQ2PS Y0, Y0
+	VMOVNTPS  Y0, (R8)(AX*4)
+	VPMOVZXBD 8(R9)(AX*1), Y0
+	VCVTDQ2PS Y0, Y0
+	VMOVNTPS  Y0, 32(R8)(AX*4)
+	ADDQ      $0x00000010, AX
+	CMPQ      AX, DX
+	JLT       loop
+	VZEROUPPER
+	MOVQ      AX, ret+40(FP)
+	RET
+
 // func castUint8ToFloat64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX
 TEXT ·castUint8ToFloat64AVX2(SB), NOSPLIT, $0-48
@@ -13326,6 +16293,29 @@ loop:
 	VPMOVZXBD 4(R9)(AX*1), X0
 	VCVTDQ2PD X0, Y0
 	VMOVUPS   Y0, 32(R8)(AX*8)
+	ADDQ      $0x00000008, AX
+	CMPQ      AX, DX
+	JLT       loop
+	VZEROUPPER
+	MOVQ      AX, ret+40(FP)
+	RET
+
+// func castUint8ToFloat64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// Requires: AVX
+TEXT ·castUint8ToFloat64PastAVX2(SB), NOSPLIT, $0-48
+	// Cast of uint8 to float64, 8 elements a step.
+	MOVQ dst+0(FP), R8
+	MOVQ a+8(FP), R9
+	MOVQ n+32(FP), DX
+	XORL AX, AX
+
+loop:
+	VPMOVZXBD (R9)(AX*1), X0
+	VCVTDQ2PD X0, Y0
+	VMOVNTPS  Y0, (R8)(AX*8)
+	VPMOVZXBD 4(R9)(AX*1), X0
+	VCVTDQ2PD X0, Y0
+	VMOVNTPS  Y0, 32(R8)(AX*8)
 	ADDQ      $0x00000008, AX
 	CMPQ      AX, DX
 	JLT       loop
@@ -13398,6 +16388,29 @@ loop:
 	MOVQ      AX, ret+40(FP)
 	RET
 
+// func castUint16ToFloat32PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// Requires: AVX, AVX2
+TEXT ·castUint16ToFloat32PastAVX2(SB), NOSPLIT, $0-48
+	// Cast of uint16 to float32, 16 elements a step.
+	MOVQ dst+0(FP), R8
+	MOVQ a+8(FP), R9
+	MOVQ n+32(FP), DX
+	XORL AX, AX
+
+loop:
+	VPMOVZXWD (R9)(AX*2), Y0
+	VCVTDQ2PS Y0, Y0
+	VMOVNTPS  Y0, (R8)(AX*4)
+	VPMOVZXWD 16(R9)(AX*2), Y0
+	VCVTDQ2PS Y0, Y0
+	VMOVNTPS  Y0, 32(R8)(AX*4)
+	ADDQ      $0x00000010, AX
+	CMPQ      AX, DX
+	JLT       loop
+	VZEROUPPER
+	MOVQ      AX, ret+40(FP)
+	RET
+
 // func castUint16ToFloat64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX
 TEXT ·castUint16ToFloat64AVX2(SB), NOSPLIT, $0-48
@@ -13414,6 +16427,29 @@ loop:
 	VPMOVZXWD 8(R9)(AX*2), X0
 	VCVTDQ2PD X0, Y0
 	VMOVUPS   Y0, 32(R8)(AX*8)
+	ADDQ      $0x00000008, AX
+	CMPQ      AX, DX
+	JLT       loop
+	VZEROUPPER
+	MOVQ      AX, ret+40(FP)
+	RET
+
+// func castUint16ToFloat64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// Requires: AVX
+TEXT ·castUint16ToFloat64PastAVX2(SB), NOSPLIT, $0-48
+	// Cast of uint16 to float64, 8 elements a step.
+	MOVQ dst+0(FP), R8
+	MOVQ a+8(FP), R9
+	MOVQ n+32(FP), DX
+	XORL AX, AX
+
+loop:
+	VPMOVZXWD (R9)(AX*2), X0
+	VCVTDQ2PD X0, Y0
+	VMOVNTPS  Y0, (R8)(AX*8)
+	VPMOVZXWD 8(R9)(AX*2), X0
+	VCVTDQ2PD X0, Y0
+	VMOVNTPS  Y0, 32(R8)(AX*8)
 	ADDQ      $0x00000008, AX
 	CMPQ      AX, DX
 	JLT       loop
@@ -13479,6 +16515,37 @@ DATA avx2_47800000<>+16(SB)/8, $0x4780000047800000
 DATA avx2_47800000<>+24(SB)/8, $0x4780000047800000
 GLOBL avx2_47800000<>(SB), RODATA|NOPTR, $32
 
+// func castUint32ToFloat32PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// Requires: AVX, AVX2, FMA3
+TEXT ·castUint32ToFloat32PastAVX2(SB), NOSPLIT, $0-48
+	// Cast of uint32 to float32, 16 elements a step.
+	MOVQ dst+0(FP), R8
+	MOVQ a+8(FP), R9
+	MOVQ n+32(FP), DX
+	XORL AX, AX
+
+loop:
+	VMOVUPS     (R9)(AX*4), Y0
+	VPAND       avx2_0000ffff<>+0(SB), Y0, Y1
+	VCVTDQ2PS   Y1, Y1
+	VPSRLD      $0x10, Y0, Y0
+	VCVTDQ2PS   Y0, Y0
+	VFMADD132PS avx2_47800000<>+0(SB), Y1, Y0
+	VMOVNTPS    Y0, (R8)(AX*4)
+	VMOVUPS     32(R9)(AX*4), Y0
+	VPAND       avx2_0000ffff<>+0(SB), Y0, Y1
+	VCVTDQ2PS   Y1, Y1
+	VPSRLD      $0x10, Y0, Y0
+	VCVTDQ2PS   Y0, Y0
+	VFMADD132PS avx2_47800000<>+0(SB), Y1, Y0
+	VMOVNTPS    Y0, 32(R8)(AX*4)
+	ADDQ        $0x00000010, AX
+	CMPQ        AX, DX
+	JLT         loop
+	VZEROUPPER
+	MOVQ        AX, ret+40(FP)
+	RET
+
 // func castUint32ToFloat64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX2
 TEXT ·castUint32ToFloat64AVX2(SB), NOSPLIT, $0-48
@@ -13497,6 +16564,31 @@ loop:
 	VPOR      avx2_4330000000000000<>+0(SB), Y0, Y0
 	VSUBPD    avx2_4330000000000000<>+0(SB), Y0, Y0
 	VMOVUPS   Y0, 32(R8)(AX*8)
+	ADDQ      $0x00000008, AX
+	CMPQ      AX, DX
+	JLT       loop
+	VZEROUPPER
+	MOVQ      AX, ret+40(FP)
+	RET
+
+// func castUint32ToFloat64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// Requires: AVX, AVX2
+TEXT ·castUint32ToFloat64PastAVX2(SB), NOSPLIT, $0-48
+	// Cast of uint32 to float64, 8 elements a step.
+	MOVQ dst+0(FP), R8
+	MOVQ a+8(FP), R9
+	MOVQ n+32(FP), DX
+	XORL AX, AX
+
+loop:
+	VPMOVZXDQ (R9)(AX*4), Y0
+	VPOR      avx2_4330000000000000<>+0(SB), Y0, Y0
+	VSUBPD    avx2_4330000000000000<>+0(SB), Y0, Y0
+	VMOVNTPS  Y0, (R8)(AX*8)
+	VPMOVZXDQ 16(R9)(AX*4), Y0
+	VPOR      avx2_4330000000000000<>+0(SB), Y0, Y0
+	VSUBPD    avx2_4330000000000000<>+0(SB), Y0, Y0
+	VMOVNTPS  Y0, 32(R8)(AX*8)
 	ADDQ      $0x00000008, AX
 	CMPQ      AX, DX
 	JLT       loop
@@ -13546,6 +16638,37 @@ DATA avx2_4530000000100000<>+8(SB)/8, $0x4530000000100000
 DATA avx2_4530000000100000<>+16(SB)/8, $0x4530000000100000
 DATA avx2_4530000000100000<>+24(SB)/8, $0x4530000000100000
 GLOBL avx2_4530000000100000<>(SB), RODATA|NOPTR, $32
+
+// func castUint64ToFloat64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// Requires: AVX, AVX2
+TEXT ·castUint64ToFloat64PastAVX2(SB), NOSPLIT, $0-48
+	// Cast of uint64 to float64, 8 elements a step.
+	MOVQ dst+0(FP), R8
+	MOVQ a+8(FP), R9
+	MOVQ n+32(FP), DX
+	XORL AX, AX
+
+loop:
+	VMOVUPS  (R9)(AX*8), Y0
+	VPBLENDD $0xaa, avx2_4330000000000000<>+0(SB), Y0, Y1
+	VPSRLQ   $0x20, Y0, Y0
+	VPXOR    avx2_4530000000000000<>+0(SB), Y0, Y0
+	VSUBPD   avx2_4530000000100000<>+0(SB), Y0, Y0
+	VADDPD   Y1, Y0, Y0
+	VMOVNTPS Y0, (R8)(AX*8)
+	VMOVUPS  32(R9)(AX*8), Y0
+	VPBLENDD $0xaa, avx2_4330000000000000<>+0(SB), Y0, Y1
+	VPSRLQ   $0x20, Y0, Y0
+	VPXOR    avx2_4530000000000000<>+0(SB), Y0, Y0
+	VSUBPD   avx2_4530000000100000<>+0(SB), Y0, Y0
+	VADDPD   Y1, Y0, Y0
+	VMOVNTPS Y0, 32(R8)(AX*8)
+	ADDQ     $0x00000008, AX
+	CMPQ     AX, DX
+	JLT      loop
+	VZEROUPPER
+	MOVQ     AX, ret+40(FP)
+	RET
 
 // func castFloat32ToBoolAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX2
@@ -13658,6 +16781,27 @@ loop:
 	MOVQ       AX, ret+40(FP)
 	RET
 
+// func castFloat32ToInt32PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// Requires: AVX
+TEXT ·castFloat32ToInt32PastAVX2(SB), NOSPLIT, $0-48
+	// Cast of float32 to int32, 16 elements a step.
+	MOVQ dst+0(FP), R8
+	MOVQ a+8(FP), R9
+	MOVQ n+32(FP), DX
+	XORL AX, AX
+
+loop:
+	VCVTTPS2DQ (R9)(AX*4), Y0
+	VMOVNTPS   Y0, (R8)(AX*4)
+	VCVTTPS2DQ 32(R9)(AX*4), Y0
+	VMOVNTPS   Y0, 32(R8)(AX*4)
+	ADDQ       $0x00000010, AX
+	CMPQ       AX, DX
+	JLT        loop
+	VZEROUPPER
+	MOVQ       AX, ret+40(FP)
+	RET
+
 // func castFloat32ToInt64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX2
 TEXT ·castFloat32ToInt64AVX2(SB), NOSPLIT, $0-48
@@ -13691,6 +16835,34 @@ DATA avx2_4320000000000000<>+8(SB)/8, $0x4320000000000000
 DATA avx2_4320000000000000<>+16(SB)/8, $0x4320000000000000
 DATA avx2_4320000000000000<>+24(SB)/8, $0x4320000000000000
 GLOBL avx2_4320000000000000<>(SB), RODATA|NOPTR, $32
+
+// func castFloat32ToInt64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// Requires: AVX, AVX2
+TEXT ·castFloat32ToInt64PastAVX2(SB), NOSPLIT, $0-48
+	// Cast of float32 to int64, 4 elements a step.
+	MOVQ dst+0(FP), R8
+	MOVQ a+8(FP), R9
+	MOVQ n+32(FP), DX
+	XORL AX, AX
+
+loop:
+	VCVTPS2PD (R9)(AX*4), Y0
+	VANDPD    avx2_7fffffffffffffff<>+0(SB), Y0, Y1
+	VCMPPD    $0x15, avx2_4320000000000000<>+0(SB), Y1, Y1
+	VPTEST    Y1, Y1
+	JNE       done
+	VROUNDPD  $0x0b, Y0, Y0
+	VADDPD    avx2_4338000000000000<>+0(SB), Y0, Y0
+	VPSUBQ    avx2_4338000000000000<>+0(SB), Y0, Y0
+	VMOVNTPS  Y0, (R8)(AX*8)
+	ADDQ      $0x00000004, AX
+	CMPQ      AX, DX
+	JLT       loop
+
+done:
+	VZEROUPPER
+	MOVQ AX, ret+40(FP)
+	RET
 
 // func castFloat32ToUint32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX2
@@ -13763,6 +16935,41 @@ DATA avx2_5f000000<>+16(SB)/8, $0x5f0000005f000000
 DATA avx2_5f000000<>+24(SB)/8, $0x5f0000005f000000
 GLOBL avx2_5f000000<>(SB), RODATA|NOPTR, $32
 
+// func castFloat32ToUint64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// Requires: AVX, AVX2
+TEXT ·castFloat32ToUint64PastAVX2(SB), NOSPLIT, $0-48
+	// Cast of float32 to uint64, 4 elements a step.
+	MOVQ dst+0(FP), R8
+	MOVQ a+8(FP), R9
+	MOVQ n+32(FP), DX
+	XORL AX, AX
+
+loop:
+	VMOVUPS   (R9)(AX*4), X0
+	VCMPPS    $0x1d, avx2_5f000000<>+0(SB), X0, X1
+	VSUBPS    avx2_5f000000<>+0(SB), X0, X2
+	VBLENDVPS X1, X2, X0, X0
+	VCVTPS2PD X0, Y0
+	VANDPD    avx2_7fffffffffffffff<>+0(SB), Y0, Y2
+	VCMPPD    $0x15, avx2_4320000000000000<>+0(SB), Y2, Y2
+	VPTEST    Y2, Y2
+	JNE       done
+	VROUNDPD  $0x0b, Y0, Y0
+	VADDPD    avx2_4338000000000000<>+0(SB), Y0, Y0
+	VPSUBQ    avx2_4338000000000000<>+0(SB), Y0, Y0
+	VPMOVSXDQ X1, Y1
+	VANDPD    avx2_8000000000000000<>+0(SB), Y1, Y1
+	VPXOR     Y1, Y0, Y0
+	VMOVNTPS  Y0, (R8)(AX*8)
+	ADDQ      $0x00000004, AX
+	CMPQ      AX, DX
+	JLT       loop
+
+done:
+	VZEROUPPER
+	MOVQ AX, ret+40(FP)
+	RET
+
 // func castFloat32ToFloat64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX
 TEXT ·castFloat32ToFloat64AVX2(SB), NOSPLIT, $0-48
@@ -13777,6 +16984,27 @@ loop:
 	VMOVUPS   Y0, (R8)(AX*8)
 	VCVTPS2PD 16(R9)(AX*4), Y0
 	VMOVUPS   Y0, 32(R8)(AX*8)
+	ADDQ      $0x00000008, AX
+	CMPQ      AX, DX
+	JLT       loop
+	VZEROUPPER
+	MOVQ      AX, ret+40(FP)
+	RET
+
+// func castFloat32ToFloat64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// Requires: AVX
+TEXT ·castFloat32ToFloat64PastAVX2(SB), NOSPLIT, $0-48
+	// Cast of float32 to float64, 8 elements a step.
+	MOVQ dst+0(FP), R8
+	MOVQ a+8(FP), R9
+	MOVQ n+32(FP), DX
+	XORL AX, AX
+
+loop:
+	VCVTPS2PD (R9)(AX*4), Y0
+	VMOVNTPS  Y0, (R8)(AX*8)
+	VCVTPS2PD 16(R9)(AX*4), Y0
+	VMOVNTPS  Y0, 32(R8)(AX*8)
 	ADDQ      $0x00000008, AX
 	CMPQ      AX, DX
 	JLT       loop
@@ -13931,6 +17159,34 @@ done:
 	MOVQ AX, ret+40(FP)
 	RET
 
+// func castFloat64ToInt64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// Requires: AVX, AVX2
+TEXT ·castFloat64ToInt64PastAVX2(SB), NOSPLIT, $0-48
+	// Cast of float64 to int64, 4 elements a step.
+	MOVQ dst+0(FP), R8
+	MOVQ a+8(FP), R9
+	MOVQ n+32(FP), DX
+	XORL AX, AX
+
+loop:
+	VMOVUPS  (R9)(AX*8), Y0
+	VANDPD   avx2_7fffffffffffffff<>+0(SB), Y0, Y1
+	VCMPPD   $0x15, avx2_4320000000000000<>+0(SB), Y1, Y1
+	VPTEST   Y1, Y1
+	JNE      done
+	VROUNDPD $0x0b, Y0, Y0
+	VADDPD   avx2_4338000000000000<>+0(SB), Y0, Y0
+	VPSUBQ   avx2_4338000000000000<>+0(SB), Y0, Y0
+	VMOVNTPS Y0, (R8)(AX*8)
+	ADDQ     $0x00000004, AX
+	CMPQ     AX, DX
+	JLT      loop
+
+done:
+	VZEROUPPER
+	MOVQ AX, ret+40(FP)
+	RET
+
 // func castFloat64ToUint32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX2
 TEXT ·castFloat64ToUint32AVX2(SB), NOSPLIT, $0-48
@@ -13999,6 +17255,39 @@ DATA avx2_43e0000000000000<>+8(SB)/8, $0x43e0000000000000
 DATA avx2_43e0000000000000<>+16(SB)/8, $0x43e0000000000000
 DATA avx2_43e0000000000000<>+24(SB)/8, $0x43e0000000000000
 GLOBL avx2_43e0000000000000<>(SB), RODATA|NOPTR, $32
+
+// func castFloat64ToUint64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// Requires: AVX, AVX2
+TEXT ·castFloat64ToUint64PastAVX2(SB), NOSPLIT, $0-48
+	// Cast of float64 to uint64, 4 elements a step.
+	MOVQ dst+0(FP), R8
+	MOVQ a+8(FP), R9
+	MOVQ n+32(FP), DX
+	XORL AX, AX
+
+loop:
+	VMOVUPS   (R9)(AX*8), Y0
+	VCMPPD    $0x1d, avx2_43e0000000000000<>+0(SB), Y0, Y1
+	VSUBPD    avx2_43e0000000000000<>+0(SB), Y0, Y2
+	VBLENDVPD Y1, Y2, Y0, Y0
+	VANDPD    avx2_7fffffffffffffff<>+0(SB), Y0, Y2
+	VCMPPD    $0x15, avx2_4320000000000000<>+0(SB), Y2, Y2
+	VPTEST    Y2, Y2
+	JNE       done
+	VROUNDPD  $0x0b, Y0, Y0
+	VADDPD    avx2_4338000000000000<>+0(SB), Y0, Y0
+	VPSUBQ    avx2_4338000000000000<>+0(SB), Y0, Y0
+	VANDPD    avx2_8000000000000000<>+0(SB), Y1, Y1
+	VPXOR     Y1, Y0, Y0
+	VMOVNTPS  Y0, (R8)(AX*8)
+	ADDQ      $0x00000004, AX
+	CMPQ      AX, DX
+	JLT       loop
+
+done:
+	VZEROUPPER
+	MOVQ AX, ret+40(FP)
+	RET
 
 // func castFloat64ToFloat32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX
@@ -17047,4 +20336,25 @@ loop:
 done:
 	MOVQ AX, ret+24(FP)
 	VZEROUPPER
+	RET
+
+// func fenceAVX2()
+// Requires: MMX+
+TEXT ·fenceAVX2(SB), NOSPLIT, $0
+	// Waits until all stores are where others see them.
+	SFENCE
+	RET
+
+// func prefetchAVX2(p *byte, lines int)
+// Requires: MMX+
+TEXT ·prefetchAVX2(SB), NOSPLIT, $0-16
+	// Asks for lines of 64 bytes.
+	MOVQ p+0(FP), R8
+	MOVQ lines+8(FP), DX
+
+line:
+	PREFETCHT1 (R8)
+	ADDQ       $0x00000040, R8
+	DECQ       DX
+	JNE        line
 	RET

@@ -627,6 +627,9 @@ func castFloat32ToInt8Uint8AVX512(dst, a, b, c unsafe.Pointer, n int) int
 func castFloat32ToInt16Uint16AVX512(dst, a, b, c unsafe.Pointer, n int) int
 
 //go:noescape
+func castFloat32ToInt16Uint16PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+
+//go:noescape
 func castFloat32ToInt32AVX512(dst, a, b, c unsafe.Pointer, n int) int
 
 //go:noescape
@@ -743,8 +746,6 @@ func findFloat32AVX512(x, v unsafe.Pointer, n int) int
 //go:noescape
 func findFloat64AVX512(x, v unsafe.Pointer, n int) int
 
-func fenceAVX512()
-
 var avx512Operators = [op.Count][dtype.Count]assembly{
 	op.Add: {
 		dtype.Float32: {loop: addFloat32AVX512, step: 64, sizes: [4]uint8{4, 4, 4, 0}, past: addFloat32PastAVX512},
@@ -767,8 +768,8 @@ var avx512Operators = [op.Count][dtype.Count]assembly{
 		dtype.Float64: {loop: floorDivideFloat64AVX512, step: 32, sizes: [4]uint8{8, 8, 8, 0}, past: floorDivideFloat64PastAVX512},
 	},
 	op.Remainder: {
-		dtype.Float32: {loop: remainderFloat32AVX512, step: 64, sizes: [4]uint8{4, 4, 4, 0}, past: remainderFloat32PastAVX512},
-		dtype.Float64: {loop: remainderFloat64AVX512, step: 32, sizes: [4]uint8{8, 8, 8, 0}, past: remainderFloat64PastAVX512},
+		dtype.Float32: {loop: remainderFloat32AVX512, step: 32, sizes: [4]uint8{4, 4, 4, 0}, past: remainderFloat32PastAVX512},
+		dtype.Float64: {loop: remainderFloat64AVX512, step: 16, sizes: [4]uint8{8, 8, 8, 0}, past: remainderFloat64PastAVX512},
 	},
 	op.Negative: {
 		dtype.Float32: {loop: negativeFloat32AVX512, step: 64, sizes: [4]uint8{4, 4, 0, 0}, past: negativeFloat32PastAVX512},
@@ -852,11 +853,11 @@ var avx512Operators = [op.Count][dtype.Count]assembly{
 	},
 	op.Log2: {
 		dtype.Float32: {loop: log2Float32AVX512, step: 32, sizes: [4]uint8{4, 4, 0, 0}, past: log2Float32PastAVX512},
-		dtype.Float64: {loop: log2Float64AVX512, step: 32, sizes: [4]uint8{8, 8, 0, 0}, past: log2Float64PastAVX512},
+		dtype.Float64: {loop: log2Float64AVX512, step: 16, sizes: [4]uint8{8, 8, 0, 0}, past: log2Float64PastAVX512},
 	},
 	op.Log10: {
 		dtype.Float32: {loop: log10Float32AVX512, step: 32, sizes: [4]uint8{4, 4, 0, 0}, past: log10Float32PastAVX512},
-		dtype.Float64: {loop: log10Float64AVX512, step: 32, sizes: [4]uint8{8, 8, 0, 0}, past: log10Float64PastAVX512},
+		dtype.Float64: {loop: log10Float64AVX512, step: 16, sizes: [4]uint8{8, 8, 0, 0}, past: log10Float64PastAVX512},
 	},
 	op.Log1p: {
 		dtype.Float32: {loop: log1pFloat32AVX512, step: 64, sizes: [4]uint8{4, 4, 0, 0}, past: log1pFloat32PastAVX512},
@@ -875,12 +876,12 @@ var avx512Operators = [op.Count][dtype.Count]assembly{
 		dtype.Float64: {loop: tanhFloat64AVX512, step: 32, sizes: [4]uint8{8, 8, 0, 0}, past: tanhFloat64PastAVX512},
 	},
 	op.Power: {
-		dtype.Float32: {loop: powerFloat32AVX512, step: 32, sizes: [4]uint8{4, 4, 4, 0}, past: powerFloat32PastAVX512},
-		dtype.Float64: {loop: powerFloat64AVX512, step: 32, sizes: [4]uint8{8, 8, 8, 0}, past: powerFloat64PastAVX512},
+		dtype.Float32: {loop: powerFloat32AVX512, step: 16, sizes: [4]uint8{4, 4, 4, 0}, past: powerFloat32PastAVX512},
+		dtype.Float64: {loop: powerFloat64AVX512, step: 16, sizes: [4]uint8{8, 8, 8, 0}, past: powerFloat64PastAVX512},
 	},
 	op.Hypot: {
 		dtype.Float32: {loop: hypotFloat32AVX512, step: 32, sizes: [4]uint8{4, 4, 4, 0}, past: hypotFloat32PastAVX512},
-		dtype.Float64: {loop: hypotFloat64AVX512, step: 32, sizes: [4]uint8{8, 8, 8, 0}, past: hypotFloat64PastAVX512},
+		dtype.Float64: {loop: hypotFloat64AVX512, step: 16, sizes: [4]uint8{8, 8, 8, 0}, past: hypotFloat64PastAVX512},
 	},
 	op.Equal: {
 		dtype.Float32: {loop: equalFloat32AVX512, step: 64, sizes: [4]uint8{1, 4, 4, 0}},
@@ -980,11 +981,11 @@ var avx512Casts = [dtype.Count][dtype.Count]assembly{
 	dtype.Float32: {
 		dtype.Bool:    {loop: castFloat32ToBoolAVX512, step: 64, sizes: [4]uint8{1, 4, 0, 0}},
 		dtype.Int8:    {loop: castFloat32ToInt8Uint8AVX512, step: 64, sizes: [4]uint8{1, 4, 0, 0}},
-		dtype.Int16:   {loop: castFloat32ToInt16Uint16AVX512, step: 64, sizes: [4]uint8{2, 4, 0, 0}},
+		dtype.Int16:   {loop: castFloat32ToInt16Uint16AVX512, step: 64, sizes: [4]uint8{2, 4, 0, 0}, past: castFloat32ToInt16Uint16PastAVX512},
 		dtype.Int32:   {loop: castFloat32ToInt32AVX512, step: 64, sizes: [4]uint8{4, 4, 0, 0}, past: castFloat32ToInt32PastAVX512},
 		dtype.Int64:   {loop: castFloat32ToInt64AVX512, step: 32, sizes: [4]uint8{8, 4, 0, 0}, past: castFloat32ToInt64PastAVX512},
 		dtype.Uint8:   {loop: castFloat32ToInt8Uint8AVX512, step: 64, sizes: [4]uint8{1, 4, 0, 0}},
-		dtype.Uint16:  {loop: castFloat32ToInt16Uint16AVX512, step: 64, sizes: [4]uint8{2, 4, 0, 0}},
+		dtype.Uint16:  {loop: castFloat32ToInt16Uint16AVX512, step: 64, sizes: [4]uint8{2, 4, 0, 0}, past: castFloat32ToInt16Uint16PastAVX512},
 		dtype.Uint32:  {loop: castFloat32ToUint32AVX512, step: 32, sizes: [4]uint8{4, 4, 0, 0}, past: castFloat32ToUint32PastAVX512},
 		dtype.Uint64:  {loop: castFloat32ToUint64AVX512, step: 32, sizes: [4]uint8{8, 4, 0, 0}, past: castFloat32ToUint64PastAVX512},
 		dtype.Float32: {loop: copyFloat32AVX512, step: 64, sizes: [4]uint8{4, 4, 0, 0}, past: copyFloat32PastAVX512},

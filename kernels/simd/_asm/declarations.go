@@ -28,8 +28,9 @@ func (c *catalogue) declarations() ([]byte, error) {
 	for _, d := range finds {
 		fmt.Fprintf(&b, "\n//go:noescape\nfunc %s(x, v unsafe.Pointer, n int) int\n", c.findName(d))
 	}
-	if c.masks > 0 {
+	if c.target == avx2 {
 		fmt.Fprintf(&b, "\nfunc fence%s()\n", c.suffix)
+		fmt.Fprintf(&b, "\n//go:noescape\nfunc prefetch%s(p unsafe.Pointer, lines int)\n", c.suffix)
 	}
 	c.writeOperators(&b)
 	if c.target == avx2 {

@@ -29,14 +29,15 @@ type emitter struct {
 // kernel is a loop over elements.
 type kernel struct {
 	*target
-	name  string
-	doc   string
-	lines []line
-	slots int
-	code  *code
-	sizes [4]int // of the elements of the result and the operands, 0 where there is none
-	lanes int    // elements of one step of the code
-	steps int
+	name   string
+	doc    string
+	lines  []line
+	slots  int
+	code   *code
+	floats bool   // take part in it
+	sizes  [4]int // of the elements of the result and the operands, 0 where there is none
+	lanes  int    // elements of one step of the code
+	steps  int
 }
 
 // function writes a kernel: it computes count elements, a multiple of its steps', and returns how many
@@ -47,9 +48,7 @@ func (e *emitter) function(k *kernel, past bool) {
 		name = k.pastName()
 	}
 	e.Function(name)
-	if k.slots <= 8 {
-		e.Attributes(attr.NOSPLIT)
-	}
+	e.Attributes(attr.NOSPLIT)
 	e.SignatureExpr("func(dst, a, b, c *byte, n int) int")
 	e.Comment(k.doc)
 	e.Load(e.Param("dst"), resultBase)
@@ -91,6 +90,22 @@ func (e *emitter) fence() {
 	e.SignatureExpr("func()")
 	e.Comment("Waits until all stores are where others see them.")
 	e.SFENCE()
+	e.RET()
+}
+
+// prefetch writes the function that asks for lines of memory to be brought to the second cache.
+func (e *emitter) prefetch() {
+	e.Function("prefetch" + e.suffix)
+	e.Attributes(attr.NOSPLIT)
+	e.SignatureExpr("func(p *byte, lines int)")
+	e.Comment("Asks for lines of 64 bytes.")
+	e.Load(e.Param("p"), resultBase)
+	e.Load(e.Param("lines"), count)
+	e.Label("line")
+	e.PREFETCHT1(operand.Mem{Base: resultBase})
+	e.ADDQ(operand.U32(64), resultBase)
+	e.DECQ(count)
+	e.JNE(operand.LabelRef("line"))
 	e.RET()
 }
 

@@ -125,7 +125,7 @@ func (t *target) newKernel(p *op.Program) (*kernel, error) {
 	if !t.serves(p) {
 		return nil, errors.New(noFloats)
 	}
-	k := &kernel{target: t, lanes: t.lanesOf(p), steps: 1}
+	k := &kernel{target: t, floats: hasFloats(p), lanes: t.lanesOf(p), steps: 1}
 	k.sizes[0] = p.Type().Size()
 	for i, d := range p.Args {
 		k.sizes[i+1] = d.Size()
@@ -154,14 +154,15 @@ func (t *target) newKernel(p *op.Program) (*kernel, error) {
 	return k, nil
 }
 
-// interleave makes the code of as many steps side by side as there are registers for, but at least two, so
-// that an instruction seldom waits for the one before. Without, the long chains of a step fill the window in
-// which the processor looks for work: the power of float64 takes 1.7 times as long.
+// interleave makes the code of as many steps side by side as there are registers for, but for a few values, and
+// at least of two, so that an instruction seldom waits for the one before. Without, the long chains of a step
+// fill the window in which the processor looks for work: the power of float64 takes 1.4 times as long.
 func (k *kernel) interleave(p *op.Program) {
+	const few = 4
 	for k.steps = k.target.most; ; k.steps /= 2 {
 		k.code = k.target.sideBySide(p, k.steps)
 		k.lines, k.slots = allocate(k.code, k.target.registers, nil)
-		if k.slots == 0 || k.steps == 4 {
+		if k.slots <= few || k.steps == 2 {
 			return
 		}
 	}
@@ -196,8 +197,9 @@ func (c *code) leaves() bool {
 	return slices.ContainsFunc(c.instructions, func(in instruction) bool { return in.form == guard })
 }
 
-// passes reports whether a kernel has a twin whose results go past the caches: they must be whole vectors.
-func (k *kernel) passes() bool { return k.target.masks > 0 && k.sizes[0] >= 4 }
+// passes reports whether a kernel has a twin whose results go past the caches: those that floats take part in,
+// and that store at least half a line at a time.
+func (k *kernel) passes() bool { return k.floats && k.lanes*k.sizes[0] >= 32 }
 
 // pastName is the name of that twin.
 func (k *kernel) pastName() string {

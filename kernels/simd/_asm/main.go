@@ -75,7 +75,9 @@ func (c *catalogue) assembly() ([]byte, error) {
 	}
 	if c.masks > 0 {
 		e.scans()
+	} else {
 		e.fence()
+		e.prefetch()
 	}
 	file, err := e.Result()
 	if err != nil {

@@ -59,7 +59,6 @@ func (t *target) lanesOf(p *op.Program) int {
 var wideInstructions = [op.NumPrim]mnemonics{
 	op.PrimAdd:  wideIntegers("VPADDD", "VPADDQ").float("VADDPS", "VADDPD"),
 	op.PrimSub:  wideIntegers("VPSUBD", "VPSUBQ").float("VSUBPS", "VSUBPD"),
-	op.PrimMul:  mnemonics{}.float("VMULPS", "VMULPD"),
 	op.PrimDiv:  mnemonics{}.float("VDIVPS", "VDIVPD"),
 	op.PrimSqrt: mnemonics{}.float("VSQRTPS", "VSQRTPD"),
 	op.PrimAnd:  wideIntegers("VPANDD", "VPANDQ"),
@@ -77,7 +76,7 @@ var wideSynthesis [op.NumPrim]func(l *lowering, in op.Inst) (value, error)
 func init() { // not an initial value, since the functions use the table
 	wideSynthesis = [op.NumPrim]func(l *lowering, in op.Inst) (value, error){
 		op.PrimConst: (*lowering).constant, op.PrimArg: (*lowering).wideArg,
-		op.PrimFMA: (*lowering).fma, op.PrimNeg: (*lowering).neg,
+		op.PrimMul: (*lowering).wideMul, op.PrimFMA: (*lowering).fma, op.PrimNeg: (*lowering).neg,
 		op.PrimAbs: (*lowering).abs, op.PrimCopysign: (*lowering).copysign,
 		op.PrimMin: (*lowering).wideExtreme, op.PrimMax: (*lowering).wideExtreme,
 		op.PrimRint: (*lowering).wideRound, op.PrimFloor: (*lowering).wideRound,
@@ -104,7 +103,8 @@ var (
 	blendIntegers = map[int]string{4: "VPBLENDMD", 8: "VPBLENDMQ"}
 	keepMasked    = map[int]string{4: "VMOVAPS_Z", 8: "VMOVAPD_Z"} // or zero
 	scaleRounding = map[int]string{4: "VRNDSCALEPS", 8: "VRNDSCALEPD"}
-	ranges        = map[int]string{4: "VRANGEPS", 8: "VRANGEPD"} // orders zeros; the other operand where one is NaN
+	ranges        = map[int]string{4: "VRANGEPS", 8: "VRANGEPD"}   // orders zeros; the other operand where one is NaN
+	scales        = map[int]string{4: "VSCALEFPS", 8: "VSCALEFPD"} // x·2^⌊y⌋
 	compareMasked = map[int][2]string{4: {"VPCMPD", "VPCMPUD"}, 8: {"VPCMPQ", "VPCMPUQ"}}
 )
 

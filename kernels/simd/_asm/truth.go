@@ -149,6 +149,7 @@ func (l *lowering) compare(in op.Inst) (value, error) {
 var exchanged = map[int]int{
 	equalOrdered: equalOrdered, unordered: unordered, notEqualOrNaN: notEqualOrNaN,
 	lessOrdered: greaterOrdered, lessEqualOrdered: greaterEqualOrdered,
+	lessOrdered ^ contrary: greaterOrdered ^ contrary, lessEqualOrdered ^ contrary: greaterEqualOrdered ^ contrary,
 }
 
 // compareFloats brings a constant to the second place, where it can be in memory.

@@ -93,11 +93,46 @@ func (l *lowering) masks(name string, x ...value) value {
 	return l.masked(instruction{name: name, imm: -1, src: x, memory: -1})
 }
 
-// wideLogic is and, or, xor of Bools.
+// wideLogic is and, or, xor of Bools. A comparison takes the other operand of an and as its own mask: there are
+// few registers to rename masks to, so that each instruction on them that is not there counts.
 func (l *lowering) wideLogic(in op.Inst) (value, error) {
+	for i := range 2 {
+		if in.Prim == op.PrimAnd {
+			if v := l.underMask(l.of[in.Args[1-i]], in.Args[i], false); v != none {
+				return v, nil
+			}
+		}
+	}
 	names := map[op.Prim]string{op.PrimAnd: "KANDW", op.PrimOr: "KORW", op.PrimXor: "KXORW"}
 	return l.masks(names[in.Prim], l.of[in.Args[0]], l.of[in.Args[1]]), nil
 }
+
+// underMask compares where a mask holds, if v is a comparison of floats or, with inverse, the contrary of one.
+func (l *lowering) underMask(mask value, v int32, inverse bool) value {
+	in := l.p.Insts[v]
+	switch in.Prim {
+	case op.PrimNot:
+		return l.underMask(mask, in.Args[0], !inverse)
+	case op.PrimEq, op.PrimNe, op.PrimLt, op.PrimLe:
+	default:
+		return none
+	}
+	t := l.p.Insts[in.Args[0]].Type
+	if !t.IsFloat() {
+		return none
+	}
+	x, y, predicate := l.of[in.Args[0]], l.of[in.Args[1]], predicates[in.Prim]
+	if inverse {
+		predicate ^= contrary
+	}
+	if l.values[x].origin == fromConstant && l.values[y].origin != fromConstant {
+		x, y, predicate = y, x, exchanged[predicate]
+	}
+	return l.masked(instruction{name: compareTo[t.Size()], imm: predicate, src: []value{mask, x, y}, memory: 2})
+}
+
+// contrary is the bit in which the predicates of a comparison and of its contrary differ.
+const contrary = 4
 
 // wideNot complements Bools.
 func (l *lowering) wideNot(in op.Inst) (value, error) {
@@ -175,4 +210,55 @@ func (l *lowering) wideResize(x value, from dtype.DType, size int) value {
 		return l.add(l.lanes*size, instruction{name: name, imm: -1, src: []value{x}, memory: -1})
 	}
 	return l.resize(x, from, size)
+}
+
+// wideMul multiplies.
+func (l *lowering) wideMul(in op.Inst) (value, error) {
+	if !in.Type.IsFloat() {
+		return none, nil
+	}
+	if v := l.scaled(in); v != none {
+		return v, nil
+	}
+	return l.commute(map[int]string{4: "VMULPS", 8: "VMULPD"}[in.Type.Size()], l.of[in.Args[0]], l.of[in.Args[1]]), nil
+}
+
+// scaled is p·2^n where a product is that of p and the two powers of two of op's scaledExp, whose exponents add
+// up to n: one instruction, which rounds once as well. It is none where the product is another one.
+func (l *lowering) scaled(in op.Inst) value {
+	inner := l.p.Insts[in.Args[0]]
+	if inner.Prim != op.PrimMul {
+		return none
+	}
+	half, ok := l.powerOf(inner.Args[1])
+	other, ok2 := l.powerOf(in.Args[1])
+	if !ok || !ok2 {
+		return none
+	}
+	// half = fma(n, 0.5, magic) and other = (n - (half - magic)) + magic
+	fma, sum := l.p.Insts[half], l.p.Insts[other]
+	if fma.Prim != op.PrimFMA || sum.Prim != op.PrimAdd || sum.Args[1] != fma.Args[2] {
+		return none
+	}
+	rest := l.p.Insts[sum.Args[0]]
+	if rest.Prim != op.PrimSub || rest.Args[0] != fma.Args[0] {
+		return none
+	}
+	back := l.p.Insts[rest.Args[1]]
+	if back.Prim != op.PrimSub || back.Args[0] != half || back.Args[1] != fma.Args[2] {
+		return none
+	}
+	return l.binary(scales[in.Type.Size()], l.of[inner.Args[0]], l.of[fma.Args[0]])
+}
+
+// powerOf is the value t of a power of two that is made of the low bits of t, see op's exp2.
+func (l *lowering) powerOf(v int32) (t int32, ok bool) {
+	for _, p := range []op.Prim{op.PrimBitcast, op.PrimAdd, op.PrimShl, op.PrimBitcast} {
+		in := l.p.Insts[v]
+		if in.Prim != p {
+			return 0, false
+		}
+		v = in.Args[0]
+	}
+	return v, true
 }

@@ -45,7 +45,7 @@ func For[T Float](name string) (Loop[T], bool) {
 		return loop, true
 	}
 	texts := map[string]string{}
-	for _, w := range suite.All() {
+	for _, w := range suite.Every() {
 		texts[w.Name] = w.Text
 	}
 	for other, loop := range table {
@@ -90,6 +90,8 @@ func loops[T Float]() map[string]Loop[T] {
 		"gemv":         gemv[T],
 		"dot":          func(in []Matrix[T]) any { return []T{T(dot(in[0].Data, in[1].Data))} },
 		"cumsum":       cumsum[T],
+		"cumsum0":      cumsumColumns[T],
+		"cumsum1":      cumsumRows[T],
 	}
 }
 
@@ -277,6 +279,29 @@ func cumsum[T Float](in []Matrix[T]) any {
 	for i, v := range in[0].Data {
 		s += float64(v)
 		out[i] = T(s)
+	}
+	return out
+}
+
+// cumsumColumns adds down the columns, a row at a time.
+func cumsumColumns[T Float](in []Matrix[T]) any {
+	m := in[0]
+	out, sums := Matrix[T]{m.Rows, m.Cols, make([]T, len(m.Data))}, make([]float64, m.Cols)
+	for i := range m.Rows {
+		to := out.Row(i)
+		for j, v := range m.Row(i) {
+			sums[j] += float64(v)
+			to[j] = T(sums[j])
+		}
+	}
+	return out.Data
+}
+
+func cumsumRows[T Float](in []Matrix[T]) any {
+	m := in[0]
+	out := make([]T, 0, len(m.Data))
+	for i := range m.Rows {
+		out = append(out, cumsum([]Matrix[T]{{1, m.Cols, m.Row(i)}}).([]T)...)
 	}
 	return out
 }

@@ -49,6 +49,8 @@ func TestLoops(t *testing.T) {
 		"gemv":        []float64{4, 26},
 		"dot":         []float64{110},
 		"cumsum":      []float64{1, 5, 14, 30},
+		"cumsum0":     []float64{1, 4, 10, 20},
+		"cumsum1":     []float64{1, 5, 9, 25},
 		"exp":         []float64{e, math.Exp(4), math.Exp(9), math.Exp(16)},
 		"log":         []float64{0, math.Log(4), math.Log(9), math.Log(16)},
 		"sin":         []float64{math.Sin(1), math.Sin(4), math.Sin(9), math.Sin(16)},

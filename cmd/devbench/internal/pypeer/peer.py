@@ -3,6 +3,9 @@
 It reads requests from standard input and answers on standard output, one JSON object a line. A request
 has "do": hello, load, time, or drop. An answer has "error", or "unsupported" where the library does not
 have the work, or what was asked for.
+
+Libraries that compute on GPUs are told where: "cpu", or "cuda:0" and the like. Work is timed with its inputs
+on the device, where its result stays, or end to end: from arrays of the processor's memory to one there.
 """
 
 import ctypes
@@ -17,6 +20,13 @@ import time
 
 class Unsupported(Exception):
     pass
+
+
+class Missing(Exception):
+    """Why a library that is installed cannot be used where it was asked for."""
+
+
+RESIDENT, END_TO_END = "resident", "end to end"
 
 
 def function(text, names, scope):
@@ -38,12 +48,29 @@ def procedure(text, names, scope):
 
 
 class Peer:
-    """A library. prepare returns a function without arguments: one run of the work, with its result."""
+    """A library. prepare returns a function without arguments for each way to run the work: one run, with its result."""
 
-    def __init__(self, threads):
+    def __init__(self, threads, place):
         import numpy as np
 
-        self.np, self.threads = np, threads
+        if place != "cpu" and not isinstance(self, Placed):
+            raise Missing("it computes on the processor only")
+        self.np, self.threads, self.place = np, threads, place
+
+    def prepare(self, work, inputs):
+        return {RESIDENT: self.on_processor(work, inputs)}
+
+    def wait(self, y):
+        """Returns when all that was started has ended; y is the last result."""
+
+    def host(self, y):
+        """A result as NumPy's array."""
+        if isinstance(y, float):  # Numba's scalars are Python's
+            y = self.type(y)
+        return self.np.ascontiguousarray(y)
+
+    def drop(self):
+        """Gives back memory that the library keeps."""
 
     def about(self):
         return "%d threads" % self.threads
@@ -54,8 +81,8 @@ class Peer:
 
 
 class NumPy(Peer):
-    def __init__(self, threads):
-        super().__init__(threads)
+    def __init__(self, threads, place):
+        super().__init__(threads, place)
         self.version = self.np.__version__
 
     def about(self):
@@ -90,7 +117,7 @@ class NumPy(Peer):
     def blas_threads(self):
         return self.ask("openblas_get_num_threads", ctypes.c_int) or self.threads
 
-    def prepare(self, work, inputs):
+    def on_processor(self, work, inputs):
         names, values = list(inputs), list(inputs.values())
         f = function(work["text"], names, {"np": self.np})
         if not work["into"]:
@@ -116,8 +143,8 @@ class NumExpr(Peer):
     elementwise = ("x + y", "np.sqrt(x)", "np.exp(x)", "np.log(x)", "np.sin(x)", "np.tanh(x)", "x ** y", "x > y",
                    "a + b", "np.sqrt(a*a + b*b) * np.exp(-a)")
 
-    def __init__(self, threads):
-        super().__init__(threads)
+    def __init__(self, threads, place):
+        super().__init__(threads, place)
         import numexpr
 
         self.ne, self.version = numexpr, numexpr.__version__
@@ -127,7 +154,7 @@ class NumExpr(Peer):
         vml = "with VML" if self.ne.use_vml else "without VML"
         return "%s, %d threads" % (vml, self.threads)
 
-    def prepare(self, work, inputs):
+    def on_processor(self, work, inputs):
         text = self.texts.get(work["text"])
         if text is None:
             if work["text"] not in self.elementwise:
@@ -184,14 +211,14 @@ def work(x):
 """,
     }
 
-    def __init__(self, threads):
-        super().__init__(threads)
+    def __init__(self, threads, place):
+        super().__init__(threads, place)
         import numba
 
         self.numba, self.version = numba, numba.__version__
         numba.set_num_threads(threads)
 
-    def prepare(self, work, inputs):
+    def on_processor(self, work, inputs):
         names, values = list(inputs), list(inputs.values())
         if " @ " in work["text"]:
             raise Unsupported("its products are those of NumPy's BLAS")
@@ -231,59 +258,217 @@ def work(x):
         return "threading layer " + self.numba.threading_layer()
 
 
-class Jax(Peer):
-    def __init__(self, threads):
-        super().__init__(threads)
+class Placed(Peer):
+    """A library whose arrays are on a device. np is what programs call np."""
+
+    texts = {}  # of programs that the library's users write in another way
+    settled = 0.01
+
+    def settle(self, work):
+        return self.settled if self.place == "cpu" else 0.0
+
+    def about(self):
+        return super().about() if self.place == "cpu" else "on %s, %s" % (self.place, self.model())
+
+    def number(self):
+        return int(self.place.split(":")[1])
+
+    def function(self, work, inputs):
+        """The work as a function of arrays on the device."""
+        if work["call"] == "transferred":
+            return lambda x: x
+        text = self.texts.get(work["text"], work["text"])
+        return self.compiled(function(text, list(inputs), self.scope()), work)
+
+    def scope(self):
+        return {"np": self.module}
+
+    def compiled(self, f, work):
+        return f
+
+    def prepare(self, work, inputs):
+        f, arrays = self.function(work, inputs), list(inputs.values())
+        runs = {}
+        if self.place != "cpu":
+            runs[END_TO_END] = lambda: self.download(f(*[self.upload(a) for a in arrays]))
+        if work["call"] != "transferred":
+            values = [self.upload(a) for a in arrays]
+            reused = self.reused(work, list(inputs), values) if work["into"] else None
+            runs[RESIDENT] = reused or (lambda: f(*values))
+        return runs
+
+    def reused(self, work, names, values):
+        """The work into an array that is there."""
+        out, t, u = (self.module.empty_like(values[0]) for _ in range(3))
+        g = procedure(work["into"], names + ["out", "t", "u"], self.scope())
+
+        def run():
+            g(*values, out, t, u)
+            return out
+
+        return run
+
+    def host(self, y):
+        return super().host(y if isinstance(y, self.np.ndarray) else self.download(y))
+
+
+class Jax(Placed):
+    def __init__(self, threads, place):
+        super().__init__(threads, place)
         import jax
 
         jax.config.update("jax_enable_x64", True)
-        jax.config.update("jax_platforms", "cpu")
-        self.jax, self.version = jax, jax.__version__
+        jax.config.update("jax_default_matmul_precision", "highest")  # no TF32
+        jax.config.update("jax_platforms", "cpu" if place == "cpu" else "cuda")
+        try:
+            self.device = jax.devices()[0 if place == "cpu" else self.number()]
+        except (RuntimeError, IndexError) as e:
+            raise Missing("%s: %s" % (place, str(e).strip().split("\n")[0]))
+        self.jax, self.module, self.version = jax, jax.numpy, jax.__version__
 
-    def prepare(self, work, inputs):
-        values = [self.jax.numpy.asarray(v) for v in inputs.values()]
-        f = function(work["text"], list(inputs), {"np": self.jax.numpy})
-        if work["call"] != "written":
-            f = self.jax.jit(f)
-        return lambda: f(*values).block_until_ready()
+    def model(self):
+        return self.device.device_kind
+
+    def compiled(self, f, work):
+        f = f if work["call"] == "written" else self.jax.jit(f)
+        if self.place != "cpu":
+            return f
+        return lambda *values: f(*values).block_until_ready()
+
+    def reused(self, work, names, values):
+        return None  # its arrays are never written
+
+    def upload(self, a):
+        return self.jax.device_put(a, self.device)
+
+    def download(self, y):
+        return self.np.asarray(y)
+
+    def wait(self, y):
+        if y is not None and not isinstance(y, self.np.ndarray):
+            y.block_until_ready()
 
 
-PEERS = {"numpy": NumPy, "numexpr": NumExpr, "numba": Numba, "jax": Jax}
+class Torch(Placed):
+    texts = {
+        "x.std()": "x.std(correction=0)",
+        "x - x.mean(axis=1, keepdims=True)": "x - x.mean(dim=1, keepdim=True)",
+        "(x - x.mean(axis=0)) / x.std(axis=0)": "(x - x.mean(dim=0)) / x.std(dim=0, correction=0)",
+        "e = np.exp(x - x.max(axis=1, keepdims=True))\ne / e.sum(axis=1, keepdims=True)": "np.softmax(x, dim=1)",
+        "np.cumsum(x)": "np.cumsum(x.reshape(-1), dim=0)",
+        "np.cumsum(x, axis=0)": "np.cumsum(x, dim=0)", "np.cumsum(x, axis=1)": "np.cumsum(x, dim=1)",
+    }
+
+    def __init__(self, threads, place):
+        super().__init__(threads, place)
+        import torch
+
+        self.torch, self.module, self.version = torch, torch, torch.__version__
+        torch.set_num_threads(threads)
+        torch.set_grad_enabled(False)
+        if place == "cpu":
+            return
+        torch.backends.cuda.matmul.allow_tf32 = False
+        torch.backends.cudnn.allow_tf32 = False
+        if not torch.cuda.is_available() or self.number() >= torch.cuda.device_count():
+            raise Missing("%s: it finds no such GPU" % place)
+        torch.cuda.set_device(self.number())
+
+    def model(self):
+        return "%s, CUDA %s, eager" % (self.torch.cuda.get_device_name(self.number()), self.torch.version.cuda)
+
+    def about(self):
+        return super().about() + (", eager" if self.place == "cpu" else "")
+
+    def upload(self, a):
+        return self.torch.from_numpy(a).to(self.place)
+
+    def download(self, y):
+        return y.cpu().numpy()
+
+    def wait(self, y):
+        if self.place != "cpu":
+            self.torch.cuda.synchronize()
+
+    def drop(self):
+        if self.place != "cpu":
+            self.torch.cuda.empty_cache()
+
+
+class CuPy(Placed):
+    def __init__(self, threads, place):
+        super().__init__(threads, place)
+        import cupy
+
+        if place == "cpu":
+            raise Missing("it computes on GPUs only")
+        self.module, self.version = cupy, cupy.__version__
+        try:
+            self.device = cupy.cuda.Device(self.number())
+            self.device.use()
+            cupy.zeros(1)
+        except cupy.cuda.runtime.CUDARuntimeError as e:
+            raise Missing("%s: %s" % (place, e))
+
+    def model(self):
+        name = self.module.cuda.runtime.getDeviceProperties(self.number())["name"]
+        return "%s, CUDA runtime %s" % (name.decode(), self.module.cuda.runtime.runtimeGetVersion())
+
+    def upload(self, a):
+        return self.module.asarray(a)
+
+    def download(self, y):
+        return self.module.asnumpy(y)
+
+    def wait(self, y):
+        self.device.synchronize()
+
+    def drop(self):
+        self.module.get_default_memory_pool().free_all_blocks()
+
+
+PEERS = {"numpy": NumPy, "numexpr": NumExpr, "numba": Numba, "jax": Jax, "torch": Torch, "cupy": CuPy}
 
 
 class Server:
     def __init__(self):
-        self.peer = self.run = None
+        self.peer, self.runs = None, {}
 
     def hello(self, request):
         try:
             importlib.import_module(request["peer"])
-            self.peer = PEERS[request["peer"]](request["threads"])
-        except ImportError as e:
+            self.peer = PEERS[request["peer"]](request["threads"], request["place"])
+        except (ImportError, Missing) as e:
             return {"missing": str(e)}
         return {"version": self.peer.version, "about": self.peer.about(), "python": platform.python_version()}
 
     def load(self, request):
-        """Prepares the work, runs it once, and writes its result to a file."""
-        np = self.peer.np
+        """Prepares the work, runs it once in each way, and writes its result to a file."""
+        peer, np = self.peer, self.peer.np
         inputs = {name: np.load(path) for name, path in request["inputs"].items()}
-        self.run = self.peer.prepare(request["work"], inputs)
-        y = self.run()
-        if isinstance(y, float):  # Numba's scalars are Python's
-            y = next(iter(inputs.values())).dtype.type(y)
-        y = np.ascontiguousarray(y)
+        peer.type = next(iter(inputs.values())).dtype.type
+        self.runs = peer.prepare(request["work"], inputs)
+        if not self.runs:
+            raise Unsupported("there is nothing to do on %s" % peer.place)
+        for run in self.runs.values():
+            y = run()
+            peer.wait(y)
+        y = peer.host(y)
         np.save(request["result"], y)
-        return {"bytes": y.nbytes, "settle": self.peer.settle(request["work"])}
+        return {"bytes": y.nbytes, "ways": list(self.runs), "settle": peer.settle(request["work"])}
 
     def time(self, request):
-        run, repeats = self.run, range(request["repeats"])
+        run, repeats, y = self.runs[request["data"]], range(request["repeats"]), None
+        self.peer.wait(y)
         start = time.perf_counter_ns()
         for _ in repeats:
-            run()
+            y = run()
+        self.peer.wait(y)
         return {"ns": time.perf_counter_ns() - start}
 
     def drop(self, request):
-        self.run = None
+        self.runs = {}
+        self.peer.drop()
         return {}
 
     def answer(self, request):

@@ -8,6 +8,7 @@ package pypeer
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	_ "embed"
 	"encoding/json"
@@ -25,7 +26,13 @@ import (
 var script string
 
 // Names are the libraries, as they are imported.
-var Names = []string{"numpy", "numexpr", "numba", "jax"}
+var Names = []string{"numpy", "numexpr", "numba", "jax", "torch", "cupy"}
+
+// packages are what pip calls libraries that have another name there.
+var packages = map[string]string{"cupy": "cupy-cuda12x"}
+
+// CPU is the place of libraries that compute on the processor. Others are GPUs: "cuda:0" and the like.
+const CPU = "cpu"
 
 // MissingError is a library that cannot be used, and how to install it.
 type MissingError struct {
@@ -35,7 +42,7 @@ type MissingError struct {
 // Error says what to do.
 func (e *MissingError) Error() string {
 	return fmt.Sprintf("%s is not there (%s: %s): install it with\n    python3 -m venv peers && peers/bin/pip install %s\n  and add --python peers/bin/python",
-		e.Peer, e.Python, e.Why, e.Peer)
+		e.Peer, e.Python, e.Why, cmp.Or(packages[e.Peer], e.Peer))
 }
 
 // UnsupportedError is work that a library does not have.
@@ -49,6 +56,7 @@ type Process struct {
 	Version string
 	About   string        // threads, and the libraries below it
 	Python  string        // the version of the interpreter
+	Place   string        // CPU, or the GPU that it computes on
 	Settle  time.Duration // for how long its threads keep a processor busy after a run of what is loaded
 
 	cmd     *exec.Cmd
@@ -57,10 +65,11 @@ type Process struct {
 	grumble *bytes.Buffer // what it wrote to standard error
 }
 
-// Start starts a library under an interpreter, with a number of threads. A library or an interpreter
-// that is not there is a *MissingError. The process ends with ctx, or with Close.
-func Start(ctx context.Context, python, peer string, threads int) (*Process, error) {
-	p := &Process{Peer: peer, cmd: exec.CommandContext(ctx, python, "-c", script), grumble: &bytes.Buffer{}}
+// Start starts a library under an interpreter, at a place, with a number of threads. A library or an
+// interpreter that is not there, or a library that does not compute at that place, is a *MissingError.
+// The process ends with ctx, or with Close.
+func Start(ctx context.Context, python, peer, place string, threads int) (*Process, error) {
+	p := &Process{Peer: peer, Place: place, cmd: exec.CommandContext(ctx, python, "-c", script), grumble: &bytes.Buffer{}}
 	p.cmd.Env = environment(os.Environ(), threads)
 	p.cmd.Stderr = p.grumble
 	p.cmd.WaitDelay = time.Second
@@ -83,7 +92,7 @@ func Start(ctx context.Context, python, peer string, threads int) (*Process, err
 }
 
 func (p *Process) hello(python string, threads int) error {
-	a, err := p.ask(request{Do: "hello", Peer: p.Peer, Threads: threads})
+	a, err := p.ask(request{Do: "hello", Peer: p.Peer, Place: p.Place, Threads: threads})
 	if err != nil {
 		return err
 	}
@@ -103,9 +112,17 @@ var threadVariables = []string{
 // handicaps are variables that make a library use another kernel than its best for the machine.
 var handicaps = []string{"OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "NPY_DISABLE_CPU_FEATURES", "NPY_ENABLE_CPU_FEATURES"}
 
+// plainGPU are variables for libraries on a GPU: products in float32 are not rounded to fewer bits, and no library takes
+// most of the memory for itself.
+var plainGPU = []string{"NVIDIA_TF32_OVERRIDE=0", "CUPY_TF32=0", "XLA_PYTHON_CLIENT_PREALLOCATE=false"}
+
 // environment is that of a peer: equal threads, and no variable that slows it down.
 func environment(base []string, threads int) []string {
 	drop := map[string]bool{"XLA_FLAGS": true}
+	for _, entry := range plainGPU {
+		name, _, _ := strings.Cut(entry, "=")
+		drop[name] = true
+	}
 	for _, name := range append(handicaps, threadVariables...) {
 		drop[name] = true
 	}
@@ -118,6 +135,7 @@ func environment(base []string, threads int) []string {
 	for _, name := range threadVariables {
 		env = append(env, name+"="+strconv.Itoa(threads))
 	}
+	env = append(env, plainGPU...)
 	return append(env, fmt.Sprintf("XLA_FLAGS=--xla_cpu_multi_thread_eigen=%v", threads > 1))
 }
 
@@ -125,23 +143,26 @@ func environment(base []string, threads int) []string {
 type request struct {
 	Do      string            `json:"do"`
 	Peer    string            `json:"peer,omitempty"`
+	Place   string            `json:"place,omitempty"`
 	Threads int               `json:"threads,omitempty"`
 	Work    *Work             `json:"work,omitempty"`
 	Inputs  map[string]string `json:"inputs,omitempty"`
 	Result  string            `json:"result,omitempty"`
+	Data    string            `json:"data,omitempty"`
 	Repeats int               `json:"repeats,omitempty"`
 }
 
 type answer struct {
-	Error       string  `json:"error"`
-	Unsupported string  `json:"unsupported"`
-	Missing     string  `json:"missing"`
-	Version     string  `json:"version"`
-	About       string  `json:"about"`
-	Python      string  `json:"python"`
-	Settle      float64 `json:"settle"`
-	NS          int64   `json:"ns"`
-	Bytes       int     `json:"bytes"`
+	Error       string   `json:"error"`
+	Unsupported string   `json:"unsupported"`
+	Missing     string   `json:"missing"`
+	Version     string   `json:"version"`
+	About       string   `json:"about"`
+	Python      string   `json:"python"`
+	Settle      float64  `json:"settle"`
+	NS          int64    `json:"ns"`
+	Bytes       int      `json:"bytes"`
+	Ways        []string `json:"ways"`
 }
 
 // Work is a workload as the script needs it.
@@ -149,21 +170,30 @@ type Work struct {
 	Name string `json:"name"`
 	Text string `json:"text"`
 	Into string `json:"into"`
-	Call string `json:"call"` // prepared, written or reused
+	Call string `json:"call"` // prepared, written, reused or transferred
 }
 
-// Load gives the library its inputs, by name the paths of .npy files, prepares the work, runs it once
-// and writes the result to the path. bytes are those of the result.
-func (p *Process) Load(w Work, inputs map[string]string, result string) (bytes int, err error) {
+// Loaded is what a library says of work that it has prepared.
+type Loaded struct {
+	Bytes int      // of the result
+	Ways  []string // to run it, by where its data is: as record.Resident and record.EndToEnd have it
+}
+
+// Load gives the library its inputs, by name the paths of .npy files, prepares the work, runs it once in each way and
+// writes the result to the path.
+func (p *Process) Load(w Work, inputs map[string]string, result string) (Loaded, error) {
 	a, err := p.ask(request{Do: "load", Work: &w, Inputs: inputs, Result: result})
 	p.Settle = time.Duration(a.Settle * float64(time.Second))
-	return a.Bytes, err
+	return Loaded{a.Bytes, a.Ways}, err
 }
 
-// Time runs the loaded work repeats times, and says how long that took by the library's own clock.
-func (p *Process) Time(_ context.Context, repeats int) (time.Duration, error) {
-	a, err := p.ask(request{Do: "time", Repeats: repeats})
-	return time.Duration(a.NS), err
+// Time is a run of the loaded work in one of its ways: it runs it repeats times until all of it has ended, and says how
+// long that took by the library's own clock.
+func (p *Process) Time(data string) func(ctx context.Context, repeats int) (time.Duration, error) {
+	return func(_ context.Context, repeats int) (time.Duration, error) {
+		a, err := p.ask(request{Do: "time", Data: data, Repeats: repeats})
+		return time.Duration(a.NS), err
+	}
 }
 
 // Drop releases the memory of the loaded work.

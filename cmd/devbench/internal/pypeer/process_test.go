@@ -1,7 +1,9 @@
 package pypeer
 
 import (
+	"cmp"
 	"context"
+	"math"
 	"os"
 	"path/filepath"
 	"testing"
@@ -10,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/tare-go/tare/cmd/devbench/internal/record"
 	"github.com/tare-go/tare/npy"
 	np "github.com/tare-go/tare/tensor"
 )
@@ -26,7 +29,7 @@ func fake(t *testing.T, answers string) string {
 const greeting = `{"version":"2.0","about":"2 threads","python":"3.11"}`
 
 func TestAnInterpreterThatIsNotThere(t *testing.T) {
-	_, err := Start(t.Context(), "no-python-here", "numpy", 2)
+	_, err := Start(t.Context(), "no-python-here", "numpy", CPU, 2)
 	var missing *MissingError
 	require.ErrorAs(t, err, &missing)
 	assert.Contains(t, err.Error(), "pip install numpy")
@@ -34,21 +37,21 @@ func TestAnInterpreterThatIsNotThere(t *testing.T) {
 }
 
 func TestALibraryThatIsNotThere(t *testing.T) {
-	_, err := Start(t.Context(), fake(t, `{"missing":"No module named 'jax'"}`), "jax", 2)
+	_, err := Start(t.Context(), fake(t, `{"missing":"No module named 'jax'"}`), "jax", CPU, 2)
 	var missing *MissingError
 	require.ErrorAs(t, err, &missing)
 	assert.Contains(t, err.Error(), "No module named 'jax'")
 }
 
 func TestAProcessAnswers(t *testing.T) {
-	p, err := Start(t.Context(), fake(t, greeting+"\n"+`{"bytes":24,"settle":0.25}`+"\n"+`{"ns":1500}`+"\n"+`{}`), "numpy", 2)
+	p, err := Start(t.Context(), fake(t, greeting+"\n"+`{"bytes":24,"settle":0.25,"ways":["resident"]}`+"\n"+`{"ns":1500}`+"\n"+`{}`), "numpy", CPU, 2)
 	require.NoError(t, err)
 	assert.Equal(t, []string{"2.0", "2 threads", "3.11"}, []string{p.Version, p.About, p.Python})
-	bytes, err := p.Load(Work{Name: "add", Text: "x + y"}, map[string]string{"x": "x.npy"}, "y.npy")
+	loaded, err := p.Load(Work{Name: "add", Text: "x + y"}, map[string]string{"x": "x.npy"}, "y.npy")
 	require.NoError(t, err)
-	assert.Equal(t, 24, bytes)
+	assert.Equal(t, Loaded{24, []string{record.Resident}}, loaded)
 	assert.Equal(t, 250*time.Millisecond, p.Settle)
-	took, err := p.Time(t.Context(), 3)
+	took, err := p.Time(record.Resident)(t.Context(), 3)
 	require.NoError(t, err)
 	assert.Equal(t, 1500*time.Nanosecond, took)
 	require.NoError(t, p.Drop())
@@ -56,7 +59,7 @@ func TestAProcessAnswers(t *testing.T) {
 }
 
 func TestFailuresSayWhose(t *testing.T) {
-	p, err := Start(t.Context(), fake(t, greeting+"\n"+`{"unsupported":"no products"}`+"\n"+`{"error":"MemoryError: no"}`+"\nnonsense"), "numba", 1)
+	p, err := Start(t.Context(), fake(t, greeting+"\n"+`{"unsupported":"no products"}`+"\n"+`{"error":"MemoryError: no"}`+"\nnonsense"), "numba", CPU, 1)
 	require.NoError(t, err)
 	_, err = p.Load(Work{}, nil, "")
 	var unsupported *UnsupportedError
@@ -68,6 +71,14 @@ func TestFailuresSayWhose(t *testing.T) {
 	var died *DiedError
 	require.ErrorAs(t, err, &died)
 	assert.Contains(t, died.Said, "it broke")
+}
+
+func TestNoLibraryOnAGPURoundsOrTakesAllItsMemory(t *testing.T) {
+	env := environment([]string{"CUPY_TF32=1", "NVIDIA_TF32_OVERRIDE=1", "CUDA_VISIBLE_DEVICES=1"}, 1)
+	for _, want := range []string{"CUPY_TF32=0", "NVIDIA_TF32_OVERRIDE=0", "XLA_PYTHON_CLIENT_PREALLOCATE=false", "CUDA_VISIBLE_DEVICES=1"} {
+		assert.Contains(t, env, want)
+	}
+	assert.NotContains(t, env, "CUPY_TF32=1")
 }
 
 func TestThreadsAreEqualAndNothingSlowsThePeer(t *testing.T) {
@@ -83,14 +94,12 @@ func TestThreadsAreEqualAndNothingSlowsThePeer(t *testing.T) {
 	}
 }
 
+func python() string { return cmp.Or(os.Getenv("TARE_PYTHON"), "python3") }
+
 // interpreter is a Python for tests with the library.
-func interpreter(t *testing.T, peer string) *Process {
+func interpreter(t *testing.T, peer, place string) *Process {
 	t.Helper()
-	python := os.Getenv("TARE_PYTHON")
-	if python == "" {
-		python = "python3"
-	}
-	p, err := Start(context.Background(), python, peer, 2) // the test's own context ends before Close
+	p, err := Start(context.Background(), python(), peer, place, 2) // the test's own context ends before Close
 	if err != nil {
 		t.Skipf("there is no %s to compare with: %v", peer, err)
 	}
@@ -101,7 +110,7 @@ func interpreter(t *testing.T, peer string) *Process {
 func TestPythonComputes(t *testing.T) {
 	for _, peer := range Names {
 		t.Run(peer, func(t *testing.T) {
-			p := interpreter(t, peer)
+			p := interpreter(t, peer, CPU)
 			assert.NotEmpty(t, p.Version)
 			folder := t.TempDir()
 			x, err := np.FromSlice([]float64{1, 4, 9})
@@ -115,10 +124,10 @@ func TestPythonComputes(t *testing.T) {
 				{Name: "sqrt", Text: "np.sqrt(x)", Call: "reused", Into: "np.sqrt(x, out=out)"},
 			} {
 				out := filepath.Join(folder, "y.npy")
-				bytes, err := p.Load(w, map[string]string{"x": in}, out)
+				loaded, err := p.Load(w, map[string]string{"x": in}, out)
 				require.NoError(t, err)
-				assert.Equal(t, 24, bytes)
-				took, err := p.Time(t.Context(), 2)
+				assert.Equal(t, Loaded{24, []string{record.Resident}}, loaded)
+				took, err := p.Time(record.Resident)(t.Context(), 2)
 				require.NoError(t, err)
 				assert.Positive(t, took)
 				y, err := npy.Load(out)
@@ -129,5 +138,76 @@ func TestPythonComputes(t *testing.T) {
 				y.Free()
 			}
 		})
+	}
+}
+
+// stubs makes Python import the stubs of CuPy and PyTorch.
+func stubs(t *testing.T) {
+	t.Helper()
+	folder, err := filepath.Abs("testdata/stub")
+	require.NoError(t, err)
+	t.Setenv("PYTHONPATH", folder)
+	t.Setenv("PYTHONDONTWRITEBYTECODE", "1")
+}
+
+// stubWait is how long the stubs wait for a GPU.
+const stubWait = 2 * time.Millisecond
+
+func TestLibrariesOnAGPUAreTimedUntilItHasEnded(t *testing.T) {
+	stubs(t)
+	for _, peer := range []string{"torch", "cupy"} {
+		t.Run(peer, func(t *testing.T) {
+			p := interpreter(t, peer, "cuda:0")
+			assert.Contains(t, p.About, "on cuda:0, Imagined GPU, CUDA ")
+			folder := t.TempDir()
+			x, err := np.FromSlice([]float64{0, 3, 4, 5}, 2, 2)
+			require.NoError(t, err)
+			defer x.Free()
+			in, out := filepath.Join(folder, "x.npy"), filepath.Join(folder, "y.npy")
+			require.NoError(t, npy.Save(in, x))
+			both := []string{record.EndToEnd, record.Resident}
+			for _, c := range []struct {
+				work Work
+				ways []string
+				want []float64
+			}{
+				{Work{Text: "np.sqrt(x * x)", Call: "prepared"}, both, []float64{0, 3, 4, 5}},
+				{Work{Text: "x.std()", Call: "written"}, both, []float64{math.Sqrt(3.5)}},
+				{Work{Text: "x + x", Call: "reused", Into: "np.add(x, x, out=out)"}, both, []float64{0, 6, 8, 10}},
+				{Work{Text: "x", Call: "transferred"}, both[:1], []float64{0, 3, 4, 5}},
+			} {
+				loaded, err := p.Load(c.work, map[string]string{"x": in}, out)
+				require.NoError(t, err)
+				assert.Equal(t, c.ways, loaded.Ways, c.work.Text)
+				for _, data := range loaded.Ways {
+					took, err := p.Time(data)(t.Context(), 2)
+					require.NoError(t, err)
+					assert.GreaterOrEqual(t, took, stubWait, "the clock stops after the wait")
+				}
+				y, err := npy.Load(out)
+				require.NoError(t, err)
+				got, err := np.ToSlice[float64](y)
+				require.NoError(t, err)
+				assert.InDeltaSlice(t, c.want, got, 1e-15)
+				y.Free()
+				require.NoError(t, p.Drop())
+			}
+		})
+	}
+}
+
+func TestLibrariesSayWhereTheyCannotCompute(t *testing.T) {
+	stubs(t)
+	interpreter(t, "cupy", "cuda:0")
+	for _, c := range []struct{ peer, place, says string }{
+		{"cupy", CPU, "it computes on GPUs only"},
+		{"cupy", "cuda:1", "invalid device ordinal"},
+		{"torch", "cuda:1", "cuda:1: it finds no such GPU"},
+		{"numpy", "cuda:0", "it computes on the processor only"},
+	} {
+		_, err := Start(t.Context(), python(), c.peer, c.place, 1)
+		var missing *MissingError
+		require.ErrorAs(t, err, &missing, c.peer)
+		assert.Contains(t, missing.Why, c.says)
 	}
 }

@@ -2,6 +2,7 @@
 package record
 
 import (
+	"cmp"
 	"encoding/json"
 	"io"
 	"slices"
@@ -16,22 +17,31 @@ type Record struct {
 	DType    string  `json:"dtype"`
 	Shape    [][]int `json:"shape"` // of the inputs, in order of their names
 	Impl     string  `json:"impl"`  // "tare", or the peer
+	Data     string  `json:"data"`  // Resident or EndToEnd
 	Runs     int     `json:"runs"`
 	Seconds  Seconds `json:"seconds"`
 	Flops    int     `json:"flops"`     // of one run; a function counts as one
 	BytesMin int     `json:"bytes_min"` // inputs read once and the result written once
 
-	AllocBytes         int `json:"alloc_bytes"` // allocated by one run, in all
-	PeakBytes          int `json:"peak_bytes"`  // most that was allocated at one time
-	PredictedPeakBytes int `json:"predicted_peak_bytes"`
-	IntermediateBytes  int `json:"intermediate_bytes"` // values stored between steps
+	AllocBytes         int `json:"alloc_bytes"`          // allocated by one run, in all
+	PeakBytes          int `json:"peak_bytes"`           // most that was allocated at one time
+	PredictedPeakBytes int `json:"predicted_peak_bytes"` // by the plan, which does not know of inputs and results moved end to end
+	IntermediateBytes  int `json:"intermediate_bytes"`   // values stored between steps
 	H2DBytes           int `json:"h2d_bytes"`
 	D2HBytes           int `json:"d2h_bytes"`
 	Launches           int `json:"launches"`
 
 	MaxULP *float64 `json:"max_ulp"` // greatest difference of tare's result to the peer's (the first peer's, for tare); null without a peer
 	Ratio  *float64 `json:"ratio"`   // of a peer: its time to tare's, the median over pairs of runs; null for tare
+
+	CopyBytesPerSecond float64 `json:"copy_bytes_per_second"` // read and written, of a copy within the device's memory in the same run; 0 if it was not measured
 }
+
+// Where the data of a measurement is.
+const (
+	Resident = "resident"   // the inputs are on the device, and the result stays there
+	EndToEnd = "end to end" // the inputs are in the processor's memory, and so is the result
+)
 
 // Seconds are the times of the runs.
 type Seconds struct {
@@ -51,11 +61,12 @@ func SecondsOf(times []time.Duration) Seconds {
 	}
 }
 
-// Write writes each record as one line of JSON.
+// Write writes each record as one line of JSON. One that does not say where its data is has it on the device.
 func Write(w io.Writer, records ...Record) error {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false) // a workload can be an expression with < and &
 	for _, r := range records {
+		r.Data = cmp.Or(r.Data, Resident)
 		if err := enc.Encode(r); err != nil {
 			return err
 		}

@@ -38,9 +38,10 @@ type Call uint8
 
 // The ways to run a workload.
 const (
-	Prepared Call = iota // compiled once where the implementation can, with a new result each time
-	Written              // as it is written, with nothing prepared and a new result each time
-	Reused               // compiled once where the implementation can, into the same array each time
+	Prepared    Call = iota // compiled once where the implementation can, with a new result each time
+	Written                 // as it is written, with nothing prepared and a new result each time
+	Reused                  // compiled once where the implementation can, into the same array each time
+	Transferred             // from the processor's memory to a GPU's and back, with nothing computed
 )
 
 type input struct {
@@ -89,11 +90,20 @@ var full = slices.Concat([]Workload{
 	product("batched_gemm", "a @ b", 2*32, input{"a", batch, uniform(-1, 1)}, input{"b", batch, uniform(-1, 1)}),
 	product("dot", "x @ y", 2, input{"x", line, uniform(-1, 1)}, input{"y", line, uniform(-1, 1)}),
 	summing("cumsum", "np.cumsum(x)", 1, uniform(0, 1)),
+	summing("cumsum0", "np.cumsum(x, axis=0)", 1, uniform(0, 1)),
+	summing("cumsum1", "np.cumsum(x, axis=1)", 1, uniform(0, 1)),
+	small("launch", 100, Reused, elementwise("", "x + y", 1, uniform(-1, 1), uniform(-1, 1)), "np.add(x, y, out=out)"),
 	small("add_100", 100, Written, elementwise("", "x + y", 1, uniform(-1, 1), uniform(-1, 1)), ""),
 	small("add_1000", 1000, Reused, elementwise("", "x + y", 1, uniform(-1, 1), uniform(-1, 1)), "np.add(x, y, out=out)"),
 	small("chain_1000", 1000, Reused, chain(), "np.multiply(a, a, out=t); np.multiply(b, b, out=u); np.add(t, u, out=t); np.sqrt(t, out=t)\n"+
 		"np.negative(a, out=u); np.exp(u, out=u); np.multiply(t, u, out=out)"),
 }, bySize("add", "x + y", uniform(-1, 1), uniform(-1, 1)), bySize("exp", "np.exp(x)", uniform(-10, 10)))
+
+// asked are measured only when they are asked for by name: they take long, or mean nothing on a processor.
+var asked = []Workload{
+	gemm(4096), gemm(8192),
+	{Name: "transfer", Text: "x", Flops: 1, Call: Transferred, inputs: []input{{"x", line, uniform(-1, 1)}}},
+}
 
 // elementwise is a workload on x, or on x and y, of the same shape.
 func elementwise(name, text string, flops int, fill ...values) Workload {
@@ -156,7 +166,7 @@ func BySize(name string) (family string, elements int, ok bool) {
 
 // IsProduct reports whether the workload of that name is a matrix product.
 func IsProduct(name string) bool {
-	return slices.ContainsFunc(All(), func(w Workload) bool { return w.Product && w.Name == name })
+	return slices.ContainsFunc(Every(), func(w Workload) bool { return w.Product && w.Name == name })
 }
 
 // Quick is the quick suite.
@@ -165,17 +175,23 @@ func Quick() []Workload { return slices.Clone(quick) }
 // All is all that is measured: the quick suite and what follows it.
 func All() []Workload { return slices.Concat(quick, full) }
 
-// Names are those of all workloads.
-func Names() []string {
+// Every is all workloads, also those that are measured only when they are asked for by name.
+func Every() []Workload { return slices.Concat(quick, full, asked) }
+
+// Names are those of All.
+func Names() []string { return names(All()) }
+
+func names(ws []Workload) []string {
 	var names []string
-	for _, w := range All() {
+	for _, w := range ws {
 		names = append(names, w.Name)
 	}
 	return names
 }
 
-// Select is the workloads whose names match one of the patterns, in the order of the suite; in a
-// pattern * stands for any letters, as in gemm_*. A pattern that matches none is an error.
+// Select is the workloads of All whose names match one of the patterns, and those of Every whose names are given in
+// full, in the order of the suite; in a pattern * stands for any letters, as in gemm_*. A pattern that matches none is
+// an error.
 func Select(patterns []string) ([]Workload, error) {
 	chosen := map[string]bool{}
 	for _, p := range patterns {
@@ -185,10 +201,13 @@ func Select(patterns []string) ([]Workload, error) {
 				chosen[name], found = true, true
 			}
 		}
+		if slices.Contains(names(asked), p) {
+			chosen[p], found = true, true
+		}
 		if !found {
 			return nil, fmt.Errorf("there is no workload %q%s\nthe workloads are %s", p,
-				nearest.DidYouMean(p, Names()), strings.Join(Names(), ", "))
+				nearest.DidYouMean(p, names(Every())), strings.Join(names(Every()), ", "))
 		}
 	}
-	return slices.DeleteFunc(All(), func(w Workload) bool { return !chosen[w.Name] }), nil
+	return slices.DeleteFunc(Every(), func(w Workload) bool { return !chosen[w.Name] }), nil
 }

@@ -12,7 +12,7 @@ import (
 
 func TestWorkloadsParseAndNameTheirInputs(t *testing.T) {
 	seen := map[string]bool{}
-	for _, w := range All() {
+	for _, w := range Every() {
 		assert.False(t, seen[w.Name], "%s is there twice", w.Name)
 		seen[w.Name] = true
 		_, err := pyexpr.Parse(w.Text)
@@ -51,7 +51,7 @@ func TestInputsFollowTheSize(t *testing.T) {
 func TestOperations(t *testing.T) {
 	for name, want := range map[string]int{
 		"add": 10000, "chain": 70000, "outer_add": 10000, "gemm_128": 2 * 128 * 128 * 128, "gemv": 20000, "dot": 20000,
-		"gemm_skinny": 2 * 1000 * 32 * 32, "batched_gemm": 2 * 32 * 32 * 32, "add_1000": 1000, "exp_1e7": 10_000_000,
+		"gemm_skinny": 2 * 1000 * 32 * 32, "gemm_4096": 2 * 4096 * 4096 * 4096, "launch": 100, "batched_gemm": 2 * 32 * 32 * 32, "add_1000": 1000, "exp_1e7": 10_000_000,
 	} {
 		ws, err := Select([]string{name})
 		require.NoError(t, err)
@@ -67,6 +67,14 @@ func TestSelect(t *testing.T) {
 		names = append(names, w.Name)
 	}
 	assert.Equal(t, []string{"add", "gemm_64", "gemm_128", "gemm_256", "gemm_512", "gemm_1024", "gemm_2048", "gemm_skinny"}, names)
+
+	ws, err = Select([]string{"transfer", "gemm_40*", "gemm_8192"})
+	assert.ErrorContains(t, err, `no workload "gemm_40*"`, "large products are asked for by name")
+	assert.Nil(t, ws)
+	ws, err = Select([]string{"transfer", "gemm_8192", "launch"})
+	require.NoError(t, err)
+	assert.Equal(t, []string{"launch", "gemm_8192", "transfer"}, []string{ws[0].Name, ws[1].Name, ws[2].Name})
+	assert.True(t, IsProduct("gemm_8192"))
 
 	_, err = Select([]string{"softmax_row"})
 	assert.ErrorContains(t, err, "did you mean softmax_rows?")
@@ -85,6 +93,16 @@ func TestValuesAreTheSameEachTime(t *testing.T) {
 			}
 		}
 	}
+}
+
+func TestBlocksOfValuesDiffer(t *testing.T) {
+	w, err := Select([]string{"dot"})
+	require.NoError(t, err)
+	x := Values[float32](w[0].Inputs(2*block + 5)[0])
+	require.Len(t, x, 2*block+5)
+	assert.NotEqual(t, x[:5], x[block:block+5])
+	assert.NotEqual(t, x[:5], x[2*block:])
+	assert.Equal(t, x[:100], Values[float32](w[0].Inputs(100)[0]), "a shorter array begins with the same numbers")
 }
 
 func TestInputsOfAWorkloadDiffer(t *testing.T) {

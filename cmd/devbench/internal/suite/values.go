@@ -4,6 +4,9 @@ import (
 	"hash/fnv"
 	"math"
 	"math/rand/v2"
+	"runtime"
+	"sync"
+	"sync/atomic"
 )
 
 // values draws the elements of an input.
@@ -24,14 +27,30 @@ func sometimesNaN(probability float64, v values) values {
 	}
 }
 
+// block is how many elements are drawn from one source of random numbers.
+const block = 1 << 20
+
 // Values are the elements of the input in C order: the same numbers, rounded to T, each time.
 func Values[T float32 | float64](in Input) []T {
 	h := fnv.New64a()
 	h.Write([]byte(in.seed))
-	r := rand.New(rand.NewPCG(h.Sum64(), 1))
+	seed := h.Sum64()
 	out := make([]T, in.Len())
-	for i := range out {
-		out[i] = T(in.values(r))
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		wg.Go(func() {
+			for b := next.Add(1) - 1; int(b)*block < len(out); b = next.Add(1) - 1 {
+				draw(out[int(b)*block:min(len(out), int(b+1)*block)], in.values, rand.New(rand.NewPCG(seed, uint64(b)+1)))
+			}
+		})
 	}
+	wg.Wait()
 	return out
+}
+
+func draw[T float32 | float64](out []T, v values, r *rand.Rand) {
+	for i := range out {
+		out[i] = T(v(r))
+	}
 }
