@@ -93,7 +93,10 @@ func (d *cpu) Compile(o ir.Op) (device.Program, error) {
 	return nil, &UnsupportedError{o}
 }
 
-// Sync has nothing to wait for: every call returns when its work is done.
+// Immediate says that every call returns when its work is done.
+func (d *cpu) Immediate() {}
+
+// Sync has nothing to wait for.
 func (d *cpu) Sync(ctx context.Context) error { return d.usable(ctx) }
 
 // Close waits for the work in flight and ends the workers. Buffers stay until they are freed.

@@ -31,6 +31,11 @@ type Device interface {
 	Close() error
 }
 
+// Immediate is an optional mark of a Device whose calls return when their work is done, so that Sync never waits.
+type Immediate interface {
+	Immediate()
+}
+
 // PeerCopier is an optional extra of a Device that copies to and from the memory of another device without going by way
 // of the host.
 type PeerCopier interface {

@@ -177,8 +177,14 @@ func (e *Expr) ExplainAnalyze(ctx context.Context, opts ...EvalOption) (*Analysi
 }
 
 // Eval computes the expression from what its operands hold now, and returns a new array, or Out.
+//
+//go:noinline
 func (e *Expr) Eval(ctx context.Context, opts ...EvalOption) (*Tensor, error) {
-	return e.evalAt(ctx, "eval", caller(1), opts...)
+	site := callerOfCaller()
+	if !framed {
+		site = caller(1)
+	}
+	return e.evalAt(ctx, "eval", site, opts...)
 }
 
 // evalAt is Eval on behalf of a call of the user's.
@@ -350,8 +356,13 @@ func (p *Prepared) Plan() *Plan { return p.plan }
 func (p *Prepared) Close() error { return p.plan.Close() }
 
 // Eval runs the plan and returns a new array, or Out.
+//
+//go:noinline
 func (p *Prepared) Eval(ctx context.Context, bindings ...Binding) (*Tensor, error) {
-	site := caller(1)
+	site := callerOfCaller()
+	if !framed {
+		site = caller(1)
+	}
 	if ctx == nil {
 		return nil, placed("eval", site, &NilError{"context"})
 	}

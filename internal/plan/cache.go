@@ -175,6 +175,7 @@ func (c *Cache) release(k *kept) {
 // detach makes the plan forget the arrays and scalars that it was made with.
 func (k *kept) detach(f *ir.Form) {
 	p := k.plan
+	p.detached = true
 	for i, s := range p.sources {
 		k.sources = append(k.sources, slices.Index(f.Sources, ir.Source(s)))
 		p.sources[i] = nil

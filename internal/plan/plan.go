@@ -139,6 +139,7 @@ type Plan struct {
 	launches int
 	args     int                 // the most that a call has
 	spare    atomic.Pointer[run] // for the next run
+	detached bool                // sources are nil: each run brings its own
 }
 
 // access is what a plan does with a source.

@@ -59,6 +59,7 @@ type run struct {
 	buffers       []device.Buffer
 	args          []device.Arg
 	times         []CallTime // of each call; nil unless they are measured
+	rebound       bool       // something else than own is bound
 }
 
 // newRun is a run with room for all that it needs: one that ended, or a new one.
@@ -74,10 +75,14 @@ func (p *Plan) newRun() *run {
 	}
 }
 
-// end forgets what the run was about, and keeps the rest for the next one.
+// end forgets what the run was about, and keeps the rest for the next one. A plan that has its arrays itself keeps them
+// in the run too.
 func (r *run) end() {
-	clear(r.own)
-	clear(r.bound)
+	if r.p.detached || r.rebound {
+		clear(r.own)
+		clear(r.bound)
+		r.rebound = false
+	}
 	clear(r.read)
 	clear(r.written)
 	clear(r.buffers)
@@ -88,11 +93,17 @@ func (r *run) end() {
 
 // bindAll takes the plan's own arrays and scalars, and others in the place of some.
 func (r *run) bindAll(bind Bindings) {
-	copy(r.own, r.p.sources)
-	for i, a := range r.own {
-		r.bound[i] = Bound{Array: a}
-		if b, ok := bind.Arrays[a]; ok {
-			r.bound[i] = b
+	if len(r.own) > 0 && r.own[0] == nil { // a new run, or one that forgot
+		copy(r.own, r.p.sources)
+		for i, a := range r.own {
+			r.bound[i] = Bound{Array: a}
+		}
+	}
+	for i := range bind.Arrays {
+		for j, a := range r.own {
+			if a == i {
+				r.bound[j], r.rebound = bind.Arrays[i], true
+			}
 		}
 	}
 	for i, n := range r.p.params {
