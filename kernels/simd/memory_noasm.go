@@ -1,0 +1,11 @@
+//go:build !amd64 || purego
+
+package simd
+
+import "unsafe"
+
+// Fence waits until the stores of functions that Past gave are where others see them: here are none.
+func Fence() {}
+
+// Prefetch asks for so many bytes to be brought to the second cache while other work is done: here is no way to.
+func Prefetch(unsafe.Pointer, int) {}
