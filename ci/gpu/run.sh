@@ -5,32 +5,50 @@
 # names, or to results: results.json with everything, results.txt for people, and the output of each step. A
 # step that fails or takes too long does not keep the others from running; the exit status is 1 if there was one.
 #
-#   DEVICE=cuda:0          the device; with cuda:sim the tests of the driver need no GPU
+#   DEVICE=cuda:0          the device; cuda:sim needs no GPU, and what is measured there is small
 #   PEERS=torch,cupy,jax   what to compare with, of what TARE_PYTHON has
-#   WORKLOADS=NAME,…       what to measure; default: all
-#   SIZE=100000000         elements of the largest array
-#   MEASURE="…"            more flags for devbench run
+#   WORKLOADS=NAME,…       work of one pass or so over memory, in float32, held against a copy within it
+#   SIZE=100000000         elements of its largest array
+#   PRODUCTS=NAME,…        products of matrices, in both types
+#   SIZES=NAME,…           small and larger work on the processor and on the GPU, resident and end to end
+#   TRANSFER=268435456     float32 that go from pageable memory to the GPU and back
+#   MEASURE="--time 400ms" flags of all measurements
+#   SELFTEST="…"           flags of devbench selftest
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")" || exit 2
 out=${1:-${OUT:-results}}
 mkdir -p "$out" && out=$(cd "$out" && pwd) || exit 2
 device=${DEVICE:-cuda:0}
 failed=() steps=() # of each step name, verdict, exit status and seconds
+measured=(memory products sizes transfer)
 
+if [ "$device" = cuda:sim ]; then
+	: "${SIZE:=4096}" "${PRODUCTS:=gemm_64}" "${SIZES:=add_1e3,add_1e4,exp_1e3,launch}" "${TRANSFER:=65536}"
+	: "${MEASURE:=--time 50ms}" "${SELFTEST:=--short}"
+fi
+: "${SIZE:=100000000}" "${PRODUCTS:=gemm_1024,gemm_2048,gemm_4096,gemm_8192}" "${SIZES:=add_1e*,exp_1e*,launch}"
+: "${TRANSFER:=268435456}" "${MEASURE:=--time 400ms}" "${SELFTEST:=}" "${PEERS:=torch,cupy,jax}"
+: "${WORKLOADS:=add,scale,chain,center_rows,softmax_rows,sum,sum0,std,cumsum0,cumsum1}"
+export out device SIZE PRODUCTS SIZES TRANSFER MEASURE SELFTEST PEERS WORKLOADS
+
+# The limits of the steps add up to less than eight minutes.
 main() {
 	[ "$device" = cuda:sim ] || export TARE_TEST_GPU=1
 	export LD_LIBRARY_PATH=${LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}/usr/local/nvidia/lib64:/usr/lib/wsl/lib # of tests-gorgonia
-	: "${SIZE:=100000000}"
 
-	step machine 15 . machine
+	rm -f "$out"/{memory,products,sizes,transfer,run,selftest,results}.json
+	step machine 10 . machine
 	step driver 40 cuda/internal/driver tested ./tests '^TestDriver'
 	if [ -e cuda/internal/driver/tests-gorgonia ] && [ "$device" != cuda:sim ]; then
-		step gorgonia 40 cuda/internal/driver tested ./tests-gorgonia '^TestDriver'
+		step gorgonia 35 cuda/internal/driver tested ./tests-gorgonia '^TestDriver'
 	fi
 	step device 60 cuda tested ./tests Silicon
-	step devices 15 . bin/devbench devices
-	step selftest 110 . selftest
-	step run 180 . measure
+	step devices 10 . bin/devbench devices
+	step memory 110 . measure memory "$device" "$PEERS" --data resident --dtype f32 --size "$SIZE" --workloads "$WORKLOADS"
+	step products 50 . measure products "$device" "$PEERS" --data resident --workloads "$PRODUCTS"
+	step sizes 40 . measure sizes "cpu,$device" none --dtype f32 --workloads "$SIZES"
+	step transfer 25 . measure transfer "$device" "$PEERS" --dtype f32 --size "$TRANSFER" --workloads transfer
+	step selftest 90 . selftest
 
 	write_text >"$out/results.txt"
 	write_json >"$out/results.json"
@@ -59,7 +77,7 @@ limited() {
 		export -f "$1"
 		set -- bash -c '"$@"' bash "$@"
 	fi
-	out=$out device=$device SIZE=$SIZE timeout -k 5 "$limit" "$@"
+	timeout -k 5 "$limit" "$@"
 }
 
 # verdict is what an exit status means.
@@ -96,13 +114,15 @@ tested() {
 	return $code
 }
 
-selftest() { bin/devbench selftest --device "$device" --json "$out/selftest.json"; }
+# shellcheck disable=SC2086 # flags
+selftest() { bin/devbench selftest --device "$device" --json "$out/selftest.json" $SELFTEST; }
 
-# measure writes the measurements to run.json and the table to standard output.
+# measure NAME DEVICES PEERS FLAG… writes measurements to NAME.json and the table to standard output.
+# shellcheck disable=SC2086 # flags
 measure() {
-	local flags=(--devices "cpu,$device" --peers "${PEERS:-torch,cupy,jax}" --size "$SIZE" --json "$out/run.json")
-	if [ -n "${WORKLOADS:-}" ]; then flags+=(--workloads "$WORKLOADS"); fi
-	bin/devbench run "${flags[@]}" ${MEASURE:-}
+	local name=$1 devices=$2 peers=$3
+	shift 3
+	bin/devbench run --devices "$devices" --peers "$peers" --json "$out/$name.json" "$@" $MEASURE
 }
 
 # write_text is the results for people.
@@ -130,6 +150,7 @@ write_json() {
 			"${steps[i]}" "${steps[i + 1]}" "${steps[i + 2]}" "${steps[i + 3]}" "$(shorter "$out/${steps[i]}.txt" | quoted)"
 		separator=,
 	done
+	for i in "${measured[@]}"; do cat "$out/$i.json" && echo; done >"$out/run.json" 2>/dev/null
 	printf '],\n"selftest":%s,\n"run":%s}\n' "$(documents "$out/selftest.json")" "$(documents "$out/run.json")"
 }
 

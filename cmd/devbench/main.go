@@ -26,10 +26,9 @@ import (
 func main() {
 	contract.Main(ownDevice)
 	device.SetLogger(slog.New(slog.DiscardHandler)) // warnings are printed with what they are about
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := Main(ctx, os.Args[1:], os.Stdout, os.Stderr)
-	stop()
-	os.Exit(code)
+	// The signals are caught until the process ends, so that one that comes late does not make a failure of what is done.
+	ctx, _ := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	os.Exit(Main(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
 // ownDevice opens a device for the conformance suite, which closes it.

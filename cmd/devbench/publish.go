@@ -91,6 +91,9 @@ func (c *runFlags) command() string {
 	if !slices.Equal(c.DType, []string{"f32", "f64"}) {
 		args = append(args, "--dtype", strings.Join(c.DType, ","))
 	}
+	if !slices.Equal(c.Data, []string{"resident", "e2e"}) {
+		args = append(args, "--data", strings.Join(c.Data, ","))
+	}
 	if c.Time > 0 {
 		args = append(args, "--time", c.Time.String())
 	}

@@ -150,7 +150,7 @@ func (c *runFlags) measurements(workloads []suite.Workload, size int, limits tim
 		}
 	}
 	if len(jobs) == 0 {
-		return nil, usageError{errors.New("nothing to measure: transfer and --data e2e need a GPU among --devices, and transfer is e2e")}
+		return nil, usageError{errors.New("nothing to measure: transfer is from the processor to a GPU and back, and needs one among --devices, and e2e in --data")}
 	}
 	return jobs, nil
 }

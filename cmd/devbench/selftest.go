@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -45,25 +44,32 @@ type selftestRow struct {
 var errSelftest = errors.New("the device computes something else than it has to: see the rows that say FAIL")
 
 // Run runs the conformance suite, compares the workloads of the quick suite with the CPU bit for bit, and the ledger
-// with what the driver says of its memory. It ends with a line for each group.
+// with what the driver says of its memory. It ends with a line for each group, also when it could not go on to its end.
 func (c selftestCommand) Run(ctx context.Context, s streams) error {
 	dev, err := device.OpenOwn(c.device())
 	if err != nil {
 		return err
 	}
 	info := dev.Info()
-	t := selftest{row: selftestRow{Device: info.Name, On: where(info), Model: strings.Join(slices.Concat([]string{info.Model}, info.Features), ", ")}}
-	t.add("memory", "ledger and driver", func() (string, error) { return memoryAgrees(ctx, dev) })
-	if err := dev.Close(); err != nil {
+	lines, err := openLines(c.JSON, s.out)
+	if err != nil {
+		return errors.Join(err, dev.Close())
+	}
+	t := selftest{lines: lines, row: selftestRow{Device: info.Name, On: where(info), Model: strings.Join(slices.Concat([]string{info.Model}, info.Features), ", ")}}
+	failed := t.all(ctx, c, dev)
+	return errors.Join(t.write(c.text(s)), failed, lines.close())
+}
+
+// all runs all checks on a device, which it closes.
+func (t *selftest) all(ctx context.Context, c selftestCommand, dev *device.Ledgered) error {
+	err := t.add("memory", "ledger and driver", func() (string, error) { return memoryAgrees(ctx, dev) })
+	if err := errors.Join(err, dev.Close()); err != nil {
 		return err
 	}
 	if err := t.contract(ctx, c.device(), c.Short); err != nil {
 		return err
 	}
-	if err := t.workloads(ctx, c.device()); err != nil {
-		return err
-	}
-	return errors.Join(c.save(s.out, t.rows), t.write(c.text(s)))
+	return t.workloads(ctx, c.device())
 }
 
 func (c selftestCommand) device() string {
@@ -94,14 +100,15 @@ func where(info device.Info) string {
 	return "silicon"
 }
 
-// selftest collects rows.
+// selftest collects rows, and writes them as they come.
 type selftest struct {
-	row  selftestRow // what all rows share
-	rows []selftestRow
+	lines *lines
+	row   selftestRow // what all rows share
+	rows  []selftestRow
 }
 
-// add runs a check. One that says why it does not apply is skipped.
-func (t *selftest) add(group, name string, check func() (skipped string, err error)) {
+// add runs a check. One that says why it does not apply is skipped. The error is one of writing.
+func (t *selftest) add(group, name string, check func() (skipped string, err error)) error {
 	r := t.row
 	r.Group, r.Name, r.Result = group, name, "PASS"
 	start := time.Now()
@@ -113,7 +120,12 @@ func (t *selftest) add(group, name string, check func() (skipped string, err err
 	case skipped != "":
 		r.Result, r.Detail = "SKIP", skipped
 	}
+	return t.append(r)
+}
+
+func (t *selftest) append(r selftestRow) error {
 	t.rows = append(t.rows, r)
+	return t.lines.encode(r)
 }
 
 // contract adds the rows of the conformance suite.
@@ -122,7 +134,7 @@ func (t *selftest) contract(ctx context.Context, name string, short bool) error 
 	for _, row := range rows {
 		r := t.row
 		r.Group, r.Name, r.Result, r.Seconds, r.Detail = "conformance", row.Name, row.Result, row.Seconds, row.Detail
-		t.rows = append(t.rows, r)
+		err = errors.Join(err, t.append(r))
 	}
 	return err
 }
@@ -145,12 +157,15 @@ func (t *selftest) workloads(ctx context.Context, name string) error {
 			continue
 		}
 		for _, typ := range []dtype.DType{dtype.Float32, dtype.Float64} {
-			t.add("workloads", fmt.Sprintf("%s %v", w.Name, typ), func() (string, error) {
+			err := t.add("workloads", fmt.Sprintf("%s %v", w.Name, typ), func() (string, error) {
 				if typ == dtype.Float32 {
 					return "", agrees[float32](ctx, w, dev, host)
 				}
 				return "", agrees[float64](ctx, w, dev, host)
 			})
+			if err := errors.Join(err, ctx.Err()); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -240,30 +255,6 @@ func memoryAgrees(ctx context.Context, dev *device.Ledgered) (skipped string, er
 		return "", fmt.Errorf("the ledger has %d bytes, and the driver %d", ledger, before-after)
 	}
 	return "", nil
-}
-
-// save writes the rows where --json says.
-func (c selftestCommand) save(stdout io.Writer, rows []selftestRow) (err error) {
-	w := stdout
-	switch c.JSON {
-	case "":
-		return nil
-	case "-":
-	default:
-		f, err := os.Create(c.JSON)
-		if err != nil {
-			return err
-		}
-		defer func() { err = errors.Join(err, f.Close()) }()
-		w = f
-	}
-	enc := json.NewEncoder(w)
-	for _, r := range rows {
-		if err := enc.Encode(r); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // write prints a line for each part of each group, and then what failed. It is an error if something did.
