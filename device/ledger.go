@@ -261,7 +261,7 @@ func (l *Ledgered) compile(ctx context.Context, op ir.Op) (Program, error) {
 	o, e := l.origin(&t), event{kind: EventCompile}.since(start)
 	l.post(o, e)
 	l.record(o, e)
-	return &countedProgram{Program: p, ledger: l, origin: o}, nil
+	return &countedProgram{Program: p, ledger: l, origin: o, own: t.own}, nil
 }
 
 // Compile compiles an operation for a device, and counts it in the scopes of the context.
@@ -365,6 +365,7 @@ type countedProgram struct {
 	Program
 	ledger *Ledgered
 	origin origin
+	own    bool // it counts at its own site
 	args   argList
 	closed atomic.Bool
 }
@@ -392,13 +393,31 @@ func (p *countedProgram) Run(ctx context.Context, args []Arg, work Span) (err er
 	if t.op == "" {
 		t.op = p.origin.op
 	}
-	if p.origin.site != 0 {
+	if p.own {
 		t.site = p.origin.site
 	}
 	o, e := p.ledger.origin(&t), event{kind: EventLaunch}.since(start)
 	p.ledger.post(o, e)
 	p.ledger.record(o, e)
 	return nil
+}
+
+// Keep says that a program outlives the evaluation that it was compiled for: it no longer counts as one that the scopes
+// of that have not closed. It is not for programs that run at the time.
+func Keep(p Program) {
+	c, ok := p.(*countedProgram)
+	if !ok {
+		return
+	}
+	for r := c.origin.scope; r != nil; r = r.parent {
+		r.post(c.origin.key, event{kind: EventClose})
+	}
+	if c.origin.watch != nil {
+		for _, r := range c.origin.watch.list {
+			r.post(c.origin.key, event{kind: EventClose})
+		}
+	}
+	c.origin.scope, c.origin.watch = nil, nil
 }
 
 func (p *countedProgram) Close() error {

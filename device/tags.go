@@ -9,6 +9,7 @@ type tags struct {
 	purpose  Purpose
 	guards   guards
 	explicit bool // the copies are what the user asked for by name
+	own      bool // the site is that of what is compiled, also when it is run from elsewhere
 }
 
 type tagsKey struct{}
@@ -63,6 +64,13 @@ func WithPurpose(ctx context.Context, p Purpose) context.Context {
 func WithSite(ctx context.Context, pc uintptr) context.Context {
 	t := tagsOf(ctx)
 	t.site = Site(pc)
+	return t.into(ctx)
+}
+
+// WithOwnSite is WithSite for Compile: the program counts there, whatever site the contexts of its runs have.
+func WithOwnSite(ctx context.Context, pc uintptr) context.Context {
+	t := tagsOf(ctx)
+	t.site, t.own = Site(pc), true
 	return t.into(ctx)
 }
 

@@ -184,6 +184,9 @@ func (k *kept) detach(f *ir.Form) {
 		k.params = append(k.params, slices.Index(f.Scalars, n))
 		p.params[i] = &ir.Node{Kind: n.Kind, Type: n.Type, Bits: n.Bits}
 	}
+	for _, c := range p.Calls {
+		device.Keep(c.Program)
+	}
 	p.views = nil
 	p.targets = slices.Clone(p.targets)
 	for i, t := range p.targets {

@@ -235,7 +235,7 @@ func (p *Plan) compile(ctx context.Context, marks ...*int) error {
 	work := 0
 	for i := 0; i < len(p.Calls); i++ {
 		c := &p.Calls[i]
-		prog, err := device.Compile(device.WithOp(at(ctx, c.Site), c.Name), p.Device, c.Op)
+		prog, err := device.Compile(device.WithOp(compiledAt(ctx, c.Site), c.Name), p.Device, c.Op)
 		if errors.Is(err, device.ErrSplit) && p.cut(i, marks) {
 			i--
 			continue
@@ -251,6 +251,14 @@ func (p *Plan) compile(ctx context.Context, marks ...*int) error {
 		p.work = p.buffer(Buffer{Name: "workspace", Purpose: device.Workspace, Bytes: work})
 	}
 	return nil
+}
+
+// compiledAt is the context of compiling a call: one of the user's has its line, also when it is run from another.
+func compiledAt(ctx context.Context, site uintptr) context.Context {
+	if site == 0 {
+		return ctx
+	}
+	return device.WithOwnSite(ctx, site)
 }
 
 // cut makes two calls of one, with a value stored between them; false if it has to stay one.
