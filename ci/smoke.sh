@@ -47,6 +47,11 @@ must_say "keepdims=True"
 must_exit 3 explain "a + b" --shape a=1x1000000:f64 --shape b=1000000x1:f64
 must_say "7.28 TiB"
 must_exit 2 explain "x" --shape x=3 --budget 2G
+must_show explain "(x - x.mean(axis=0)) / x.std(axis=0)" --in x=$digits --analyze --svg "$scratch/plan.svg"
+must_say "of roof"
+grep -q "<svg" "$scratch/plan.svg"
+must_show explain "x + 1" --in x=$digits --json -
+must_say '"peak_bytes":'
 
 # Results that follow from the bytes of the files.
 must_show eval "x.sum()" --in x=$digits
@@ -64,3 +69,11 @@ must_exit 3 eval "x * 2.5" --in x=$digits --budget 100KiB
 # The workloads, small, with results compared with plain Go loops.
 must_show run --size 10000 --workloads "add,sum*,where_nan,chain,center_rows,softmax_rows,outer_add,gemm_64"
 must_say softmax_rows
+must_show run --size 4096 --workloads "add,sum,chain,transfer" --dtype f32 --devices cpu,cuda:sim --json "$scratch/run.json"
+must_say "cuda:sim e2e"
+grep -q '"data":"end to end"' "$scratch/run.json"
+
+# Every bit of the CPU device.
+must_show selftest --short --json "$scratch/selftest.json"
+must_say "cpu on processor"
+grep -q '"result":"PASS"' "$scratch/selftest.json"

@@ -10,7 +10,8 @@
 #   WORKLOADS=NAME,…       work of one pass or so over memory, in float32, held against a copy within it
 #   SIZE=100000000         elements of its largest array
 #   PRODUCTS=NAME,…        products of matrices, in both types
-#   SIZES=NAME,…           small and larger work on the processor and on the GPU, resident and end to end
+#   SIZES=NAME,…           small and larger work on the processor and on the GPU, resident and end to end; the
+#                          time of launch is what one run of a prepared expression costs
 #   TRANSFER=268435456     float32 that go from pageable memory to the GPU and back
 #   MEASURE="--time 400ms" flags of all measurements
 #   SELFTEST="…"           flags of devbench selftest
@@ -23,10 +24,10 @@ failed=() steps=() # of each step name, verdict, exit status and seconds
 measured=(memory products sizes transfer)
 
 if [ "$device" = cuda:sim ]; then
-	: "${SIZE:=4096}" "${PRODUCTS:=gemm_64}" "${SIZES:=add_1e3,add_1e4,exp_1e3,launch}" "${TRANSFER:=65536}"
+	: "${SIZE:=4096}" "${PRODUCTS:=gemm_64}" "${SIZES:=add_1e3,add_1e4,exp_1e3,launch,add_100}" "${TRANSFER:=65536}"
 	: "${MEASURE:=--time 50ms}" "${SELFTEST:=--short}"
 fi
-: "${SIZE:=100000000}" "${PRODUCTS:=gemm_1024,gemm_2048,gemm_4096,gemm_8192}" "${SIZES:=add_1e*,exp_1e*,launch}"
+: "${SIZE:=100000000}" "${PRODUCTS:=gemm_1024,gemm_2048,gemm_4096,gemm_8192}" "${SIZES:=add_1e*,exp_1e*,launch,add_100}"
 : "${TRANSFER:=268435456}" "${MEASURE:=--time 400ms}" "${SELFTEST:=}" "${PEERS:=torch,cupy,jax}"
 : "${WORKLOADS:=add,scale,chain,center_rows,softmax_rows,sum,sum0,std,cumsum0,cumsum1}"
 export out device SIZE PRODUCTS SIZES TRANSFER MEASURE SELFTEST PEERS WORKLOADS
@@ -74,7 +75,7 @@ limited() {
 	local limit=$1
 	shift
 	if [ "$(type -t "$1")" = function ]; then
-		export -f "$1"
+		export -f "${1?}"
 		set -- bash -c '"$@"' bash "$@"
 	fi
 	timeout -k 5 "$limit" "$@"

@@ -109,8 +109,11 @@ func (r results) write(w io.Writer) error {
 	if _, err := t.WriteTo(w); err != nil {
 		return err
 	}
-	for _, line := range slices.Concat(r.legend(), r.crossovers(), r.remarks()) {
-		if _, err := fmt.Fprintln(w, line); err != nil {
+	for _, lines := range [][]string{r.legend(), r.crossovers(), r.remarks()} {
+		if len(lines) == 0 {
+			continue
+		}
+		if _, err := fmt.Fprintln(w, "\n"+strings.Join(lines, "\n")); err != nil {
 			return err
 		}
 	}
@@ -124,7 +127,7 @@ func (r results) placing() func(record.Record) string {
 		places[placed(c.tare)] = true
 	}
 	if len(places) < 2 {
-		return func(m record.Record) string { return strings.TrimPrefix(placed(m), m.Device) }
+		return func(m record.Record) string { return strings.TrimSpace(strings.TrimPrefix(placed(m), m.Device)) }
 	}
 	return placed
 }
@@ -150,10 +153,7 @@ func (r results) legend() []string {
 	if has(func(c comparison) bool { return c.tare.Data == record.EndToEnd }) {
 		lines = append(lines, "e2e: end to end, inputs copied to the device and the result back")
 	}
-	if len(lines) > 0 {
-		lines = append(lines, "")
-	}
-	return append([]string{""}, lines...)
+	return lines
 }
 
 // rate is operations a second of a product, and bytes a second of all else.
@@ -161,11 +161,11 @@ func rate(m record.Record) string {
 	if !suite.IsProduct(m.Workload) {
 		return significant(float64(m.BytesMin)/m.Seconds.Median/1e9) + " GB/s"
 	}
-	if flops := float64(m.Flops) / m.Seconds.Median; flops >= 1e12 {
+	flops := float64(m.Flops) / m.Seconds.Median
+	if flops >= 1e12 {
 		return significant(flops/1e12) + " Tf/s"
-	} else {
-		return significant(flops/1e9) + " Gf/s"
 	}
+	return significant(flops/1e9) + " Gf/s"
 }
 
 // ratio is how many times as long the peer takes, or nothing.

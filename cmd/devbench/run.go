@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"strings"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -100,7 +101,7 @@ func (c *runFlags) measure(ctx context.Context, s streams, todo []job, devs []de
 	if err := results.measureRoofs(ctx, devs); err != nil {
 		return err
 	}
-	if err := heading(text, len(todo), against, results.roofs()); err != nil {
+	if err := heading(text, len(todo), devs, against, results.roofs()); err != nil {
 		return err
 	}
 	failed := results.perform(ctx, todo, against, progress(s.err, len(todo)), lines.write)
@@ -187,11 +188,15 @@ func (c *runFlags) devices() ([]device.Device, error) {
 }
 
 // heading says on what, and against what, the measurements are made.
-func heading(w io.Writer, n int, against *peers, roofs []string) error {
+func heading(w io.Writer, n int, devs []device.Device, against *peers, roofs []string) error {
 	if err := writeDevices(w, device.List()); err != nil {
 		return err
 	}
-	text := fmt.Sprintf("\n%d measurements with %d threads; %s %s/%s\n", n, runtime.GOMAXPROCS(0), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	var names []string
+	for _, dev := range devs {
+		names = append(names, dev.Info().Name)
+	}
+	text := fmt.Sprintf("\n%d measurements on %s, %d threads; %s %s/%s\n", n, strings.Join(names, " and "), runtime.GOMAXPROCS(0), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	for _, line := range append(roofs, against.lines()...) {
 		text += line + "\n"
 	}
@@ -207,6 +212,9 @@ func (r *results) perform(ctx context.Context, jobs []job, against *peers, bar *
 		bar.Describe(fmt.Sprintf("%-13s %v", j.workload.Name, j.typ))
 		j.peers, j.copyRates = against, r.copies
 		records, notes, err := j.run(ctx)
+		if j.dev.Info().Kind != "cpu" {
+			err = errors.Join(err, j.dev.Close()) // what its pool keeps is there for the peers then
+		}
 		r.records, r.notes = append(r.records, records...), append(r.notes, notes...)
 		if err != nil {
 			failed = errors.Join(failed, fmt.Errorf("%s in %v on %s: %w", j.workload.Name, j.typ, j.dev.Info().Name, err))

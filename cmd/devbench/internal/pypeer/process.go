@@ -8,7 +8,6 @@ package pypeer
 import (
 	"bufio"
 	"bytes"
-	"cmp"
 	"context"
 	_ "embed"
 	"encoding/json"
@@ -28,21 +27,29 @@ var script string
 // Names are the libraries, as they are imported.
 var Names = []string{"numpy", "numexpr", "numba", "jax", "torch", "cupy"}
 
-// packages are what pip calls libraries that have another name there.
-var packages = map[string]string{"cupy": "cupy-cuda12x"}
+// packageOf is what pip calls a library for a place.
+func packageOf(peer, place string) string {
+	switch {
+	case peer == "cupy":
+		return "cupy-cuda12x"
+	case peer == "jax" && place != CPU:
+		return "'jax[cuda12]'"
+	}
+	return peer
+}
 
 // CPU is the place of libraries that compute on the processor. Others are GPUs: "cuda:0" and the like.
 const CPU = "cpu"
 
 // MissingError is a library that cannot be used, and how to install it.
 type MissingError struct {
-	Peer, Python, Why string
+	Peer, Place, Python, Why string
 }
 
 // Error says what to do.
 func (e *MissingError) Error() string {
 	return fmt.Sprintf("%s is not there (%s: %s): install it with\n    python3 -m venv peers && peers/bin/pip install %s\n  and add --python peers/bin/python",
-		e.Peer, e.Python, e.Why, cmp.Or(packages[e.Peer], e.Peer))
+		e.Peer, e.Python, e.Why, packageOf(e.Peer, e.Place))
 }
 
 // UnsupportedError is work that a library does not have.
@@ -83,7 +90,7 @@ func Start(ctx context.Context, python, peer, place string, threads int) (*Proce
 	}
 	p.out = bufio.NewReader(out)
 	if err := p.cmd.Start(); err != nil {
-		return nil, &MissingError{peer, python, err.Error()}
+		return nil, &MissingError{peer, place, python, err.Error()}
 	}
 	if err := p.hello(python, threads); err != nil {
 		return nil, errors.Join(err, p.Close())
@@ -97,7 +104,7 @@ func (p *Process) hello(python string, threads int) error {
 		return err
 	}
 	if a.Missing != "" {
-		return &MissingError{p.Peer, python, a.Missing}
+		return &MissingError{p.Peer, p.Place, python, a.Missing}
 	}
 	p.Version, p.About, p.Python = a.Version, a.About, a.Python
 	return nil

@@ -36,6 +36,15 @@ func TestAnInterpreterThatIsNotThere(t *testing.T) {
 	assert.Contains(t, err.Error(), "--python")
 }
 
+func TestAMissingLibraryIsInstalledForItsPlace(t *testing.T) {
+	for want, e := range map[string]MissingError{
+		"pip install cupy-cuda12x\n": {Peer: "cupy", Place: "cuda:0"}, "pip install 'jax[cuda12]'\n": {Peer: "jax", Place: "cuda:0"},
+		"pip install jax\n": {Peer: "jax", Place: CPU}, "pip install torch\n": {Peer: "torch", Place: "cuda:0"},
+	} {
+		assert.Contains(t, e.Error(), want)
+	}
+}
+
 func TestALibraryThatIsNotThere(t *testing.T) {
 	_, err := Start(t.Context(), fake(t, `{"missing":"No module named 'jax'"}`), "jax", CPU, 2)
 	var missing *MissingError
@@ -204,10 +213,12 @@ func TestLibrariesSayWhereTheyCannotCompute(t *testing.T) {
 		{"cupy", "cuda:1", "invalid device ordinal"},
 		{"torch", "cuda:1", "cuda:1: it finds no such GPU"},
 		{"numpy", "cuda:0", "it computes on the processor only"},
+		{"jax", "cuda:99", ""}, // what it says differs
 	} {
 		_, err := Start(t.Context(), python(), c.peer, c.place, 1)
 		var missing *MissingError
 		require.ErrorAs(t, err, &missing, c.peer)
 		assert.Contains(t, missing.Why, c.says)
+		assert.NotEmpty(t, missing.Why)
 	}
 }
