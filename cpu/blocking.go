@@ -34,10 +34,10 @@ func caches() (l1, l2 int) {
 }
 
 // Limits of the blocking. Steps are multiplications; at 32 in a nanosecond, a helper is called for a
-// share of a few microseconds.
+// share of four microseconds or more.
 const (
 	mostRows   = 1024    // of a block
-	shareSteps = 1 << 17 // of a share, at least
+	shareSteps = 1 << 18 // of a share, at least
 	groupSteps = 1 << 19 // of a task that takes several blocks, at most
 )
 

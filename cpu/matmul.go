@@ -208,9 +208,9 @@ func (r *matMulRun) each(ctx context.Context, n int) error {
 	return r.p.pool.run(ctx, workers, r)
 }
 
-// yieldSteps is about a tenth of a millisecond of work, after which other goroutines have a turn: a service
-// has some, which would wait for the 10 ms of a time slice.
-const yieldSteps = 1 << 21
+// yieldSteps is a millisecond or two of work, after which other goroutines have a turn: a service has some, which
+// would wait for the 10 ms of a time slice. For a helper to yield takes its thread two calls of the kernel.
+const yieldSteps = 1 << 25
 
 // task does parts until there are none left.
 func (r *matMulRun) task(worker, _ int) {

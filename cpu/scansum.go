@@ -141,6 +141,9 @@ func (l *sumLine) task(w, i int) {
 	l.finish(unsafe.Add(l.dst, lo*l.ts), tile, n, before)
 }
 
+// patientSpins is some tens of microseconds.
+const patientSpins = 1 << 14
+
 // wait returns when the chunks before i are in the prefix; false if that will not happen, as the job is over.
 func (l *sumLine) wait(i int) bool {
 	for spins := 0; l.passed.Load() != int64(i); spins++ {
@@ -155,7 +158,9 @@ func (l *sumLine) wait(i int) bool {
 		if l.pool.end.Load() != nil {
 			return false
 		}
-		runtime.Gosched()
+		if spins > patientSpins || !l.pool.spare() { // the one before may need this processor
+			runtime.Gosched()
+		}
 	}
 	return true
 }

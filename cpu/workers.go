@@ -43,8 +43,8 @@ type pool struct {
 // job is over is taken back.
 type helper struct {
 	state atomic.Int32
-	wake  chan struct{} // holds a token for one that is called from its sleep, or was; closed when the pool is
-	_     [64]byte      // keeps the states of two helpers in different lines of the caches
+	alarm alarm    // rings for one that is called from its sleep, or was; over when the pool is closed
+	_     [64]byte // keeps the states of two helpers in different lines of the caches
 }
 
 // The states of a helper.
@@ -56,8 +56,16 @@ const (
 	working
 )
 
-// patience is how long a helper watches, and a caller for the helpers to end.
-const patience = 30 * time.Microsecond
+// How long a helper watches for the next call, and a caller for the helpers to end. To wake takes 50 to 100 µs on a
+// virtual machine: a caller that slept for the last of its helpers would find them asleep at its next call, and they it.
+const (
+	patience = 100 * time.Microsecond
+	waiting  = time.Millisecond
+)
+
+// slice is how long a worker goes on before other goroutines get a turn. To yield wakes a thread to look for work, which
+// is in the way of the workers where there are as many as processors.
+const slice = time.Millisecond
 
 // broken is a task that panicked: because of memory that is lost, or of a mistake of ours.
 type broken struct {
@@ -87,7 +95,7 @@ func newPool(workers int) *pool {
 	p := &pool{workers: max(1, workers), turn: make(chan struct{}, 1)}
 	p.turn <- struct{}{}
 	for w := 1; w < p.workers; w++ {
-		h := &helper{wake: make(chan struct{}, 1)}
+		h := &helper{}
 		p.helpers = append(p.helpers, h)
 		p.ended.Add(1)
 		go p.help(w, h)
@@ -98,8 +106,10 @@ func newPool(workers int) *pool {
 // help takes part in jobs until the pool is closed.
 func (p *pool) help(w int, h *helper) {
 	defer p.ended.Done()
+	h.alarm.begin()
 	debug.SetPanicOnFault(true)
 	for ok := h.sleep(); ok; ok = h.watch(p) || h.sleep() {
+		h.alarm.settled()
 		p.claim(w)
 		h.state.Store(watching)
 		p.left.Add(-1)
@@ -110,7 +120,7 @@ func (p *pool) help(w int, h *helper) {
 // watch waits a while for a call. The helper is asleep if there was none.
 func (h *helper) watch(p *pool) bool {
 	taken := func() bool { return h.state.Load() == called && h.state.CompareAndSwap(called, working) }
-	if p.spare() && spin(taken) {
+	if p.spare() && spin(patience, taken) {
 		return true
 	}
 	for !h.state.CompareAndSwap(watching, asleep) {
@@ -123,7 +133,7 @@ func (h *helper) watch(p *pool) bool {
 
 // sleep waits for a call; there is none any more if it gives false.
 func (h *helper) sleep() bool {
-	for range h.wake {
+	for h.alarm.sleep() {
 		if h.state.CompareAndSwap(roused, working) {
 			return true
 		}
@@ -131,16 +141,16 @@ func (h *helper) sleep() bool {
 	return false
 }
 
-// call asks for help.
-func (h *helper) call() {
+// call asks for help, away from the caller's processor if there are processors for all.
+func (h *helper) call(away bool) {
+	if away {
+		h.alarm.apart(h.state.Load() == asleep)
+	}
 	if h.state.CompareAndSwap(watching, called) {
 		return
 	}
 	h.state.Store(roused)
-	select {
-	case h.wake <- struct{}{}:
-	default: // a token is left of a call that was taken back
-	}
+	h.alarm.ring() // it may ring still, of a call that was taken back
 }
 
 // recall takes a call back, unless it was taken up.
@@ -151,10 +161,10 @@ func (h *helper) recall() bool {
 // spare reports whether watching takes no time from workers that have something to do.
 func (p *pool) spare() bool { return p.workers <= runtime.GOMAXPROCS(0) }
 
-// spin waits until done, or not very long.
-func spin(done func() bool) bool {
-	for start := time.Now(); time.Since(start) < patience; {
-		for range 100 {
+// spin waits until done, or not very long. It does not yield, as that wakes threads which then are in the way.
+func spin(most time.Duration, done func() bool) bool {
+	for start := time.Now(); time.Since(start) < most; {
+		for range 300 {
 			if done() {
 				return true
 			}
@@ -171,6 +181,7 @@ func (p *pool) claim(w int) {
 			p.next.Store(int64(p.n))
 		}
 	}()
+	yielded := time.Now()
 	for {
 		i := int(p.next.Add(1)) - 1
 		if i >= p.n {
@@ -186,8 +197,9 @@ func (p *pool) claim(w int) {
 		if p.governor != nil {
 			p.governor.Check()
 		}
-		if i+p.workers < p.n {
-			runtime.Gosched() // a service has other goroutines, which would wait for the 10 ms of a time slice
+		if i+p.workers < p.n && time.Since(yielded) > slice { // others would wait for the 10 ms of a time slice of Go's
+			runtime.Gosched()
+			yielded = time.Now()
 		}
 	}
 }
@@ -230,7 +242,7 @@ func (p *pool) share(ctx context.Context, n int, work tasks) {
 	p.left.Store(int32(len(helpers)))
 	p.busy.Add(len(helpers))
 	for _, h := range helpers {
-		h.call()
+		h.call(p.spare())
 	}
 	p.claim(0)
 	for _, h := range helpers {
@@ -240,7 +252,7 @@ func (p *pool) share(ctx context.Context, n int, work tasks) {
 		}
 	}
 	if p.spare() {
-		spin(func() bool { return p.left.Load() == 0 })
+		spin(waiting, func() bool { return p.left.Load() == 0 })
 	}
 	p.busy.Wait()
 	p.work, p.done, p.governor = nil, nil, nil
@@ -254,7 +266,7 @@ func (p *pool) close() {
 		return
 	}
 	for _, h := range p.helpers {
-		close(h.wake)
+		h.alarm.stop()
 	}
 	p.ended.Wait()
 }

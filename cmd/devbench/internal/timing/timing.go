@@ -22,6 +22,9 @@ type Limits struct {
 	Patience    time.Duration // after this long one round is enough
 	Share       time.Duration // a subject that took this long is left out of later rounds; 0 for never
 	Batch       time.Duration // a short run is repeated until it takes this long
+	// Warm is the time up to which a turn begins with a run off the clock: after a pause, or after the runs of others,
+	// the caches have other things in them, threads sleep, and the processor's clock is low.
+	Warm time.Duration
 }
 
 // Loop is the Run of a function: the time is that of all calls.
@@ -42,6 +45,7 @@ type turn struct {
 	Subject
 	repeats int
 	spent   time.Duration
+	last    time.Duration // of one repetition
 	times   []time.Duration
 }
 
@@ -66,7 +70,7 @@ func Interleave(ctx context.Context, limits Limits, subjects []Subject) ([][]tim
 			if i > 0 && round > 0 && limits.Share > 0 && turns[i].spent >= limits.Share {
 				continue
 			}
-			if err := turns[i].once(ctx); err != nil {
+			if err := turns[i].once(ctx, limits.Warm); err != nil {
 				return nil, err
 			}
 		}
@@ -115,8 +119,13 @@ func (t *turn) quickest(ctx context.Context, enough time.Duration) (time.Duratio
 	return least, nil
 }
 
-// once is one turn on the clock.
-func (t *turn) once(ctx context.Context) error {
+// once is one turn on the clock, after a run off it if the last took less than warm.
+func (t *turn) once(ctx context.Context, warm time.Duration) error {
+	if t.last < warm {
+		if _, err := t.Run(ctx, 1); err != nil {
+			return err
+		}
+	}
 	took, err := t.run(ctx)
 	if err != nil {
 		return err
@@ -131,6 +140,7 @@ func (t *turn) run(ctx context.Context) (time.Duration, error) {
 		return 0, err
 	}
 	took, err := t.Run(ctx, t.repeats)
+	t.last = took / time.Duration(t.repeats)
 	if t.Settle > 0 {
 		time.Sleep(t.Settle)
 	}

@@ -112,3 +112,18 @@ func TestRatioIsTheMedianOverPairs(t *testing.T) {
 	assert.Equal(t, 2.0, Ratio([]time.Duration{20, 40, 300}, first))
 	assert.Equal(t, 2.5, Ratio([]time.Duration{20, 60}, first))
 }
+
+// A turn begins with a run off the clock where runs are short.
+func TestWarmRunsAreOffTheClock(t *testing.T) {
+	var calls []int
+	subject := func(took time.Duration) Subject {
+		return Subject{Run: func(_ context.Context, repeats int) (time.Duration, error) {
+			calls = append(calls, repeats)
+			return took, nil
+		}}
+	}
+	times, err := Interleave(context.Background(), Limits{Least: 2, Most: 2, Patience: time.Minute, Warm: time.Millisecond}, []Subject{subject(time.Microsecond), subject(time.Second)})
+	require.NoError(t, err)
+	assert.Equal(t, []int{2, 2}, []int{len(times[0]), len(times[1])})
+	assert.Len(t, calls, 4+1+2, "the first is warmed up each time, the second once, before its time is known")
+}
