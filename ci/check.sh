@@ -9,7 +9,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-checks=(gofmt vet tidy generated platforms tags tests race arm64 examples devbench gorgonia emptyroot)
+checks=(gofmt vet tidy generated platforms tags tests race arm64 examples devbench ptxas gorgonia emptyroot)
 
 check_gofmt() {
 	local unformatted
@@ -102,6 +102,9 @@ check_devbench() {
 	go build -o "$folder/devbench" ./cmd/devbench
 	ci/smoke.sh "$folder/devbench"
 }
+
+# Every form of kernel for GPUs, by NVIDIA's assembler.
+check_ptxas() { ci/ptxas.sh; }
 
 # The binding to the CUDA driver by way of gorgonia.org/cu, against a library that stands in for the driver.
 check_gorgonia() { ci/gorgonia.sh; }
