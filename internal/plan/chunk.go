@@ -3,6 +3,7 @@ package plan
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/tare-go/tare/device"
@@ -68,6 +69,9 @@ func fit(ctx context.Context, p *Plan, opt Options) (*Plan, error) {
 
 // chunked is the plan in chunks along an axis of the results, or for -1 with them at once; nil if none fits.
 func chunked(ctx context.Context, p *Plan, axis, budget int) (*Plan, error) {
+	if p.overwrites() {
+		return nil, nil
+	}
 	n := 1
 	if axis >= 0 {
 		var ok bool
@@ -96,11 +100,14 @@ func (p *Plan) extent(axis int) (int, bool) {
 		if len(t.Node.Shape) <= axis || t.Node.Shape[axis] != n || t.Node.Kind == ir.Scalar {
 			return 0, false
 		}
-		if t.Out != nil && p.reads(t.Out) { // a chunk would overwrite what the next one reads
-			return 0, false
-		}
 	}
 	return n, n > 1
+}
+
+// overwrites reports whether a target goes into memory that a target reads: a section would overwrite what it, or the
+// next one, reads.
+func (p *Plan) overwrites() bool {
+	return slices.ContainsFunc(p.targets, func(t Target) bool { return t.Out != nil && p.reads(t.Out) })
 }
 
 // reads reports whether the targets read memory that an Out shares.

@@ -118,3 +118,29 @@ func TestReductionOfALargeProduct(t *testing.T) {
 	require.NoError(t, p.Close())
 	assert.Zero(t, dev.Stats().Programs)
 }
+
+// A result that goes into an operand's memory, in another order than the operand is read, is not computed in chunks: it
+// would overwrite what it still reads. In a budget it is an error, and without one it is right.
+func TestReductionsInChunksDoNotOverwriteWhatIsRead(t *testing.T) {
+	c := &irtest.Case{}
+	x := filled(c, "x", 40, 40)
+	mean := node(ir.Mean(node(ir.MatrixProduct(filled(c, "y", 1000, 3), filled(c, "w", 3, 40))), over()))
+	drawn := []plan.Target{{Node: apply(op.Add, transposed(x), mean), Out: x}}
+	dev, strict := ledgered()
+	b, err := put(c, dev)
+	require.NoError(t, err)
+	whole := within(t, math.MaxInt, b.targets(drawn), plan.Options{})
+	budget := whole.PeakBytes * 3 / 4
+	p := within(t, budget, b.targets(drawn), plan.Options{})
+	assert.Nil(t, p.Chunks, p.String())
+	_, err = p.Run(device.WithBudget(background, budget), plan.Bindings{})
+	var over *device.BudgetError
+	require.ErrorAs(t, err, &over)
+	_, err = whole.Run(background, plan.Bindings{})
+	require.NoError(t, err)
+	requireHeld(t, b, wanted(c, drawn), whole.String())
+	require.NoError(t, p.Close())
+	require.NoError(t, whole.Close())
+	b.free()
+	require.Empty(t, strict.Errors())
+}
