@@ -49,12 +49,18 @@ check_tags() {
 	CGO_ENABLED=0 go vet -tags gorgonia ./cuda/...
 }
 
-# The command that the README tells its readers to run.
+# The command that the README tells its readers to run. What was skipped is printed with its reason, and everything if a
+# test fails.
 check_tests() {
-	local command
+	local command log
 	command=$(grep -m1 -oE '^[[:space:]$]*go test .*' README.md | sed 's/^[[:space:]$]*//') || fail "README.md has no line with a go test command"
 	echo "$command"
-	bash -euo pipefail -c "$command"
+	log=$(scratch)/log
+	if ! GOFLAGS="${GOFLAGS:-} -v" bash -euo pipefail -c "$command" >"$log" 2>&1; then
+		cat "$log"
+		return 1
+	fi
+	awk '/--- SKIP/ { print before; print } /^ok/ { print } { before = $0 }' "$log"
 }
 
 check_race() { CGO_ENABLED=1 go test -race -short ./device/... ./cpu ./tensor ./internal/plan; }

@@ -214,7 +214,7 @@ func interpretMatMul(m *MatMul, a, b, to Memory) {
 func Dot(t dtype.DType, s canon.Split, n int, a, b func(k int) uint64) uint64 {
 	add := op.Add.Program([]dtype.DType{t, t})
 	sum := func(x, y uint64) uint64 { return add.Eval(x, y) }
-	fma := fused(t)
+	fma := ProductStep(t)
 	step := func(acc uint64, k int) uint64 { return fma.Eval(a(k), b(k), acc) }
 	if s.Lane {
 		return canon.Dot(n, step, FoldAbsent(op.Add, t), 0, canon.Lanes(t.Size()), canon.Per16(t.Size()), sum)
@@ -222,8 +222,9 @@ func Dot(t dtype.DType, s canon.Split, n int, a, b func(k int) uint64) uint64 {
 	return canon.Chain(s, n, step, 0, 0, sum)
 }
 
-// fused is the step of a product: a fused multiply-add of floats; integers wrap, and bools are or-ed.
-func fused(t dtype.DType) *op.Program {
+// ProductStep is the step of a product, from two factors and what is summed so far: a fused multiply-add of floats;
+// integers wrap, and bools are or-ed.
+func ProductStep(t dtype.DType) *op.Program {
 	b, x := op.NewBuilder(t, t, t, t)
 	switch t.Kind() {
 	case dtype.FloatKind:

@@ -33,7 +33,7 @@ type ReductionChunks struct {
 func (c *Chunking) String() string {
 	var parts []string
 	for _, r := range c.Reductions {
-		parts = append(parts, fmt.Sprintf("%s in %d chunks of %d along its axis %d", r.Name, r.Chunks, r.Rows, r.Axis))
+		parts = append(parts, fmt.Sprintf("%d chunks of %d along axis %d of what %s takes in", r.Chunks, r.Rows, r.Axis, r.Name))
 	}
 	if c.Axis >= 0 {
 		parts = append(parts, fmt.Sprintf("%d chunks of %d along axis %d", c.Chunks, c.Rows, c.Axis))

@@ -114,7 +114,7 @@ func TestReductionOfALargeProduct(t *testing.T) {
 	require.NotNil(t, p.Chunks, p.String())
 	assert.LessOrEqual(t, p.PeakBytes, budget)
 	assert.Greater(t, p.PeakBytes, budget/2)
-	assert.Contains(t, p.String(), "mean in 82 chunks of 12288 along its axis 0")
+	assert.Contains(t, p.String(), "in 82 chunks of 12288 along axis 0 of what mean takes in, for the budget")
 	require.NoError(t, p.Close())
 	assert.Zero(t, dev.Stats().Programs)
 }

@@ -133,7 +133,7 @@ func (k *kernelWriter) update(f *fold, acc accumulator, pt *point, j int, index,
 	var next accumulator
 	switch {
 	case f.dot():
-		next.v = k.program(fused(f.t), x.v, k.operand(pt, j, f.with), acc.v)
+		next.v = k.program(ir.ProductStep(f.t), x.v, k.operand(pt, j, f.with), acc.v)
 	case f.index && f.with >= 0:
 		x.i = k.operand(pt, j, f.with)
 		next = k.join(f, acc, x)
@@ -167,18 +167,6 @@ func (k *kernelWriter) assign(f *fold, acc, next accumulator, valid string) {
 	if f.index {
 		k.emit(guard+"mov.b64", acc.i, next.i)
 	}
-}
-
-// fused is the step of a dot product: a fused multiply-add of floats; integers wrap, and bools are or-ed.
-func fused(t dtype.DType) *op.Program {
-	b, x := op.NewBuilder(t, t, t, t)
-	switch t.Kind() {
-	case dtype.FloatKind:
-		return b.Build(b.FMA(x[0], x[1], x[2]))
-	case dtype.BoolKind:
-		return b.Build(b.Or(x[2], b.And(x[0], x[1])))
-	}
-	return b.Build(b.Add(x[2], b.Mul(x[0], x[1])))
 }
 
 // exchange is the value of the thread at the given distance in the warp.

@@ -291,7 +291,7 @@ func braced(regs []string) string { return "{" + strings.Join(regs, ", ") + "}" 
 
 // multiply carries all chains of the thread by one k, column by column.
 func (w *tileWriter) multiply(a, b []string) {
-	step := fused(w.held)
+	step := ir.ProductStep(w.held)
 	if w.o.Type == dtype.Bool {
 		bld, x := op.NewBuilder(w.held, w.held, w.held, w.held)
 		step = bld.Build(bld.Or(x[2], bld.And(x[0], x[1])))
