@@ -54,13 +54,31 @@ check_tags() {
 check_tests() {
 	local command log
 	command=$(grep -m1 -oE '^[[:space:]$]*go test .*' README.md | sed 's/^[[:space:]$]*//') || fail "README.md has no line with a go test command"
+	numpy
 	echo "$command"
 	log=$(scratch)/log
 	if ! GOFLAGS="${GOFLAGS:-} -v" bash -euo pipefail -c "$command" >"$log" 2>&1; then
 		cat "$log"
 		return 1
 	fi
-	awk '/--- SKIP/ { print before; print } /^ok/ { print } { before = $0 }' "$log"
+	awk '
+		/^=== / { test = $3; next }
+		/^ *--- SKIP/ { print "SKIPPED " $3 ":" said[$3] }
+		/^ok/ { print; delete said }
+		!/^ *---|^PASS|^ok/ { sub(/^ */, ""); said[test] = said[test] " " $0 }
+	' "$log"
+}
+
+# numpy has the tests compare with NumPy, from a virtual environment of this run, unless TARE_PYTHON names one.
+numpy() {
+	local folder
+	if [ -n "${TARE_PYTHON:-}" ]; then return; fi
+	folder=$(scratch)
+	if { python3 -m venv "$folder" && timeout 180 "$folder/bin/pip" install numpy; } >/dev/null 2>&1; then
+		export TARE_PYTHON=$folder/bin/python
+	else
+		echo "SKIPPED: comparisons with NumPy: there is no python3 with venv, or PyPI cannot be reached"
+	fi
 }
 
 check_race() { CGO_ENABLED=1 go test -race -short ./device/... ./cpu ./tensor ./internal/plan; }
