@@ -106,6 +106,6 @@ func float32Error(got float32, want float64) float64 {
 	case got != got || want != want || math.IsInf(float64(got), 0):
 		return math.Inf(1)
 	}
-	_, e := math.Frexp(want)
-	return math.Abs(float64(got)-want) / math.Ldexp(1, max(e-24, -149))
+	e := max(int(math.Float64bits(want)>>52&0x7ff)-1023-23, -149)
+	return math.Abs(float64(got)-want) * math.Float64frombits(uint64(1023-e)<<52)
 }

@@ -15,48 +15,61 @@ import (
 	"github.com/tare-go/tare/internal/op"
 )
 
-// TestFloat32OfLevels compares the unary functions of float32 at the best level with the generic ones:
-// on 2^22 operands spread over all bits, and with the tag exhaustive on all 2^32.
+// TestFloat32OfLevels compares the unary functions of float32 at every level with the generic ones: on 2^22
+// operands spread over all bits, and with the tag exhaustive on all 2^32, those of one or two instructions
+// on a sixteenth.
 func TestFloat32OfLevels(t *testing.T) {
-	best := Levels()[len(Levels())-1]
-	if best == "generic" {
+	if len(Levels()) == 1 {
 		t.Skip("this machine has no other level")
 	}
-	defer func(name string) { require.NoError(t, SetLevel(name)) }(Level())
-	require.NoError(t, SetLevel(best))
+	loop := []dtype.DType{dtype.Float32}
 	for c := range op.Code(op.Count) {
 		row := c.Row()
-		loop := []dtype.DType{dtype.Float32}
-		if f := Kernel(c, loop); row.Arity == 1 && f != nil {
-			samples := uint64(operands)
-			if row.Big == nil { // one or two instructions
-				samples >>= 4
-			}
-			if testing.Short() {
-				samples = min(samples, 1<<20)
-			}
-			compareFloat32(t, fmt.Sprint(c), c.Program(loop).Type(), f, genericKernels[c][dtype.Float32], samples)
+		if row.Arity != 1 || Kernel(c, loop) == nil {
+			continue
 		}
+		samples := uint64(operands)
+		if row.Big == nil {
+			samples >>= 4
+		}
+		if testing.Short() {
+			samples = min(samples, 1<<20)
+		}
+		t.Run(fmt.Sprint(c), func(t *testing.T) {
+			compareFloat32(t, c.Program(loop).Type(), genericKernels[c][dtype.Float32], ofLevels(t, c, loop), samples)
+		})
 	}
 }
 
+// ofLevels is an operator's function at each level but the generic one.
+func ofLevels(t *testing.T, c op.Code, loop []dtype.DType) map[string]Func {
+	defer func(name string) { require.NoError(t, SetLevel(name)) }(Level())
+	fs := map[string]Func{}
+	for _, level := range Levels()[1:] {
+		require.NoError(t, SetLevel(level))
+		fs[level] = Kernel(c, loop)
+	}
+	return fs
+}
+
 // compareFloat32 shares the operands out among the processors.
-func compareFloat32(t *testing.T, name string, to dtype.DType, f, generic Func, samples uint64) {
+func compareFloat32(t *testing.T, to dtype.DType, generic Func, fs map[string]Func, samples uint64) {
 	const batch = 4096
-	var next, failures atomic.Uint64
+	var next atomic.Uint64
+	var failed atomic.Bool
 	var wg sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
 		wg.Go(func() {
 			x, want, got := make([]uint32, batch), make([]float32, batch), make([]float32, batch)
-			for i := next.Add(batch) - batch; i < samples; i = next.Add(batch) - batch {
+			for i := next.Add(batch) - batch; i < samples && !failed.Load(); i = next.Add(batch) - batch {
 				for k := range x {
 					x[k] = uint32(i+uint64(k)) * 257
 				}
 				generic(unsafe.Pointer(&want[0]), unsafe.Pointer(&x[0]), nil, nil, batch)
-				f(unsafe.Pointer(&got[0]), unsafe.Pointer(&x[0]), nil, nil, batch)
-				if k := differs(to, want, got); k >= 0 {
-					if failures.Add(1) == 1 {
-						assert.Failf(t, "differs from generic", "%s of %x: got %x, want %x", name, math.Float32frombits(x[k]), got[k], want[k])
+				for level, f := range fs {
+					f(unsafe.Pointer(&got[0]), unsafe.Pointer(&x[0]), nil, nil, batch)
+					if k := differs(to, want, got); k >= 0 && failed.CompareAndSwap(false, true) {
+						assert.Failf(t, "differs from generic", "%s of %x: got %x, want %x", level, math.Float32frombits(x[k]), got[k], want[k])
 					}
 				}
 			}
