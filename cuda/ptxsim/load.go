@@ -287,7 +287,9 @@ func (w *warp) writable(s space, address uint64, n, l int) []byte {
 func (w *warp) countLoad(s space, at *vec, m uint32, n int) {
 	switch s {
 	case globalSpace:
-		w.cta.stats.GlobalLoad.countSectors(at, m, n)
+		if l := w.cta.launch; m == 0 || at[lane(m)]-l.globals >= uint64(w.cta.kernel.module.global) {
+			w.cta.stats.GlobalLoad.countSectors(at, m, n)
+		}
 	case sharedSpace:
 		w.cta.stats.SharedLoad.countWavefronts(at, m, n)
 	}

@@ -43,7 +43,7 @@ type Stats struct {
 	LaneInstrs  int64             // threads that executed them
 	Class       [NumClasses]int64 // LaneInstrs by class
 	Barriers    int64             // bar.sync, once a block
-	GlobalLoad  Traffic           // with the sources of cp.async
+	GlobalLoad  Traffic           // with the sources of cp.async, without the module's own variables, which stay in the caches
 	GlobalStore Traffic
 	SharedLoad  Traffic
 	SharedStore Traffic // with the targets of cp.async

@@ -239,6 +239,12 @@ func (b *Builder) Shr(x, y Value) Value { return b.uniform(PrimShr, "i", x, y) }
 // Sar is x >> y with the sign shifted in.
 func (b *Builder) Sar(x, y Value) Value { return b.uniform(PrimSar, "i", x, y) }
 
+// Pick is the entry of t whose number is the low bits of x.
+func (b *Builder) Pick(t Pick, x Value) Value {
+	b.expect(kindIn(b.Type(x), "i") && b.Type(x).Size() == t.Type().Size(), PrimPick, x)
+	return b.emit(Inst{Prim: PrimPick, Type: t.Type(), Args: [3]int32{int32(x)}, Imm: uint64(t)})
+}
+
 // Rare is routine r of x and y, a value of type t, where the Bool m holds; elsewhere its value is
 // 0 and must not matter. A routine of one operand takes it twice.
 func (b *Builder) Rare(r Routine, t dtype.DType, m, x, y Value) Value {

@@ -58,6 +58,9 @@ func evalInst(in Inst, from dtype.DType, x, y, z uint64) uint64 {
 			return y
 		}
 		return z
+	case PrimPick:
+		entries := Pick(in.Imm).Bits()
+		return entries[x%uint64(len(entries))]
 	case PrimRare:
 		if x == 0 {
 			return 0

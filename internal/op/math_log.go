@@ -9,8 +9,7 @@ import (
 // logarithm is k·ln2 + log(m) for x = m·2^k, with the special values put in at the end.
 func logarithm(b *Builder, t dtype.DType, x Value) Value {
 	l := layoutOf(b, t)
-	k, m := l.decompose(x)
-	return l.specialLog(x, l.logOf(k, m, nil))
+	return l.specialLog(x, l.logOf(x, nil))
 }
 
 // log1p is the logarithm of u = 1 + x, and what the sum lost to rounding, divided by u.
@@ -18,9 +17,8 @@ func log1p(b *Builder, t dtype.DType, x Value) Value {
 	l := layoutOf(b, t)
 	one := l.constant(1)
 	u, e := l.twoSum(b.Max(x, one), b.Min(x, one))
-	k, m := l.decompose(u)
 	c := b.Div(e, u)
-	v := l.specialLog(u, l.logOf(k, m, &c))
+	v := l.specialLog(u, l.logOf(u, &c))
 	return b.Select(b.Lt(b.Abs(x), l.constant(l.pick(0x1p-25, 0x1p-54))), x, v)
 }
 
@@ -33,41 +31,62 @@ func (l layout) specialLog(x, v Value) Value {
 	return b.Select(b.And(b.Lt(zero, x), b.Lt(x, inf)), v, special)
 }
 
-// logOf is k·ln2 + log(m) + c, for a c far below the rest, or nil for 0.
-func (l layout) logOf(k, m Value, c *Value) Value {
-	b := l.b
-	f := b.Sub(m, l.constant(1)) // exact
-	ln2, log := ln2Parts64, l.log64
+// logOf is log(x) + c for x positive and finite, and a c far below the rest, or nil for 0.
+func (l layout) logOf(x Value, c *Value) Value {
 	if l.t == dtype.Float32 {
-		ln2, log = ln2Parts32, l.log32
+		return l.log32(x, c)
 	}
-	low := b.Mul(k, l.constant(ln2[1]))
-	if c != nil {
-		low = b.FMA(k, l.constant(ln2[1]), *c)
-	}
-	return log(k, f, low)
+	return l.log64(x, c)
 }
 
-// log32 adds log(1+f) = f - f²/2 + f³·P(f) to k·ln2, whose low part is given. The sum of the high part
+// log32 adds log(1+f) = f - f²/2 + f³·P(f) to k·ln2, whose low part is added first. The sum of the high part
 // and f keeps its error.
-func (l layout) log32(k, f, low Value) Value {
+func (l layout) log32(x Value, c *Value) Value {
 	b := l.b
+	k, m, _ := l.decompose(x)
+	f := b.Sub(m, l.constant(1)) // exact
+	low := b.Mul(k, l.constant(ln2Parts32[1]))
+	if c != nil {
+		low = b.FMA(k, l.constant(ln2Parts32[1]), *c)
+	}
 	h := b.FMA(l.poly(f, log32), f, l.constant(-0.5))
 	q := b.FMA(h, b.Mul(f, f), low)
 	high, e := l.twoSum(b.Mul(k, l.constant(ln2Parts32[0])), f)
 	return b.Add(high, b.Add(e, q))
 }
 
-// log64 is fdlibm's arrangement: with s = f/(2+f) and R = s²·P(s²),
-// log(1+f) = f - (f²/2 - s·(f²/2 + R)). The low part of k·ln2 is given.
-func (l layout) log64(k, f, low Value) Value {
+// log64 is the same with a part of the logarithm from a table.
+func (l layout) log64(x Value, c *Value) Value {
 	b := l.b
-	s := b.Div(f, b.Add(l.constant(2), f))
-	z := b.Mul(s, s)
-	r := b.Mul(l.poly(z, log64), z)
-	half := b.Mul(b.Mul(l.constant(0.5), f), f)
-	low = b.FMA(s, b.Add(half, r), low)
-	return b.FMA(k, l.constant(ln2Parts64[0]), b.Sub(f, b.Sub(half, low)))
+	high, low, r := l.tabledLog(x)
+	if c != nil {
+		low = b.Add(low, *c)
+	}
+	h := b.FMA(l.poly(r, log64), r, l.constant(-0.5))
+	q := b.FMA(h, b.Mul(r, r), low)
+	sum, e := l.twoSum(high, r)
+	return b.Add(sum, b.Add(e, q))
+}
+
+// tabledLog is the logarithm of x in float64, as high + low + log(1+r), where x = 2^k·(1+r)/inverse for one of sixteen
+// inverses; high, which is a multiple of 2^-42, and r are exact. Next to 1 the inverse is 1, and high and low are 0.
+func (l layout) tabledLog(x Value) (high, low, r Value) {
+	b := l.b
+	k, m, i := l.decompose(x)
+	high = b.FMA(k, l.constant(ln2Parts64[0]), b.Pick(PickLogHigh, i))
+	low = b.FMA(k, l.constant(ln2Parts64[1]), b.Pick(PickLogLow, i))
+	return high, low, b.FMA(m, b.Pick(PickLogInverse, i), l.constant(-1))
+}
+
+// logSum is log(x) of float64 as a sum of two floats, to about 2^-64 of it.
+func (l layout) logSum(x Value) (high, low Value) {
+	b := l.b
+	high, low, r := l.tabledLog(x)
+	sum, e := l.twoSum(high, r)
+	square, e2 := l.twoProduct(r, b.Mul(r, l.constant(-0.5)))
+	sum, e3 := l.twoSum(sum, square)
+	rest := b.FMA(l.poly(r, logLong), b.Mul(b.Mul(r, r), r), low)
+	return l.twoSum(sum, b.Add(b.Add(e, e3), b.Add(e2, rest)))
 }
 
 // logBase is the logarithm times 1/log(base), a sum of two floats. The logarithm is one too, so that
@@ -76,8 +95,7 @@ func logBase(b *Builder, t dtype.DType, x Value, scale []float64) Value {
 	l := layoutOf(b, dtype.Float64)
 	wide := b.Convert(dtype.Float64, x)
 	if t == dtype.Float32 {
-		k, m := l.decompose(wide)
-		v := b.Mul(l.logOf(k, m, nil), l.constant(scale[0]))
+		v := b.Mul(l.logOf(wide, nil), l.constant(scale[0]))
 		return b.Convert(t, l.specialLog(wide, v))
 	}
 	high, low := l.logSum(wide)

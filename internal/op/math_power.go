@@ -6,18 +6,19 @@ import (
 	"github.com/tare-go/tare/dtype"
 )
 
-// power is x^y.
+// power is x^y. That of float32 takes |x|^y in float64.
 func power(b *Builder, t dtype.DType, x, y Value) Value {
-	switch {
-	case t.IsInteger():
+	if t.IsInteger() {
 		return intPower(b, t, x, y)
-	case t == dtype.Float32:
-		wide := layoutOf(b, dtype.Float64)
-		v := wide.power(b.Convert(dtype.Float64, x), b.Convert(dtype.Float64, y), wide.shortPower)
-		return b.Convert(t, v)
 	}
 	l := layoutOf(b, t)
-	return l.power(x, y, l.longPower)
+	a := b.Abs(x)
+	if t == dtype.Float64 {
+		return l.signedPower(x, y, l.longPower(a, y))
+	}
+	wide := layoutOf(b, dtype.Float64)
+	v := wide.shortPower(b.Convert(dtype.Float64, a), b.Convert(dtype.Float64, y))
+	return l.signedPower(x, y, b.Convert(t, v))
 }
 
 // intPower squares and multiplies for exponents below 16, and leaves larger ones to the rare path.
@@ -40,77 +41,51 @@ func intPower(b *Builder, t dtype.DType, x, n Value) Value {
 	return b.Select(b.Lt(n, zero), inverse, p)
 }
 
-// power puts the sign and the special cases of IEEE 754's pow around positive, which computes |x|^y.
-func (l layout) power(x, y Value, positive func(a, y Value) Value) Value {
+// signedPower puts the sign and the special cases of IEEE 754's pow around v, which is |x|^y but where that is 1
+// for a y that is infinite or no number.
+func (l layout) signedPower(x, y, v Value) Value {
 	b := l.b
 	zero, one, inf := l.constant(0), l.constant(1), l.constant(math.Inf(1))
 	a := b.Abs(x)
-	v := positive(a, y)
+	v = b.Select(b.Or(b.Eq(a, one), b.Eq(y, zero)), one, v)
 	half := b.Mul(y, l.constant(0.5))
 	whole := b.Eq(b.Rint(y), y)
 	odd := b.And(whole, b.Ne(b.Rint(half), half))
 	v = b.Select(odd, b.Copysign(v, x), v)
 	root := b.And(b.And(b.Lt(x, zero), b.Lt(a, inf)), b.Not(whole)) // of a negative number
-	v = b.Select(root, l.constant(math.NaN()), v)
-	unit := b.Or(b.Eq(x, one), b.Or(b.Eq(y, zero), b.And(b.Eq(a, one), b.Eq(b.Abs(y), inf))))
-	return b.Select(unit, one, v)
+	return b.Select(root, l.constant(math.NaN()), v)
 }
 
-// shortPower is a^y to about 2^-42, for results that are rounded to float32.
+// logOfMagnitude is v for a positive and finite, and the logarithm of a where it is 0, infinite or NaN.
+func (l layout) logOfMagnitude(a, v Value) Value {
+	b := l.b
+	v = b.Select(b.Lt(a, l.constant(math.Inf(1))), v, a)
+	return b.Select(b.Eq(a, l.constant(0)), l.constant(math.Inf(-1)), v)
+}
+
+// shortPower is a^y to about 2^-36, for results that are rounded to float32, and an a that was one.
 func (l layout) shortPower(a, y Value) Value {
 	b := l.b
-	k, m := l.decompose(a)
-	f := b.Sub(m, l.constant(1))
-	s := b.Div(f, b.Add(l.constant(2), f))
-	z := b.Mul(s, s)
-	log := b.FMA(b.Mul(l.poly(z, log64), z), s, b.Add(s, s))
-	log = l.specialLog(a, b.FMA(k, l.constant(math.Ln2), log))
+	k, m, i := l.normalParts(a, l.constant(0x1p52+1023))
+	f := b.FMA(m, b.Pick(PickLogInverse, i), l.constant(-1))
+	log := b.Add(b.FMA(k, l.constant(math.Ln2), b.Pick(PickLogSum, i)), f)
+	log = l.logOfMagnitude(a, b.FMA(l.poly(f, logShort), b.Mul(f, f), log))
 	x := b.Min(b.Max(b.Mul(y, log), l.constant(-200)), l.constant(200))
-	t := b.FMA(x, l.constant(math.Log2E), l.magic())
-	r := b.FMA(b.Sub(t, l.magic()), l.constant(-math.Ln2), x)
-	p := b.FMA(l.poly(r, expShort), b.Mul(r, r), r)
-	return b.Mul(b.Add(p, l.constant(1)), l.exp2(t))
+	t, high, low := l.sixteenths(x)
+	r := b.Add(high, low)
+	scale := l.halfPower(t)
+	p := b.FMA(scale, b.FMA(l.poly(r, expTableShort), b.Mul(r, r), r), scale)
+	return b.Add(p, p)
 }
 
 // longPower is e^(y·log a), with the logarithm and the product as sums of two floats.
 func (l layout) longPower(a, y Value) Value {
 	b := l.b
 	high, low := l.logSum(a)
-	high = l.specialLog(a, high)
+	high = l.logOfMagnitude(a, high)
 	product, rest := l.twoProduct(y, high)
 	rest = b.FMA(y, low, rest)
 	x := b.Min(b.Max(product, l.constant(-746)), l.constant(710))
 	rest = b.Select(b.Eq(x, product), rest, l.constant(0))
-	return l.expSum(x, &rest)
-}
-
-// logSum is log(a) as a sum of two floats, to about 2^-64 of it. With s = (m-1)/(m+1), log(m) is
-// 2s + s³·(2/3 + z·Q(z)), z = s², of which all but z·Q(z) is computed in two floats.
-func (l layout) logSum(a Value) (high, low Value) {
-	b := l.b
-	k, m := l.decompose(a)
-	one := l.constant(1)
-	f := b.Sub(m, one) // exact
-	d, dLow := l.twoSum(l.constant(2), f)
-	reciprocal := b.Div(one, d)
-	s := b.Mul(f, reciprocal)
-	rest := b.FMA(b.Neg(s), dLow, b.FMA(b.Neg(s), d, f))
-	sLow := b.Mul(rest, reciprocal)
-	// z = s²
-	z, zLow := l.twoProduct(s, s)
-	zLow = b.FMA(b.Add(s, s), sLow, zLow)
-	// p = 2/3 + z·Q(z)
-	p, pLow := l.twoSum(l.constant(twoThirds[0]), b.Mul(z, l.poly(z, logTail)))
-	pLow = b.Add(pLow, l.constant(twoThirds[1]))
-	// w = s³, v = w·p
-	w, wLow := l.twoProduct(z, s)
-	wLow = b.FMA(z, sLow, b.FMA(zLow, s, wLow))
-	v, vLow := l.twoProduct(w, p)
-	vLow = b.FMA(w, pLow, b.FMA(wLow, p, vLow))
-	// 2s + v, then k·ln2 is added
-	sum, e := l.twoSum(b.Add(s, s), v)
-	e = b.Add(e, b.Add(b.Add(sLow, sLow), vLow))
-	total, e2 := l.twoSum(b.Mul(k, l.constant(ln2Parts64[0])), sum)
-	e = b.Add(e2, b.FMA(k, l.constant(ln2Parts64[1]), e))
-	return l.twoSum(total, e)
+	return l.tabledExp(x, &rest)
 }

@@ -38,6 +38,7 @@ const (
 	PrimShl                  // x << y; y counts as unsigned, and from T's width on gives 0
 	PrimShr                  // x >> y with zeros shifted in; from T's width on gives 0
 	PrimSar                  // x >> y with the sign shifted in; from T's width on all bits are the sign
+	PrimPick                 // the entry of Imm whose number is the low bits of x, integers as wide as T; see Pick
 	PrimRare                 // where the Bool x holds routine Imm of y and z, else 0; see Routine
 
 	NumPrim
@@ -67,7 +68,7 @@ var primInfo = [NumPrim]struct {
 	PrimEq: {"eq", 2}, PrimNe: {"ne", 2}, PrimLt: {"lt", 2}, PrimLe: {"le", 2},
 	PrimSelect: {"select", 3}, PrimConvert: {"convert", 1}, PrimBitcast: {"bitcast", 1},
 	PrimAnd: {"and", 2}, PrimOr: {"or", 2}, PrimXor: {"xor", 2}, PrimNot: {"not", 1},
-	PrimShl: {"shl", 2}, PrimShr: {"shr", 2}, PrimSar: {"sar", 2}, PrimRare: {"rare", 3},
+	PrimShl: {"shl", 2}, PrimShr: {"shr", 2}, PrimSar: {"sar", 2}, PrimPick: {"pick", 1}, PrimRare: {"rare", 3},
 }
 
 // String is the primitive's name in printed programs.

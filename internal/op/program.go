@@ -14,7 +14,7 @@ type Inst struct {
 	Prim Prim
 	Type dtype.DType // of the result
 	Args [3]int32
-	Imm  uint64 // the bits of a constant, the number of an operand, the routine of a rare block
+	Imm  uint64 // the bits of a constant, the number of an operand, the list of constants, the routine of a rare block
 }
 
 // Program is a body: straight-line code in single-assignment form, without branches but for rare
@@ -44,6 +44,8 @@ func (p *Program) String() string {
 			fmt.Fprintf(&s, " %d", in.Imm)
 		case PrimConst:
 			fmt.Fprintf(&s, " %s", FormatBits(in.Type, in.Imm))
+		case PrimPick:
+			fmt.Fprintf(&s, " %s", Pick(in.Imm))
 		case PrimRare:
 			fmt.Fprintf(&s, " %s", Routine(in.Imm))
 		}

@@ -2,7 +2,7 @@
 
 package op
 
-// exp32: (e^x - 1 - x)/x² on ±ln2/2; absolute error below 2^-23.0.
+// exp32: (e^x - 1 - x)/x² on ±ln2/2; absolute error below 2^-23.83.
 var exp32 = []float64{
 	0x1.0000000000000p-1,
 	0x1.5554d80000000p-3,
@@ -11,7 +11,7 @@ var exp32 = []float64{
 	0x1.6d345a0000000p-10,
 }
 
-// expm132: the same with a term more; absolute error below 2^-28.0.
+// expm132: the same with a term more; absolute error below 2^-28.82.
 var expm132 = []float64{
 	0x1.0000000000000p-1,
 	0x1.5555560000000p-3,
@@ -21,34 +21,7 @@ var expm132 = []float64{
 	0x1.a2bfbe0000000p-13,
 }
 
-// exp64: the same; absolute error below 2^-59.0.
-var exp64 = []float64{
-	0x1.0000000000000p-1,
-	0x1.5555555555557p-3,
-	0x1.5555555555556p-5,
-	0x1.1111111110045p-7,
-	0x1.6c16c16c15fefp-10,
-	0x1.a01a01ac27468p-13,
-	0x1.a01a01a82049dp-16,
-	0x1.71de018a4e96dp-19,
-	0x1.27e4d7fddc246p-22,
-	0x1.af4f1961bbff2p-26,
-	0x1.1f7919372ca92p-29,
-}
-
-// expShort: the same, for float32 by way of float64; absolute error below 2^-40.0.
-var expShort = []float64{
-	0x1.fffffffffe026p-2,
-	0x1.5555555553b47p-3,
-	0x1.55555565df367p-5,
-	0x1.1111111c5758cp-7,
-	0x1.6c166b8e17ad5p-10,
-	0x1.a019ad54c9865p-13,
-	0x1.a137447f00b35p-16,
-	0x1.72c7995efc416p-19,
-}
-
-// log32: (log(1+x) - x + x²/2)/x³ on ±1/3; absolute error below 2^-22.0.
+// log32: (log(1+x) - x + x²/2)/x³ on ±1/3; absolute error below 2^-22.54.
 var log32 = []float64{
 	0x1.55554c0000000p-2,
 	-0x1.ffffb40000000p-3,
@@ -60,45 +33,75 @@ var log32 = []float64{
 	-0x1.fd145e0000000p-4,
 }
 
-// log64: (2·atanh(√z)/√z - 2)/z, where √z = (x-1)/(x+1), x from √½ to √2; absolute error below 2^-51.0.
+// log64: (log(1+x) - x + x²/2)/x³ for x of logTable; absolute error below 2^-52.83.
 var log64 = []float64{
-	0x1.5555555555558p-1,
-	0x1.99999999952c6p-2,
-	0x1.2492492dfacb6p-2,
-	0x1.c71c62d66e137p-3,
-	0x1.7462b955b60ccp-3,
-	0x1.39fdbf11a829dp-3,
-	0x1.2b603c353ce44p-3,
+	0x1.5555555555554p-2,
+	-0x1.0000000000162p-2,
+	0x1.99999999abaa9p-3,
+	-0x1.5555555059264p-3,
+	0x1.249247e0436d3p-3,
+	-0x1.00001e5ceecbfp-3,
+	0x1.c72c19de97d8ep-4,
+	-0x1.9983ace0586d3p-4,
+	0x1.55218511fcbf2p-4,
 }
 
-// logTail: (that - 2/3)/z; absolute error below 2^-55.0.
-var logTail = []float64{
-	0x1.999999999999ap-2,
-	0x1.2492492492206p-2,
-	0x1.c71c71c7b402ep-3,
-	0x1.745d16c73ddecp-3,
-	0x1.3b13e956a5ef3p-3,
-	0x1.1102efacc66afp-3,
-	0x1.e5f2b88b3b41ap-4,
-	0x1.5f1ece5b04d99p-4,
-	0x1.0842d0e0816eep-2,
+// logLong: the same with a term more; absolute error below 2^-55.58.
+var logLong = []float64{
+	0x1.5555555555555p-2,
+	-0x1.ffffffffffffep-3,
+	0x1.999999999b6c7p-3,
+	-0x1.5555555568f77p-3,
+	0x1.2492490e9f3b1p-3,
+	-0x1.fffffce54ffdep-4,
+	0x1.c71d30173d53dp-4,
+	-0x1.99ad262e1a2e9p-4,
+	0x1.7399965cd7f6cp-4,
+	-0x1.2f5da319f8d35p-4,
 }
 
-// sin32: (sin(√z)/√z - 1)/z on 0 to (π/4)²; absolute error below 2^-25.0.
+// logShort: (log(1+x) - x)/x² for them, for float32 by way of float64; absolute error below 2^-35.51.
+var logShort = []float64{
+	-0x1.fffffffffe92fp-2,
+	0x1.55555521f9686p-2,
+	-0x1.fffffeed86798p-3,
+	0x1.999f27c35f5acp-3,
+	-0x1.558d04cbbd599p-3,
+	0x1.14bec833590a5p-3,
+}
+
+// expTable: (e^x - 1 - x)/x² on ±ln2/32; absolute error below 2^-53.0.
+var expTable = []float64{
+	0x1.0000000000001p-1,
+	0x1.5555555555556p-3,
+	0x1.55555554dfb75p-5,
+	0x1.11111110d2566p-7,
+	0x1.6c17f57ba0683p-10,
+	0x1.a01b27043ce9ep-13,
+}
+
+// expTableShort: the same, for float32 by way of float64; absolute error below 2^-25.49.
+var expTableShort = []float64{
+	0x1.ffffffff573c6p-2,
+	0x1.5556dfb6313e3p-3,
+	0x1.5556b3e43100fp-5,
+}
+
+// sin32: (sin(√z)/√z - 1)/z on 0 to (π/4)²; absolute error below 2^-25.26.
 var sin32 = []float64{
 	-0x1.5555520000000p-3,
 	0x1.110be40000000p-7,
 	-0x1.9ab2940000000p-13,
 }
 
-// cos32: (cos(√z) - 1 + z/2)/z² on 0 to (π/4)²; absolute error below 2^-28.0.
+// cos32: (cos(√z) - 1 + z/2)/z² on 0 to (π/4)²; absolute error below 2^-28.58.
 var cos32 = []float64{
 	0x1.5555540000000p-5,
 	-0x1.6c129c0000000p-10,
 	0x1.9bc6120000000p-16,
 }
 
-// sin64: as sin32; absolute error below 2^-55.0.
+// sin64: as sin32; absolute error below 2^-55.35.
 var sin64 = []float64{
 	-0x1.5555555555555p-3,
 	0x1.1111111110c83p-7,
@@ -108,7 +111,7 @@ var sin64 = []float64{
 	0x1.5e1190b6202e5p-33,
 }
 
-// cos64: as cos32; absolute error below 2^-58.0.
+// cos64: as cos32; absolute error below 2^-58.58.
 var cos64 = []float64{
 	0x1.5555555555555p-5,
 	-0x1.6c16c16c168ccp-10,
@@ -136,11 +139,386 @@ var log2Scale = []float64{0x1.71547652b82fep+0, 0x1.777d0ffda0d24p-56}
 // log10Scale: 1/ln 10, in parts.
 var log10Scale = []float64{0x1.bcb7b1526e50ep-2, 0x1.95355baaafad3p-57}
 
-// twoThirds: 2/3, in parts.
-var twoThirds = []float64{0x1.5555555555555p-1, 0x1.5555555555555p-55}
+// ln2Sixteenth: ln 2/16, in parts.
+var ln2Sixteenth = []float64{0x1.62e42fefa0000p-5, 0x1.cf79abc9e3b3ap-44}
+
+// log2eSixteen: 16/ln 2, in parts.
+var log2eSixteen = []float64{0x1.71547652b82fep+4}
 
 // halfPi32: π/2, in parts.
 var halfPi32 = []float64{0x1.921fb00000000p+0, 0x1.5110b40000000p-22, 0x1.84698a0000000p-48}
 
 // halfPi64: π/2, in parts.
 var halfPi64 = []float64{0x1.921fb54400000p+0, 0x1.0b4611a626331p-34, 0x1.1701b839a2520p-88}
+
+// LogInverse is reciprocals of numbers near the significands of each sixteenth.
+var LogInverse = [...]float64{
+	0x1.0000000000000p+0,
+	0x1.d800000000000p-1,
+	0x1.c000000000000p-1,
+	0x1.a800000000000p-1,
+	0x1.9000000000000p-1,
+	0x1.8000000000000p-1,
+	0x1.7000000000000p-1,
+	0x1.6000000000000p-1,
+	0x1.5000000000000p-1,
+	0x1.4000000000000p-1,
+	0x1.3800000000000p-1,
+	0x1.2800000000000p-1,
+	0x1.2000000000000p-1,
+	0x1.1800000000000p-1,
+	0x1.1000000000000p-1,
+	0x1.0800000000000p-1,
+}
+
+// LogHigh is minus their logarithms, cut to a multiple of 2^-42.
+var LogHigh = [...]float64{
+	0x0.0p+0,
+	0x1.4d3115d204000p-4,
+	0x1.1178e8227e000p-3,
+	0x1.823c16551a000p-3,
+	0x1.f991c6cb3a000p-3,
+	0x1.269621134d000p-2,
+	0x1.522ae0738a000p-2,
+	0x1.7fafa3bd81000p-2,
+	0x1.af5295248c000p-2,
+	0x1.e148a1a272000p-2,
+	0x1.fb358af7a4000p-2,
+	0x1.188ee40f23800p-1,
+	0x1.269621134d800p-1,
+	0x1.35028ad9d8800p-1,
+	0x1.43d9ff2f92000p-1,
+	0x1.5322e26867800p-1,
+}
+
+// LogLow is what LogHigh lacks.
+var LogLow = [...]float64{
+	0x0.0p+0,
+	0x1.f562ed3e858f1p-43,
+	0x1.1ef78ce2d07f2p-45,
+	0x1.e0ddb9a631e83p-46,
+	0x1.3797d99419be6p-43,
+	0x1.724f077d6eceep-43,
+	0x1.ebe708164c759p-45,
+	0x1.46fb79bf6d4cbp-44,
+	0x1.ba0ceab622eeap-43,
+	0x1.b36537e3375b2p-44,
+	0x1.1085fa3c16493p-43,
+	0x1.29989df1568cap-43,
+	0x1.c93c1df5bb3b6p-44,
+	0x1.21707f2a4fcd5p-43,
+	0x1.e267b0b7efae1p-44,
+	0x1.5ccc45d257531p-47,
+}
+
+// LogSum is both, rounded.
+var LogSum = [...]float64{
+	0x0.0p+0,
+	0x1.4d3115d207eacp-4,
+	0x1.1178e8227e47cp-3,
+	0x1.823c16551a3c2p-3,
+	0x1.f991c6cb3b379p-3,
+	0x1.269621134db92p-2,
+	0x1.522ae0738a3d8p-2,
+	0x1.7fafa3bd8151cp-2,
+	0x1.af5295248cdd0p-2,
+	0x1.e148a1a2726cep-2,
+	0x1.fb358af7a4884p-2,
+	0x1.188ee40f23ca6p-1,
+	0x1.269621134db92p-1,
+	0x1.35028ad9d8c86p-1,
+	0x1.43d9ff2f923c5p-1,
+	0x1.5322e26867857p-1,
+}
+
+// ExpHalf is 2^(i/16)/2, cut to 23 bits.
+var ExpHalf = [...]float64{
+	0x1.0000000000000p-1,
+	0x1.0b55840000000p-1,
+	0x1.172b800000000p-1,
+	0x1.2387a40000000p-1,
+	0x1.306fe00000000p-1,
+	0x1.3dea640000000p-1,
+	0x1.4bfdac0000000p-1,
+	0x1.5ab07c0000000p-1,
+	0x1.6a09e40000000p-1,
+	0x1.7a11440000000p-1,
+	0x1.8ace540000000p-1,
+	0x1.9c49180000000p-1,
+	0x1.ae89f80000000p-1,
+	0x1.c199bc0000000p-1,
+	0x1.d5818c0000000p-1,
+	0x1.ea4af80000000p-1,
+}
+
+// ExpLow is the logarithm of what ExpHalf lacks as a factor.
+var ExpLow = [...]float64{
+	0x0.0p+0,
+	0x1.588b3380718c0p-23,
+	0x1.bbc0ceba37fb1p-23,
+	0x1.465f212246353p-23,
+	0x1.1250015761931p-25,
+	0x1.370be4186bf5ap-25,
+	0x1.05b3abfbe0f62p-24,
+	0x1.59f632b0bb82fp-24,
+	0x1.b38b3ee502803p-24,
+	0x1.193dadcd8fa9cp-23,
+	0x1.67a1ca1d9d84ap-28,
+	0x1.a3b5e344f7bdfp-28,
+	0x1.e26f00d7dc98cp-25,
+	0x1.0cf18c36a4c82p-24,
+	0x1.f9b2d8eedae72p-25,
+	0x1.2169b04d2857dp-24,
+}
+
+// TanhCentre is where the polynomials of tanh in its intervals have their origin.
+var TanhCentre = [...]float32{
+	0x1.2130000000000p+0,
+	0x1.6070000000000p+0,
+	0x1.9de0000000000p+0,
+	0x1.e0e0000000000p+0,
+	0x1.0fb8000000000p+1,
+	0x1.3038000000000p+1,
+	0x1.4fe0000000000p+1,
+	0x1.6fb0000000000p+1,
+	0x1.9e80000000000p+1,
+	0x1.e020000000000p+1,
+	0x1.1280000000000p+2,
+	0x1.2f30000000000p+2,
+	0x1.5a18000000000p+2,
+	0x1.7208000000000p+2,
+	0x1.93d0000000000p+2,
+	0x1.a5f0000000000p+2,
+	0x1.db00000000000p+2,
+	0x1.1540000000000p+3,
+	0x1.3c80000000000p+3,
+	0x0.0p+0,
+	0x0.0p+0,
+	0x0.0p+0,
+	0x0.0p+0,
+	0x0.0p+0,
+	0x0.0p+0,
+	0x1.8500000000000p-3,
+	0x1.4140000000000p-2,
+	0x1.bd20000000000p-2,
+	0x1.1da0000000000p-1,
+	0x1.5d80000000000p-1,
+	0x1.a070000000000p-1,
+	0x1.e250000000000p-1,
+}
+
+// Tanh0 is their constants.
+var Tanh0 = [...]float32{
+	0x1.9f2db40000000p-1,
+	0x1.c2ab2c0000000p-1,
+	0x1.d929640000000p-1,
+	0x1.e8a0b80000000p-1,
+	0x1.f1894c0000000p-1,
+	0x1.f73f120000000p-1,
+	0x1.faa4ea0000000p-1,
+	0x1.fcbc3e0000000p-1,
+	0x1.fe6d280000000p-1,
+	0x1.ff6f600000000p-1,
+	0x1.ffceae0000000p-1,
+	0x1.ffebe00000000p-1,
+	0x1.fffabc0000000p-1,
+	0x1.fffd820000000p-1,
+	0x1.ffff220000000p-1,
+	0x1.ffff820000000p-1,
+	0x1.ffffe80000000p-1,
+	0x1.fffffe0000000p-1,
+	0x1.0000000000000p+0,
+	0x0.0p+0,
+	0x0.0p+0,
+	0x0.0p+0,
+	0x0.0p+0,
+	0x0.0p+0,
+	0x0.0p+0,
+	0x1.8063720000000p-3,
+	0x1.371c1c0000000p-2,
+	0x1.a30e960000000p-2,
+	0x1.0345680000000p-1,
+	0x1.2fba4c0000000p-1,
+	0x1.57c68a0000000p-1,
+	0x1.78e8500000000p-1,
+}
+
+// Tanh1 is their slopes.
+var Tanh1 = [...]float32{
+	0x1.5eaaca0000000p-2,
+	0x1.cd438e0000000p-3,
+	0x1.2aec0c0000000p-3,
+	0x1.6d6b760000000p-4,
+	0x1.c84cea0000000p-5,
+	0x1.15b8be0000000p-5,
+	0x1.54fa8c0000000p-6,
+	0x1.a08bee0000000p-7,
+	0x1.92397a0000000p-8,
+	0x1.21172a0000000p-9,
+	0x1.8a7d380000000p-11,
+	0x1.41f9a60000000p-12,
+	0x1.50fe260000000p-14,
+	0x1.3eff900000000p-15,
+	0x1.bc008e0000000p-17,
+	0x1.f7ff500000000p-18,
+	0x1.7ffd160000000p-20,
+	0x1.002bd60000000p-23,
+	0x1.607e560000000p-27,
+	0x0.0p+0,
+	0x0.0p+0,
+	0x0.0p+0,
+	0x0.0p+0,
+	0x0.0p+0,
+	0x1.0000000000000p+0,
+	0x1.edf6ac0000000p-1,
+	0x1.d0bd560000000p-1,
+	0x1.aa40e80000000p-1,
+	0x1.7cb53e0000000p-1,
+	0x1.4bd2bc0000000p-1,
+	0x1.192d300000000p-1,
+	0x1.d514c20000000p-2,
+}
+
+// Tanh2 is their coefficients of power 2.
+var Tanh2 = [...]float32{
+	-0x1.1c5b1a0000000p-2,
+	-0x1.9603060000000p-3,
+	-0x1.143f640000000p-3,
+	-0x1.5cbd2e0000000p-4,
+	-0x1.bb68ee0000000p-5,
+	-0x1.10f9140000000p-5,
+	-0x1.51693c0000000p-6,
+	-0x1.9de3b20000000p-7,
+	-0x1.90f8240000000p-8,
+	-0x1.20c1980000000p-9,
+	-0x1.8a530a0000000p-11,
+	-0x1.41e8bc0000000p-12,
+	-0x1.5102280000000p-14,
+	-0x1.3efa300000000p-15,
+	-0x1.bbfd3a0000000p-17,
+	-0x1.f805b40000000p-18,
+	-0x1.7fc5d00000000p-20,
+	-0x1.0032b00000000p-23,
+	-0x1.60b7140000000p-27,
+	0x0.0p+0,
+	0x0.0p+0,
+	0x0.0p+0,
+	0x0.0p+0,
+	0x0.0p+0,
+	0x0.0p+0,
+	-0x1.72d8cc0000000p-3,
+	-0x1.1a646e0000000p-2,
+	-0x1.5ce0300000000p-2,
+	-0x1.81928e0000000p-2,
+	-0x1.89afe60000000p-2,
+	-0x1.79959e0000000p-2,
+	-0x1.59501a0000000p-2,
+}
+
+// Tanh3 is their coefficients of power 3.
+var Tanh3 = [...]float32{
+	0x1.c6ca1e0000000p-4,
+	0x1.973e660000000p-4,
+	0x1.374b8a0000000p-4,
+	0x1.a6078e0000000p-5,
+	0x1.16c8800000000p-5,
+	0x1.5f75520000000p-6,
+	0x1.b8721c0000000p-7,
+	0x1.1068240000000p-7,
+	0x1.09b7600000000p-8,
+	0x1.80287e0000000p-10,
+	0x1.0687360000000p-11,
+	0x1.ad2b000000000p-13,
+	0x1.c162620000000p-15,
+	0x1.a913b80000000p-16,
+	0x1.27bb8a0000000p-17,
+	0x1.4ff8aa0000000p-18,
+	0x1.00f3ce0000000p-20,
+	0x1.5241cc0000000p-24,
+	0x1.e3e3ee0000000p-28,
+	0x0.0p+0,
+	0x0.0p+0,
+	0x0.0p+0,
+	0x0.0p+0,
+	0x0.0p+0,
+	-0x1.5555860000000p-2,
+	-0x1.2681420000000p-2,
+	-0x1.c00df80000000p-3,
+	-0x1.1aca180000000p-3,
+	-0x1.d457c00000000p-5,
+	0x1.8ab7380000000p-7,
+	0x1.084eee0000000p-4,
+	0x1.8760160000000p-4,
+}
+
+// Tanh4 is their coefficients of power 4.
+var Tanh4 = [...]float32{
+	0x1.7aa29a0000000p-9,
+	-0x1.5ba3d00000000p-6,
+	-0x1.9cc8ec0000000p-6,
+	-0x1.5457800000000p-6,
+	-0x1.ecc7b60000000p-7,
+	-0x1.47704a0000000p-7,
+	-0x1.a69c880000000p-8,
+	-0x1.09fca20000000p-8,
+	-0x1.08e39a0000000p-9,
+	-0x1.82604a0000000p-11,
+	-0x1.087f5a0000000p-12,
+	-0x1.b1334e0000000p-14,
+	-0x1.b42dbc0000000p-16,
+	-0x1.ad2c8e0000000p-17,
+	-0x1.29a3aa0000000p-18,
+	-0x1.49f6ee0000000p-19,
+	-0x1.089e420000000p-21,
+	-0x1.5596a20000000p-25,
+	-0x1.5065c00000000p-29,
+	0x0.0p+0,
+	0x0.0p+0,
+	0x0.0p+0,
+	0x0.0p+0,
+	0x0.0p+0,
+	0x1.81230a0000000p-14,
+	0x1.d323220000000p-4,
+	0x1.43a9660000000p-3,
+	0x1.5bb5b00000000p-3,
+	0x1.3c0aea0000000p-3,
+	0x1.ef852e0000000p-4,
+	0x1.4620ce0000000p-4,
+	0x1.5942aa0000000p-5,
+}
+
+// Tanh5 is their coefficients of power 5.
+var Tanh5 = [...]float32{
+	-0x1.0556320000000p-5,
+	-0x1.34cbe80000000p-7,
+	0x1.6a8e4a0000000p-10,
+	0x1.2d416a0000000p-8,
+	0x1.268ce60000000p-8,
+	0x1.c21df40000000p-9,
+	0x1.3425940000000p-9,
+	0x1.909f720000000p-10,
+	0x1.94ed320000000p-11,
+	0x1.3251b20000000p-12,
+	0x1.c26b440000000p-14,
+	0x1.52844e0000000p-15,
+	0x1.d7c9640000000p-17,
+	0x1.69e92c0000000p-18,
+	0x1.07d9e40000000p-19,
+	0x1.a1a8460000000p-21,
+	0x1.74a66c0000000p-23,
+	0x1.74bd620000000p-26,
+	0x1.7838d80000000p-29,
+	0x0.0p+0,
+	0x0.0p+0,
+	0x0.0p+0,
+	0x0.0p+0,
+	0x0.0p+0,
+	0x1.0e0f8a0000000p-3,
+	0x1.87aba60000000p-4,
+	0x1.6cd1c00000000p-5,
+	-0x1.7754b80000000p-8,
+	-0x1.743e0a0000000p-5,
+	-0x1.0222020000000p-4,
+	-0x1.0420460000000p-4,
+	-0x1.b549940000000p-5,
+}

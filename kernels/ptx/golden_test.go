@@ -130,7 +130,7 @@ func TestInstructionsAreComplete(t *testing.T) {
 				continue
 			}
 			switch {
-			case p == op.PrimConst || p == op.PrimArg || p == op.PrimConvert || p == op.PrimBitcast || p == op.PrimRare:
+			case p == op.PrimConst || p == op.PrimArg || p == op.PrimConvert || p == op.PrimBitcast || p == op.PrimPick || p == op.PrimRare:
 			case g == bools, g == integers && (p >= op.PrimSqrt && p <= op.PrimFMA || p >= op.PrimRint && p <= op.PrimCeil), g == floats && p >= op.PrimAnd && p <= op.PrimNot:
 			default:
 				t.Errorf("primitive %v of group %d has no instructions", p, g)

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/tare-go/tare/internal/canon"
+	"github.com/tare-go/tare/internal/op"
 )
 
 // Target is the GPU for which an operation is lowered. It never decides bits, only forms.
@@ -107,8 +108,9 @@ type module struct {
 	target   Target
 	entries  []entry
 	launches []Launch
-	table    bool // an entry reads the bits of 2/π
-	dynamic  bool // an entry has more shared memory than may be declared
+	table    bool             // an entry reads the bits of 2/π
+	picks    [op.NumPick]bool // that entries read
+	dynamic  bool             // an entry has more shared memory than may be declared
 	isa      isa
 	work     int
 	refused  bool
@@ -134,6 +136,9 @@ func (i isa) with(j isa) isa { return isa{max(i.version, j.version), max(i.targe
 func (m *module) launch(w *writer, ctas int, block int) {
 	text := w.finish(block)
 	m.table = m.table || w.table
+	for p := range w.picks {
+		m.picks[p] = m.picks[p] || w.picks[p]
+	}
 	m.dynamic = m.dynamic || w.dynamic > 0
 	m.isa = m.isa.with(w.isa)
 	m.launches = append(m.launches, Launch{
@@ -184,6 +189,11 @@ func (m *module) finish() *Module {
 	}
 	if m.table {
 		writeTable(&b)
+	}
+	for p, read := range m.picks {
+		if read {
+			writePick(&b, op.Pick(p))
+		}
 	}
 	for _, e := range m.entries {
 		fmt.Fprintf(&b, "\n.visible .entry %s%s", e.name, e.text)

@@ -31,6 +31,8 @@ func (w *writer) program(p *op.Program, args ...string) string {
 			values[i] = w.bitcast(from, in.Type, x[0])
 		case op.PrimSelect:
 			values[i] = w.arith(in.Prim, in.Type, in.Type, x...)
+		case op.PrimPick:
+			values[i] = w.pick(op.Pick(in.Imm), x[0])
 		case op.PrimRare:
 			values[i] = w.rare(rare, in, x)
 		default:

@@ -3,6 +3,8 @@ package ptx
 import (
 	"fmt"
 	"strings"
+
+	"github.com/tare-go/tare/internal/op"
 )
 
 // writer writes one kernel. Registers are typed by the letter of their name, and are assigned once but for
@@ -17,6 +19,7 @@ type writer struct {
 	count   map[string]int // registers of each class, and labels
 	loaded  map[string]string
 	table   bool
+	picks   [op.NumPick]bool
 	ctas    int  // of which a multiprocessor should have the registers
 	exact   bool // CTAs have as many threads as the first launch, else maxThreads at most
 	isa     isa

@@ -592,12 +592,11 @@ func expFloat32(dst, a, _, _ unsafe.Pointer, n int) {
 		v4 := float32(v2 * -0x1.7f7d1cp-20)
 		v5 := v3 + v4
 		v6 := op.FMA32(op.FMA32(0x1.6d345ap-10, v5, 0x1.12108p-07), v5, 0x1.5554fep-05)
-		v7 := op.FMA32(op.FMA32(op.FMA32(v6, v5, 0x1.5554d8p-03), v5, 0.5), float32(v5*v5), v3-v5+v4)
-		v8 := 1 + v5
-		v9 := op.FMA32(v2, 0.5, 0x1.8p+23)
-		v10 := math.Float32frombits(math.Float32bits(v9)<<23 + 0x3f800000)
-		k1 := math.Float32bits(v2-(v9-0x1.8p+23)+0x1.8p+23) << 23
-		d[i] = float32(float32((v8+(1-v8+v5+v7))*v10) * math.Float32frombits(k1+0x3f800000))
+		v7 := op.FMA32(op.FMA32(op.FMA32(v6, v5, 0x1.5554d8p-03), v5, 0.5), float32(v5*v5), v4)
+		v8 := op.FMA32(v2, 0.5, 0x1.8p+23)
+		v9 := math.Float32frombits(math.Float32bits(v8)<<23 + 0x3f800000)
+		k1 := math.Float32bits(v2-(v8-0x1.8p+23)+0x1.8p+23) << 23
+		d[i] = float32(float32((v3+v7+1)*v9) * math.Float32frombits(k1+0x3f800000))
 	}
 }
 
@@ -607,21 +606,20 @@ func expFloat64(dst, a, _, _ unsafe.Pointer, n int) {
 	xs := unsafe.Slice((*float64)(a), n)
 	for i := range d {
 		v1 := min(max(xs[i], -746), 710)
-		v2 := math.FMA(v1, 0x1.71547652b82fep+00, 0x1.8p+52) - 0x1.8p+52
-		v3 := math.FMA(v2, -0x1.62e42fefa38p-01, v1)
-		v4 := float64(v2 * -0x1.ef35793c7673p-45)
-		v5 := v3 + v4
-		v6 := math.FMA(0x1.1f7919372ca92p-29, v5, 0x1.af4f1961bbff2p-26)
-		v7 := math.FMA(math.FMA(v6, v5, 0x1.27e4d7fddc246p-22), v5, 0x1.71de018a4e96dp-19)
-		v8 := math.FMA(math.FMA(v7, v5, 0x1.a01a01a82049dp-16), v5, 0x1.a01a01ac27468p-13)
-		v9 := math.FMA(math.FMA(v8, v5, 0x1.6c16c16c15fefp-10), v5, 0x1.1111111110045p-07)
-		v10 := math.FMA(math.FMA(v9, v5, 0x1.5555555555556p-05), v5, 0x1.5555555555557p-03)
-		v11 := math.FMA(math.FMA(v10, v5, 0.5), float64(v5*v5), v3-v5+v4)
-		v12 := 1 + v5
-		v13 := math.FMA(v2, 0.5, 0x1.8p+52)
-		v14 := math.Float64frombits(math.Float64bits(v13)<<52 + 0x3ff0000000000000)
-		k1 := math.Float64bits(v2-(v13-0x1.8p+52)+0x1.8p+52) << 52
-		d[i] = float64(float64((v12+(1-v12+v5+v11))*v14) * math.Float64frombits(k1+0x3ff0000000000000))
+		v2 := math.FMA(v1, 0x1.71547652b82fep+04, 0x1.8p+52)
+		v3 := v2 - 0x1.8p+52
+		k1 := math.Float64bits(v2)
+		v4 := math.FMA(v3, -0x1.62e42fefap-05, v1) + math.FMA(v3, -0x1.cf79abc9e3b3ap-44, op.ExpLow[k1&15])
+		v5 := math.FMA(0x1.a01b27043ce9ep-13, v4, 0x1.6c17f57ba0683p-10)
+		v6 := math.FMA(math.FMA(v5, v4, 0x1.11111110d2566p-07), v4, 0x1.55555554dfb75p-05)
+		v7 := math.FMA(math.FMA(v6, v4, 0x1.5555555555556p-03), v4, 0x1.0000000000001p-01)
+		v8 := op.ExpHalf[k1&15]
+		v9 := floor(math.FMA(v3, 0x1p-04, 1))
+		v10 := math.FMA(v9, 0.5, 0x1.8p+52)
+		v11 := math.Float64frombits(math.Float64bits(v10)<<52 + 0x3ff0000000000000)
+		v12 := float64(math.FMA(v8, math.FMA(v7, float64(v4*v4), v4), v8) * v11)
+		k2 := math.Float64bits(v9-(v10-0x1.8p+52)+0x1.8p+52) << 52
+		d[i] = float64(v12 * math.Float64frombits(k2+0x3ff0000000000000))
 	}
 }
 
@@ -653,21 +651,22 @@ func logFloat64(dst, a, _, _ unsafe.Pointer, n int) {
 	for i := range d {
 		x := xs[i]
 		m1 := x < 0x1p-1022
-		k1 := math.Float64bits(sel(m1, float64(x*0x1p+54), x)) + 0x95f619980c433
-		v1 := math.Float64frombits(k1&0xfffffffffffff + 0x3fe6a09e667f3bcd)
-		v2 := sel(m1, float64(0x1.0000000000435p+52), float64(0x1.00000000003ffp+52))
-		v3 := math.Float64frombits(k1>>52|0x4330000000000000) - v2
-		v4 := v1 - 1
-		v5 := v4 / (2 + v4)
-		v6 := float64(v5 * v5)
-		v7 := math.FMA(0x1.2b603c353ce44p-03, v6, 0x1.39fdbf11a829dp-03)
-		v8 := math.FMA(math.FMA(v7, v6, 0x1.7462b955b60ccp-03), v6, 0x1.c71c62d66e137p-03)
-		v9 := math.FMA(math.FMA(v8, v6, 0x1.2492492dfacb6p-02), v6, 0x1.99999999952c6p-02)
-		v10 := float64(float64(0.5*v4) * v4)
-		v11 := v10 + float64(math.FMA(v9, v6, 0x1.5555555555558p-01)*v6)
-		v12 := v10 - math.FMA(v5, v11, float64(v3*0x1.ef35793c7673p-45))
+		v1 := sel(m1, float64(0x1.0000000000435p+52), float64(0x1.00000000003ffp+52))
+		k1 := math.Float64bits(sel(m1, float64(x*0x1p+54), x)) + 0x26c000000000
+		v2 := math.Float64frombits(k1&0xfffffffffffff + 0x3fefd94000000000)
+		v3 := math.Float64frombits(k1>>52|0x4330000000000000) - v1
+		k2 := k1 >> 48
+		v4 := math.FMA(v3, 0x1.62e42fefa38p-01, op.LogHigh[k2&15])
+		v5 := math.FMA(v2, op.LogInverse[k2&15], -1)
+		v6 := math.FMA(0x1.55218511fcbf2p-04, v5, -0x1.9983ace0586d3p-04)
+		v7 := math.FMA(math.FMA(v6, v5, 0x1.c72c19de97d8ep-04), v5, -0x1.00001e5ceecbfp-03)
+		v8 := math.FMA(math.FMA(v7, v5, 0x1.249247e0436d3p-03), v5, -0x1.5555555059264p-03)
+		v9 := math.FMA(math.FMA(v8, v5, 0x1.99999999abaa9p-03), v5, -0x1.0000000000162p-02)
+		v10 := math.FMA(math.FMA(v9, v5, 0x1.5555555555554p-02), v5, -0.5)
+		v11 := math.FMA(v10, float64(v5*v5), math.FMA(v3, 0x1.ef35793c7673p-45, op.LogLow[k2&15]))
+		v12 := v4 + v5
 		v13 := sel(x == 0, float64(math.Inf(-1)), sel(x < 0, float64(math.NaN()), x))
-		d[i] = sel(0 < x && x < float64(math.Inf(1)), math.FMA(v3, 0x1.62e42fefa38p-01, v4-v12), v13)
+		d[i] = sel(0 < x && x < float64(math.Inf(1)), v12+(v4-v12+v5+v11), v13)
 	}
 }
 
@@ -681,13 +680,13 @@ func exp2Float32(dst, a, _, _ unsafe.Pointer, n int) {
 		v3 := v1 - v2
 		v4 := float32(v3 * 0x1.62e42ep-01)
 		v5 := op.FMA32(v3, 0x1.efa39ep-25, op.FMA32(v3, 0x1.62e42ep-01, -v4))
-		v6 := op.FMA32(op.FMA32(0x1.6d345ap-10, v4, 0x1.12108p-07), v4, 0x1.5554fep-05)
-		v7 := op.FMA32(op.FMA32(op.FMA32(v6, v4, 0x1.5554d8p-03), v4, 0.5), float32(v4*v4), v5)
-		v8 := 1 + v4
+		v6 := v4 + v5
+		v7 := op.FMA32(op.FMA32(0x1.6d345ap-10, v6, 0x1.12108p-07), v6, 0x1.5554fep-05)
+		v8 := op.FMA32(op.FMA32(op.FMA32(v7, v6, 0x1.5554d8p-03), v6, 0.5), float32(v6*v6), v5)
 		v9 := op.FMA32(v2, 0.5, 0x1.8p+23)
 		v10 := math.Float32frombits(math.Float32bits(v9)<<23 + 0x3f800000)
 		k1 := math.Float32bits(v2-(v9-0x1.8p+23)+0x1.8p+23) << 23
-		d[i] = float32(float32((v8+(1-v8+v4+v7))*v10) * math.Float32frombits(k1+0x3f800000))
+		d[i] = float32(float32((v4+v8+1)*v10) * math.Float32frombits(k1+0x3f800000))
 	}
 }
 
@@ -697,21 +696,20 @@ func exp2Float64(dst, a, _, _ unsafe.Pointer, n int) {
 	xs := unsafe.Slice((*float64)(a), n)
 	for i := range d {
 		v1 := min(max(xs[i], -0x1.0dp+10), 0x1.004p+10)
-		v2 := v1 + 0x1.8p+52 - 0x1.8p+52
-		v3 := v1 - v2
-		v4 := float64(v3 * 0x1.62e42fefa39efp-01)
-		v5 := math.FMA(v3, 0x1.abc9e3b39803fp-56, math.FMA(v3, 0x1.62e42fefa39efp-01, -v4))
-		v6 := math.FMA(0x1.1f7919372ca92p-29, v4, 0x1.af4f1961bbff2p-26)
-		v7 := math.FMA(math.FMA(v6, v4, 0x1.27e4d7fddc246p-22), v4, 0x1.71de018a4e96dp-19)
-		v8 := math.FMA(math.FMA(v7, v4, 0x1.a01a01a82049dp-16), v4, 0x1.a01a01ac27468p-13)
-		v9 := math.FMA(math.FMA(v8, v4, 0x1.6c16c16c15fefp-10), v4, 0x1.1111111110045p-07)
-		v10 := math.FMA(math.FMA(v9, v4, 0x1.5555555555556p-05), v4, 0x1.5555555555557p-03)
-		v11 := 1 + v4
-		v12 := 1 - v11 + v4 + math.FMA(math.FMA(v10, v4, 0.5), float64(v4*v4), v5)
-		v13 := math.FMA(v2, 0.5, 0x1.8p+52)
-		v14 := math.Float64frombits(math.Float64bits(v13)<<52 + 0x3ff0000000000000)
-		k1 := math.Float64bits(v2-(v13-0x1.8p+52)+0x1.8p+52) << 52
-		d[i] = float64(float64((v11+v12)*v14) * math.Float64frombits(k1+0x3ff0000000000000))
+		v2 := math.FMA(v1, 16, 0x1.8p+52)
+		v3 := v2 - 0x1.8p+52
+		k1 := math.Float64bits(v2)
+		v4 := math.FMA(math.FMA(v3, -0x1p-04, v1), 0x1.62e42fefa39efp-01, op.ExpLow[k1&15])
+		v5 := math.FMA(0x1.a01b27043ce9ep-13, v4, 0x1.6c17f57ba0683p-10)
+		v6 := math.FMA(math.FMA(v5, v4, 0x1.11111110d2566p-07), v4, 0x1.55555554dfb75p-05)
+		v7 := math.FMA(math.FMA(v6, v4, 0x1.5555555555556p-03), v4, 0x1.0000000000001p-01)
+		v8 := op.ExpHalf[k1&15]
+		v9 := floor(math.FMA(v3, 0x1p-04, 1))
+		v10 := math.FMA(v9, 0.5, 0x1.8p+52)
+		v11 := math.Float64frombits(math.Float64bits(v10)<<52 + 0x3ff0000000000000)
+		v12 := float64(math.FMA(v8, math.FMA(v7, float64(v4*v4), v4), v8) * v11)
+		k2 := math.Float64bits(v9-(v10-0x1.8p+52)+0x1.8p+52) << 52
+		d[i] = float64(v12 * math.Float64frombits(k2+0x3ff0000000000000))
 	}
 }
 
@@ -729,15 +727,13 @@ func expm1Float32(dst, a, _, _ unsafe.Pointer, n int) {
 		v6 := v4 + v5
 		v7 := op.FMA32(op.FMA32(0x1.a2bfbep-13, v6, 0x1.6d345ap-10), v6, 0x1.110fccp-07)
 		v8 := op.FMA32(op.FMA32(v7, v6, 0x1.5554fep-05), v6, 0x1.555556p-03)
-		v9 := op.FMA32(op.FMA32(v8, v6, 0.5), float32(v6*v6), v4-v6+v5)
-		v10 := math.Float32frombits(math.Float32bits(v2-1)<<23 + 0x3f800000)
-		v11 := v10 - 0.5
-		v12 := float32(v10 * v6)
-		v13 := v11 + v12
-		v14 := op.FMA32(v10, v9, v11-v13+v12) + (v10 - v11 - 0.5)
-		v15 := v13 + v14
-		v16 := v15 + (v13 - v15 + v14)
-		d[i] = sel(abs(x) < 0x1p-25, x, v16+v16)
+		v9 := math.Float32frombits(math.Float32bits(v2-1)<<23 + 0x3f800000)
+		v10 := v9 - 0.5
+		v11 := float32(v9 * v4)
+		v12 := v10 + v11
+		v13 := op.FMA32(v9, op.FMA32(op.FMA32(v8, v6, 0.5), float32(v6*v6), v5), op.FMA32(v9, v4, -v11))
+		v14 := v12 + (v13 + (v10 - v12 + v11) + (v9 - v10 - 0.5))
+		d[i] = sel(abs(x) < 0x1p-25, x, v14+v14)
 	}
 }
 
@@ -748,25 +744,23 @@ func expm1Float64(dst, a, _, _ unsafe.Pointer, n int) {
 	for i := range d {
 		x := xs[i]
 		v1 := min(max(x, -40), 710)
-		v2 := math.FMA(v1, 0x1.71547652b82fep+00, 0x1.8p+52)
+		v2 := math.FMA(v1, 0x1.71547652b82fep+04, 0x1.8p+52)
 		v3 := v2 - 0x1.8p+52
-		v4 := math.FMA(v3, -0x1.62e42fefa38p-01, v1)
-		v5 := float64(v3 * -0x1.ef35793c7673p-45)
+		v4 := math.FMA(v3, -0x1.62e42fefap-05, v1)
+		k1 := math.Float64bits(v2)
+		v5 := math.FMA(v3, -0x1.cf79abc9e3b3ap-44, op.ExpLow[k1&15])
 		v6 := v4 + v5
-		v7 := math.FMA(0x1.1f7919372ca92p-29, v6, 0x1.af4f1961bbff2p-26)
-		v8 := math.FMA(math.FMA(v7, v6, 0x1.27e4d7fddc246p-22), v6, 0x1.71de018a4e96dp-19)
-		v9 := math.FMA(math.FMA(v8, v6, 0x1.a01a01a82049dp-16), v6, 0x1.a01a01ac27468p-13)
-		v10 := math.FMA(math.FMA(v9, v6, 0x1.6c16c16c15fefp-10), v6, 0x1.1111111110045p-07)
-		v11 := math.FMA(math.FMA(v10, v6, 0x1.5555555555556p-05), v6, 0x1.5555555555557p-03)
-		v12 := math.FMA(math.FMA(v11, v6, 0.5), float64(v6*v6), v4-v6+v5)
-		v13 := math.Float64frombits(math.Float64bits(v2-1)<<52 + 0x3ff0000000000000)
-		v14 := v13 - 0.5
-		v15 := float64(v13 * v6)
-		v16 := v14 + v15
-		v17 := math.FMA(v13, v12, v14-v16+v15) + (v13 - v14 - 0.5)
-		v18 := v16 + v17
-		v19 := v18 + (v16 - v18 + v17)
-		d[i] = sel(abs(x) < 0x1p-54, x, v19+v19)
+		v7 := math.FMA(0x1.a01b27043ce9ep-13, v6, 0x1.6c17f57ba0683p-10)
+		v8 := math.FMA(math.FMA(v7, v6, 0x1.11111110d2566p-07), v6, 0x1.55555554dfb75p-05)
+		v9 := math.FMA(math.FMA(v8, v6, 0x1.5555555555556p-03), v6, 0x1.0000000000001p-01)
+		k2 := math.Float64bits(op.ExpHalf[k1&15]) + k1&0xfffffffffffffff0<<48
+		v10 := math.Float64frombits(k2)
+		v11 := v10 - 0.5
+		v12 := float64(v10 * v4)
+		v13 := v11 + v12
+		v14 := math.FMA(v10, math.FMA(v9, float64(v6*v6), v5), math.FMA(v10, v4, -v12))
+		v15 := v13 + (v14 + (v11 - v13 + v12) + (v10 - v11 - 0.5))
+		d[i] = sel(abs(x) < 0x1p-54, x, v15+v15)
 	}
 }
 
@@ -777,20 +771,21 @@ func log2Float32(dst, a, _, _ unsafe.Pointer, n int) {
 	for i := range d {
 		v1 := float64(xs[i])
 		m1 := v1 < 0x1p-1022
-		k1 := math.Float64bits(sel(m1, float64(v1*0x1p+54), v1)) + 0x95f619980c433
-		v2 := math.Float64frombits(k1&0xfffffffffffff + 0x3fe6a09e667f3bcd)
-		v3 := sel(m1, float64(0x1.0000000000435p+52), float64(0x1.00000000003ffp+52))
-		v4 := math.Float64frombits(k1>>52|0x4330000000000000) - v3
-		v5 := v2 - 1
-		v6 := v5 / (2 + v5)
-		v7 := float64(v6 * v6)
-		v8 := math.FMA(0x1.2b603c353ce44p-03, v7, 0x1.39fdbf11a829dp-03)
-		v9 := math.FMA(math.FMA(v8, v7, 0x1.7462b955b60ccp-03), v7, 0x1.c71c62d66e137p-03)
-		v10 := math.FMA(math.FMA(v9, v7, 0x1.2492492dfacb6p-02), v7, 0x1.99999999952c6p-02)
-		v11 := float64(float64(0.5*v5) * v5)
-		v12 := v11 + float64(math.FMA(v10, v7, 0x1.5555555555558p-01)*v7)
-		v13 := v11 - math.FMA(v6, v12, float64(v4*0x1.ef35793c7673p-45))
-		v14 := float64(math.FMA(v4, 0x1.62e42fefa38p-01, v5-v13) * 0x1.71547652b82fep+00)
+		v2 := sel(m1, float64(0x1.0000000000435p+52), float64(0x1.00000000003ffp+52))
+		k1 := math.Float64bits(sel(m1, float64(v1*0x1p+54), v1)) + 0x26c000000000
+		v3 := math.Float64frombits(k1&0xfffffffffffff + 0x3fefd94000000000)
+		v4 := math.Float64frombits(k1>>52|0x4330000000000000) - v2
+		k2 := k1 >> 48
+		v5 := math.FMA(v4, 0x1.62e42fefa38p-01, op.LogHigh[k2&15])
+		v6 := math.FMA(v3, op.LogInverse[k2&15], -1)
+		v7 := math.FMA(0x1.55218511fcbf2p-04, v6, -0x1.9983ace0586d3p-04)
+		v8 := math.FMA(math.FMA(v7, v6, 0x1.c72c19de97d8ep-04), v6, -0x1.00001e5ceecbfp-03)
+		v9 := math.FMA(math.FMA(v8, v6, 0x1.249247e0436d3p-03), v6, -0x1.5555555059264p-03)
+		v10 := math.FMA(math.FMA(v9, v6, 0x1.99999999abaa9p-03), v6, -0x1.0000000000162p-02)
+		v11 := math.FMA(math.FMA(v10, v6, 0x1.5555555555554p-02), v6, -0.5)
+		v12 := math.FMA(v11, float64(v6*v6), math.FMA(v4, 0x1.ef35793c7673p-45, op.LogLow[k2&15]))
+		v13 := v5 + v6
+		v14 := float64((v13 + (v5 - v13 + v6 + v12)) * 0x1.71547652b82fep+00)
 		v15 := sel(v1 == 0, float64(math.Inf(-1)), sel(v1 < 0, float64(math.NaN()), v1))
 		d[i] = float32(sel(0 < v1 && v1 < float64(math.Inf(1)), v14, v15))
 	}
@@ -803,39 +798,29 @@ func log2Float64(dst, a, _, _ unsafe.Pointer, n int) {
 	for i := range d {
 		x := xs[i]
 		m1 := x < 0x1p-1022
-		k1 := math.Float64bits(sel(m1, float64(x*0x1p+54), x)) + 0x95f619980c433
-		v1 := math.Float64frombits(k1&0xfffffffffffff + 0x3fe6a09e667f3bcd)
-		v2 := sel(m1, float64(0x1.0000000000435p+52), float64(0x1.00000000003ffp+52))
-		v3 := math.Float64frombits(k1>>52|0x4330000000000000) - v2
-		v4 := v1 - 1
-		v5 := 2 + v4
-		v6 := 1 / v5
-		v7 := float64(v4 * v6)
-		v8 := -v7
-		v9 := float64(math.FMA(v8, 2-v5+v4, math.FMA(v8, v5, v4)) * v6)
-		v10 := float64(v7 * v7)
-		v11 := v7 + v7
-		v12 := math.FMA(0x1.0842d0e0816eep-02, v10, 0x1.5f1ece5b04d99p-04)
-		v13 := math.FMA(math.FMA(v12, v10, 0x1.e5f2b88b3b41ap-04), v10, 0x1.1102efacc66afp-03)
-		v14 := math.FMA(math.FMA(v13, v10, 0x1.3b13e956a5ef3p-03), v10, 0x1.745d16c73ddecp-03)
-		v15 := math.FMA(math.FMA(v14, v10, 0x1.c71c71c7b402ep-03), v10, 0x1.2492492492206p-02)
-		v16 := float64(v10 * math.FMA(v15, v10, 0x1.999999999999ap-02))
-		v17 := 0x1.5555555555555p-01 + v16
-		v18 := 0x1.5555555555555p-01 - v17 + v16 + 0x1.5555555555555p-55
-		v19 := float64(v10 * v7)
-		v20 := math.FMA(math.FMA(v11, v9, math.FMA(v7, v7, -v10)), v7, math.FMA(v10, v7, -v19))
-		v21 := float64(v19 * v17)
-		v22 := math.FMA(math.FMA(v10, v9, v20), v17, math.FMA(v19, v17, -v21))
-		v23 := v11 + v21
-		v24 := float64(v3 * 0x1.62e42fefa38p-01)
-		v25 := v24 + v23
-		v26 := math.FMA(v3, 0x1.ef35793c7673p-45, v11-v23+v21+(v9+v9+math.FMA(v19, v18, v22)))
-		v27 := v24 - v25 + v23 + v26
-		v28 := v25 + v27
-		v29 := float64(v28 * 0x1.71547652b82fep+00)
-		v30 := math.FMA(v25-v28+v27, 0x1.71547652b82fep+00, math.FMA(v28, 0x1.71547652b82fep+00, -v29))
-		v31 := sel(x == 0, float64(math.Inf(-1)), sel(x < 0, float64(math.NaN()), x))
-		d[i] = sel(0 < x && x < float64(math.Inf(1)), v29+math.FMA(v28, 0x1.777d0ffda0d24p-56, v30), v31)
+		v1 := sel(m1, float64(0x1.0000000000435p+52), float64(0x1.00000000003ffp+52))
+		k1 := math.Float64bits(sel(m1, float64(x*0x1p+54), x)) + 0x26c000000000
+		v2 := math.Float64frombits(k1&0xfffffffffffff + 0x3fefd94000000000)
+		v3 := math.Float64frombits(k1>>52|0x4330000000000000) - v1
+		k2 := k1 >> 48
+		v4 := math.FMA(v3, 0x1.62e42fefa38p-01, op.LogHigh[k2&15])
+		v5 := math.FMA(v2, op.LogInverse[k2&15], -1)
+		v6 := v4 + v5
+		v7 := float64(v5 * -0.5)
+		v8 := float64(v5 * v7)
+		v9 := v6 + v8
+		v10 := math.FMA(-0x1.2f5da319f8d35p-04, v5, 0x1.7399965cd7f6cp-04)
+		v11 := math.FMA(math.FMA(v10, v5, -0x1.99ad262e1a2e9p-04), v5, 0x1.c71d30173d53dp-04)
+		v12 := math.FMA(math.FMA(v11, v5, -0x1.fffffce54ffdep-04), v5, 0x1.2492490e9f3b1p-03)
+		v13 := math.FMA(math.FMA(v12, v5, -0x1.5555555568f77p-03), v5, 0x1.999999999b6c7p-03)
+		v14 := math.FMA(math.FMA(v13, v5, -0x1.ffffffffffffep-03), v5, 0x1.5555555555555p-02)
+		v15 := math.FMA(v14, float64(float64(v5*v5)*v5), math.FMA(v3, 0x1.ef35793c7673p-45, op.LogLow[k2&15]))
+		v16 := v4 - v6 + v5 + (v6 - v9 + v8) + (math.FMA(v5, v7, -v8) + v15)
+		v17 := v9 + v16
+		v18 := float64(v17 * 0x1.71547652b82fep+00)
+		v19 := math.FMA(v9-v17+v16, 0x1.71547652b82fep+00, math.FMA(v17, 0x1.71547652b82fep+00, -v18))
+		v20 := sel(x == 0, float64(math.Inf(-1)), sel(x < 0, float64(math.NaN()), x))
+		d[i] = sel(0 < x && x < float64(math.Inf(1)), v18+math.FMA(v17, 0x1.777d0ffda0d24p-56, v19), v20)
 	}
 }
 
@@ -846,20 +831,21 @@ func log10Float32(dst, a, _, _ unsafe.Pointer, n int) {
 	for i := range d {
 		v1 := float64(xs[i])
 		m1 := v1 < 0x1p-1022
-		k1 := math.Float64bits(sel(m1, float64(v1*0x1p+54), v1)) + 0x95f619980c433
-		v2 := math.Float64frombits(k1&0xfffffffffffff + 0x3fe6a09e667f3bcd)
-		v3 := sel(m1, float64(0x1.0000000000435p+52), float64(0x1.00000000003ffp+52))
-		v4 := math.Float64frombits(k1>>52|0x4330000000000000) - v3
-		v5 := v2 - 1
-		v6 := v5 / (2 + v5)
-		v7 := float64(v6 * v6)
-		v8 := math.FMA(0x1.2b603c353ce44p-03, v7, 0x1.39fdbf11a829dp-03)
-		v9 := math.FMA(math.FMA(v8, v7, 0x1.7462b955b60ccp-03), v7, 0x1.c71c62d66e137p-03)
-		v10 := math.FMA(math.FMA(v9, v7, 0x1.2492492dfacb6p-02), v7, 0x1.99999999952c6p-02)
-		v11 := float64(float64(0.5*v5) * v5)
-		v12 := v11 + float64(math.FMA(v10, v7, 0x1.5555555555558p-01)*v7)
-		v13 := v11 - math.FMA(v6, v12, float64(v4*0x1.ef35793c7673p-45))
-		v14 := float64(math.FMA(v4, 0x1.62e42fefa38p-01, v5-v13) * 0x1.bcb7b1526e50ep-02)
+		v2 := sel(m1, float64(0x1.0000000000435p+52), float64(0x1.00000000003ffp+52))
+		k1 := math.Float64bits(sel(m1, float64(v1*0x1p+54), v1)) + 0x26c000000000
+		v3 := math.Float64frombits(k1&0xfffffffffffff + 0x3fefd94000000000)
+		v4 := math.Float64frombits(k1>>52|0x4330000000000000) - v2
+		k2 := k1 >> 48
+		v5 := math.FMA(v4, 0x1.62e42fefa38p-01, op.LogHigh[k2&15])
+		v6 := math.FMA(v3, op.LogInverse[k2&15], -1)
+		v7 := math.FMA(0x1.55218511fcbf2p-04, v6, -0x1.9983ace0586d3p-04)
+		v8 := math.FMA(math.FMA(v7, v6, 0x1.c72c19de97d8ep-04), v6, -0x1.00001e5ceecbfp-03)
+		v9 := math.FMA(math.FMA(v8, v6, 0x1.249247e0436d3p-03), v6, -0x1.5555555059264p-03)
+		v10 := math.FMA(math.FMA(v9, v6, 0x1.99999999abaa9p-03), v6, -0x1.0000000000162p-02)
+		v11 := math.FMA(math.FMA(v10, v6, 0x1.5555555555554p-02), v6, -0.5)
+		v12 := math.FMA(v11, float64(v6*v6), math.FMA(v4, 0x1.ef35793c7673p-45, op.LogLow[k2&15]))
+		v13 := v5 + v6
+		v14 := float64((v13 + (v5 - v13 + v6 + v12)) * 0x1.bcb7b1526e50ep-02)
 		v15 := sel(v1 == 0, float64(math.Inf(-1)), sel(v1 < 0, float64(math.NaN()), v1))
 		d[i] = float32(sel(0 < v1 && v1 < float64(math.Inf(1)), v14, v15))
 	}
@@ -872,39 +858,29 @@ func log10Float64(dst, a, _, _ unsafe.Pointer, n int) {
 	for i := range d {
 		x := xs[i]
 		m1 := x < 0x1p-1022
-		k1 := math.Float64bits(sel(m1, float64(x*0x1p+54), x)) + 0x95f619980c433
-		v1 := math.Float64frombits(k1&0xfffffffffffff + 0x3fe6a09e667f3bcd)
-		v2 := sel(m1, float64(0x1.0000000000435p+52), float64(0x1.00000000003ffp+52))
-		v3 := math.Float64frombits(k1>>52|0x4330000000000000) - v2
-		v4 := v1 - 1
-		v5 := 2 + v4
-		v6 := 1 / v5
-		v7 := float64(v4 * v6)
-		v8 := -v7
-		v9 := float64(math.FMA(v8, 2-v5+v4, math.FMA(v8, v5, v4)) * v6)
-		v10 := float64(v7 * v7)
-		v11 := v7 + v7
-		v12 := math.FMA(0x1.0842d0e0816eep-02, v10, 0x1.5f1ece5b04d99p-04)
-		v13 := math.FMA(math.FMA(v12, v10, 0x1.e5f2b88b3b41ap-04), v10, 0x1.1102efacc66afp-03)
-		v14 := math.FMA(math.FMA(v13, v10, 0x1.3b13e956a5ef3p-03), v10, 0x1.745d16c73ddecp-03)
-		v15 := math.FMA(math.FMA(v14, v10, 0x1.c71c71c7b402ep-03), v10, 0x1.2492492492206p-02)
-		v16 := float64(v10 * math.FMA(v15, v10, 0x1.999999999999ap-02))
-		v17 := 0x1.5555555555555p-01 + v16
-		v18 := 0x1.5555555555555p-01 - v17 + v16 + 0x1.5555555555555p-55
-		v19 := float64(v10 * v7)
-		v20 := math.FMA(math.FMA(v11, v9, math.FMA(v7, v7, -v10)), v7, math.FMA(v10, v7, -v19))
-		v21 := float64(v19 * v17)
-		v22 := math.FMA(math.FMA(v10, v9, v20), v17, math.FMA(v19, v17, -v21))
-		v23 := v11 + v21
-		v24 := float64(v3 * 0x1.62e42fefa38p-01)
-		v25 := v24 + v23
-		v26 := math.FMA(v3, 0x1.ef35793c7673p-45, v11-v23+v21+(v9+v9+math.FMA(v19, v18, v22)))
-		v27 := v24 - v25 + v23 + v26
-		v28 := v25 + v27
-		v29 := float64(v28 * 0x1.bcb7b1526e50ep-02)
-		v30 := math.FMA(v25-v28+v27, 0x1.bcb7b1526e50ep-02, math.FMA(v28, 0x1.bcb7b1526e50ep-02, -v29))
-		v31 := sel(x == 0, float64(math.Inf(-1)), sel(x < 0, float64(math.NaN()), x))
-		d[i] = sel(0 < x && x < float64(math.Inf(1)), v29+math.FMA(v28, 0x1.95355baaafad3p-57, v30), v31)
+		v1 := sel(m1, float64(0x1.0000000000435p+52), float64(0x1.00000000003ffp+52))
+		k1 := math.Float64bits(sel(m1, float64(x*0x1p+54), x)) + 0x26c000000000
+		v2 := math.Float64frombits(k1&0xfffffffffffff + 0x3fefd94000000000)
+		v3 := math.Float64frombits(k1>>52|0x4330000000000000) - v1
+		k2 := k1 >> 48
+		v4 := math.FMA(v3, 0x1.62e42fefa38p-01, op.LogHigh[k2&15])
+		v5 := math.FMA(v2, op.LogInverse[k2&15], -1)
+		v6 := v4 + v5
+		v7 := float64(v5 * -0.5)
+		v8 := float64(v5 * v7)
+		v9 := v6 + v8
+		v10 := math.FMA(-0x1.2f5da319f8d35p-04, v5, 0x1.7399965cd7f6cp-04)
+		v11 := math.FMA(math.FMA(v10, v5, -0x1.99ad262e1a2e9p-04), v5, 0x1.c71d30173d53dp-04)
+		v12 := math.FMA(math.FMA(v11, v5, -0x1.fffffce54ffdep-04), v5, 0x1.2492490e9f3b1p-03)
+		v13 := math.FMA(math.FMA(v12, v5, -0x1.5555555568f77p-03), v5, 0x1.999999999b6c7p-03)
+		v14 := math.FMA(math.FMA(v13, v5, -0x1.ffffffffffffep-03), v5, 0x1.5555555555555p-02)
+		v15 := math.FMA(v14, float64(float64(v5*v5)*v5), math.FMA(v3, 0x1.ef35793c7673p-45, op.LogLow[k2&15]))
+		v16 := v4 - v6 + v5 + (v6 - v9 + v8) + (math.FMA(v5, v7, -v8) + v15)
+		v17 := v9 + v16
+		v18 := float64(v17 * 0x1.bcb7b1526e50ep-02)
+		v19 := math.FMA(v9-v17+v16, 0x1.bcb7b1526e50ep-02, math.FMA(v17, 0x1.bcb7b1526e50ep-02, -v18))
+		v20 := sel(x == 0, float64(math.Inf(-1)), sel(x < 0, float64(math.NaN()), x))
+		d[i] = sel(0 < x && x < float64(math.Inf(1)), v18+math.FMA(v17, 0x1.95355baaafad3p-57, v19), v20)
 	}
 }
 
@@ -943,22 +919,23 @@ func log1pFloat64(dst, a, _, _ unsafe.Pointer, n int) {
 		v2 := min(x, 1)
 		v3 := v1 + v2
 		m1 := v3 < 0x1p-1022
-		k1 := math.Float64bits(sel(m1, float64(v3*0x1p+54), v3)) + 0x95f619980c433
-		v4 := math.Float64frombits(k1&0xfffffffffffff + 0x3fe6a09e667f3bcd)
-		v5 := sel(m1, float64(0x1.0000000000435p+52), float64(0x1.00000000003ffp+52))
-		v6 := math.Float64frombits(k1>>52|0x4330000000000000) - v5
-		v7 := v4 - 1
-		v8 := v7 / (2 + v7)
-		v9 := float64(v8 * v8)
-		v10 := math.FMA(0x1.2b603c353ce44p-03, v9, 0x1.39fdbf11a829dp-03)
-		v11 := math.FMA(math.FMA(v10, v9, 0x1.7462b955b60ccp-03), v9, 0x1.c71c62d66e137p-03)
-		v12 := math.FMA(math.FMA(v11, v9, 0x1.2492492dfacb6p-02), v9, 0x1.99999999952c6p-02)
-		v13 := float64(float64(0.5*v7) * v7)
-		v14 := v13 + float64(math.FMA(v12, v9, 0x1.5555555555558p-01)*v9)
-		v15 := math.FMA(v8, v14, math.FMA(v6, 0x1.ef35793c7673p-45, (v1-v3+v2)/v3))
-		v16 := sel(v3 == 0, float64(math.Inf(-1)), sel(v3 < 0, float64(math.NaN()), v3))
-		v17 := sel(0 < v3 && v3 < float64(math.Inf(1)), math.FMA(v6, 0x1.62e42fefa38p-01, v7-(v13-v15)), v16)
-		d[i] = sel(abs(x) < 0x1p-54, x, v17)
+		v4 := sel(m1, float64(0x1.0000000000435p+52), float64(0x1.00000000003ffp+52))
+		k1 := math.Float64bits(sel(m1, float64(v3*0x1p+54), v3)) + 0x26c000000000
+		v5 := math.Float64frombits(k1&0xfffffffffffff + 0x3fefd94000000000)
+		v6 := math.Float64frombits(k1>>52|0x4330000000000000) - v4
+		k2 := k1 >> 48
+		v7 := math.FMA(v6, 0x1.62e42fefa38p-01, op.LogHigh[k2&15])
+		v8 := math.FMA(v5, op.LogInverse[k2&15], -1)
+		v9 := math.FMA(v6, 0x1.ef35793c7673p-45, op.LogLow[k2&15]) + (v1-v3+v2)/v3
+		v10 := math.FMA(0x1.55218511fcbf2p-04, v8, -0x1.9983ace0586d3p-04)
+		v11 := math.FMA(math.FMA(v10, v8, 0x1.c72c19de97d8ep-04), v8, -0x1.00001e5ceecbfp-03)
+		v12 := math.FMA(math.FMA(v11, v8, 0x1.249247e0436d3p-03), v8, -0x1.5555555059264p-03)
+		v13 := math.FMA(math.FMA(v12, v8, 0x1.99999999abaa9p-03), v8, -0x1.0000000000162p-02)
+		v14 := math.FMA(math.FMA(v13, v8, 0x1.5555555555554p-02), v8, -0.5)
+		v15 := v7 + v8
+		v16 := v15 + (v7 - v15 + v8 + math.FMA(v14, float64(v8*v8), v9))
+		v17 := sel(v3 == 0, float64(math.Inf(-1)), sel(v3 < 0, float64(math.NaN()), v3))
+		d[i] = sel(abs(x) < 0x1p-54, x, sel(0 < v3 && v3 < float64(math.Inf(1)), v16, v17))
 	}
 }
 
@@ -1142,31 +1119,12 @@ func tanhFloat32(dst, a, _, _ unsafe.Pointer, n int) {
 	xs := unsafe.Slice((*float32)(a), n)
 	for i := range d {
 		x := xs[i]
-		v1 := min(abs(x), 10)
-		v2 := v1 + v1
-		v3 := op.FMA32(v2, 0x1.715476p+00, 0x1.8p+23)
-		v4 := v3 - 0x1.8p+23
-		v5 := op.FMA32(v4, -0x1.62e4p-01, v2)
-		v6 := float32(v4 * -0x1.7f7d1cp-20)
-		v7 := v5 + v6
-		v8 := op.FMA32(op.FMA32(0x1.a2bfbep-13, v7, 0x1.6d345ap-10), v7, 0x1.110fccp-07)
-		v9 := op.FMA32(op.FMA32(v8, v7, 0x1.5554fep-05), v7, 0x1.555556p-03)
-		v10 := op.FMA32(op.FMA32(v9, v7, 0.5), float32(v7*v7), v5-v7+v6)
-		v11 := math.Float32frombits(math.Float32bits(v3-1)<<23 + 0x3f800000)
-		v12 := v11 - 0.5
-		v13 := float32(v11 * v7)
-		v14 := v12 + v13
-		v15 := op.FMA32(v11, v10, v12-v14+v13) + (v11 - v12 - 0.5)
-		v16 := v14 + v15
-		v17 := v14 - v16 + v15
-		v18 := max(v16, 1)
-		v19 := min(v16, 1)
-		v20 := v18 + v19
-		v21 := 1 / v20
-		v22 := float32(v16 * v21)
-		v23 := -v22
-		v24 := op.FMA32(v23, v18-v20+v19+v17, op.FMA32(v23, v20, v16)+v17)
-		d[i] = copysign(sel(v1 < 0x1p-13, v1, op.FMA32(v24, v21, v22)), x)
+		v1 := min(abs(x), 0x1.3p+03)
+		k1 := math.Float32bits(v1+1) >> 20
+		v2 := v1 - op.TanhCentre[k1&31]
+		v3 := op.FMA32(op.FMA32(op.Tanh5[k1&31], v2, op.Tanh4[k1&31]), v2, op.Tanh3[k1&31])
+		v4 := float32(op.FMA32(v3, v2, op.Tanh2[k1&31]) * float32(v2*v2))
+		d[i] = copysign(op.FMA32(v2, op.Tanh1[k1&31], v4)+op.Tanh0[k1&31], x)
 	}
 }
 
@@ -1178,32 +1136,24 @@ func tanhFloat64(dst, a, _, _ unsafe.Pointer, n int) {
 		x := xs[i]
 		v1 := min(abs(x), 20)
 		v2 := v1 + v1
-		v3 := math.FMA(v2, 0x1.71547652b82fep+00, 0x1.8p+52)
+		v3 := math.FMA(v2, 0x1.71547652b82fep+04, 0x1.8p+52)
 		v4 := v3 - 0x1.8p+52
-		v5 := math.FMA(v4, -0x1.62e42fefa38p-01, v2)
-		v6 := float64(v4 * -0x1.ef35793c7673p-45)
+		v5 := math.FMA(v4, -0x1.62e42fefap-05, v2)
+		k1 := math.Float64bits(v3)
+		v6 := math.FMA(v4, -0x1.cf79abc9e3b3ap-44, op.ExpLow[k1&15])
 		v7 := v5 + v6
-		v8 := math.FMA(0x1.1f7919372ca92p-29, v7, 0x1.af4f1961bbff2p-26)
-		v9 := math.FMA(math.FMA(v8, v7, 0x1.27e4d7fddc246p-22), v7, 0x1.71de018a4e96dp-19)
-		v10 := math.FMA(math.FMA(v9, v7, 0x1.a01a01a82049dp-16), v7, 0x1.a01a01ac27468p-13)
-		v11 := math.FMA(math.FMA(v10, v7, 0x1.6c16c16c15fefp-10), v7, 0x1.1111111110045p-07)
-		v12 := math.FMA(math.FMA(v11, v7, 0x1.5555555555556p-05), v7, 0x1.5555555555557p-03)
-		v13 := math.FMA(math.FMA(v12, v7, 0.5), float64(v7*v7), v5-v7+v6)
-		v14 := math.Float64frombits(math.Float64bits(v3-1)<<52 + 0x3ff0000000000000)
-		v15 := v14 - 0.5
-		v16 := float64(v14 * v7)
-		v17 := v15 + v16
-		v18 := math.FMA(v14, v13, v15-v17+v16) + (v14 - v15 - 0.5)
-		v19 := v17 + v18
-		v20 := v17 - v19 + v18
-		v21 := max(v19, 1)
-		v22 := min(v19, 1)
-		v23 := v21 + v22
-		v24 := 1 / v23
-		v25 := float64(v19 * v24)
-		v26 := -v25
-		v27 := math.FMA(v26, v21-v23+v22+v20, math.FMA(v26, v23, v19)+v20)
-		d[i] = copysign(sel(v1 < 0x1p-28, v1, math.FMA(v27, v24, v25)), x)
+		v8 := math.FMA(0x1.a01b27043ce9ep-13, v7, 0x1.6c17f57ba0683p-10)
+		v9 := math.FMA(math.FMA(v8, v7, 0x1.11111110d2566p-07), v7, 0x1.55555554dfb75p-05)
+		v10 := math.FMA(math.FMA(v9, v7, 0x1.5555555555556p-03), v7, 0x1.0000000000001p-01)
+		v11 := math.FMA(v10, float64(v7*v7), v6)
+		k2 := math.Float64bits(op.ExpHalf[k1&15]) + k1&0xfffffffffffffff0<<48
+		v12 := math.Float64frombits(k2)
+		v13 := v12 + 0.5
+		v14 := 1 / math.FMA(v12, v5+v11, v13)
+		v15 := v14 + 0x1.8p+22 - 0x1.8p+22
+		v16 := -float64(v15 * v12)
+		v17 := math.FMA(v16, v11, math.FMA(v16, v5, math.FMA(-v15, v13, 1)))
+		d[i] = copysign(sel(v1 < 0x1p-27, v1, math.FMA(-v17, v14, 1-v15)), x)
 	}
 }
 
@@ -1259,37 +1209,35 @@ func powerFloat32(dst, a, b, _ unsafe.Pointer, n int) {
 	xs := unsafe.Slice((*float32)(a), n)
 	ys := unsafe.Slice((*float32)(b), n)
 	for i := range d {
-		v1 := float64(xs[i])
-		v2 := float64(ys[i])
-		v3 := abs(v1)
-		m1 := v3 < 0x1p-1022
-		k1 := math.Float64bits(sel(m1, float64(v3*0x1p+54), v3)) + 0x95f619980c433
-		v4 := math.Float64frombits(k1&0xfffffffffffff + 0x3fe6a09e667f3bcd)
-		v5 := sel(m1, float64(0x1.0000000000435p+52), float64(0x1.00000000003ffp+52))
-		v6 := v4 - 1
-		v7 := v6 / (2 + v6)
-		v8 := float64(v7 * v7)
-		v9 := math.FMA(0x1.2b603c353ce44p-03, v8, 0x1.39fdbf11a829dp-03)
-		v10 := math.FMA(math.FMA(v9, v8, 0x1.7462b955b60ccp-03), v8, 0x1.c71c62d66e137p-03)
-		v11 := math.FMA(math.FMA(v10, v8, 0x1.2492492dfacb6p-02), v8, 0x1.99999999952c6p-02)
-		v12 := math.FMA(float64(math.FMA(v11, v8, 0x1.5555555555558p-01)*v8), v7, v7+v7)
-		v13 := math.FMA(math.Float64frombits(k1>>52|0x4330000000000000)-v5, 0x1.62e42fefa39efp-01, v12)
-		v14 := sel(v3 == 0, float64(math.Inf(-1)), sel(v3 < 0, float64(math.NaN()), v3))
-		m2 := v3 < float64(math.Inf(1))
-		v15 := min(max(float64(v2*sel(0 < v3 && m2, v13, v14)), -200), 200)
-		v16 := math.FMA(v15, 0x1.71547652b82fep+00, 0x1.8p+52)
-		v17 := math.FMA(v16-0x1.8p+52, -0x1.62e42fefa39efp-01, v15)
-		v18 := math.FMA(0x1.72c7995efc416p-19, v17, 0x1.a137447f00b35p-16)
-		v19 := math.FMA(math.FMA(v18, v17, 0x1.a019ad54c9865p-13), v17, 0x1.6c166b8e17ad5p-10)
-		v20 := math.FMA(math.FMA(v19, v17, 0x1.1111111c5758cp-07), v17, 0x1.55555565df367p-05)
-		v21 := math.FMA(math.FMA(v20, v17, 0x1.5555555553b47p-03), v17, 0x1.fffffffffe026p-02)
-		v22 := math.Float64frombits(math.Float64bits(v16)<<52 + 0x3ff0000000000000)
-		v23 := float64((math.FMA(v21, float64(v17*v17), v17) + 1) * v22)
-		v24 := float64(v2 * 0.5)
-		m3 := rint(v2) == v2
-		v25 := sel(v1 < 0 && m2 && !m3, float64(math.NaN()), sel(m3 && rint(v24) != v24, copysign(v23, v1), v23))
-		m4 := v1 == 1 || (v2 == 0 || v3 == 1 && abs(v2) == float64(math.Inf(1)))
-		d[i] = float32(sel(m4, 1, v25))
+		x := xs[i]
+		y := ys[i]
+		v1 := abs(x)
+		v2 := float64(v1)
+		k1 := math.Float64bits(v2) + 0x26c000000000
+		v3 := math.Float64frombits(k1&0xfffffffffffff + 0x3fefd94000000000)
+		v4 := math.Float64frombits(k1>>52|0x4330000000000000) - 0x1.00000000003ffp+52
+		k2 := k1 >> 48
+		v5 := math.FMA(v3, op.LogInverse[k2&15], -1)
+		v6 := math.FMA(v4, 0x1.62e42fefa39efp-01, op.LogSum[k2&15]) + v5
+		v7 := math.FMA(0x1.14bec833590a5p-03, v5, -0x1.558d04cbbd599p-03)
+		v8 := math.FMA(math.FMA(v7, v5, 0x1.999f27c35f5acp-03), v5, -0x1.fffffeed86798p-03)
+		v9 := math.FMA(math.FMA(v8, v5, 0x1.55555521f9686p-02), v5, -0x1.fffffffffe92fp-02)
+		v10 := sel(v2 < float64(math.Inf(1)), math.FMA(v9, float64(v5*v5), v6), v2)
+		v11 := float64(float64(y) * sel(v2 == 0, float64(math.Inf(-1)), v10))
+		v12 := min(max(v11, -200), 200)
+		v13 := math.FMA(v12, 0x1.71547652b82fep+04, 0x1.8p+52)
+		v14 := v13 - 0x1.8p+52
+		k3 := math.Float64bits(v13)
+		v15 := math.FMA(v14, -0x1.62e42fefap-05, v12) + math.FMA(v14, -0x1.cf79abc9e3b3ap-44, op.ExpLow[k3&15])
+		k4 := math.Float64bits(op.ExpHalf[k3&15]) + k3&0xfffffffffffffff0<<48
+		v16 := math.Float64frombits(k4)
+		v17 := math.FMA(0x1.5556b3e43100fp-05, v15, 0x1.5556dfb6313e3p-03)
+		v18 := math.FMA(math.FMA(v17, v15, 0x1.ffffffff573c6p-02), float64(v15*v15), v15)
+		v19 := math.FMA(v16, v18, v16)
+		v20 := sel(v1 == 1 || y == 0, 1, float32(v19+v19))
+		v21 := float32(y * 0.5)
+		m1 := rint(y) == y
+		d[i] = sel(x < 0 && v1 < float32(math.Inf(1)) && !m1, float32(math.NaN()), sel(m1 && rint(v21) != v21, copysign(v20, x), v20))
 	}
 }
 
@@ -1303,61 +1251,49 @@ func powerFloat64(dst, a, b, _ unsafe.Pointer, n int) {
 		y := ys[i]
 		v1 := abs(x)
 		m1 := v1 < 0x1p-1022
-		k1 := math.Float64bits(sel(m1, float64(v1*0x1p+54), v1)) + 0x95f619980c433
-		v2 := math.Float64frombits(k1&0xfffffffffffff + 0x3fe6a09e667f3bcd)
-		v3 := sel(m1, float64(0x1.0000000000435p+52), float64(0x1.00000000003ffp+52))
-		v4 := math.Float64frombits(k1>>52|0x4330000000000000) - v3
-		v5 := v2 - 1
-		v6 := 2 + v5
-		v7 := 1 / v6
-		v8 := float64(v5 * v7)
-		v9 := -v8
-		v10 := float64(math.FMA(v9, 2-v6+v5, math.FMA(v9, v6, v5)) * v7)
-		v11 := float64(v8 * v8)
-		v12 := v8 + v8
-		v13 := math.FMA(0x1.0842d0e0816eep-02, v11, 0x1.5f1ece5b04d99p-04)
-		v14 := math.FMA(math.FMA(v13, v11, 0x1.e5f2b88b3b41ap-04), v11, 0x1.1102efacc66afp-03)
-		v15 := math.FMA(math.FMA(v14, v11, 0x1.3b13e956a5ef3p-03), v11, 0x1.745d16c73ddecp-03)
-		v16 := math.FMA(math.FMA(v15, v11, 0x1.c71c71c7b402ep-03), v11, 0x1.2492492492206p-02)
-		v17 := float64(v11 * math.FMA(v16, v11, 0x1.999999999999ap-02))
-		v18 := 0x1.5555555555555p-01 + v17
-		v19 := 0x1.5555555555555p-01 - v18 + v17 + 0x1.5555555555555p-55
-		v20 := float64(v11 * v8)
-		v21 := math.FMA(math.FMA(v12, v10, math.FMA(v8, v8, -v11)), v8, math.FMA(v11, v8, -v20))
-		v22 := float64(v20 * v18)
-		v23 := math.FMA(math.FMA(v11, v10, v21), v18, math.FMA(v20, v18, -v22))
-		v24 := v12 + v22
-		v25 := float64(v4 * 0x1.62e42fefa38p-01)
-		v26 := v25 + v24
-		v27 := math.FMA(v4, 0x1.ef35793c7673p-45, v12-v24+v22+(v10+v10+math.FMA(v20, v19, v23)))
-		v28 := v25 - v26 + v24 + v27
-		v29 := v26 + v28
-		v30 := sel(v1 == 0, float64(math.Inf(-1)), sel(v1 < 0, float64(math.NaN()), v1))
+		v2 := sel(m1, float64(0x1.0000000000435p+52), float64(0x1.00000000003ffp+52))
+		k1 := math.Float64bits(sel(m1, float64(v1*0x1p+54), v1)) + 0x26c000000000
+		v3 := math.Float64frombits(k1&0xfffffffffffff + 0x3fefd94000000000)
+		v4 := math.Float64frombits(k1>>52|0x4330000000000000) - v2
+		k2 := k1 >> 48
+		v5 := math.FMA(v4, 0x1.62e42fefa38p-01, op.LogHigh[k2&15])
+		v6 := math.FMA(v3, op.LogInverse[k2&15], -1)
+		v7 := v5 + v6
+		v8 := float64(v6 * -0.5)
+		v9 := float64(v6 * v8)
+		v10 := v7 + v9
+		v11 := math.FMA(-0x1.2f5da319f8d35p-04, v6, 0x1.7399965cd7f6cp-04)
+		v12 := math.FMA(math.FMA(v11, v6, -0x1.99ad262e1a2e9p-04), v6, 0x1.c71d30173d53dp-04)
+		v13 := math.FMA(math.FMA(v12, v6, -0x1.fffffce54ffdep-04), v6, 0x1.2492490e9f3b1p-03)
+		v14 := math.FMA(math.FMA(v13, v6, -0x1.5555555568f77p-03), v6, 0x1.999999999b6c7p-03)
+		v15 := math.FMA(math.FMA(v14, v6, -0x1.ffffffffffffep-03), v6, 0x1.5555555555555p-02)
+		v16 := math.FMA(v15, float64(float64(v6*v6)*v6), math.FMA(v4, 0x1.ef35793c7673p-45, op.LogLow[k2&15]))
+		v17 := v5 - v7 + v6 + (v7 - v10 + v9) + (math.FMA(v6, v8, -v9) + v16)
+		v18 := v10 + v17
 		m2 := v1 < float64(math.Inf(1))
-		v31 := sel(0 < v1 && m2, v29, v30)
-		v32 := float64(y * v31)
-		v33 := min(max(v32, -746), 710)
-		v34 := sel(v33 == v32, math.FMA(y, v26-v29+v28, math.FMA(y, v31, -v32)), 0)
-		v35 := math.FMA(v33, 0x1.71547652b82fep+00, 0x1.8p+52) - 0x1.8p+52
-		v36 := math.FMA(v35, -0x1.62e42fefa38p-01, v33)
-		v37 := math.FMA(v35, -0x1.ef35793c7673p-45, v34)
-		v38 := v36 + v37
-		v39 := math.FMA(0x1.1f7919372ca92p-29, v38, 0x1.af4f1961bbff2p-26)
-		v40 := math.FMA(math.FMA(v39, v38, 0x1.27e4d7fddc246p-22), v38, 0x1.71de018a4e96dp-19)
-		v41 := math.FMA(math.FMA(v40, v38, 0x1.a01a01a82049dp-16), v38, 0x1.a01a01ac27468p-13)
-		v42 := math.FMA(math.FMA(v41, v38, 0x1.6c16c16c15fefp-10), v38, 0x1.1111111110045p-07)
-		v43 := math.FMA(math.FMA(v42, v38, 0x1.5555555555556p-05), v38, 0x1.5555555555557p-03)
-		v44 := math.FMA(math.FMA(v43, v38, 0.5), float64(v38*v38), v36-v38+v37)
-		v45 := 1 + v38
-		v46 := math.FMA(v35, 0.5, 0x1.8p+52)
-		v47 := math.Float64frombits(math.Float64bits(v46)<<52 + 0x3ff0000000000000)
-		k2 := math.Float64bits(v35-(v46-0x1.8p+52)+0x1.8p+52) << 52
-		v48 := float64(float64((v45+(1-v45+v38+v44))*v47) * math.Float64frombits(k2+0x3ff0000000000000))
-		v49 := float64(y * 0.5)
+		v19 := sel(v1 == 0, float64(math.Inf(-1)), sel(m2, v18, v1))
+		v20 := float64(y * v19)
+		v21 := min(max(v20, -746), 710)
+		v22 := sel(v21 == v20, math.FMA(y, v10-v18+v17, math.FMA(y, v19, -v20)), 0)
+		v23 := math.FMA(v21, 0x1.71547652b82fep+04, 0x1.8p+52)
+		v24 := v23 - 0x1.8p+52
+		k3 := math.Float64bits(v23)
+		v25 := math.FMA(v24, -0x1.cf79abc9e3b3ap-44, op.ExpLow[k3&15]) + v22
+		v26 := math.FMA(v24, -0x1.62e42fefap-05, v21) + v25
+		v27 := math.FMA(0x1.a01b27043ce9ep-13, v26, 0x1.6c17f57ba0683p-10)
+		v28 := math.FMA(math.FMA(v27, v26, 0x1.11111110d2566p-07), v26, 0x1.55555554dfb75p-05)
+		v29 := math.FMA(math.FMA(v28, v26, 0x1.5555555555556p-03), v26, 0x1.0000000000001p-01)
+		v30 := op.ExpHalf[k3&15]
+		v31 := math.FMA(v30, math.FMA(v29, float64(v26*v26), v26), v30)
+		v32 := floor(math.FMA(v24, 0x1p-04, 1))
+		v33 := math.FMA(v32, 0.5, 0x1.8p+52)
+		v34 := math.Float64frombits(math.Float64bits(v33)<<52 + 0x3ff0000000000000)
+		k4 := math.Float64bits(v32-(v33-0x1.8p+52)+0x1.8p+52) << 52
+		v35 := float64(float64(v31*v34) * math.Float64frombits(k4+0x3ff0000000000000))
+		v36 := sel(v1 == 1 || y == 0, 1, v35)
+		v37 := float64(y * 0.5)
 		m3 := rint(y) == y
-		v50 := sel(x < 0 && m2 && !m3, float64(math.NaN()), sel(m3 && rint(v49) != v49, copysign(v48, x), v48))
-		m4 := x == 1 || (y == 0 || v1 == 1 && abs(y) == float64(math.Inf(1)))
-		d[i] = sel(m4, 1, v50)
+		d[i] = sel(x < 0 && m2 && !m3, float64(math.NaN()), sel(m3 && rint(v37) != v37, copysign(v36, x), v36))
 	}
 }
 

@@ -18,7 +18,7 @@ type location struct {
 type line struct {
 	name     string
 	imm      int  // -1: none
-	fused    bool // operands are in Go's order
+	fused    bool // operands are in Go's order, and the last is read as well
 	operands []location
 	store    bool // the result goes to the result's memory
 	guard    bool
@@ -90,13 +90,16 @@ func (a *allocator) inMemory(v value) bool {
 func (a *allocator) folds(v value, exact bool) bool {
 	x := a.values[v]
 	fits := exact || x.bytes >= 16 || x.origin == computed
-	return a.inMemory(v) && fits && (x.origin == fromConstant || a.dies(v))
+	return a.inMemory(v) && fits && (x.stored() || a.dies(v))
 }
 
 func (a *allocator) instruction(in instruction) {
 	switch in.form {
 	case fused:
 		a.fused(in)
+		return
+	case permuted:
+		a.permuted(in)
 		return
 	case assign:
 		a.assign(in.src[0], in.dst)
@@ -261,7 +264,7 @@ func (a *allocator) fused(in instruction) {
 // spent reports whether the register of a value may be overwritten: it is not needed again, or can
 // be loaded again.
 func (a *allocator) spent(v value) bool {
-	return a.dies(v) || a.values[v].origin == fromConstant
+	return a.dies(v) || a.values[v].stored()
 }
 
 func (a *allocator) fusedLine(in instruction, order int, first, second, last value) {
@@ -289,6 +292,19 @@ func (a *allocator) fusedLine(in instruction, order int, first, second, last val
 	}
 	a.release(in.src)
 	a.lines = append(a.lines, l)
+}
+
+// permuted takes the third operand from memory where it is there.
+func (a *allocator) permuted(in instruction) {
+	first, index, last := in.src[0], in.src[1], in.src[2]
+	by := a.load(index, in.src)
+	at := a.memory(last)
+	if !a.folds(last, false) {
+		at = a.load(last, in.src)
+	}
+	to := a.copied(in.dst, first, in.src)
+	a.release(in.src)
+	a.lines = append(a.lines, line{name: in.name, imm: -1, fused: true, operands: []location{at, by, to}})
 }
 
 // copied makes a value's register a copy of another one.

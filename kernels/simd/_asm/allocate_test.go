@@ -55,6 +55,10 @@ func (m *machine) line(l line, in instruction) bool {
 	switch in.form {
 	case fused:
 		m.fused(l, in, got)
+	case permuted:
+		if got[0] != in.src[2] || got[1] != in.src[1] || got[2] != in.src[0] {
+			m.Fatalf("%s: %s finds %v, not %v", m.name, l.name, got, in.src)
+		}
 	case plain:
 		got = got[:len(got)-1]
 		fallthrough

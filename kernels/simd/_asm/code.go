@@ -1,6 +1,10 @@
 package main
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/tare-go/tare/internal/op"
+)
 
 // value is a vector of the code being made: the elements that one step of the loop has of it.
 type value int32
@@ -14,6 +18,7 @@ const (
 	computed     origin = iota // an instruction's result
 	fromConstant               // memory that is never written
 	fromOperand                // memory that is not written before the step ends
+	fromPick                   // a part of a list of constants, likewise never written
 )
 
 // vector describes a value.
@@ -24,17 +29,23 @@ type vector struct {
 	pattern [4]uint64 // the 32 bytes of a constant
 	operand int       // which operand of the kernel
 	step    int       // which step of the loop's body
+	pick    op.Pick   // which list of constants
+	part    int       // of it, in registers
 }
+
+// stored reports whether a value is in memory that is never written.
+func (v vector) stored() bool { return v.origin == fromConstant || v.origin == fromPick }
 
 // form is how an instruction treats its operands.
 type form uint8
 
 const (
-	plain  form = iota
-	fused       // a fused multiply-add of x, y, z: one of three orders, with the result in place of one of them
-	guard       // leaves the loop if any bit of the operand is set
-	store       // writes the operand to the result's memory
-	assign      // gives a pinned value a new one
+	plain    form = iota
+	fused         // a fused multiply-add of x, y, z: one of three orders, with the result in place of one of them
+	permuted      // elements of the first and third operand, by the numbers in the second; in place of the first
+	guard         // leaves the loop if any bit of the operand is set
+	store         // writes the operand to the result's memory
+	assign        // gives a pinned value a new one
 )
 
 // instruction is one vector instruction. Operands are in Intel's order, first to last.
@@ -57,9 +68,18 @@ type code struct {
 	values       []vector
 	instructions []instruction
 	constants    map[[4]uint64]value
+	picks        map[pickPart]value
 }
 
-func (t *target) newCode() *code { return &code{target: t, constants: map[[4]uint64]value{}} }
+// pickPart is a register full of a list of constants.
+type pickPart struct {
+	pick op.Pick
+	part int
+}
+
+func (t *target) newCode() *code {
+	return &code{target: t, constants: map[[4]uint64]value{}, picks: map[pickPart]value{}}
+}
 
 func (c *code) value(v vector) value {
 	c.values = append(c.values, v)
@@ -84,6 +104,17 @@ func (c *code) pattern(p [4]uint64) value {
 	if !ok {
 		v = c.value(vector{origin: fromConstant, bytes: c.target.bytes, pattern: p})
 		c.constants[p] = v
+	}
+	return v
+}
+
+// partOf is a part of a list of constants.
+func (c *code) partOf(p op.Pick, part int) value {
+	key := pickPart{p, part}
+	v, ok := c.picks[key]
+	if !ok {
+		v = c.value(vector{origin: fromPick, bytes: c.target.bytes, pick: p, part: part})
+		c.picks[key] = v
 	}
 	return v
 }
@@ -148,7 +179,7 @@ func (c *code) prune() {
 	kept := make([]instruction, 0, len(c.instructions))
 	for i := len(c.instructions) - 1; i >= 0; i-- {
 		in := c.instructions[i]
-		if in.form == plain && !needed[in.dst] || in.form == fused && !needed[in.dst] {
+		if in.dst != none && in.form != assign && !needed[in.dst] {
 			continue
 		}
 		for _, v := range in.src {

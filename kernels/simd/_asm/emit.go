@@ -24,6 +24,7 @@ type emitter struct {
 	*build.Context
 	*target
 	constants map[[4]uint64]operand.Mem
+	picks     map[pickPart]operand.Mem
 }
 
 // kernel is a loop over elements.
@@ -205,6 +206,9 @@ func (e *emitter) place(o location, c *code, at placement) operand.Op {
 	if v.origin == fromOperand {
 		return at.operand(v)
 	}
+	if v.origin == fromPick {
+		return e.partOf(pickPart{v.pick, v.part})
+	}
 	return e.constant(v.pattern)
 }
 
@@ -252,6 +256,26 @@ func (e *emitter) constant(p [4]uint64) operand.Mem {
 		e.AddDatum(8*i, operand.U64(word))
 	}
 	e.constants[p] = m
+	return m
+}
+
+// partOf is the memory of a part of a list of constants.
+func (e *emitter) partOf(p pickPart) operand.Mem {
+	if m, ok := e.picks[p]; ok {
+		return m
+	}
+	m := e.StaticGlobal(fmt.Sprintf("%s_%v_%d", e.name, p.pick, p.part))
+	e.DataAttributes(attr.RODATA | attr.NOPTR)
+	size := p.pick.Type().Size()
+	n := e.bytes / size
+	for i, bits := range p.pick.Bits()[n*p.part : n*(p.part+1)] {
+		if size == 4 {
+			e.AddDatum(4*i, operand.U32(bits))
+		} else {
+			e.AddDatum(8*i, operand.U64(bits))
+		}
+	}
+	e.picks[p] = m
 	return m
 }
 

@@ -23,6 +23,7 @@ type lowering struct {
 	width []int   // of masks; 0 for bytes
 	never []bool  // Bools that hold nowhere, as a guard has left the loop otherwise
 	made  map[conversion]value
+	index map[conversion]value // what picks need of an index: its numbers for a permutation, with width 0, and bits as masks
 }
 
 // conversion is a Bool as a mask of some width.
@@ -36,7 +37,7 @@ type conversion struct {
 func lower(c *code, p *op.Program, step int, args []value) (*lowering, error) {
 	n := len(p.Insts)
 	l := &lowering{
-		code: c, p: p, lanes: c.target.lanesOf(p), step: step, made: map[conversion]value{},
+		code: c, p: p, lanes: c.target.lanesOf(p), step: step, made: map[conversion]value{}, index: map[conversion]value{},
 		of: make([]value, n), width: make([]int, n), never: make([]bool, n),
 	}
 	for i, in := range p.Insts {

@@ -70,6 +70,7 @@ func init() { // not an initial value, since the functions use the table
 		op.PrimSelect: (*lowering).choose, op.PrimConvert: (*lowering).convert, op.PrimBitcast: (*lowering).bitcast,
 		op.PrimAnd: (*lowering).logic, op.PrimOr: (*lowering).logic, op.PrimXor: (*lowering).logic,
 		op.PrimNot: (*lowering).not, op.PrimSar: (*lowering).sar, op.PrimRare: (*lowering).rare,
+		op.PrimPick: (*lowering).pick,
 	}
 }
 

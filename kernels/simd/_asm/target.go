@@ -86,6 +86,7 @@ func init() { // not an initial value, since the functions use the table
 		op.PrimSelect: (*lowering).wideChoose, op.PrimConvert: (*lowering).wideConvert, op.PrimBitcast: (*lowering).bitcast,
 		op.PrimAnd: (*lowering).wideLogic, op.PrimOr: (*lowering).wideLogic, op.PrimXor: (*lowering).wideLogic,
 		op.PrimNot: (*lowering).wideNot, op.PrimRare: (*lowering).rare,
+		op.PrimPick: (*lowering).widePick,
 	}
 }
 
@@ -105,6 +106,7 @@ var (
 	scaleRounding = map[int]string{4: "VRNDSCALEPS", 8: "VRNDSCALEPD"}
 	ranges        = map[int]string{4: "VRANGEPS", 8: "VRANGEPD"}   // orders zeros; the other operand where one is NaN
 	scales        = map[int]string{4: "VSCALEFPS", 8: "VSCALEFPD"} // x·2^⌊y⌋
+	permute       = map[int]string{4: "VPERMT2PS", 8: "VPERMT2PD"}
 	compareMasked = map[int][2]string{4: {"VPCMPD", "VPCMPUD"}, 8: {"VPCMPQ", "VPCMPUQ"}}
 )
 

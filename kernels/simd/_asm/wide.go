@@ -248,7 +248,11 @@ func (l *lowering) scaled(in op.Inst) value {
 	if back.Prim != op.PrimSub || back.Args[0] != half || back.Args[1] != fma.Args[2] {
 		return none
 	}
-	return l.binary(scales[in.Type.Size()], l.of[inner.Args[0]], l.of[fma.Args[0]])
+	n := fma.Args[0]
+	if in := l.p.Insts[n]; in.Prim == op.PrimFloor { // as the instruction does
+		n = in.Args[0]
+	}
+	return l.binary(scales[in.Type.Size()], l.of[inner.Args[0]], l.of[n])
 }
 
 // powerOf is the value t of a power of two that is made of the low bits of t, see op's exp2.

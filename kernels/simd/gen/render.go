@@ -178,6 +178,9 @@ func (r *renderer) expr(in op.Inst) string {
 	switch in.Prim {
 	case op.PrimArg:
 		return operands[in.Imm] + "[i]"
+	case op.PrimPick:
+		t := op.Pick(in.Imm)
+		return fmt.Sprintf("op.%s[%s&%d]", t.GoName(), r.within(in.Args[0], operators["&"]), len(t.Bits())-1)
 	case op.PrimConvert:
 		return r.convert(in, from)
 	case op.PrimBitcast:
