@@ -43,7 +43,9 @@ func compileKernel(p *pool, k *ir.Kernel) (*kernelProgram, error) {
 	return c.kernelProgram, nil
 }
 
-// tile is the size of a tile: what is loaded, and a few values between, fit in the first cache.
+// tile is the size of a tile: what is loaded, and a few values between, fit in the first cache. In a map of several
+// steps over memory they fit in half of it: memory waits for longer ones between the first step, which reads, and the
+// last.
 func (c *compiler) tile() int {
 	loaded, computed, values := 0, 0, 0
 	for _, in := range c.k.Code {
@@ -56,7 +58,11 @@ func (c *compiler) tile() int {
 			}
 		}
 	}
-	return tileSize(loaded + computed)
+	if c.k.Folds() || values < 2 || !c.ahead {
+		return tileSize(tileBytes, loaded+computed)
+	}
+	l1, _ := caches()
+	return tileSize(l1/2, loaded+computed)
 }
 
 // allStages compiles the stages. They share the tiles of what is computed.
@@ -93,6 +99,7 @@ func (c *compiler) compileStage(s int) error {
 	}
 	c.protect(st)
 	st.columns = c.inColumns(s)
+	st.fetchAt = c.fetchAt(st)
 	return nil
 }
 
@@ -147,7 +154,7 @@ func (c *compiler) element(s, v int) error {
 	if err != nil {
 		return err
 	}
-	step := step{fn: fn, dst: v, args: [3]int{v, v, v}}
+	step := step{fn: fn, dst: v, args: [3]int{v, v, v}, cost: c.cost(in)}
 	if in.Kind == ir.Apply {
 		step.past = simd.Past(in.Code, c.loop(in))
 	}
@@ -397,9 +404,22 @@ func (c *compiler) keepCostly() {
 // keepBytes is what the kept values of a unit may take.
 const keepBytes = 256 << 10
 
-// costly reports whether an instruction takes more primitives than loading its result.
-func (c *compiler) costly(in ir.Inst) bool {
-	return in.Kind == ir.Apply && len(in.Code.Program(c.loop(in)).Insts) > 12
+// costly reports whether an instruction takes longer than loading its result.
+func (c *compiler) costly(in ir.Inst) bool { return in.Kind == ir.Apply && c.cost(in) > 12 }
+
+// cost is the primitives of an instruction. A division or a square root takes as long as some others.
+func (c *compiler) cost(in ir.Inst) int {
+	if in.Kind != ir.Apply {
+		return 1
+	}
+	cost := 0
+	for _, prim := range in.Code.Program(c.loop(in)).Insts {
+		cost++
+		if prim.Prim == op.PrimDiv || prim.Prim == op.PrimSqrt {
+			cost += 8
+		}
+	}
+	return cost
 }
 
 // rowValues compiles what is computed once for each row.

@@ -138,8 +138,8 @@ func (f *frame) compute(st *stage, bx box) {
 	n := bx.len()
 	for i := range st.steps {
 		s := &st.steps[i]
-		if f.p.ahead && len(st.steps) > 1 {
-			f.fetch(st, bx, i, len(st.steps))
+		if i == st.fetchAt {
+			f.fetch(st, bx)
 		}
 		fn := s.fn
 		if f.aimed == s.dst && f.run.past && s.past != nil {

@@ -204,9 +204,9 @@ func crossing(k *ir.Kernel, l layout) int {
 	return -1
 }
 
-// tileSize is the elements of a tile for code that keeps so many bytes for each element at hand.
-func tileSize(bytes int) int {
-	n := tileBytes / max(1, bytes)
+// tileSize is the elements of a tile of most bytes, for code that keeps so many bytes for each element at hand.
+func tileSize(most, bytes int) int {
+	n := most / max(1, bytes)
 	return max(minTile, min(maxTile, 1<<(bits.Len(uint(n))-1)))
 }
 

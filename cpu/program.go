@@ -37,6 +37,7 @@ type step struct {
 	dst  int
 	args [3]int
 	at   int // offset of the value's tile or vector, -1 if it is always computed in the output
+	cost int // about how long an element takes, in instructions
 }
 
 // keep is a value of which all elements of a unit are kept for later stages.
@@ -58,6 +59,7 @@ type stage struct {
 	stores  []store
 	rows    []step // row values that follow from the folds
 	columns bool   // the folds take an input as it is, where it is
+	fetchAt int    // the step before which the next box is fetched, -1 for none
 }
 
 // kernelProgram runs a kernel. The rows of the kernel are taken in units, the columns of a box side by side.
