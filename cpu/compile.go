@@ -98,7 +98,10 @@ func (c *compiler) compileStage(s int) error {
 		st.stores = append(st.stores, c.elementStore(s, v))
 	}
 	c.protect(st)
-	st.columns = c.inColumns(s)
+	st.squares = c.squaresOf(st)
+	if st.columns = c.columnsOf(st); st.columns == nil && !c.inLanes(st.squares) {
+		st.squares = nil
+	}
 	st.fetchAt = c.fetchAt(st)
 	return nil
 }

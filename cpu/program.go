@@ -57,9 +57,10 @@ type stage struct {
 	steps   []step
 	folds   []fold
 	stores  []store
-	rows    []step // row values that follow from the folds
-	columns bool   // the folds take an input as it is, where it is
-	fetchAt int    // the step before which the next box is fetched, -1 for none
+	rows    []step   // row values that follow from the folds
+	columns *source  // the input that folds take where it is, nil if they do not
+	squares *squares // what is folded, nil if it is other values
+	fetchAt int      // the step before which the next box is fetched, -1 for none
 }
 
 // kernelProgram runs a kernel. The rows of the kernel are taken in units, the columns of a box side by side.

@@ -103,8 +103,12 @@ func (f *frame) storeRows(u unit) {
 func (f *frame) fold(st *stage, u unit, piece, place int) {
 	lo := piece * f.p.piece
 	hi := min(lo+f.p.piece, f.p.na)
-	if st.columns {
+	switch {
+	case st.columns != nil:
 		f.foldColumns(st, u, lo, hi, place)
+		return
+	case st.squares != nil:
+		f.foldSquares(st, u, lo, hi, place)
 		return
 	}
 	for a := lo; a < hi; a += f.p.rows {

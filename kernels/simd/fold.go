@@ -25,6 +25,11 @@ type Fold struct {
 	// Eight folds eight rows of n elements, stride bytes apart, into a row of accumulators:
 	// acc[j] = acc[j] op src[j], for each row in turn. n is a multiple of FoldColumns above 0.
 	Eight func(acc, src unsafe.Pointer, stride, n int)
+
+	// Squares and EightSquares, which sums of floats have, are Rows and Eight of the squares of differences, as in a
+	// variance: acc[l] = acc[l] + (src[l]-*from)², acc[j] = acc[j] + (src[j]-from[j])², each operation rounded.
+	Squares      func(acc, src, from unsafe.Pointer, rows int)
+	EightSquares func(acc, src, from unsafe.Pointer, stride, n int)
 }
 
 // FoldColumns is what the columns of Fold.Eight are a multiple of.
@@ -40,7 +45,7 @@ func FoldOf(c op.Code, t dtype.DType) (f Fold, ok bool) {
 
 var genericFolds = [op.Count][dtype.Count]Fold{
 	op.Add: {
-		dtype.Float32: foldOf(op.Add, add[float32]), dtype.Float64: foldOf(op.Add, add[float64]),
+		dtype.Float32: withSquares[float32](foldOf(op.Add, add[float32])), dtype.Float64: withSquares[float64](foldOf(op.Add, add[float64])),
 		dtype.Int64: foldOf(op.Add, add[int64]), dtype.Uint64: foldOf(op.Add, add[uint64]),
 	},
 	op.Maximum: {
@@ -105,4 +110,25 @@ func foldOf[T number](c op.Code, join func(x, y T) T) Fold {
 			}
 		},
 	}
+}
+
+// withSquares adds the functions that sum squares.
+func withSquares[T float](f Fold) Fold {
+	size := int(unsafe.Sizeof(*new(T)))
+	lanes := canon.Lanes(size)
+	f.Squares = func(acc, src, from unsafe.Pointer, rows int) {
+		a, v := unsafe.Slice((*T)(acc), lanes), *(*T)(from)
+		for i, x := range unsafe.Slice((*T)(src), lanes*rows) {
+			a[i%lanes] += T((x - v) * (x - v))
+		}
+	}
+	f.EightSquares = func(acc, src, from unsafe.Pointer, stride, n int) {
+		a, v := unsafe.Slice((*T)(acc), n), unsafe.Slice((*T)(from), n)
+		for r := range 8 {
+			for j, x := range unsafe.Slice((*T)(unsafe.Add(src, r*stride)), n) {
+				a[j] += T((x - v[j]) * (x - v[j]))
+			}
+		}
+	}
+	return f
 }

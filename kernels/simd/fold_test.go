@@ -144,6 +144,39 @@ func (f *foldTrial) special(t *testing.T) {
 	}
 }
 
+// squares compares sums of squares of differences: of rows of lanes from one value, and of eight rows from a row.
+func (f *foldTrial) squares(t *testing.T, rows, n, gap int) {
+	lanes, size := canon.Lanes(f.t.Size()), f.t.Size()
+	sub, mul := op.Subtract.Program([]dtype.DType{f.t, f.t}), op.Multiply.Program([]dtype.DType{f.t, f.t})
+	square := func(x, from uint64) uint64 { d := sub.Eval(x, from); return mul.Eval(d, d) }
+	acc, from, v := newVector(f.t, max(n, lanes)), newVector(f.t, n), f.vector(rows*lanes)
+	want := make([]uint64, max(n, lanes))
+	start := func() {
+		for l := range want {
+			want[l] = f.element()
+			acc.set(l, want[l])
+			from.set(l%n, f.element())
+		}
+	}
+	start()
+	for i := range rows * lanes {
+		want[i%lanes] = f.join(want[i%lanes], square(v.at(i), from.at(0)))
+	}
+	f.fold.Squares(acc.pointer(), v.pointer(), from.pointer(), rows)
+	for l := range want {
+		f.expect(t, "lane of squares", want[l], acc.at(l))
+	}
+	start()
+	v = f.vector(8*n + 7*gap)
+	for j := range 8 * n {
+		want[j%n] = f.join(want[j%n], square(v.at(j/n*(n+gap)+j%n), from.at(j%n)))
+	}
+	f.fold.EightSquares(acc.pointer(), v.pointer(), from.pointer(), (n+gap)*size, n)
+	for j := range n {
+		f.expect(t, "column of squares", want[j], acc.at(j))
+	}
+}
+
 func TestFolds(t *testing.T) {
 	arena := newGuarded(t, 3*canon.Block*8)
 	everyLevel(t, func(t *testing.T) {
@@ -168,6 +201,9 @@ func TestFolds(t *testing.T) {
 				}
 				if d.IsFloat() {
 					f.special(t)
+				}
+				for rows := 1; fold.Squares != nil && rows < 9; rows++ {
+					f.squares(t, rows, rows*FoldColumns, rows%3)
 				}
 			}
 		}

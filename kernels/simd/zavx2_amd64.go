@@ -1347,6 +1347,12 @@ func treeAddFloat32AVX2(dst, acc unsafe.Pointer)
 func eightAddFloat32AVX2(acc, src unsafe.Pointer, stride, n int)
 
 //go:noescape
+func squaresAddFloat32AVX2(acc, src, from unsafe.Pointer, rows int)
+
+//go:noescape
+func eightSquaresAddFloat32AVX2(acc, src, from unsafe.Pointer, stride, n int)
+
+//go:noescape
 func blocksMaximumFloat32AVX2(dst, src unsafe.Pointer, blocks int)
 
 //go:noescape
@@ -1381,6 +1387,12 @@ func treeAddFloat64AVX2(dst, acc unsafe.Pointer)
 
 //go:noescape
 func eightAddFloat64AVX2(acc, src unsafe.Pointer, stride, n int)
+
+//go:noescape
+func squaresAddFloat64AVX2(acc, src, from unsafe.Pointer, rows int)
+
+//go:noescape
+func eightSquaresAddFloat64AVX2(acc, src, from unsafe.Pointer, stride, n int)
 
 //go:noescape
 func blocksMaximumFloat64AVX2(dst, src unsafe.Pointer, blocks int)
@@ -2090,18 +2102,18 @@ var avx2Casts = [dtype.Count][dtype.Count]assembly{
 
 var avx2Folds = [op.Count][dtype.Count]Fold{
 	op.Add: {
-		dtype.Float32: {blocksAddFloat32AVX2, rowsAddFloat32AVX2, treeAddFloat32AVX2, eightAddFloat32AVX2},
-		dtype.Float64: {blocksAddFloat64AVX2, rowsAddFloat64AVX2, treeAddFloat64AVX2, eightAddFloat64AVX2},
-		dtype.Int64:   {blocksAddInt64Uint64AVX2, rowsAddInt64Uint64AVX2, treeAddInt64Uint64AVX2, eightAddInt64Uint64AVX2},
-		dtype.Uint64:  {blocksAddInt64Uint64AVX2, rowsAddInt64Uint64AVX2, treeAddInt64Uint64AVX2, eightAddInt64Uint64AVX2},
+		dtype.Float32: {blocksAddFloat32AVX2, rowsAddFloat32AVX2, treeAddFloat32AVX2, eightAddFloat32AVX2, squaresAddFloat32AVX2, eightSquaresAddFloat32AVX2},
+		dtype.Float64: {blocksAddFloat64AVX2, rowsAddFloat64AVX2, treeAddFloat64AVX2, eightAddFloat64AVX2, squaresAddFloat64AVX2, eightSquaresAddFloat64AVX2},
+		dtype.Int64:   {blocksAddInt64Uint64AVX2, rowsAddInt64Uint64AVX2, treeAddInt64Uint64AVX2, eightAddInt64Uint64AVX2, nil, nil},
+		dtype.Uint64:  {blocksAddInt64Uint64AVX2, rowsAddInt64Uint64AVX2, treeAddInt64Uint64AVX2, eightAddInt64Uint64AVX2, nil, nil},
 	},
 	op.Maximum: {
-		dtype.Float32: {blocksMaximumFloat32AVX2, rowsMaximumFloat32AVX2, treeMaximumFloat32AVX2, eightMaximumFloat32AVX2},
-		dtype.Float64: {blocksMaximumFloat64AVX2, rowsMaximumFloat64AVX2, treeMaximumFloat64AVX2, eightMaximumFloat64AVX2},
+		dtype.Float32: {blocksMaximumFloat32AVX2, rowsMaximumFloat32AVX2, treeMaximumFloat32AVX2, eightMaximumFloat32AVX2, nil, nil},
+		dtype.Float64: {blocksMaximumFloat64AVX2, rowsMaximumFloat64AVX2, treeMaximumFloat64AVX2, eightMaximumFloat64AVX2, nil, nil},
 	},
 	op.Minimum: {
-		dtype.Float32: {blocksMinimumFloat32AVX2, rowsMinimumFloat32AVX2, treeMinimumFloat32AVX2, eightMinimumFloat32AVX2},
-		dtype.Float64: {blocksMinimumFloat64AVX2, rowsMinimumFloat64AVX2, treeMinimumFloat64AVX2, eightMinimumFloat64AVX2},
+		dtype.Float32: {blocksMinimumFloat32AVX2, rowsMinimumFloat32AVX2, treeMinimumFloat32AVX2, eightMinimumFloat32AVX2, nil, nil},
+		dtype.Float64: {blocksMinimumFloat64AVX2, rowsMinimumFloat64AVX2, treeMinimumFloat64AVX2, eightMinimumFloat64AVX2, nil, nil},
 	},
 }
 

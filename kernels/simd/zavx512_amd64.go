@@ -714,6 +714,12 @@ func copyFloat64PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
 func eightAddFloat32AVX512(acc, src unsafe.Pointer, stride, n int)
 
 //go:noescape
+func squaresAddFloat32AVX512(acc, src, from unsafe.Pointer, rows int)
+
+//go:noescape
+func eightSquaresAddFloat32AVX512(acc, src, from unsafe.Pointer, stride, n int)
+
+//go:noescape
 func rowsMaximumFloat32AVX512(acc, src unsafe.Pointer, rows int)
 
 //go:noescape
@@ -727,6 +733,12 @@ func eightMinimumFloat32AVX512(acc, src unsafe.Pointer, stride, n int)
 
 //go:noescape
 func eightAddFloat64AVX512(acc, src unsafe.Pointer, stride, n int)
+
+//go:noescape
+func squaresAddFloat64AVX512(acc, src, from unsafe.Pointer, rows int)
+
+//go:noescape
+func eightSquaresAddFloat64AVX512(acc, src, from unsafe.Pointer, stride, n int)
 
 //go:noescape
 func rowsMaximumFloat64AVX512(acc, src unsafe.Pointer, rows int)
@@ -1008,16 +1020,16 @@ var avx512Casts = [dtype.Count][dtype.Count]assembly{
 
 var avx512Folds = [op.Count][dtype.Count]Fold{
 	op.Add: {
-		dtype.Float32: {blocksAddFloat32AVX2, rowsAddFloat32AVX2, treeAddFloat32AVX2, eightAddFloat32AVX512},
-		dtype.Float64: {blocksAddFloat64AVX2, rowsAddFloat64AVX2, treeAddFloat64AVX2, eightAddFloat64AVX512},
+		dtype.Float32: {blocksAddFloat32AVX2, rowsAddFloat32AVX2, treeAddFloat32AVX2, eightAddFloat32AVX512, squaresAddFloat32AVX512, eightSquaresAddFloat32AVX512},
+		dtype.Float64: {blocksAddFloat64AVX2, rowsAddFloat64AVX2, treeAddFloat64AVX2, eightAddFloat64AVX512, squaresAddFloat64AVX512, eightSquaresAddFloat64AVX512},
 	},
 	op.Maximum: {
-		dtype.Float32: {blocksMaximumFloat32AVX2, rowsMaximumFloat32AVX512, treeMaximumFloat32AVX2, eightMaximumFloat32AVX512},
-		dtype.Float64: {blocksMaximumFloat64AVX2, rowsMaximumFloat64AVX512, treeMaximumFloat64AVX2, eightMaximumFloat64AVX512},
+		dtype.Float32: {blocksMaximumFloat32AVX2, rowsMaximumFloat32AVX512, treeMaximumFloat32AVX2, eightMaximumFloat32AVX512, nil, nil},
+		dtype.Float64: {blocksMaximumFloat64AVX2, rowsMaximumFloat64AVX512, treeMaximumFloat64AVX2, eightMaximumFloat64AVX512, nil, nil},
 	},
 	op.Minimum: {
-		dtype.Float32: {blocksMinimumFloat32AVX2, rowsMinimumFloat32AVX512, treeMinimumFloat32AVX2, eightMinimumFloat32AVX512},
-		dtype.Float64: {blocksMinimumFloat64AVX2, rowsMinimumFloat64AVX512, treeMinimumFloat64AVX2, eightMinimumFloat64AVX512},
+		dtype.Float32: {blocksMinimumFloat32AVX2, rowsMinimumFloat32AVX512, treeMinimumFloat32AVX2, eightMinimumFloat32AVX512, nil, nil},
+		dtype.Float64: {blocksMinimumFloat64AVX2, rowsMinimumFloat64AVX512, treeMinimumFloat64AVX2, eightMinimumFloat64AVX512, nil, nil},
 	},
 }
 

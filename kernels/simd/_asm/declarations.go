@@ -133,6 +133,7 @@ func (c *catalogue) writeFolds(b *strings.Builder) {
 var foldSignatures = []struct{ name, parameters string }{
 	{"blocks", "dst, src unsafe.Pointer, blocks int"}, {"rows", "acc, src unsafe.Pointer, rows int"},
 	{"tree", "dst, acc unsafe.Pointer"}, {"eight", "acc, src unsafe.Pointer, stride, n int"},
+	{"squares", "acc, src, from unsafe.Pointer, rows int"}, {"eightSquares", "acc, src, from unsafe.Pointer, stride, n int"},
 }
 
 // declare declares the functions that a fold has.
@@ -144,12 +145,15 @@ func (f *fold) declare(b *strings.Builder) {
 	}
 }
 
-// entry is the functions of a fold: those of AVX2 where it has none.
+// entry is the functions of a fold: those of AVX2 where it has none, nil where neither has.
 func (f *fold) entry() string {
 	names := make([]string, len(foldSignatures))
 	for i, s := range foldSignatures {
 		names[i] = s.name + f.name
-		if !f.has(s.name) {
+		switch {
+		case strings.Contains(strings.ToLower(s.name), "squares") && !f.squares():
+			names[i] = "nil"
+		case !f.has(s.name):
 			names[i] = strings.TrimSuffix(names[i], avx512.suffix) + avx2.suffix
 		}
 	}
@@ -159,6 +163,8 @@ func (f *fold) entry() string {
 // has reports whether a fold has one of the functions.
 func (f *fold) has(name string) bool {
 	switch {
+	case name == "squares" || name == "eightSquares":
+		return f.squares()
 	case f.target == avx2 || name == "eight":
 		return true
 	case f.code == op.Add:

@@ -52,7 +52,11 @@ const (
 
 // fold writes the kernels of a fold.
 func (e *emitter) fold(f *fold) {
-	e.eightRows(f)
+	e.eightRows(f, false)
+	if f.squares() {
+		e.eightRows(f, true)
+		e.squareRows(f)
+	}
 	if e.target == avx512 {
 		if f.has("rows") {
 			e.extremeRows(f)
