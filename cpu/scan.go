@@ -14,8 +14,9 @@ import (
 )
 
 const (
-	scanWidth = 512 // lines that are scanned side by side, where they are neighbours in memory
-	scanBlock = 128 // chunks of a long line that are summed, and then scanned while they are in the cache
+	scanWidth  = 512       // lines that are scanned side by side, where they are neighbours in memory
+	blockBytes = 128 << 10 // of a worker's part of a line: they stay in the second cache between the steps of a sum
+	scanBlock  = 128       // chunks of a long line that are summed, and then scanned while they are in the cache
 )
 
 // scanProgram is a running fold. Lines that lie side by side in memory are scanned together, a row of
@@ -26,6 +27,7 @@ type scanProgram struct {
 	pool     *pool
 	s        *ir.Scan
 	fn       simd.Func
+	store    simd.Func // fn for results that may go past the caches
 	size     int
 	sums     *chunkSums // of single lines; nil for fn, one by one
 	large    bool       // the result may go past the caches
@@ -36,30 +38,35 @@ type scanProgram struct {
 	groups   int        // of lines side by side, of up to scanWidth, for each index of the other lines
 	others   int
 	shares   bool
+	group    int // lines of a task
+	block    int // chunks of a task, where workers share a line
 	scratch  int
 	totals   int // bytes of the totals of chunks
 }
 
 func compileScan(p *pool, s *ir.Scan) device.Program {
-	c := &scanProgram{pool: p, s: s, fn: binary(s.Code, s.Type), size: s.Type.Size(), n: s.Space[s.Axis], wide: 1, others: 1}
+	c := &scanProgram{pool: p, s: s, fn: binary(s.Code, s.Type), store: simd.Past(s.Code, []dtype.DType{s.Type, s.Type}), size: s.Type.Size(), n: s.Space[s.Axis], wide: 1, others: 1}
 	c.fs, c.ts = s.From.Strides[s.Axis], s.To.Strides[s.Axis]
 	c.lines()
 	c.groups = (c.wide + scanWidth - 1) / scanWidth
+	c.large = c.n*c.others*c.wide*c.size > pastFrom
 	if c.wide == 1 {
 		c.sums = chunkSumsOf(s)
-		c.large = c.n*c.others*c.size > pastFrom
 	}
 	chunks := (c.n + canon.ScanChunk - 1) / canon.ScanChunk
 	c.shares = c.wide == 1 && c.others < p.workers && p.workers > 1 && chunks >= 4*p.workers
+	c.group = max(1, min(taskSize/max(1, c.n*min(c.wide, scanWidth)), c.others*c.groups/(4*p.workers)))
+	c.block = 1
 	switch {
 	case c.shares && c.sums != nil:
+		c.block = blockBytes / (canon.ScanChunk * c.size)
 		c.totals = reserveFor(c.size)
 	case c.shares:
 		c.totals = (min(chunks, scanBlock) + 1) * c.size
 	}
 	c.scratch = 4 * reserveFor(min(c.wide, scanWidth)*c.size)
 	if c.wide == 1 {
-		c.scratch += reserveFor(tileBytesOf(c.size)) + reserveFor(c.size)
+		c.scratch += c.block*reserveFor(tileBytesOf(c.size)) + reserveFor(c.size)
 	}
 	return c
 }
@@ -113,7 +120,7 @@ func (c *scanProgram) Run(ctx context.Context, args []device.Arg, work device.Sp
 	defer runtime.KeepAlive(args)
 	r := &scanRun{scanProgram: c, src: at[0], dst: at[1], work: base, past: c.large && at[0] != at[1]}
 	if !c.shares {
-		return c.pool.run(ctx, c.others*c.groups, r)
+		return c.pool.run(ctx, ceilDiv(c.others*c.groups, c.group), r)
 	}
 	for line := range c.others {
 		share := r.long
@@ -140,12 +147,28 @@ func (r *scanRun) part(w, i int) unsafe.Pointer {
 	row := reserveFor(min(r.wide, scanWidth) * r.size)
 	off := w*r.scratch + min(i, 4)*row
 	if i == 5 {
-		off += reserveFor(tileBytesOf(r.size))
+		off += r.block * reserveFor(tileBytesOf(r.size))
 	}
 	return unsafe.Add(r.work, off)
 }
 
+// tile is the k-th of a worker's tiles.
+func (r *scanRun) tile(w, k int) unsafe.Pointer {
+	return unsafe.Add(r.part(w, 4), k*reserveFor(tileBytesOf(r.size)))
+}
+
+// task scans some groups of lines.
 func (r *scanRun) task(w, i int) {
+	for g := i * r.group; g < min((i+1)*r.group, r.others*r.groups); g++ {
+		r.lines(w, g)
+	}
+	if r.past {
+		simd.Fence()
+	}
+}
+
+// lines scans group i.
+func (r *scanRun) lines(w, i int) {
 	line, group := i/r.groups, i%r.groups
 	src := unsafe.Add(r.src, offset(r.from, line)+group*scanWidth*r.size)
 	dst := unsafe.Add(r.dst, offset(r.to, line)+group*scanWidth*r.size)
@@ -160,6 +183,10 @@ func (r *scanRun) task(w, i int) {
 func (r *scanRun) rows(w int, dst, src unsafe.Pointer, width int) {
 	prefix, sum, base, seg := r.part(w, 0), r.part(w, 1), r.part(w, 2), r.part(w, 3)
 	bytes := width * r.size
+	store := r.fn
+	if r.past && r.store != nil {
+		store = r.store
+	}
 	for lo := 0; lo < r.n; lo += canon.ScanChunk {
 		hi := min(lo+canon.ScanChunk, r.n)
 		for at := lo; at < hi; at += canon.ScanSegment {
@@ -174,7 +201,7 @@ func (r *scanRun) rows(w int, dst, src unsafe.Pointer, width int) {
 				if has == nil {
 					move(y, seg, bytes)
 				} else {
-					r.fn(y, has, seg, nil, width)
+					store(y, has, seg, nil, width)
 				}
 			}
 			r.plus(sum, seg, at > lo, width)
@@ -224,19 +251,18 @@ func (r *scanRun) single(w int, dst, src unsafe.Pointer) {
 	}
 }
 
-// gathered is n elements of a line, one after the other.
-func (r *scanRun) gathered(w int, src unsafe.Pointer, n int) unsafe.Pointer {
+// gathered is n elements of a line, one after the other; in a tile if they do not lie so.
+func (r *scanRun) gathered(tile, src unsafe.Pointer, n int) unsafe.Pointer {
 	if r.fs == r.size || n == 1 {
 		return src
 	}
-	tile := r.part(w, 4)
 	moveGrid(r.size, strided{tile, 0, r.size}, strided{src, 0, r.fs}, 1, n)
 	return tile
 }
 
 // scan scans a chunk from the prefix, if there is one.
 func (r *scanRun) scan(w int, dst, src unsafe.Pointer, n int, prefix unsafe.Pointer, has bool) {
-	x := r.gathered(w, src, n)
+	x := r.gathered(r.tile(w, 0), src, n)
 	y := dst
 	if r.ts != r.size && n > 1 {
 		y = r.part(w, 4)
@@ -258,8 +284,8 @@ func (r *scanRun) scatter(dst, y unsafe.Pointer, n int) {
 // sumChunk is the running sum of a chunk, which has a prefix if it is not the line's first; the prefix is then
 // that of the next one.
 func (r *scanRun) sumChunk(w int, dst, src unsafe.Pointer, n int, prefix, total unsafe.Pointer, has bool) {
-	tile := r.part(w, 4)
-	r.sums.segments(tile, r.gathered(w, src, n), n, total)
+	tile := r.tile(w, 0)
+	r.sums.segments(tile, r.gathered(tile, src, n), n, total)
 	before := prefix
 	if !has {
 		before = nil
@@ -272,9 +298,6 @@ func (r *scanRun) sumChunk(w int, dst, src unsafe.Pointer, n int, prefix, total 
 func (r *scanRun) finish(dst, tile unsafe.Pointer, n int, prefix unsafe.Pointer) {
 	if r.ts == r.size || n == 1 {
 		r.sums.bases(dst, tile, n, prefix, r.past)
-		if r.past {
-			simd.Fence()
-		}
 		return
 	}
 	r.sums.bases(tile, tile, n, prefix, false)
@@ -301,7 +324,7 @@ func (r *scanRun) steps(w int, dst, src unsafe.Pointer, n int, prefix unsafe.Poi
 
 // sum is the total of a chunk: its segments' totals, added left to right.
 func (r *scanRun) sum(w int, total, src unsafe.Pointer, n int) {
-	x := r.gathered(w, src, n)
+	x := r.gathered(r.tile(w, 0), src, n)
 	seg := r.part(w, 3)
 	for at := 0; at < n; at += canon.ScanSegment {
 		for i := at; i < min(at+canon.ScanSegment, n); i++ {

@@ -54,14 +54,15 @@ func newChunkSums[T addable](s simd.Scan) *chunkSums {
 	totalsOf := func(tile unsafe.Pointer, n int) []T {
 		return unsafe.Slice((*T)(unsafe.Add(tile, canon.ScanChunk*size)), ceilDiv(n, seg))
 	}
+	group := s.Group * seg
 	return &chunkSums{
 		segments: func(tile, src unsafe.Pointer, n int, total unsafe.Pointer) {
 			totals := totalsOf(tile, n)
-			s.Segments(tile, src, unsafe.Pointer(unsafe.SliceData(totals)), n/seg)
-			if whole := n - n%seg; whole < n {
-				y := unsafe.Slice((*T)(tile), n)[whole:]
-				runningSum(y, unsafe.Slice((*T)(src), n)[whole:])
-				totals[len(totals)-1] = y[len(y)-1]
+			done := n - n%group
+			s.Segments(tile, src, unsafe.Pointer(unsafe.SliceData(totals)), done/seg)
+			if done < n {
+				y, x := unsafe.Slice((*T)(tile), done+group)[done:], unsafe.Slice((*T)(src), n)[done:]
+				restOf(s, y, x, totals[done/seg:])
 			}
 			sum := totals[0]
 			for _, t := range totals[1:] {
@@ -79,6 +80,26 @@ func newChunkSums[T addable](s simd.Scan) *chunkSums {
 				y[i] = totals[len(totals)-1] + v
 			}
 		},
+	}
+}
+
+// restOf sums the segments of less than a group: a group that is filled up with nothing where that is less than half, else one
+// by one.
+func restOf[T addable](s simd.Scan, y, x, totals []T) {
+	const seg = canon.ScanSegment
+	if 2*len(x) > len(y) {
+		for i := copy(y, x); i < len(y); i++ {
+			y[i] = simd.NoBase[T]()
+		}
+		at := unsafe.Pointer(unsafe.SliceData(y))
+		s.Segments(at, at, unsafe.Pointer(unsafe.SliceData(totals)), s.Group)
+		return
+	}
+	for ; len(x) > 0; totals = totals[1:] {
+		n := min(seg, len(x))
+		runningSum(y, x[:n])
+		totals[0] = y[n-1]
+		y, x = y[n:], x[n:]
 	}
 }
 
@@ -108,43 +129,66 @@ func runningSum[T addable](y, x []T) {
 	}
 }
 
-// sumLine is the running sum of one line by all workers. A chunk's segments are summed as soon as a worker
-// takes it; then it waits for the total of the chunks before, which workers took earlier, and passes on
-// its own.
+// sumLine is the running sum of one line by all workers. The segments of a block of chunks are summed as soon as a
+// worker takes it; then it waits for the total of the chunks before, which workers took earlier, and passes on
+// that with its own. A block is long, so that a worker reads memory in order.
 type sumLine struct {
 	*scanRun
 	dst, src unsafe.Pointer
-	passed   atomic.Int64 // chunks that are in the prefix
+	passed   atomic.Int64 // blocks that are in the prefix
 }
 
 func (r *scanRun) sumLine(ctx context.Context, line int) error {
 	l := &sumLine{scanRun: r, dst: unsafe.Add(r.dst, offset(r.to, line)), src: unsafe.Add(r.src, offset(r.from, line))}
-	return r.pool.run(ctx, ceilDiv(r.n, canon.ScanChunk), l)
+	return r.pool.run(ctx, ceilDiv(r.n, r.block*canon.ScanChunk), l)
 }
 
-// task does chunk i.
+// task does block i.
 func (l *sumLine) task(w, i int) {
-	lo := i * canon.ScanChunk
-	n := min(canon.ScanChunk, l.n-lo)
-	tile, total, before := l.part(w, 4), l.part(w, 1), l.part(w, 0)
-	prefix := unsafe.Add(l.work, l.scratch*l.pool.workers)
-	l.sums.segments(tile, l.gathered(w, unsafe.Add(l.src, lo*l.fs), n), n, total)
+	lo := i * l.block * canon.ScanChunk
+	n := min(l.block*canon.ScanChunk, l.n-lo)
+	for k := range ceilDiv(n, canon.ScanChunk) {
+		at, tile := k*canon.ScanChunk, l.tile(w, k)
+		count := min(canon.ScanChunk, n-at)
+		l.sums.segments(tile, l.gathered(tile, unsafe.Add(l.src, (lo+at)*l.fs), count), count, l.of(w, 1, k))
+	}
 	if !l.wait(i) {
 		return
 	}
-	move(before, prefix, l.size)
-	l.plus(prefix, total, i > 0, 1)
-	l.passed.Store(int64(i) + 1)
-	if i == 0 {
-		before = nil
+	l.pass(w, i, ceilDiv(n, canon.ScanChunk))
+	for k := range ceilDiv(n, canon.ScanChunk) {
+		at := k * canon.ScanChunk
+		before := l.of(w, 0, k)
+		if l.fs == l.size && l.past {
+			simd.Prefetch(unsafe.Add(l.src, (lo+at+l.pool.workers*l.block*canon.ScanChunk)*l.fs), canon.ScanChunk*l.size)
+		}
+		if i+k == 0 {
+			before = nil
+		}
+		l.finish(unsafe.Add(l.dst, (lo+at)*l.ts), l.tile(w, k), min(canon.ScanChunk, n-at), before)
 	}
-	l.finish(unsafe.Add(l.dst, lo*l.ts), tile, n, before)
+	if l.past {
+		simd.Fence()
+	}
+}
+
+// of is the k-th element of a part of a worker's scratch.
+func (l *sumLine) of(w, part, k int) unsafe.Pointer { return unsafe.Add(l.part(w, part), k*l.size) }
+
+// pass takes the prefixes of the chunks of block i, and adds their totals to the line's.
+func (l *sumLine) pass(w, i, chunks int) {
+	prefix := unsafe.Add(l.work, l.scratch*l.pool.workers)
+	for k := range chunks {
+		move(l.of(w, 0, k), prefix, l.size)
+		l.plus(prefix, l.of(w, 1, k), i+k > 0, 1)
+	}
+	l.passed.Store(int64(i) + 1)
 }
 
 // patientSpins is some tens of microseconds.
 const patientSpins = 1 << 14
 
-// wait returns when the chunks before i are in the prefix; false if that will not happen, as the job is over.
+// wait returns when the blocks before i are in the prefix; false if that will not happen, as the job is over.
 func (l *sumLine) wait(i int) bool {
 	for spins := 0; l.passed.Load() != int64(i); spins++ {
 		if spins%64 != 63 {

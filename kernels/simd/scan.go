@@ -18,6 +18,9 @@ type Scan struct {
 	// Bases adds bases[s] to the elements of segment s. dst may be src. With past, dst is not read again
 	// soon, see Past.
 	Bases func(dst, src, bases unsafe.Pointer, segments int, past bool)
+
+	// Group is how many segments Segments takes side by side; fewer are slower.
+	Group int
 }
 
 // ScanOf is the running sum of the level in use for elements of type t; ok is false for types that have none:
@@ -61,10 +64,11 @@ const segment = canon.ScanSegment
 // scanOf makes the running sum of a type, with the loops that there are.
 func scanOf[T number](loops *scanLoops) Scan {
 	if loops == nil {
-		return Scan{segmentSums[T], addBases[T]}
+		return Scan{segmentSums[T], addBases[T], 1}
 	}
 	size := int(unsafe.Sizeof(*new(T)))
 	return Scan{
+		Group: loops.group,
 		Segments: func(dst, src, totals unsafe.Pointer, segments int) {
 			whole := segments - segments%loops.group
 			if whole > 0 {
