@@ -38,6 +38,15 @@ func (a *alarm) begin() {
 	a.thread.Store(int32(unix.Gettid()))
 }
 
+// pause gives other goroutines a turn. It is for the goroutine itself, which may go on in another thread.
+func (a *alarm) pause() {
+	thread := int(a.thread.Load())
+	_ = unix.SchedSetaffinity(thread, &processors)
+	runtime.UnlockOSThread()
+	runtime.Gosched()
+	a.begin()
+}
+
 // sleep waits until the alarm rings, and is false if it is over.
 func (a *alarm) sleep() bool {
 	for {

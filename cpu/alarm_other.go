@@ -2,7 +2,10 @@
 
 package cpu
 
-import "sync"
+import (
+	"runtime"
+	"sync"
+)
 
 // alarm wakes a helper.
 type alarm struct {
@@ -40,3 +43,6 @@ func (a *alarm) settled() {}
 
 // apart sees to it that the thread does not work on the caller's processor.
 func (a *alarm) apart(bool) {}
+
+// pause gives other goroutines a turn.
+func (a *alarm) pause() { runtime.Gosched() }

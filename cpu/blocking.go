@@ -3,12 +3,12 @@ package cpu
 import "github.com/klauspost/cpuid/v2"
 
 // blocking is how a product is cut, in elements. A task computes a block of rows by cols results.
-// Its operands come to it deep indices of k at a time: all columns of B that it needs stay in the
-// second cache, and of A high rows at a time.
+// Its operands come to it deep indices of k at a time: a strip of B stays in the first cache while high rows
+// of A, which stay in the second one, are multiplied by it.
 //
-// A is packed only if k is not contiguous in it: a kernel reads its rows side by side at full speed,
-// however far apart they are. B is packed unless the rows that a block needs fit in half of the second
-// cache where they lie, with all that is between them.
+// A is packed if k is not contiguous in it, or if the rows of a strip compete for the same lines of the first cache:
+// else a kernel reads its rows side by side at full speed, however far apart they are. B is packed unless the rows
+// that a block needs fit in half of the second cache where they lie, with all that is between them.
 type blocking struct {
 	rows, cols int
 	deep       int
@@ -36,7 +36,11 @@ func caches() (l1, l2 int) {
 // Limits of the blocking. Steps are multiplications; at 32 in a nanosecond, a helper is called for a
 // share of four microseconds or more.
 const (
-	mostRows   = 1024    // of a block
+	mostRows   = 1024    // of a block, if the columns of B stay packed for the next one
+	mostDeep   = 1024    // indices of k, which is a chunk of a long chain
+	mostPacked = 4 << 20 // bytes of B that are packed at a time
+	setBytes   = 4096    // lines of the first cache so far apart go to the same set, of eight or twelve lines
+	fewStrips  = 8       // of B, for which A is not packed if it need not be
 	shareSteps = 1 << 18 // of a share, at least
 	groupSteps = 1 << 19 // of a task that takes several blocks, at most
 )
@@ -86,20 +90,23 @@ func (p *matMulProgram) flatten() {
 // plan chooses the blocking.
 func (p *matMulProgram) plan() {
 	size := p.m.Type.Size()
-	l1, l2 := caches()
+	_, l2 := caches()
 	mr, nr := p.kernel.MR, p.kernel.NR
 	p.vector = p.width == 1
 	p.staged = p.c.col != size && p.width > 1
 	length := max(1, min(p.split.Len, p.m.K))
-	p.deep = ceilDiv(length, ceilDiv(length, max(16, min(512, l1*4/3/(nr*size)))))
-	p.rows = min(p.height, mostRows)
-	p.cols = min(p.width, max(1, l2/2/(p.deep*size)/nr)*nr)
+	p.deep = ceilDiv(length, ceilDiv(length, max(16, min(mostDeep, l2/8/(nr*size)))))
+	p.rows = p.height
+	p.cols = min(p.width, max(1, mostPacked/(p.deep*size)/nr)*nr)
+	if p.deep >= p.m.K {
+		p.rows = min(p.rows, mostRows)
+	}
 	if p.staged || p.split.Chunks > 1 {
-		p.rows = min(p.rows, 256)
+		p.rows, p.cols = min(p.rows, 256), min(p.cols, 256)
 	}
 	p.shareOut()
-	p.high = min(ceilDiv(p.rows, mr)*mr, max(1, l2/6/(p.deep*size)/mr)*mr)
-	p.directA = p.a.col == size || ceilDiv(p.cols, nr) <= 2
+	p.high = min(ceilDiv(p.rows, mr)*mr, max(1, l2*3/8/(p.deep*size)/mr)*mr)
+	p.directA = ceilDiv(p.cols, nr) <= 2 || p.a.col == size && (p.cols < fewStrips*nr || mr <= 8 || p.a.row%setBytes != 0)
 	p.directB = !p.vector && p.b.col == size && (p.rows <= 4*mr || reach(p.b.row, 0)*p.deep <= l2/2)
 	if p.update.scales {
 		p.directA, p.directB = p.directA && !p.swapped, p.directB && p.swapped
@@ -138,27 +145,43 @@ func (p *matMulProgram) asks() bool {
 }
 
 // shareOut makes the blocks of a product smaller until there are some for each worker, and tasks of
-// several blocks where these are very small.
+// several blocks where these are very small. Columns are cut into ranges and rows into as many parts that the workers,
+// each with some rows of a range, read as little of A and B as they can; and the rows of each once more, so that those
+// who are done can help others.
 func (p *matMulProgram) shareOut() {
 	mr, nr := p.kernel.MR, p.kernel.NR
 	steps := p.height * p.width * max(1, p.m.K)
-	want := max(1, min(4*p.pool.workers, p.batches*steps/shareSteps))
-	if p.pool.workers == 1 {
+	workers := p.pool.workers
+	want := max(1, min(4*workers, p.batches*steps/shareSteps))
+	if workers == 1 {
 		want = 1
 	}
 	p.cut()
-	for p.blocks() < want && (p.cols > nr || p.rows > 2*mr) {
-		if p.cols > 4*nr || p.cols%(2*nr) == 0 || p.rows <= 2*mr {
-			p.cols = ceilDiv(ceilDiv(p.cols, 2), nr) * nr
-		} else {
-			p.rows = ceilDiv(ceilDiv(p.rows, 2), mr) * mr
+	if p.blocks() < want {
+		p.cols = min(p.cols, ceilDiv(ceilDiv(p.width, p.ranges(want)), nr)*nr)
+		p.cut()
+		rows := ceilDiv(p.height*p.batches*p.across, want)
+		if p.deep < p.m.K { // B is packed again for each block of rows
+			rows = max(rows, min(mostRows, p.height/ceilDiv(workers, p.batches*p.across)))
 		}
+		p.rows = min(p.rows, ceilDiv(rows, mr)*mr)
 		p.cut()
 	}
-	p.shares = p.split.Chunks > 1 && p.blocks() < 2*p.pool.workers && p.pool.workers > 1
-	block := max(1, p.rows*p.cols*p.m.K)
-	p.group = max(1, min(groupSteps/block, p.blocks()/want))
-	p.partSteps = block * p.group
+	p.shares = p.split.Chunks > 1 && p.blocks() < 2*workers && workers > 1
+	p.group = max(1, min(groupSteps/max(1, p.rows*p.cols*p.m.K), p.blocks()/want))
+}
+
+// ranges is the number of ranges of columns in which a product is cut. Each worker reads the columns of a range and some
+// of the rows: as there are as many rows as columns in what it reads, it reads least.
+func (p *matMulProgram) ranges(want int) int {
+	strips := ceilDiv(p.width, p.kernel.NR)
+	for n := min(want, strips); n > 1; n-- {
+		even := strips%n == 0 || strips >= 8*n
+		if even && n*n*p.height <= 2*p.pool.workers*p.width {
+			return n
+		}
+	}
+	return 1
 }
 
 // cut counts the blocks of a product.

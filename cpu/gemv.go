@@ -296,7 +296,7 @@ func (w *gemvWorker) left(acc, a, x unsafe.Pointer, count, n int) {
 	copyBytes(part, x, count*size)
 	w.panel = simd.GemmPanel{
 		A: a, B: part, C: acc, K: count, Rows: n, Cols: 1,
-		ARow: p.a.row, ACol: size, AStrip: p.kernel.MR * p.a.row, BRow: size, CRow: size, Mode: simd.GemmCarry,
+		ARow: p.a.row, ACol: size, AStrip: p.kernel.MR * p.a.row, BRow: size, CRow: size, Mode: simd.GemmCarry, NextC: uintptr(acc),
 	}
 	p.kernel.Run(&w.panel)
 }

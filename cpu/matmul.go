@@ -2,7 +2,6 @@ package cpu
 
 import (
 	"context"
-	"runtime"
 	"unsafe"
 
 	"github.com/tare-go/tare/device"
@@ -30,19 +29,18 @@ type matMulProgram struct {
 	height  int // rows of the result, as it is computed
 	width   int // columns
 	blocking
-	down      int // blocks of rows
-	across    int // blocks of columns
-	group     int // blocks of a part
-	shares    bool
-	partSteps int
-	staged    bool // results are not computed where they belong, but moved there
-	scratch   int  // bytes of a worker
-	shared    int  // bytes of partial results
-	packA     int  // offsets in the scratch
-	packB     int
-	chain     int // of the results of the chunk that is being computed
-	sum       int // of those of all chunks before, if results are staged
-	runs      freeList[matMulRun]
+	down    int // blocks of rows
+	across  int // blocks of columns
+	group   int // blocks of a part
+	shares  bool
+	staged  bool // results are not computed where they belong, but moved there
+	scratch int  // bytes of a worker
+	shared  int  // bytes of partial results
+	packA   int  // offsets in the scratch
+	packB   int
+	chain   int // of the results of the chunk that is being computed
+	sum     int // of those of all chunks before, if results are staged
+	runs    freeList[matMulRun]
 }
 
 // operand is the strides of a matrix: of a batch, of a row, of a column.
@@ -145,7 +143,7 @@ type matMulRun struct {
 func (p *matMulProgram) newRun() *matMulRun {
 	r := &matMulRun{p: p, workers: make([]productWorker, p.pool.workers), hands: make(shares, p.pool.workers)}
 	for w := range r.workers {
-		r.workers[w].matMulRun = r
+		r.workers[w].matMulRun, r.workers[w].id = r, w
 	}
 	return r
 }
@@ -173,6 +171,7 @@ func (r *matMulRun) bind(a, b, c, work unsafe.Pointer, f factors) {
 		if r.p.scratch > 0 {
 			r.workers[w].scratch = unsafe.Add(r.work, w*r.p.scratch)
 		}
+		r.workers[w].packed = packedB{}
 	}
 }
 
@@ -209,18 +208,13 @@ func (r *matMulRun) each(ctx context.Context, n int) error {
 }
 
 // yieldSteps is a millisecond or two of work, after which other goroutines have a turn: a service has some, which
-// would wait for the 10 ms of a time slice. For a helper to yield takes its thread two calls of the kernel.
+// would wait for the 10 ms of a time slice.
 const yieldSteps = 1 << 25
 
 // task does parts until there are none left.
 func (r *matMulRun) task(worker, _ int) {
-	steps := 0
 	for i, ok := r.dealt.take(worker); ok && !r.cancelled(); i, ok = r.dealt.take(worker) {
 		r.part(worker, i)
-		if steps += r.p.partSteps; steps > yieldSteps {
-			steps = 0
-			runtime.Gosched()
-		}
 	}
 }
 
@@ -264,12 +258,13 @@ func (r *matMulRun) addChunks(bl resultBlock, first unsafe.Pointer) {
 // resultBlock is where a block of results is.
 type resultBlock struct{ batch, i, j, rows, cols int }
 
-// block is the block with a number: columns go fastest, then rows, then batches.
+// block is the block with a number: rows go fastest, for which the columns of B stay the same, then columns, then
+// batches.
 func (p *matMulProgram) block(n int) resultBlock {
 	if p.down*p.across == 1 {
 		return resultBlock{n, 0, 0, p.height, p.width}
 	}
-	i, j := n/p.across%p.down*p.rows, n%p.across*p.cols
+	i, j := n%p.down*p.rows, n/p.down%p.across*p.cols
 	return resultBlock{n / p.across / p.down, i, j, min(p.rows, p.height-i), min(p.cols, p.width-j)}
 }
 

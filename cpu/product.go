@@ -9,9 +9,19 @@ import (
 // productWorker is a worker at a product.
 type productWorker struct {
 	*matMulRun
+	id      int
+	steps   int // since other goroutines had a turn
 	scratch unsafe.Pointer
+	packed  packedB
 	panel   simd.GemmPanel
 	_       [64]byte // keeps the panels of two workers in different lines of the caches
+}
+
+// packedB says which columns of B a worker has packed, from which index of k on: those of the block before may serve
+// again.
+type packedB struct {
+	batch, j, k int
+	valid       bool
 }
 
 // block computes a block of results, chunk after chunk.
@@ -78,47 +88,66 @@ func (r *matMulRun) cancelled() bool {
 // chunk computes the chains of one chunk of k, unless it is cancelled.
 func (w *productWorker) chunk(bl resultBlock, c int, to strided, settle bool) {
 	p := w.p
-	w.panel.CRow = to.row
 	lo, hi := c*p.split.Len, min((c+1)*p.split.Len, p.m.K)
 	for k := lo; k < hi || k == lo; k += p.deep {
-		if w.cancelled() {
-			return
-		}
 		n := min(p.deep, hi-k)
-		w.panel.K, w.panel.Mode = n, 0
-		if k > lo || c == 0 && p.update.starts {
-			w.panel.Mode |= simd.GemmCarry
-		}
-		if settle && k+n == hi {
-			w.panel.Mode |= simd.GemmSettle
-		}
-		if w.streams {
-			w.panel.Mode |= simd.GemmStream
+		w.aim(c, k, n, to, settle)
+		if at := (packedB{bl.batch, bl.j, k, true}); !p.directB && n > 0 && w.packed != at {
+			w.packed = at
+			w.pack(bl, k, n)
 		}
 		w.multiply(bl, k, n, to)
 	}
+}
+
+// aim says how the chains of chunk c begin and end that are carried through n indices of k, and where they are.
+func (w *productWorker) aim(c, k, n int, to strided, settle bool) {
+	p := w.p
+	lo, hi := c*p.split.Len, min((c+1)*p.split.Len, p.m.K)
+	w.panel.CRow, w.panel.K, w.panel.Mode = to.row, n, 0
+	if k > lo || c == 0 && p.update.starts {
+		w.panel.Mode |= simd.GemmCarry
+	}
+	if settle && k+n == hi {
+		w.panel.Mode |= simd.GemmSettle
+	}
+	if w.streams {
+		w.panel.Mode |= simd.GemmStream
+	}
+}
+
+// operandB is B at an index of k and a column.
+func (w *productWorker) operandB(bl resultBlock, k int) strided {
+	p := w.p
+	return strided{unsafe.Add(w.b, offset(p.b.batch, bl.batch)), p.b.row, p.b.col}.from(k, bl.j)
 }
 
 // multiply carries the chains of a block through n indices of k.
 func (w *productWorker) multiply(bl resultBlock, k, n int, to strided) {
 	p := w.p
 	nr := p.kernel.NR
-	b := strided{unsafe.Add(w.b, offset(p.b.batch, bl.batch)), p.b.row, p.b.col}.from(k, bl.j)
+	b := w.operandB(bl, k)
 	a := strided{unsafe.Add(w.a, offset(p.a.batch, bl.batch)), p.a.row, p.a.col}.from(bl.i, k)
-	if !p.directB && n > 0 {
-		w.packColumns(b, n, bl.cols)
-		w.scaleColumns(n, bl.cols)
-	}
-	for i := 0; i < bl.rows; i += p.high {
+	for i := 0; i < bl.rows && !w.cancelled(); i += p.high {
 		w.panel.Rows = min(p.high, bl.rows-i)
 		w.bindA(a.from(i, 0), n)
 		for j := 0; j < bl.cols; j += nr {
 			w.panel.Cols = min(nr, bl.cols-j)
 			w.bindB(b, n, j)
 			w.panel.C = to.from(i, j).at
+			w.panel.NextC = uintptr(w.panel.C) + uintptr(nr*to.col)
 			w.askAhead(bl, i, j)
 			p.kernel.Run(&w.panel)
 		}
+		w.worked(w.panel.Rows * bl.cols * n)
+	}
+}
+
+// worked gives other goroutines a turn now and then.
+func (w *productWorker) worked(steps int) {
+	if w.steps += steps; w.steps > yieldSteps {
+		w.steps = 0
+		w.p.pool.pause(w.id)
 	}
 }
 
@@ -148,23 +177,27 @@ func (w *productWorker) askNext(bl resultBlock, part int) {
 	ask(w.c, p.c, p.height)
 }
 
-// bindA points the panel to rows of A and, unless they can be read where they lie, packs them
-// first: as rows, or as columns if these are contiguous.
+// bindA points the panel to rows of A and, unless they can be read where they lie, packs them first: strips of MR
+// rows, in each of which k goes slowest.
 func (w *productWorker) bindA(a strided, n int) {
 	p, x := w.p, &w.panel
-	size := p.m.Type.Size()
-	if !p.directA && n > 0 {
-		packed := strided{unsafe.Add(w.scratch, p.packA), n * size, size}
-		if a.row == size && a.col != size {
-			packed = strided{packed.at, size, x.Rows * size}
-		}
-		moveGrid(size, packed, a, x.Rows, n)
-		if p.update.scales && p.swapped {
-			scaleBy(p.m.Type, packed.at, x.Rows*n, w.factors.alpha)
-		}
-		a = packed
+	size, mr := p.m.Type.Size(), p.kernel.MR
+	if p.directA || n == 0 {
+		x.A, x.ARow, x.ACol, x.AStrip = a.at, a.row, a.col, mr*a.row
+		return
 	}
-	x.A, x.ARow, x.ACol, x.AStrip = a.at, a.row, a.col, p.kernel.MR*a.row
+	x.A, x.ARow, x.ACol, x.AStrip = unsafe.Add(w.scratch, p.packA), size, mr*size, mr*n*size
+	for i := 0; i < x.Rows; i += mr {
+		w.packRows(unsafe.Add(x.A, i*n*size), a.from(i, 0), min(mr, x.Rows-i), n)
+	}
+	if p.update.scales && p.swapped {
+		scaleBy(p.m.Type, x.A, ceilDiv(x.Rows, mr)*mr*n, w.factors.alpha)
+	}
+}
+
+// packRows packs a strip of rows of A.
+func (w *productWorker) packRows(at unsafe.Pointer, a strided, rows, n int) {
+	w.packTurned(strided{at, w.p.kernel.MR * w.p.m.Type.Size(), w.p.m.Type.Size()}, a.transposed(), n, rows)
 }
 
 // bindB points the panel to its strip of B, whose first column is j.
@@ -190,32 +223,40 @@ func (w *productWorker) bindB(b strided, n, j int) {
 // packAhead is how many rows of B are asked for before they are packed: they lie far apart.
 const packAhead = 8
 
-// packColumns packs n rows of B: strips of NR columns, in each of which k goes slowest.
-func (w *productWorker) packColumns(b strided, n, cols int) {
+// pack packs the columns of a block at n indices of k: strips of NR columns, in each of which k goes slowest.
+func (w *productWorker) pack(bl resultBlock, k, n int) {
 	p := w.p
 	size, nr := p.m.Type.Size(), p.kernel.NR
-	at := unsafe.Add(w.scratch, p.packB)
+	at, b := unsafe.Add(w.scratch, p.packB), w.operandB(bl, k)
 	if p.vector {
 		moveGrid(size, strided{at, size, size}, b, n, 1)
-		return
-	}
-	full := 0
-	if b.col == size {
-		full = cols / nr
-		for k := range n {
-			if p.kernel.Ask != nil && k+packAhead < n {
-				p.kernel.Ask(uintptr(b.from(k+packAhead, 0).at), cols*size)
-			}
-			p.kernel.Spread(unsafe.Add(at, k*nr*size), b.from(k, 0).at, full, n*nr*size)
+	} else {
+		full := 0
+		if b.col == size {
+			full = bl.cols / nr
+			w.spread(at, b, n, full)
+		}
+		for j := full * nr; j < bl.cols; j += nr {
+			w.packStrip(unsafe.Add(at, j*n*size), b.from(0, j), n, min(nr, bl.cols-j))
 		}
 	}
-	for j := full * nr; j < cols; j += nr {
-		w.packStrip(unsafe.Add(at, j*n*size), b.from(0, j), n, min(nr, cols-j))
+	w.scaleColumns(at, n, bl.cols)
+}
+
+// spread packs strips whose columns are contiguous.
+func (w *productWorker) spread(at unsafe.Pointer, b strided, n, strips int) {
+	p := w.p
+	row := p.kernel.NR * p.m.Type.Size()
+	for k := range n {
+		if p.kernel.Ask != nil && k+packAhead < n {
+			p.kernel.Ask(uintptr(b.from(k+packAhead, 0).at), strips*row)
+		}
+		p.kernel.Spread(unsafe.Add(at, k*row), b.from(k, 0).at, strips, n*row)
 	}
 }
 
-// scaleColumns multiplies the packed columns by alpha, if B is the caller's right operand.
-func (w *productWorker) scaleColumns(n, cols int) {
+// scaleColumns multiplies packed columns by alpha, if B is the caller's right operand.
+func (w *productWorker) scaleColumns(at unsafe.Pointer, n, cols int) {
 	p := w.p
 	if !p.update.scales || p.swapped {
 		return
@@ -223,26 +264,33 @@ func (w *productWorker) scaleColumns(n, cols int) {
 	if !p.vector {
 		n *= ceilDiv(cols, p.kernel.NR) * p.kernel.NR
 	}
-	scaleBy(p.m.Type, unsafe.Add(w.scratch, p.packB), n, w.factors.alpha)
+	scaleBy(p.m.Type, at, n, w.factors.alpha)
 }
 
 // packStrip packs n rows of a strip of B. Columns that are not there stay as they are: what they give is
 // not stored.
 func (w *productWorker) packStrip(at unsafe.Pointer, b strided, n, cols int) {
 	size := w.p.m.Type.Size()
-	to := strided{at, w.p.kernel.NR * size, size}
+	w.packTurned(strided{at, w.p.kernel.NR * size, size}, b, n, cols)
+}
+
+// packTurned copies n rows of cols columns side by side, by transposing them where the rows of the source are
+// contiguous along n.
+func (w *productWorker) packTurned(to, from strided, n, cols int) {
+	size := w.p.m.Type.Size()
 	side, many := 32/size, n/4*4
 	turned := 0
-	if w.p.kernel.Turn != nil && b.row == size && many > 0 {
-		turned = cols / side * side
+	if w.p.kernel.Turn != nil && from.row == size && many > 0 && cols >= side {
+		turned = cols
 	}
 	for j := 0; j < turned; j += side {
-		w.p.kernel.Turn(to.from(0, j).at, b.from(0, j).at, b.col, many, to.row)
+		j := min(j, cols-side) // the last ones may be turned twice
+		w.p.kernel.Turn(to.from(0, j).at, from.from(0, j).at, from.col, many, to.row)
 	}
 	if turned > 0 && many < n {
-		moveGrid(size, to.from(many, 0), b.from(many, 0), n-many, turned)
+		moveGrid(size, to.from(many, 0), from.from(many, 0), n-many, turned)
 	}
 	if turned < cols {
-		moveGrid(size, to.from(0, turned), b.from(0, turned), n, cols-turned)
+		moveGrid(size, to.from(0, turned), from.from(0, turned), n, cols-turned)
 	}
 }

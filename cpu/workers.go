@@ -158,6 +158,16 @@ func (h *helper) recall() bool {
 	return h.state.CompareAndSwap(called, watching) || h.state.CompareAndSwap(roused, asleep)
 }
 
+// pause gives other goroutines a turn. A thread that is locked would have to be woken again, which takes as long as to
+// wake a helper: so it is let go meanwhile.
+func (p *pool) pause(worker int) {
+	if worker == 0 {
+		runtime.Gosched()
+		return
+	}
+	p.helpers[worker-1].alarm.pause()
+}
+
 // spare reports whether watching takes no time from workers that have something to do.
 func (p *pool) spare() bool { return p.workers <= runtime.GOMAXPROCS(0) }
 

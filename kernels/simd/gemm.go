@@ -37,6 +37,7 @@ type GemmPanel struct {
 	// moves it on. It is no pointer, as it may be out of what is allocated.
 	Ahead     uintptr
 	AheadStep int
+	NextC     uintptr // C of the panel that comes next, for which the last strip asks: any address
 
 	tile [8]uint64 // room for the results of a tile of the generic kernels
 }

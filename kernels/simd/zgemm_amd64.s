@@ -144,7 +144,7 @@ done:
 	RET
 
 // func gemmF32AVX2(p *GemmPanel)
-// Requires: AVX, FMA3, MMX+
+// Requires: AVX, CMOV, FMA3, MMX+
 TEXT ·gemmF32AVX2(SB), NOSPLIT, $0-8
 	MOVQ p+0(FP), DI
 	MOVQ (DI), R14
@@ -166,6 +166,8 @@ wide:
 	JNZ        wide6ahead
 	IMUL3Q     $0x06, R13, AX
 	ADDQ       R12, AX
+	CMPQ       R15, $0x0c
+	CMOVQLT    112(DI), AX
 	PREFETCHT0 (AX)
 	PREFETCHT0 63(AX)
 	ADDQ       R13, AX
@@ -1072,6 +1074,8 @@ narrow:
 	JNZ        narrow6ahead
 	IMUL3Q     $0x06, R13, AX
 	ADDQ       R12, AX
+	CMPQ       R15, $0x0c
+	CMOVQLT    112(DI), AX
 	PREFETCHT0 (AX)
 	PREFETCHT0 63(AX)
 	ADDQ       R13, AX
@@ -1910,7 +1914,7 @@ loop:
 	RET
 
 // func gemmF64AVX2(p *GemmPanel)
-// Requires: AVX, FMA3, MMX+
+// Requires: AVX, CMOV, FMA3, MMX+
 TEXT ·gemmF64AVX2(SB), NOSPLIT, $0-8
 	MOVQ p+0(FP), DI
 	MOVQ (DI), R14
@@ -1932,6 +1936,8 @@ wide:
 	JNZ        wide6ahead
 	IMUL3Q     $0x06, R13, AX
 	ADDQ       R12, AX
+	CMPQ       R15, $0x0c
+	CMOVQLT    112(DI), AX
 	PREFETCHT0 (AX)
 	PREFETCHT0 63(AX)
 	ADDQ       R13, AX
@@ -2838,6 +2844,8 @@ narrow:
 	JNZ        narrow6ahead
 	IMUL3Q     $0x06, R13, AX
 	ADDQ       R12, AX
+	CMPQ       R15, $0x0c
+	CMOVQLT    112(DI), AX
 	PREFETCHT0 (AX)
 	PREFETCHT0 63(AX)
 	ADDQ       R13, AX
@@ -3700,7 +3708,7 @@ done:
 	RET
 
 // func gemmF32AVX512(p *GemmPanel)
-// Requires: AVX, AVX512F, MMX+
+// Requires: AVX, AVX512F, CMOV, MMX+
 TEXT ·gemmF32AVX512(SB), NOSPLIT, $0-8
 	MOVQ  p+0(FP), DI
 	MOVQ  40(DI), CX
@@ -3729,6 +3737,8 @@ wide:
 	JNZ        wide12ahead
 	IMUL3Q     $0x0c, R13, AX
 	ADDQ       R12, AX
+	CMPQ       R15, $0x18
+	CMOVQLT    112(DI), AX
 	PREFETCHT0 (AX)
 	PREFETCHT0 127(AX)
 	ADDQ       R13, AX
@@ -3808,6 +3818,47 @@ wide12start:
 	JMP    wide12loop
 
 wide12carry:
+	CMPQ    40(DI), $0x20
+	JNE     wide12loadsome
+	MOVQ    R12, AX
+	VMOVUPS (AX), Z0
+	VMOVUPS 64(AX), Z1
+	ADDQ    R13, AX
+	VMOVUPS (AX), Z2
+	VMOVUPS 64(AX), Z3
+	ADDQ    R13, AX
+	VMOVUPS (AX), Z4
+	VMOVUPS 64(AX), Z5
+	ADDQ    R13, AX
+	VMOVUPS (AX), Z6
+	VMOVUPS 64(AX), Z7
+	ADDQ    R13, AX
+	VMOVUPS (AX), Z8
+	VMOVUPS 64(AX), Z9
+	ADDQ    R13, AX
+	VMOVUPS (AX), Z10
+	VMOVUPS 64(AX), Z11
+	ADDQ    R13, AX
+	VMOVUPS (AX), Z12
+	VMOVUPS 64(AX), Z13
+	ADDQ    R13, AX
+	VMOVUPS (AX), Z14
+	VMOVUPS 64(AX), Z15
+	ADDQ    R13, AX
+	VMOVUPS (AX), Z16
+	VMOVUPS 64(AX), Z17
+	ADDQ    R13, AX
+	VMOVUPS (AX), Z18
+	VMOVUPS 64(AX), Z19
+	ADDQ    R13, AX
+	VMOVUPS (AX), Z20
+	VMOVUPS 64(AX), Z21
+	ADDQ    R13, AX
+	VMOVUPS (AX), Z22
+	VMOVUPS 64(AX), Z23
+	JMP     wide12loadend
+
+wide12loadsome:
 	MOVQ      R12, AX
 	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS.Z 64(AX), K2, Z1
@@ -3845,6 +3896,7 @@ wide12carry:
 	VMOVUPS.Z (AX), K1, Z22
 	VMOVUPS.Z 64(AX), K2, Z23
 
+wide12loadend:
 wide12loop:
 	MOVQ R14, AX
 	LEAQ (R14)(SI*2), BX
@@ -4143,6 +4195,47 @@ wide12store:
 	JMP      wide12done
 
 wide12cached:
+	CMPQ    40(DI), $0x20
+	JNE     wide12putsome
+	MOVQ    R12, AX
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	ADDQ    R13, AX
+	VMOVUPS Z2, (AX)
+	VMOVUPS Z3, 64(AX)
+	ADDQ    R13, AX
+	VMOVUPS Z4, (AX)
+	VMOVUPS Z5, 64(AX)
+	ADDQ    R13, AX
+	VMOVUPS Z6, (AX)
+	VMOVUPS Z7, 64(AX)
+	ADDQ    R13, AX
+	VMOVUPS Z8, (AX)
+	VMOVUPS Z9, 64(AX)
+	ADDQ    R13, AX
+	VMOVUPS Z10, (AX)
+	VMOVUPS Z11, 64(AX)
+	ADDQ    R13, AX
+	VMOVUPS Z12, (AX)
+	VMOVUPS Z13, 64(AX)
+	ADDQ    R13, AX
+	VMOVUPS Z14, (AX)
+	VMOVUPS Z15, 64(AX)
+	ADDQ    R13, AX
+	VMOVUPS Z16, (AX)
+	VMOVUPS Z17, 64(AX)
+	ADDQ    R13, AX
+	VMOVUPS Z18, (AX)
+	VMOVUPS Z19, 64(AX)
+	ADDQ    R13, AX
+	VMOVUPS Z20, (AX)
+	VMOVUPS Z21, 64(AX)
+	ADDQ    R13, AX
+	VMOVUPS Z22, (AX)
+	VMOVUPS Z23, 64(AX)
+	JMP     wide12putend
+
+wide12putsome:
 	MOVQ    R12, AX
 	VMOVUPS Z0, K1, (AX)
 	VMOVUPS Z1, K2, 64(AX)
@@ -4180,6 +4273,7 @@ wide12cached:
 	VMOVUPS Z22, K1, (AX)
 	VMOVUPS Z23, K2, 64(AX)
 
+wide12putend:
 wide12done:
 	ADDQ   64(DI), R14
 	IMUL3Q $0x0c, R13, R11
@@ -5417,6 +5511,8 @@ narrow:
 	JNZ        narrow12ahead
 	IMUL3Q     $0x0c, R13, AX
 	ADDQ       R12, AX
+	CMPQ       R15, $0x18
+	CMOVQLT    112(DI), AX
 	PREFETCHT0 (AX)
 	PREFETCHT0 127(AX)
 	ADDQ       R13, AX
@@ -5484,6 +5580,35 @@ narrow12start:
 	JMP    narrow12loop
 
 narrow12carry:
+	CMPQ    40(DI), $0x10
+	JNE     narrow12loadsome
+	MOVQ    R12, AX
+	VMOVUPS (AX), Z0
+	ADDQ    R13, AX
+	VMOVUPS (AX), Z2
+	ADDQ    R13, AX
+	VMOVUPS (AX), Z4
+	ADDQ    R13, AX
+	VMOVUPS (AX), Z6
+	ADDQ    R13, AX
+	VMOVUPS (AX), Z8
+	ADDQ    R13, AX
+	VMOVUPS (AX), Z10
+	ADDQ    R13, AX
+	VMOVUPS (AX), Z12
+	ADDQ    R13, AX
+	VMOVUPS (AX), Z14
+	ADDQ    R13, AX
+	VMOVUPS (AX), Z16
+	ADDQ    R13, AX
+	VMOVUPS (AX), Z18
+	ADDQ    R13, AX
+	VMOVUPS (AX), Z20
+	ADDQ    R13, AX
+	VMOVUPS (AX), Z22
+	JMP     narrow12loadend
+
+narrow12loadsome:
 	MOVQ      R12, AX
 	VMOVUPS.Z (AX), K1, Z0
 	ADDQ      R13, AX
@@ -5509,6 +5634,7 @@ narrow12carry:
 	ADDQ      R13, AX
 	VMOVUPS.Z (AX), K1, Z22
 
+narrow12loadend:
 narrow12loop:
 	MOVQ R14, AX
 	LEAQ (R14)(SI*2), BX
@@ -5689,6 +5815,35 @@ narrow12end:
 	VADDPS Z26, Z22, Z22
 
 narrow12store:
+	CMPQ    40(DI), $0x10
+	JNE     narrow12putsome
+	MOVQ    R12, AX
+	VMOVUPS Z0, (AX)
+	ADDQ    R13, AX
+	VMOVUPS Z2, (AX)
+	ADDQ    R13, AX
+	VMOVUPS Z4, (AX)
+	ADDQ    R13, AX
+	VMOVUPS Z6, (AX)
+	ADDQ    R13, AX
+	VMOVUPS Z8, (AX)
+	ADDQ    R13, AX
+	VMOVUPS Z10, (AX)
+	ADDQ    R13, AX
+	VMOVUPS Z12, (AX)
+	ADDQ    R13, AX
+	VMOVUPS Z14, (AX)
+	ADDQ    R13, AX
+	VMOVUPS Z16, (AX)
+	ADDQ    R13, AX
+	VMOVUPS Z18, (AX)
+	ADDQ    R13, AX
+	VMOVUPS Z20, (AX)
+	ADDQ    R13, AX
+	VMOVUPS Z22, (AX)
+	JMP     narrow12putend
+
+narrow12putsome:
 	MOVQ    R12, AX
 	VMOVUPS Z0, K1, (AX)
 	ADDQ    R13, AX
@@ -5713,11 +5868,13 @@ narrow12store:
 	VMOVUPS Z20, K1, (AX)
 	ADDQ    R13, AX
 	VMOVUPS Z22, K1, (AX)
-	ADDQ    64(DI), R14
-	IMUL3Q  $0x0c, R13, R11
-	ADDQ    R11, R12
-	SUBQ    $0x0c, R15
-	JMP     narrow
+
+narrow12putend:
+	ADDQ   64(DI), R14
+	IMUL3Q $0x0c, R13, R11
+	ADDQ   R11, R12
+	SUBQ   $0x0c, R15
+	JMP    narrow
 
 narrowrest:
 	CMPQ R15, $0x01
@@ -6715,7 +6872,7 @@ loop:
 	RET
 
 // func gemmF64AVX512(p *GemmPanel)
-// Requires: AVX, AVX512F, MMX+
+// Requires: AVX, AVX512F, CMOV, MMX+
 TEXT ·gemmF64AVX512(SB), NOSPLIT, $0-8
 	MOVQ  p+0(FP), DI
 	MOVQ  40(DI), CX
@@ -6744,6 +6901,8 @@ wide:
 	JNZ        wide12ahead
 	IMUL3Q     $0x0c, R13, AX
 	ADDQ       R12, AX
+	CMPQ       R15, $0x18
+	CMOVQLT    112(DI), AX
 	PREFETCHT0 (AX)
 	PREFETCHT0 127(AX)
 	ADDQ       R13, AX
@@ -6823,6 +6982,47 @@ wide12start:
 	JMP    wide12loop
 
 wide12carry:
+	CMPQ    40(DI), $0x10
+	JNE     wide12loadsome
+	MOVQ    R12, AX
+	VMOVUPS (AX), Z0
+	VMOVUPS 64(AX), Z1
+	ADDQ    R13, AX
+	VMOVUPS (AX), Z2
+	VMOVUPS 64(AX), Z3
+	ADDQ    R13, AX
+	VMOVUPS (AX), Z4
+	VMOVUPS 64(AX), Z5
+	ADDQ    R13, AX
+	VMOVUPS (AX), Z6
+	VMOVUPS 64(AX), Z7
+	ADDQ    R13, AX
+	VMOVUPS (AX), Z8
+	VMOVUPS 64(AX), Z9
+	ADDQ    R13, AX
+	VMOVUPS (AX), Z10
+	VMOVUPS 64(AX), Z11
+	ADDQ    R13, AX
+	VMOVUPS (AX), Z12
+	VMOVUPS 64(AX), Z13
+	ADDQ    R13, AX
+	VMOVUPS (AX), Z14
+	VMOVUPS 64(AX), Z15
+	ADDQ    R13, AX
+	VMOVUPS (AX), Z16
+	VMOVUPS 64(AX), Z17
+	ADDQ    R13, AX
+	VMOVUPS (AX), Z18
+	VMOVUPS 64(AX), Z19
+	ADDQ    R13, AX
+	VMOVUPS (AX), Z20
+	VMOVUPS 64(AX), Z21
+	ADDQ    R13, AX
+	VMOVUPS (AX), Z22
+	VMOVUPS 64(AX), Z23
+	JMP     wide12loadend
+
+wide12loadsome:
 	MOVQ      R12, AX
 	VMOVUPD.Z (AX), K1, Z0
 	VMOVUPD.Z 64(AX), K2, Z1
@@ -6860,6 +7060,7 @@ wide12carry:
 	VMOVUPD.Z (AX), K1, Z22
 	VMOVUPD.Z 64(AX), K2, Z23
 
+wide12loadend:
 wide12loop:
 	MOVQ R14, AX
 	LEAQ (R14)(SI*2), BX
@@ -7158,6 +7359,47 @@ wide12store:
 	JMP      wide12done
 
 wide12cached:
+	CMPQ    40(DI), $0x10
+	JNE     wide12putsome
+	MOVQ    R12, AX
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	ADDQ    R13, AX
+	VMOVUPS Z2, (AX)
+	VMOVUPS Z3, 64(AX)
+	ADDQ    R13, AX
+	VMOVUPS Z4, (AX)
+	VMOVUPS Z5, 64(AX)
+	ADDQ    R13, AX
+	VMOVUPS Z6, (AX)
+	VMOVUPS Z7, 64(AX)
+	ADDQ    R13, AX
+	VMOVUPS Z8, (AX)
+	VMOVUPS Z9, 64(AX)
+	ADDQ    R13, AX
+	VMOVUPS Z10, (AX)
+	VMOVUPS Z11, 64(AX)
+	ADDQ    R13, AX
+	VMOVUPS Z12, (AX)
+	VMOVUPS Z13, 64(AX)
+	ADDQ    R13, AX
+	VMOVUPS Z14, (AX)
+	VMOVUPS Z15, 64(AX)
+	ADDQ    R13, AX
+	VMOVUPS Z16, (AX)
+	VMOVUPS Z17, 64(AX)
+	ADDQ    R13, AX
+	VMOVUPS Z18, (AX)
+	VMOVUPS Z19, 64(AX)
+	ADDQ    R13, AX
+	VMOVUPS Z20, (AX)
+	VMOVUPS Z21, 64(AX)
+	ADDQ    R13, AX
+	VMOVUPS Z22, (AX)
+	VMOVUPS Z23, 64(AX)
+	JMP     wide12putend
+
+wide12putsome:
 	MOVQ    R12, AX
 	VMOVUPD Z0, K1, (AX)
 	VMOVUPD Z1, K2, 64(AX)
@@ -7195,6 +7437,7 @@ wide12cached:
 	VMOVUPD Z22, K1, (AX)
 	VMOVUPD Z23, K2, 64(AX)
 
+wide12putend:
 wide12done:
 	ADDQ   64(DI), R14
 	IMUL3Q $0x0c, R13, R11
@@ -8432,6 +8675,8 @@ narrow:
 	JNZ        narrow12ahead
 	IMUL3Q     $0x0c, R13, AX
 	ADDQ       R12, AX
+	CMPQ       R15, $0x18
+	CMOVQLT    112(DI), AX
 	PREFETCHT0 (AX)
 	PREFETCHT0 127(AX)
 	ADDQ       R13, AX
@@ -8499,6 +8744,35 @@ narrow12start:
 	JMP    narrow12loop
 
 narrow12carry:
+	CMPQ    40(DI), $0x08
+	JNE     narrow12loadsome
+	MOVQ    R12, AX
+	VMOVUPS (AX), Z0
+	ADDQ    R13, AX
+	VMOVUPS (AX), Z2
+	ADDQ    R13, AX
+	VMOVUPS (AX), Z4
+	ADDQ    R13, AX
+	VMOVUPS (AX), Z6
+	ADDQ    R13, AX
+	VMOVUPS (AX), Z8
+	ADDQ    R13, AX
+	VMOVUPS (AX), Z10
+	ADDQ    R13, AX
+	VMOVUPS (AX), Z12
+	ADDQ    R13, AX
+	VMOVUPS (AX), Z14
+	ADDQ    R13, AX
+	VMOVUPS (AX), Z16
+	ADDQ    R13, AX
+	VMOVUPS (AX), Z18
+	ADDQ    R13, AX
+	VMOVUPS (AX), Z20
+	ADDQ    R13, AX
+	VMOVUPS (AX), Z22
+	JMP     narrow12loadend
+
+narrow12loadsome:
 	MOVQ      R12, AX
 	VMOVUPD.Z (AX), K1, Z0
 	ADDQ      R13, AX
@@ -8524,6 +8798,7 @@ narrow12carry:
 	ADDQ      R13, AX
 	VMOVUPD.Z (AX), K1, Z22
 
+narrow12loadend:
 narrow12loop:
 	MOVQ R14, AX
 	LEAQ (R14)(SI*2), BX
@@ -8704,6 +8979,35 @@ narrow12end:
 	VADDPD Z26, Z22, Z22
 
 narrow12store:
+	CMPQ    40(DI), $0x08
+	JNE     narrow12putsome
+	MOVQ    R12, AX
+	VMOVUPS Z0, (AX)
+	ADDQ    R13, AX
+	VMOVUPS Z2, (AX)
+	ADDQ    R13, AX
+	VMOVUPS Z4, (AX)
+	ADDQ    R13, AX
+	VMOVUPS Z6, (AX)
+	ADDQ    R13, AX
+	VMOVUPS Z8, (AX)
+	ADDQ    R13, AX
+	VMOVUPS Z10, (AX)
+	ADDQ    R13, AX
+	VMOVUPS Z12, (AX)
+	ADDQ    R13, AX
+	VMOVUPS Z14, (AX)
+	ADDQ    R13, AX
+	VMOVUPS Z16, (AX)
+	ADDQ    R13, AX
+	VMOVUPS Z18, (AX)
+	ADDQ    R13, AX
+	VMOVUPS Z20, (AX)
+	ADDQ    R13, AX
+	VMOVUPS Z22, (AX)
+	JMP     narrow12putend
+
+narrow12putsome:
 	MOVQ    R12, AX
 	VMOVUPD Z0, K1, (AX)
 	ADDQ    R13, AX
@@ -8728,11 +9032,13 @@ narrow12store:
 	VMOVUPD Z20, K1, (AX)
 	ADDQ    R13, AX
 	VMOVUPD Z22, K1, (AX)
-	ADDQ    64(DI), R14
-	IMUL3Q  $0x0c, R13, R11
-	ADDQ    R11, R12
-	SUBQ    $0x0c, R15
-	JMP     narrow
+
+narrow12putend:
+	ADDQ   64(DI), R14
+	IMUL3Q $0x0c, R13, R11
+	ADDQ   R11, R12
+	SUBQ   $0x0c, R15
+	JMP    narrow
 
 narrowrest:
 	CMPQ R15, $0x01

@@ -25,6 +25,7 @@ const (
 	fieldMode
 	fieldAhead
 	fieldAheadStep
+	fieldNextC
 )
 
 // Bits of simd.GemmMode.
@@ -39,7 +40,7 @@ var (
 	panel  = reg.RDI
 	stripA = reg.R14 // A at the strip of rows
 	stripC = reg.R12 // C there
-	rows   = reg.R15 // that are left
+	left   = reg.R15 // rows that are to come
 	aLow   = reg.RAX // A at rows 0 to 5 of the strip, and at the step of k
 	aHigh  = reg.RBX // the same at rows 6 to 11
 	b      = reg.RCX
@@ -76,7 +77,7 @@ func gemm(c *build.Context, i isa, e element) {
 	for _, r := range []struct {
 		offset int
 		to     reg.GPPhysical
-	}{{fieldA, stripA}, {fieldC, stripC}, {fieldRows, rows}, {fieldARow, aRow}, {fieldACol, aCol}, {fieldBRow, bRow}, {fieldCRow, cRow}} {
+	}{{fieldA, stripA}, {fieldC, stripC}, {fieldRows, left}, {fieldARow, aRow}, {fieldACol, aCol}, {fieldBRow, bRow}, {fieldCRow, cRow}} {
 		c.MOVQ(field(r.offset), r.to)
 	}
 	c.LEAQ(Mem{Base: aRow, Index: aRow, Scale: 2}, aRow3)
@@ -111,17 +112,17 @@ func (k kernel) masks() {
 // strips computes all rows with tiles of a number of registers, and goes to done.
 func (k kernel) strips(label string, width int) {
 	k.Label(label)
-	k.CMPQ(rows, Imm(uint64(k.rows)))
+	k.CMPQ(left, Imm(uint64(k.rows)))
 	k.JL(LabelRef(label + "rest"))
 	k.tile(fmt.Sprint(label, k.rows), k.rows, width)
 	k.ADDQ(field(fieldAStrip), stripA)
 	k.IMUL3Q(Imm(uint64(k.rows)), cRow, temp)
 	k.ADDQ(temp, stripC)
-	k.SUBQ(Imm(uint64(k.rows)), rows)
+	k.SUBQ(Imm(uint64(k.rows)), left)
 	k.JMP(LabelRef(label))
 	k.Label(label + "rest")
 	for n := 1; n < k.rows; n++ {
-		k.CMPQ(rows, Imm(uint64(n)))
+		k.CMPQ(left, Imm(uint64(n)))
 		k.JEQ(LabelRef(fmt.Sprint(label, "rows", n)))
 	}
 	k.JMP(LabelRef("done"))
@@ -170,7 +171,7 @@ func (k kernel) fours(label string, rows, width int) {
 	k.ANDQ(Imm(3), count)
 }
 
-// prefetch asks for the rows of C that the next strip will carry, and for what the panel says.
+// prefetch asks for the rows of C that come next, in this panel or the one after it, and for what the panel says.
 func (k kernel) prefetch(label string, rows int) {
 	if rows != k.rows {
 		return
@@ -179,6 +180,8 @@ func (k kernel) prefetch(label string, rows int) {
 	k.JNZ(LabelRef(label + "ahead"))
 	k.IMUL3Q(Imm(uint64(rows)), cRow, cAt)
 	k.ADDQ(stripC, cAt)
+	k.CMPQ(left, Imm(uint64(2*rows)))
+	k.CMOVQLT(field(fieldNextC), cAt)
 	for i := range rows {
 		k.PREFETCHT0(Mem{Base: cAt})
 		k.PREFETCHT0(Mem{Base: cAt, Disp: 2*k.bytes - 1})
@@ -294,7 +297,7 @@ func (k kernel) eachRow(label string, rows, width int, do func(m Mem, x reg.VecP
 	all := func(masked bool) {
 		k.walk(rows, width, func(m Mem, x reg.VecPhysical, v int) { do(m, x, v, masked) })
 	}
-	if k.bytes == 64 {
+	if k.bytes == 64 && rows < k.rows { // seldom
 		all(true)
 		return
 	}
@@ -303,7 +306,9 @@ func (k kernel) eachRow(label string, rows, width int, do func(m Mem, x reg.VecP
 	all(false)
 	k.JMP(LabelRef(label + "end"))
 	k.Label(label + "some")
-	k.vectorMasks(width)
+	if k.bytes < 64 {
+		k.vectorMasks(width)
+	}
 	all(true)
 	k.Label(label + "end")
 }
