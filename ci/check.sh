@@ -9,7 +9,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-checks=(gofmt vet tidy generated platforms tags tests race arm64 examples devbench ptxas gorgonia emptyroot)
+checks=(gofmt vet tidy generated platforms tags tests race arm64 examples devbench memory ptxas gorgonia emptyroot)
 
 check_gofmt() {
 	local unformatted
@@ -125,6 +125,12 @@ check_devbench() {
 	folder=$(scratch)
 	go build -o "$folder/devbench" ./cmd/devbench
 	ci/smoke.sh "$folder/devbench"
+}
+
+# An expression larger than memory, under a limit that the system enforces, beside NumPy.
+check_memory() {
+	numpy
+	PYTHON=${TARE_PYTHON:-python3} ci/memory/demo.sh
 }
 
 # Every form of kernel for GPUs, by NVIDIA's assembler.

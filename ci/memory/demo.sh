@@ -7,12 +7,13 @@
 # DEVBENCH names the program; without it, it is built. PYTHON names a Python that has NumPy; where there
 # is none, that half is skipped. DIR is where the files go, which take five times the floats.
 #
-# The limit is 64 MB above the budget. It is a cgroup's memory.max where one can be made, directly or by
+# The limit is 64 MB above the budget. It is a cgroup's (v2 or v1) where one can be made, directly or by
 # systemd-run: that counts pages of files too, which the kernel takes back. Elsewhere it is RLIMIT_DATA,
 # which bounds what a process maps for itself to write to: the heap and anonymous pages, whether they
 # are used or not, and not the pages of mapped files; RLIMIT_AS would count those, though they can be
 # taken back, and RLIMIT_RSS does nothing on Linux. In each case the peak of the process, VmHWM, is
-# compared with the limit as well.
+# compared with the limit as well. In a cgroup that was made here, tare computes the expression a second
+# time with no budget but the one that it finds there, and NumPy has to be killed by the kernel.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 
@@ -32,7 +33,8 @@ main() {
 	choose_limit
 	echo "floats ${floats} MB, expression $((floats * factors)) MB, budget $budget MB, limit $limit MB by $limiter"
 	make_inputs
-	run_tare
+	run_tare --budget "${budget}MB"
+	if [ -n "$group" ]; then run_tare; fi
 	run_numpy
 	echo "both as they should be"
 }
@@ -46,18 +48,51 @@ need_room() {
 
 # choose_limit finds the strictest limit that can be set here.
 choose_limit() {
-	group=
-	local own
-	own=/sys/fs/cgroup$(sed -n 's/^0:://p' /proc/self/cgroup)
-	if grep -qw memory "$own/cgroup.subtree_control" 2>/dev/null && mkdir "$own/tare-memory.$$" 2>/dev/null; then
-		group=$own/tare-memory.$$
+	local v2 v1
+	v2=/sys/fs/cgroup$(sed -n 's/^0:://p' /proc/self/cgroup)
+	v1=/sys/fs/cgroup/memory$(sed -En 's/^[0-9]+:([^:]*,)?memory(,[^:]*)?://p' /proc/self/cgroup)
+	if grep -qw memory "$v2/cgroup.subtree_control" 2>/dev/null && make_group "$v2"; then
 		limiter="memory.max of a cgroup"
+		limit_file=memory.max swap_file=memory.swap.max swap=0
+		now_file=memory.current peak_file=memory.peak kills_file=memory.events
+	elif [ -e "$v1/memory.limit_in_bytes" ] && make_group "$v1"; then
+		limiter="memory.limit_in_bytes of a cgroup"
+		limit_file=memory.limit_in_bytes swap_file=memory.memsw.limit_in_bytes swap=$((limit * MB))
+		now_file=memory.usage_in_bytes peak_file=memory.max_usage_in_bytes kills_file=memory.oom_control
 	elif command -v systemd-run >/dev/null && scope true 2>/dev/null; then
 		limiter="memory.max of a systemd scope"
 	else
 		limiter="RLIMIT_DATA"
 	fi
 }
+
+# make_group makes a control group in another, for one run after the other.
+group=
+make_group() {
+	mkdir "$1/tare-memory.$$" 2>/dev/null || return 1
+	group=$1/tare-memory.$$
+}
+
+# empty_group makes the group anew, so that nothing is charged to it, and sets its limit.
+empty_group() {
+	rmdir "$group"
+	mkdir "$group"
+	echo $((limit * MB)) >"$group/$limit_file"
+	if [ -e "$group/$swap_file" ]; then echo "$swap" >"$group/$swap_file"; fi
+}
+
+# group_says tells what was charged to the group, pages of files included, and what is now that its
+# process has ended: those are such pages.
+group_says() {
+	if [ -z "$group" ]; then return; fi
+	echo "  charged to the cgroup: peak $(charged "$peak_file"), at the end $(charged "$now_file"); killed by the kernel: $(kills)"
+}
+
+charged() {
+	if [ -e "$group/$1" ]; then echo "$(($(cat "$group/$1") / MB)) MB"; else echo "unknown"; fi
+}
+
+kills() { sed -n 's/^oom_kill //p' "$group/$kills_file"; }
 
 # scope runs a command in a cgroup that systemd makes.
 scope() {
@@ -71,8 +106,6 @@ limited() {
 	case $limiter in
 	*scope) scope "$@" ;;
 	*cgroup)
-		echo $((limit * MB)) >"$group/memory.max"
-		echo 0 >"$group/memory.swap.max" 2>/dev/null || true
 		echo $BASHPID >"$group/cgroup.procs"
 		exec "$@"
 		;;
@@ -87,6 +120,8 @@ limited() {
 # while the command runs: it only grows, and the last thing a command does is small.
 watched() {
 	local pid kib=0 now
+	if [ -n "$group" ]; then empty_group; fi
+	dd if="$folder/x.npy" iflag=nocache count=0 status=none 2>/dev/null || true # to be read, and charged, anew
 	limited "$@" &
 	pid=$!
 	while now=$(awk '/^VmHWM:/ { print $2 }' "/proc/$pid/status" 2>/dev/null) && [ -n "$now" ]; do
@@ -103,14 +138,17 @@ make_inputs() {
 	"$devbench" eval "np.sin(a * 0.001 + b)" --shape "a=${rows}x1:f32" --shape "b=$columns:f32" \
 		--budget "${budget}MB" --out "$folder/x.npy" 2>/dev/null
 	"$devbench" eval "w * 10" --shape "w=$factors:f32" --out "$folder/w.npy" 2>/dev/null
+	sync "$folder/x.npy"
 }
 
+# run_tare takes more arguments of devbench, such as a budget.
 run_tare() {
 	local start=$SECONDS
 	watched "$devbench" eval "x[:, :, np.newaxis] * w + 1" --in "x=$folder/x.npy" --in "w=$folder/w.npy" \
-		--budget "${budget}MB" --out "$folder/z.npy" 2>"$folder/tare.txt"
+		--out "$folder/z.npy" "$@" 2>"$folder/tare.txt"
 	sed 's/^/  /' "$folder/tare.txt"
-	echo "tare: exit status $status, peak of the process $peak MB, $((SECONDS - start)) s"
+	echo "tare${*:+ $*}: exit status $status, peak of the process $peak MB, $((SECONDS - start)) s"
+	group_says
 	[ "$status" = 0 ] || fail "tare should have finished"
 	[ "$peak" -le "$limit" ] || fail "tare took $peak MB, and the limit is $limit MB"
 }
@@ -126,7 +164,9 @@ x, w = (np.load(sys.argv[1] + name, mmap_mode="r") for name in ("/x.npy", "/w.np
 np.save(sys.argv[1] + "/numpy.npy", x[:, :, np.newaxis] * w + 1)' "$folder" 2>"$folder/numpy.txt"
 	tail -n 1 "$folder/numpy.txt" | sed 's/^/  /'
 	echo "NumPy: exit status $status, peak of the process $peak MB"
+	group_says
 	[ "$status" != 0 ] || fail "NumPy should have died: the limit does not hold"
+	[ -z "$group" ] || [ "$(kills)" != 0 ] || fail "NumPy should have been killed by the kernel"
 	compare
 }
 
@@ -141,7 +181,7 @@ print("  50 rows of tare'"'"'s file are what NumPy makes of them, to the bit")' 
 
 cleanup() {
 	rm -rf "$folder"
-	if [ -n "${group:-}" ]; then rmdir "$group"; fi
+	if [ -n "$group" ]; then rmdir "$group"; fi
 }
 
 fail() {
