@@ -34,6 +34,7 @@ func (m *Mapping) open(f *os.File) error {
 	if err != nil {
 		return os.NewSyscallError("mmap", err)
 	}
+	usedInOrder(f)
 	m.Data = pages[m.Header.DataOffset:]
 	m.backing = backing{pages: pages, file: f, forget: cpu.Watch(pages, m.lost)}
 	return nil

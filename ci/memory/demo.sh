@@ -54,11 +54,11 @@ choose_limit() {
 	if grep -qw memory "$v2/cgroup.subtree_control" 2>/dev/null && make_group "$v2"; then
 		limiter="memory.max of a cgroup"
 		limit_file=memory.max swap_file=memory.swap.max swap=0
-		now_file=memory.current peak_file=memory.peak kills_file=memory.events
+		now_file=memory.current peak_file=memory.peak empty_file=memory.reclaim kills_file=memory.events
 	elif [ -e "$v1/memory.limit_in_bytes" ] && make_group "$v1"; then
 		limiter="memory.limit_in_bytes of a cgroup"
 		limit_file=memory.limit_in_bytes swap_file=memory.memsw.limit_in_bytes swap=$((limit * MB))
-		now_file=memory.usage_in_bytes peak_file=memory.max_usage_in_bytes kills_file=memory.oom_control
+		now_file=memory.usage_in_bytes peak_file=memory.max_usage_in_bytes empty_file=memory.force_empty kills_file=memory.oom_control
 	elif command -v systemd-run >/dev/null && scope true 2>/dev/null; then
 		limiter="memory.max of a systemd scope"
 	else
@@ -81,11 +81,21 @@ empty_group() {
 	if [ -e "$group/$swap_file" ]; then echo "$swap" >"$group/$swap_file"; fi
 }
 
-# group_says tells what was charged to the group, pages of files included, and what is now that its
-# process has ended: those are such pages.
+# group_says tells what was charged to the group, pages of files included, what is now that its process
+# has ended, which is such pages, and what the kernel cannot take back of them.
 group_says() {
 	if [ -z "$group" ]; then return; fi
-	echo "  charged to the cgroup: peak $(charged "$peak_file"), at the end $(charged "$now_file"); killed by the kernel: $(kills)"
+	local end
+	end=$(charged "$now_file")
+	sync -f "$folder"
+	{ echo "$((limit * MB))" >"$group/$empty_file"; } 2>/dev/null || true
+	echo "  charged to the cgroup: peak $(charged "$peak_file"), at the end $end, after the kernel took pages of files back $(charged "$now_file"); killed by the kernel: $(kills)"
+}
+
+# given_back fails where pages of files stay charged to the group, on kernels that can be asked for them.
+given_back() {
+	if [ ! -e "$group/$empty_file" ]; then return; fi
+	[ "$(cat "$group/$now_file")" -lt $((16 * MB)) ] || fail "pages of files should be given back to the cgroup"
 }
 
 charged() {
@@ -151,6 +161,7 @@ run_tare() {
 	group_says
 	[ "$status" = 0 ] || fail "tare should have finished"
 	[ "$peak" -le "$limit" ] || fail "tare took $peak MB, and the limit is $limit MB"
+	[ -z "$group" ] || given_back
 }
 
 run_numpy() {
