@@ -6,7 +6,7 @@ import (
 )
 
 // whyContext is the reason for a budget that a context brings.
-const whyContext = "the budget that was asked for (WithBudget), less what it holds"
+const whyContext = "the one that was asked for, less what it holds"
 
 // WithBudget bounds what is allocated with the context: at no time more than that many bytes are
 // live of it, in size classes. It takes the place of the default of 80 % of what the process may

@@ -31,6 +31,9 @@ func threeDigits(v float64) string {
 
 // ExactBytes is FormatBytes with the number itself where they differ: "4.00 KiB (4096 bytes)".
 func ExactBytes(bytes int) string {
+	if bytes == 1 {
+		return "1 byte"
+	}
 	if -999 <= bytes && bytes <= 999 {
 		return strconv.Itoa(bytes) + " bytes"
 	}

@@ -119,6 +119,6 @@ func (e *BudgetError) Error() string {
 			fmt.Fprintf(&b, "\n  %10s  %v", FormatBytes(h.Bytes), h.Site)
 		}
 	}
-	b.WriteString("\nways out: write into an array that exists (Out), compute in float32, a smaller axis at a time, Free what is no longer needed, or raise the budget (Budget)")
+	b.WriteString("\nways out: write into an array that exists or a file (Out), compute in float32, a smaller axis at a time, Free what is no longer needed, or raise the budget (Budget)")
 	return b.String()
 }

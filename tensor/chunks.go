@@ -145,8 +145,8 @@ func (c *Chunked) part(lo, hi int, leaves map[*ir.Node]*ir.Node) *Expr {
 // fit plans what all parts need, and searches for the most rows that fit beside it.
 func (c *Chunked) fit(ctx context.Context) error {
 	ctx = c.opt.budgeted(ctx)
-	budget, _ := device.Budget(ctx, c.dev)
 	c.part(0, 1, nil) // meets what all parts need
+	shared := 0
 	var err error
 	if len(c.shared) > 0 {
 		if c.before, err = c.opt.plan(ctx, c.exprs()); err != nil {
@@ -156,26 +156,34 @@ func (c *Chunked) fit(ctx context.Context) error {
 		if err := c.before.Check(ctx); err != nil {
 			return err
 		}
-		budget -= c.before.ResultBytes
+		shared = c.before.ResultBytes
 	}
 	leaves := c.standIns()
-	lo, hi := 1, c.extent
-	for lo <= hi {
+	for lo, hi := 1, c.extent; lo <= hi; {
 		rows := (lo + hi + 1) / 2
 		p, err := c.widest(rows, leaves)
 		if err != nil {
 			return err
 		}
-		if p.PeakBytes+c.opt.kept*p.ResultBytes <= budget {
+		over := device.Check(ctx, c.dev, c.rowName(), shared+p.PeakBytes+c.opt.kept*p.ResultBytes, p)
+		switch {
+		case over == nil:
 			c.each, c.rows, lo = p, rows, rows+1
-			continue
-		}
-		hi = rows - 1
-		if hi == 0 {
-			return &device.BudgetError{Op: "a row of " + c.node.Name(), Need: p.PeakBytes, Budget: budget, Why: fmt.Sprintf("beside what all %d rows need", c.extent), Plan: p}
+		case rows == 1:
+			return over
+		default:
+			hi = rows - 1
 		}
 	}
 	return nil
+}
+
+// rowName is what does not fit where one row does not.
+func (c *Chunked) rowName() string {
+	if len(c.shared) == 0 {
+		return "a row of " + c.node.Name()
+	}
+	return fmt.Sprintf("a row of %s, beside what all %d rows need", c.node.Name(), c.extent)
 }
 
 // widest is the plan of the parts of so many rows that takes most: of the first, the second, which

@@ -135,9 +135,16 @@ func plain(err error) string {
 	var budget *device.BudgetError
 	if errors.As(err, &budget) {
 		text, _, _ = strings.Cut(text, "\n")
-		text += "\n" + waysOut
+		text += "\nways out: " + waysOut(err)
 	}
 	return strings.ReplaceAll(text, context.Canceled.Error(), "interrupted")
 }
 
-const waysOut = "ways out: eval with --out FILE.npy, which computes and writes a few rows at a time; arrays in float32; a larger --budget"
+// waysOut are what can be done about work that does not fit in the budget.
+func waysOut(err error) string {
+	var inParts *partsError
+	if errors.As(err, &inParts) {
+		return "arrays in float32; a larger --budget"
+	}
+	return "eval with --out FILE.npy, which computes and writes a result a few rows at a time; arrays in float32; a larger --budget"
+}

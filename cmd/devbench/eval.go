@@ -68,9 +68,11 @@ func (c *evalCommand) evaluate(ctx context.Context, s streams, expr *np.Expr, in
 	e, err := evaluate(ctx, expr, opts)
 	var over *device.BudgetError
 	if c.Out != "" && !c.Eager && errors.As(err, &over) {
-		if parts, err := c.parts(expr, opts); err == nil {
+		parts, none := c.parts(expr, opts)
+		if none == nil {
 			return stream(ctx, s, c.Out, expr, parts, inputs, opts)
 		}
+		return nil, &partsError{whole: err, none: none}
 	}
 	if err == nil {
 		err = inputs.intact()
@@ -83,6 +85,20 @@ func (c *evalCommand) evaluate(ctx context.Context, s streams, expr *np.Expr, in
 		return nil, err
 	}
 	return e, nil
+}
+
+// partsError is a result for a file that fits the budget neither as a whole nor in parts.
+type partsError struct{ whole, none error }
+
+// Error says what the smallest part needs or, of what has no parts, what the whole does.
+func (e *partsError) Error() string { return e.Unwrap().Error() }
+
+func (e *partsError) Unwrap() error {
+	var row *device.BudgetError
+	if errors.As(e.none, &row) {
+		return e.none
+	}
+	return e.whole
 }
 
 // cachedPart is the most bytes that parts take if they can be as small: they then are in the caches when
@@ -252,7 +268,11 @@ func (e *evaluation) account(w io.Writer) error {
 		fmt.Fprintf(w, "warning: %s\n", warning.Text)
 	}
 	if e.parts != nil {
-		fmt.Fprintf(w, "computed and written in %d parts of %d rows, as the whole does not fit in the budget\n", e.parts.Parts(), e.parts.Rows())
+		rows := "1 row"
+		if n := e.parts.Rows(); n > 1 {
+			rows = fmt.Sprintf("%d rows", n)
+		}
+		fmt.Fprintf(w, "computed and written in %d parts of %s, as the whole does not fit in the budget\n", e.parts.Parts(), rows)
 	}
 	_, err := fmt.Fprintf(w, "%v %s, %s; peak %s predicted, %s measured; intermediates %s; moved %s; %d launches; %s\n",
 		e.node.Type, broadcast.FormatShape(e.node.Shape), device.FormatBytes(e.node.Bytes()),
@@ -277,6 +297,12 @@ func (e *evaluation) record(source string, dev device.Device, inputs tensors) re
 	}
 	counted(&r, e.stats, e.plan)
 	r.PredictedPeakBytes = e.predicted()
+	for _, w := range e.plan.Warnings {
+		r.Warnings = append(r.Warnings, w.Text)
+	}
+	if e.parts != nil {
+		r.Parts, r.PartRows = e.parts.Parts(), e.parts.Rows()
+	}
 	return r
 }
 

@@ -34,6 +34,31 @@ func TestABudgetErrorSpeaksOfTheCommandLine(t *testing.T) {
 	assert.Regexp(t, `^devbench: --shape x: fromfunc: needs 364 TiB`, o.err)
 }
 
+func TestABudgetSmallerThanARowIsAnErrorOfTheRow(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "out.npy")
+	for _, budget := range []string{"0", "1", "1KiB"} {
+		o := devbench(t, "eval", "x * 2.5", "--in", "x="+digits, "--out", out, "--budget", budget)
+		assert.Equal(t, exitOverBudget, o.code, budget)
+		assert.Contains(t, o.err, "devbench: a row of multiply: needs 3.00 KiB (3072 bytes), and the budget is ")
+		assert.NotContains(t, o.err, "--out", "which was said")
+		assert.NoFileExists(t, out)
+	}
+	o := devbench(t, "eval", "x * 2.5", "--in", "x="+digits, "--out", out, "--budget", "3KiB")
+	assert.Equal(t, exitOK, o.code)
+	assert.Contains(t, o.err, "in 1797 parts of 1 row,")
+	o = devbench(t, "eval", "x * 2.5", "--in", "x="+digits, "--budget=-1")
+	assert.Equal(t, exitUsage, o.code)
+}
+
+func TestJSONHasTheWarningsAndTheParts(t *testing.T) {
+	o := devbench(t, "eval", "x[:, :1] + x[0]", "--in", "x="+digits, "--json")
+	require.Equal(t, exitOK, o.code, o.err)
+	assert.Contains(t, o.out, `"parts":1,"part_rows":0,"warnings":["add: (1797,1) and (64,) are both broadcast`)
+	o = devbench(t, "eval", "x + 1", "--in", "x="+digits, "--json", "--out", filepath.Join(t.TempDir(), "out.npy"), "--budget", "60KiB")
+	require.Equal(t, exitOK, o.code, o.err)
+	assert.Regexp(t, `"parts":[2-9],"part_rows":\d{2,},"warnings":\[\]`, o.out)
+}
+
 func TestExplainNamesTheFileThatItCannotRead(t *testing.T) {
 	whole, err := os.ReadFile(digits)
 	require.NoError(t, err)

@@ -31,6 +31,10 @@ type Record struct {
 	D2HBytes           int `json:"d2h_bytes"`
 	Launches           int `json:"launches"`
 
+	Parts    int      `json:"parts"`     // in which the result was computed and written; 1 if at once
+	PartRows int      `json:"part_rows"` // of the result in each part, but for the last; 0 if it was computed at once
+	Warnings []string `json:"warnings"`  // of the plan
+
 	MaxULP *float64 `json:"max_ulp"` // greatest difference of tare's result to the peer's (the first peer's, for tare); null without a peer
 	Ratio  *float64 `json:"ratio"`   // of a peer: its time to tare's, the median over pairs of runs; null for tare
 
@@ -61,12 +65,16 @@ func SecondsOf(times []time.Duration) Seconds {
 	}
 }
 
-// Write writes each record as one line of JSON. One that does not say where its data is has it on the device.
+// Write writes each record as one line of JSON. One that does not say where its data is has it on the device, and one
+// that does not say in how many parts it was computed was so at once.
 func Write(w io.Writer, records ...Record) error {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false) // a workload can be an expression with < and &
 	for _, r := range records {
-		r.Data = cmp.Or(r.Data, Resident)
+		r.Data, r.Parts = cmp.Or(r.Data, Resident), cmp.Or(r.Parts, 1)
+		if r.Warnings == nil {
+			r.Warnings = []string{}
+		}
 		if err := enc.Encode(r); err != nil {
 			return err
 		}
