@@ -68,18 +68,32 @@ func WriteSVG(w io.Writer, r *plan.Report) error {
 	if err := addCalls(p, r, points); err != nil {
 		return err
 	}
-	if s := r.Stepwise; s != nil {
-		level := plotter.NewFunction(func(float64) float64 { return float64(s.PeakBytes) })
-		level.Dashes = []vg.Length{vg.Points(4), vg.Points(4)}
-		p.Add(level)
-		p.Legend.Add("peak, an operator at a time: "+device.FormatBytes(s.PeakBytes), level)
-		p.Legend.Top, p.Legend.XOffs, p.Legend.YOffs = true, -margin, -margin
-		p.Y.Max = max(p.Y.Max, float64(s.PeakBytes)*1.15)
+	if r.Stepwise != nil {
+		if err := addStepwise(p, r.Stepwise.PeakBytes); err != nil {
+			return err
+		}
 	}
 	canvas := vgsvg.New(width, height)
 	p.Draw(draw.Crop(draw.New(canvas), margin, -2*margin, margin, -margin))
 	_, err = canvas.WriteTo(w)
 	return err
+}
+
+// addStepwise draws the peak of evaluating an operator at a time, with a text on the line.
+func addStepwise(p *plot.Plot, peak int) error {
+	level := plotter.NewFunction(func(float64) float64 { return float64(peak) })
+	level.Dashes = []vg.Length{vg.Points(4), vg.Points(4)}
+	labels, err := plotter.NewLabels(plotter.XYLabels{
+		XYs:    plotter.XYs{{X: 0, Y: float64(peak)}},
+		Labels: []string{"peak, an operator at a time: " + device.FormatBytes(peak)},
+	})
+	if err != nil {
+		return err
+	}
+	labels.Offset = vg.Point{X: vg.Points(4), Y: vg.Points(4)}
+	p.Add(level, labels)
+	p.Y.Max = max(p.Y.Max, float64(peak)*1.15)
+	return nil
 }
 
 func xys(points []Point) plotter.XYs {
