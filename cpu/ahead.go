@@ -1,8 +1,10 @@
 package cpu
 
 import (
+	"slices"
 	"unsafe"
 
+	"github.com/tare-go/tare/internal/canon"
 	"github.com/tare-go/tare/internal/ir"
 	"github.com/tare-go/tare/kernels/simd"
 )
@@ -31,12 +33,45 @@ func operandBytes(k *ir.Kernel, operands []ir.Operand) int {
 	return bytes
 }
 
-// fetchAt is the step of a stage before which the inputs of the next box are asked for, -1 for none. All of them are
-// asked for at once: to do so in parts costs more than a short step takes.
-func (c *compiler) fetchAt(st *stage) int {
-	if !c.ahead || len(st.steps) < 2 {
-		return -1
+// chooseFetches decides before which steps inputs are asked for. All of a box's are asked for at once: to do so in
+// parts costs more than a short step takes. Where a row goes through several stages and stays in the second cache, only
+// the longest step asks, for the next row.
+func (c *compiler) chooseFetches() {
+	for s := range c.stages {
+		c.stages[s].fetchAt = -1
 	}
+	if !c.ahead {
+		return
+	}
+	_, l2 := caches()
+	if c.nextRow = c.k.Folds() && c.k.Rule == canon.Lane && c.cols == 1 && !c.split && len(c.stages) > 1 && c.na*8 <= l2/2; c.nextRow {
+		if st := c.longest(); st != nil {
+			st.fetchAt = st.longest()
+		}
+		return
+	}
+	for s := range c.stages {
+		if st := &c.stages[s]; len(st.steps) > 1 && st.squares == nil {
+			st.fetchAt = st.longest()
+		}
+	}
+}
+
+// longest is the stage with the longest step of those that read an input, nil if none has several steps.
+func (c *compiler) longest() (found *stage) {
+	most := 0
+	for s := range c.stages {
+		st := &c.stages[s]
+		reads := slices.ContainsFunc(st.sources, func(x source) bool { return x.in == inInput })
+		if reads && len(st.steps) > 1 && st.squares == nil && st.steps[st.longest()].cost > most {
+			found, most = st, st.steps[st.longest()].cost
+		}
+	}
+	return found
+}
+
+// longest is the step that takes longest.
+func (st *stage) longest() int {
 	at := 0
 	for i := range st.steps {
 		if st.steps[i].cost > st.steps[at].cost {
@@ -56,7 +91,10 @@ func (f *frame) fetch(st *stage, bx box) {
 		}
 		bytes := bx.len() * s.x.size
 		step := bytes
-		if f.p.rows == 1 && f.p.k.Folds() && len(s.x.a) == 1 {
+		switch {
+		case f.p.nextRow:
+			step = inner(s.x.b)
+		case f.p.rows == 1 && f.p.k.Folds() && len(s.x.a) == 1:
 			step = s.x.a[0].stride
 		}
 		simd.Prefetch(unsafe.Add(f.slots[s.slot], step), bytes)

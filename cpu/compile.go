@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/tare-go/tare/dtype"
+	"github.com/tare-go/tare/internal/canon"
 	"github.com/tare-go/tare/internal/ir"
 	"github.com/tare-go/tare/internal/op"
 	"github.com/tare-go/tare/kernels/simd"
@@ -40,10 +41,11 @@ func compileKernel(p *pool, k *ir.Kernel) (*kernelProgram, error) {
 	if err := c.allStages(); err != nil {
 		return nil, err
 	}
+	c.chooseFetches()
 	return c.kernelProgram, nil
 }
 
-// tile is the size of a tile: what is loaded, and a few values between, fit in the first cache. In a map of several
+// tile is the size of a tile: what is loaded, and a few values between, fit in the first cache. Where there are several
 // steps over memory they fit in half of it: memory waits for longer ones between the first step, which reads, and the
 // last.
 func (c *compiler) tile() int {
@@ -58,11 +60,13 @@ func (c *compiler) tile() int {
 			}
 		}
 	}
-	if c.k.Folds() || values < 2 || !c.ahead {
-		return tileSize(tileBytes, loaded+computed)
+	most := tileBytes
+	inRows := c.k.Folds() && c.k.Rule == canon.Lane
+	if c.ahead && values > 1 && (inRows || !c.k.Folds()) {
+		l1, _ := caches()
+		most = l1 / 2
 	}
-	l1, _ := caches()
-	return tileSize(l1/2, loaded+computed)
+	return tileSize(most, loaded+computed)
 }
 
 // allStages compiles the stages. They share the tiles of what is computed.
@@ -102,7 +106,6 @@ func (c *compiler) compileStage(s int) error {
 	if st.columns = c.columnsOf(st); st.columns == nil && !c.inLanes(st.squares) {
 		st.squares = nil
 	}
-	st.fetchAt = c.fetchAt(st)
 	return nil
 }
 

@@ -73,6 +73,7 @@ type kernelProgram struct {
 	split    bool
 	large    bool   // outputs may go past the caches
 	ahead    bool   // inputs are fetched ahead
+	nextRow  bool   // what is fetched is of the next row
 	before   []step // row values that need no fold
 	stages   []stage
 	loads    []source // of row values
