@@ -122,8 +122,11 @@ func caller(skip int) uintptr {
 
 // placed says which call of the user's an error is of; one that has its place keeps it.
 func placed(op string, site uintptr, err error) error {
+	if err == nil { // before e, which takes memory
+		return nil
+	}
 	var e *Error
-	if err == nil || errors.As(err, &e) {
+	if errors.As(err, &e) {
 		return err
 	}
 	return &Error{Op: op, Site: device.Site(site), Err: err}
