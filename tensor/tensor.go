@@ -2,6 +2,7 @@ package tensor
 
 import (
 	"slices"
+	"sync/atomic"
 
 	"github.com/tare-go/tare/broadcast"
 	"github.com/tare-go/tare/device"
@@ -20,6 +21,7 @@ type Tensor struct {
 	typ  dtype.DType
 	at   broadcast.View
 	base *Tensor // whose memory it is; nil if its own
+	leaf atomic.Pointer[ir.Node]
 }
 
 // Shape is the extent of each dimension.
@@ -108,7 +110,15 @@ func (t *Tensor) Free() {
 	}
 }
 
-func (t *Tensor) node() *ir.Node { return ir.NewLeaf(t.mem, t.typ, t.at) }
+// node is the tensor in expressions: the same node in all of them.
+func (t *Tensor) node() *ir.Node {
+	n := t.leaf.Load()
+	if n == nil {
+		n = ir.NewLeaf(t.mem, t.typ, t.at)
+		t.leaf.Store(n)
+	}
+	return n
+}
 
 func (t *Tensor) view(n *ir.Node) *Tensor {
 	base := t.base
