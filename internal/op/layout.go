@@ -67,26 +67,22 @@ func (l layout) twoProduct(x, y Value) (p, e Value) {
 	return p, l.b.FMA(x, y, l.b.Neg(p))
 }
 
-// decompose returns k and m with x = m·2^k, for x positive and finite. In float32 m is from 2/3 to 4/3. In float64 it
-// is from a little below 1 to below 2, and the low bits of i say in which sixteenth; see tabledLog.
-func (l layout) decompose(x Value) (k, m, i Value) {
+// decompose returns k and m with x = m·2^k, for x positive and finite. root is the bits of the least m, and the low bits
+// of i say in which sixteenth from there m is.
+func (l layout) decompose(x Value, root uint64) (k, m, i Value) {
 	b := l.b
 	tiny := b.Lt(x, l.constant(math.Ldexp(1, 1-int(l.bias)))) // subnormal
 	lift := l.mantissa + 2
 	x = b.Select(tiny, b.Mul(x, l.constant(math.Ldexp(1, int(lift)))), x)
 	high := math.Ldexp(1, int(l.mantissa))
 	offset := b.Select(tiny, l.constant(high+float64(l.bias+lift)), l.constant(high+float64(l.bias)))
-	return l.normalParts(x, offset)
+	return l.normalParts(x, offset, root)
 }
 
 // normalParts is decompose for normal numbers; offset is 2^mantissa plus what is taken from the biased exponent.
-func (l layout) normalParts(x, offset Value) (k, m, i Value) {
+func (l layout) normalParts(x, offset Value, root uint64) (k, m, i Value) {
 	b := l.b
 	one := l.bias << l.mantissa
-	root := one - logShift
-	if l.t == dtype.Float32 {
-		root = 0x3f2aaaab
-	}
 	// Counted from the least m, numbers have the exponent of the m that belongs to them.
 	u := b.Add(b.Bitcast(l.word, x), l.integer(one-root))
 	fraction := b.And(u, l.integer(1<<l.mantissa-1))
@@ -95,6 +91,3 @@ func (l layout) normalParts(x, offset Value) (k, m, i Value) {
 	exponent := b.Or(b.Shr(u, l.integer(l.mantissa)), l.integer((l.bias+l.mantissa)<<l.mantissa))
 	return b.Sub(b.Bitcast(l.t, exponent), offset), m, b.Shr(u, l.integer(l.mantissa-4))
 }
-
-// logShift is how far below 1, in units of 2^-53, the sixteenths of the tables of the logarithm start.
-const logShift = 155 << 38

@@ -43,8 +43,8 @@ func (l layout) logOf(x Value, c *Value) Value {
 // and f keeps its error.
 func (l layout) log32(x Value, c *Value) Value {
 	b := l.b
-	k, m, _ := l.decompose(x)
-	f := b.Sub(m, l.constant(1)) // exact
+	k, m, _ := l.decompose(x, 0x3f2aaaab) // 2/3
+	f := b.Sub(m, l.constant(1))          // exact
 	low := b.Mul(k, l.constant(ln2Parts32[1]))
 	if c != nil {
 		low = b.FMA(k, l.constant(ln2Parts32[1]), *c)
@@ -55,24 +55,33 @@ func (l layout) log32(x Value, c *Value) Value {
 	return b.Add(high, b.Add(e, q))
 }
 
-// log64 is the same with a part of the logarithm from a table.
+// log64 is fdlibm's arrangement: with s = f/(2+f) and R = s²·P(s²), log(1+f) = f - (f²/2 - s·(f²/2 + R)). It takes a
+// division and no list: lists, of which each takes seven instructions of AVX2, would make that level slower.
 func (l layout) log64(x Value, c *Value) Value {
 	b := l.b
-	high, low, r := l.tabledLog(x)
+	k, m, _ := l.decompose(x, 0x3fe6a09e667f3bcd) // √½
+	f := b.Sub(m, l.constant(1))                  // exact
+	low := b.Mul(k, l.constant(ln2Parts64[1]))
 	if c != nil {
-		low = b.Add(low, *c)
+		low = b.FMA(k, l.constant(ln2Parts64[1]), *c)
 	}
-	h := b.FMA(l.poly(r, log64), r, l.constant(-0.5))
-	q := b.FMA(h, b.Mul(r, r), low)
-	sum, e := l.twoSum(high, r)
-	return b.Add(sum, b.Add(e, q))
+	s := b.Div(f, b.Add(l.constant(2), f))
+	z := b.Mul(s, s)
+	r := b.Mul(l.poly(z, log64), z)
+	half := b.Mul(b.Mul(l.constant(0.5), f), f)
+	low = b.FMA(s, b.Add(half, r), low)
+	return b.FMA(k, l.constant(ln2Parts64[0]), b.Sub(f, b.Sub(half, low)))
 }
+
+// tabledRoot is the bits of the least m of tabledLog. Sixteenths from there have inverses of so few bits that r is
+// exact.
+const tabledRoot = 1023<<52 - 155<<38
 
 // tabledLog is the logarithm of x in float64, as high + low + log(1+r), where x = 2^k·(1+r)/inverse for one of sixteen
 // inverses; high, which is a multiple of 2^-42, and r are exact. Next to 1 the inverse is 1, and high and low are 0.
 func (l layout) tabledLog(x Value) (high, low, r Value) {
 	b := l.b
-	k, m, i := l.decompose(x)
+	k, m, i := l.decompose(x, tabledRoot)
 	high = b.FMA(k, l.constant(ln2Parts64[0]), b.Pick(PickLogHigh, i))
 	low = b.FMA(k, l.constant(ln2Parts64[1]), b.Pick(PickLogLow, i))
 	return high, low, b.FMA(m, b.Pick(PickLogInverse, i), l.constant(-1))

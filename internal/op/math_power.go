@@ -66,7 +66,7 @@ func (l layout) logOfMagnitude(a, v Value) Value {
 // shortPower is a^y to about 2^-36, for results that are rounded to float32, and an a that was one.
 func (l layout) shortPower(a, y Value) Value {
 	b := l.b
-	k, m, i := l.normalParts(a, l.constant(0x1p52+1023))
+	k, m, i := l.normalParts(a, l.constant(0x1p52+1023), tabledRoot)
 	f := b.FMA(m, b.Pick(PickLogInverse, i), l.constant(-1))
 	log := b.Add(b.FMA(k, l.constant(math.Ln2), b.Pick(PickLogSum, i)), f)
 	log = l.logOfMagnitude(a, b.FMA(l.poly(f, logShort), b.Mul(f, f), log))

@@ -33,20 +33,18 @@ var log32 = []float64{
 	-0x1.fd145e0000000p-4,
 }
 
-// log64: (log(1+x) - x + x²/2)/x³ for x of logTable; absolute error below 2^-52.83.
+// log64: (2·atanh(√z)/√z - 2)/z, where √z = (x-1)/(x+1), x from √½ to √2; absolute error below 2^-51.51.
 var log64 = []float64{
-	0x1.5555555555554p-2,
-	-0x1.0000000000162p-2,
-	0x1.99999999abaa9p-3,
-	-0x1.5555555059264p-3,
-	0x1.249247e0436d3p-3,
-	-0x1.00001e5ceecbfp-3,
-	0x1.c72c19de97d8ep-4,
-	-0x1.9983ace0586d3p-4,
-	0x1.55218511fcbf2p-4,
+	0x1.5555555555558p-1,
+	0x1.99999999952c6p-2,
+	0x1.2492492dfacb6p-2,
+	0x1.c71c62d66e137p-3,
+	0x1.7462b955b60ccp-3,
+	0x1.39fdbf11a829dp-3,
+	0x1.2b603c353ce44p-3,
 }
 
-// logLong: the same with a term more; absolute error below 2^-55.58.
+// logLong: (log(1+x) - x + x²/2)/x³ for x of tabledLog; absolute error below 2^-55.58.
 var logLong = []float64{
 	0x1.5555555555555p-2,
 	-0x1.ffffffffffffep-3,

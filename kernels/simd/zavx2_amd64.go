@@ -1662,7 +1662,7 @@ var avx2Operators = [op.Count][dtype.Count]assembly{
 	},
 	op.Exp: {
 		dtype.Float32: {loop: expFloat32AVX2, step: 8, sizes: [4]uint8{4, 4, 0, 0}, pad: true, past: expFloat32PastAVX2},
-		dtype.Float64: {loop: expFloat64AVX2, step: 4, sizes: [4]uint8{8, 8, 0, 0}, pad: true, past: expFloat64PastAVX2},
+		dtype.Float64: {loop: expFloat64AVX2, step: 8, sizes: [4]uint8{8, 8, 0, 0}, past: expFloat64PastAVX2},
 	},
 	op.Log: {
 		dtype.Float32: {loop: logFloat32AVX2, step: 8, sizes: [4]uint8{4, 4, 0, 0}, pad: true, past: logFloat32PastAVX2},
@@ -1670,23 +1670,23 @@ var avx2Operators = [op.Count][dtype.Count]assembly{
 	},
 	op.Exp2: {
 		dtype.Float32: {loop: exp2Float32AVX2, step: 8, sizes: [4]uint8{4, 4, 0, 0}, pad: true, past: exp2Float32PastAVX2},
-		dtype.Float64: {loop: exp2Float64AVX2, step: 4, sizes: [4]uint8{8, 8, 0, 0}, pad: true, past: exp2Float64PastAVX2},
+		dtype.Float64: {loop: exp2Float64AVX2, step: 8, sizes: [4]uint8{8, 8, 0, 0}, past: exp2Float64PastAVX2},
 	},
 	op.Expm1: {
 		dtype.Float32: {loop: expm1Float32AVX2, step: 8, sizes: [4]uint8{4, 4, 0, 0}, pad: true, past: expm1Float32PastAVX2},
-		dtype.Float64: {loop: expm1Float64AVX2, step: 4, sizes: [4]uint8{8, 8, 0, 0}, pad: true, past: expm1Float64PastAVX2},
+		dtype.Float64: {loop: expm1Float64AVX2, step: 8, sizes: [4]uint8{8, 8, 0, 0}, past: expm1Float64PastAVX2},
 	},
 	op.Log2: {
-		dtype.Float32: {loop: log2Float32AVX2, step: 4, sizes: [4]uint8{4, 4, 0, 0}, pad: true},
-		dtype.Float64: {loop: log2Float64AVX2, step: 4, sizes: [4]uint8{8, 8, 0, 0}, pad: true, past: log2Float64PastAVX2},
+		dtype.Float32: {loop: log2Float32AVX2, step: 8, sizes: [4]uint8{4, 4, 0, 0}},
+		dtype.Float64: {loop: log2Float64AVX2, step: 8, sizes: [4]uint8{8, 8, 0, 0}, past: log2Float64PastAVX2},
 	},
 	op.Log10: {
-		dtype.Float32: {loop: log10Float32AVX2, step: 4, sizes: [4]uint8{4, 4, 0, 0}, pad: true},
-		dtype.Float64: {loop: log10Float64AVX2, step: 4, sizes: [4]uint8{8, 8, 0, 0}, pad: true, past: log10Float64PastAVX2},
+		dtype.Float32: {loop: log10Float32AVX2, step: 8, sizes: [4]uint8{4, 4, 0, 0}},
+		dtype.Float64: {loop: log10Float64AVX2, step: 8, sizes: [4]uint8{8, 8, 0, 0}, past: log10Float64PastAVX2},
 	},
 	op.Log1p: {
-		dtype.Float32: {loop: log1pFloat32AVX2, step: 8, sizes: [4]uint8{4, 4, 0, 0}, pad: true, past: log1pFloat32PastAVX2},
-		dtype.Float64: {loop: log1pFloat64AVX2, step: 4, sizes: [4]uint8{8, 8, 0, 0}, pad: true, past: log1pFloat64PastAVX2},
+		dtype.Float32: {loop: log1pFloat32AVX2, step: 16, sizes: [4]uint8{4, 4, 0, 0}, past: log1pFloat32PastAVX2},
+		dtype.Float64: {loop: log1pFloat64AVX2, step: 8, sizes: [4]uint8{8, 8, 0, 0}, past: log1pFloat64PastAVX2},
 	},
 	op.Sin: {
 		dtype.Float32: {loop: sinFloat32AVX2, step: 8, sizes: [4]uint8{4, 4, 0, 0}, pad: true, past: sinFloat32PastAVX2},
@@ -1697,8 +1697,8 @@ var avx2Operators = [op.Count][dtype.Count]assembly{
 		dtype.Float64: {loop: cosFloat64AVX2, step: 4, sizes: [4]uint8{8, 8, 0, 0}, pad: true, past: cosFloat64PastAVX2},
 	},
 	op.Tanh: {
-		dtype.Float32: {loop: tanhFloat32AVX2, step: 8, sizes: [4]uint8{4, 4, 0, 0}, pad: true, past: tanhFloat32PastAVX2},
-		dtype.Float64: {loop: tanhFloat64AVX2, step: 4, sizes: [4]uint8{8, 8, 0, 0}, pad: true, past: tanhFloat64PastAVX2},
+		dtype.Float32: {loop: tanhFloat32AVX2, step: 16, sizes: [4]uint8{4, 4, 0, 0}, past: tanhFloat32PastAVX2},
+		dtype.Float64: {loop: tanhFloat64AVX2, step: 8, sizes: [4]uint8{8, 8, 0, 0}, past: tanhFloat64PastAVX2},
 	},
 	op.Power: {
 		dtype.Int8:    {loop: powerInt8AVX2, step: 32, sizes: [4]uint8{1, 1, 1, 0}, pad: true},
@@ -1709,12 +1709,12 @@ var avx2Operators = [op.Count][dtype.Count]assembly{
 		dtype.Uint16:  {loop: powerUint16AVX2, step: 16, sizes: [4]uint8{2, 2, 2, 0}, pad: true},
 		dtype.Uint32:  {loop: powerUint32AVX2, step: 8, sizes: [4]uint8{4, 4, 4, 0}, pad: true},
 		dtype.Uint64:  {loop: powerUint64AVX2, step: 4, sizes: [4]uint8{8, 8, 8, 0}, pad: true},
-		dtype.Float32: {loop: powerFloat32AVX2, step: 4, sizes: [4]uint8{4, 4, 4, 0}, pad: true},
-		dtype.Float64: {loop: powerFloat64AVX2, step: 4, sizes: [4]uint8{8, 8, 8, 0}, pad: true, past: powerFloat64PastAVX2},
+		dtype.Float32: {loop: powerFloat32AVX2, step: 8, sizes: [4]uint8{4, 4, 4, 0}},
+		dtype.Float64: {loop: powerFloat64AVX2, step: 8, sizes: [4]uint8{8, 8, 8, 0}, past: powerFloat64PastAVX2},
 	},
 	op.Hypot: {
 		dtype.Float32: {loop: hypotFloat32AVX2, step: 8, sizes: [4]uint8{4, 4, 4, 0}},
-		dtype.Float64: {loop: hypotFloat64AVX2, step: 4, sizes: [4]uint8{8, 8, 8, 0}, pad: true, past: hypotFloat64PastAVX2},
+		dtype.Float64: {loop: hypotFloat64AVX2, step: 8, sizes: [4]uint8{8, 8, 8, 0}, past: hypotFloat64PastAVX2},
 	},
 	op.Equal: {
 		dtype.Bool:    {loop: equalBoolAVX2, step: 64, sizes: [4]uint8{1, 1, 1, 0}},

@@ -865,11 +865,11 @@ var avx512Operators = [op.Count][dtype.Count]assembly{
 	},
 	op.Log2: {
 		dtype.Float32: {loop: log2Float32AVX512, step: 32, sizes: [4]uint8{4, 4, 0, 0}, past: log2Float32PastAVX512},
-		dtype.Float64: {loop: log2Float64AVX512, step: 32, sizes: [4]uint8{8, 8, 0, 0}, past: log2Float64PastAVX512},
+		dtype.Float64: {loop: log2Float64AVX512, step: 16, sizes: [4]uint8{8, 8, 0, 0}, past: log2Float64PastAVX512},
 	},
 	op.Log10: {
 		dtype.Float32: {loop: log10Float32AVX512, step: 32, sizes: [4]uint8{4, 4, 0, 0}, past: log10Float32PastAVX512},
-		dtype.Float64: {loop: log10Float64AVX512, step: 32, sizes: [4]uint8{8, 8, 0, 0}, past: log10Float64PastAVX512},
+		dtype.Float64: {loop: log10Float64AVX512, step: 16, sizes: [4]uint8{8, 8, 0, 0}, past: log10Float64PastAVX512},
 	},
 	op.Log1p: {
 		dtype.Float32: {loop: log1pFloat32AVX512, step: 64, sizes: [4]uint8{4, 4, 0, 0}, past: log1pFloat32PastAVX512},
@@ -888,7 +888,7 @@ var avx512Operators = [op.Count][dtype.Count]assembly{
 		dtype.Float64: {loop: tanhFloat64AVX512, step: 32, sizes: [4]uint8{8, 8, 0, 0}, past: tanhFloat64PastAVX512},
 	},
 	op.Power: {
-		dtype.Float32: {loop: powerFloat32AVX512, step: 32, sizes: [4]uint8{4, 4, 4, 0}, past: powerFloat32PastAVX512},
+		dtype.Float32: {loop: powerFloat32AVX512, step: 16, sizes: [4]uint8{4, 4, 4, 0}, past: powerFloat32PastAVX512},
 		dtype.Float64: {loop: powerFloat64AVX512, step: 16, sizes: [4]uint8{8, 8, 8, 0}, past: powerFloat64PastAVX512},
 	},
 	op.Hypot: {

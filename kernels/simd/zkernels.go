@@ -652,21 +652,20 @@ func logFloat64(dst, a, _, _ unsafe.Pointer, n int) {
 		x := xs[i]
 		m1 := x < 0x1p-1022
 		v1 := sel(m1, float64(0x1.0000000000435p+52), float64(0x1.00000000003ffp+52))
-		k1 := math.Float64bits(sel(m1, float64(x*0x1p+54), x)) + 0x26c000000000
-		v2 := math.Float64frombits(k1&0xfffffffffffff + 0x3fefd94000000000)
+		k1 := math.Float64bits(sel(m1, float64(x*0x1p+54), x)) + 0x95f619980c433
+		v2 := math.Float64frombits(k1&0xfffffffffffff + 0x3fe6a09e667f3bcd)
 		v3 := math.Float64frombits(k1>>52|0x4330000000000000) - v1
-		k2 := k1 >> 48
-		v4 := math.FMA(v3, 0x1.62e42fefa38p-01, op.LogHigh[k2&15])
-		v5 := math.FMA(v2, op.LogInverse[k2&15], -1)
-		v6 := math.FMA(0x1.55218511fcbf2p-04, v5, -0x1.9983ace0586d3p-04)
-		v7 := math.FMA(math.FMA(v6, v5, 0x1.c72c19de97d8ep-04), v5, -0x1.00001e5ceecbfp-03)
-		v8 := math.FMA(math.FMA(v7, v5, 0x1.249247e0436d3p-03), v5, -0x1.5555555059264p-03)
-		v9 := math.FMA(math.FMA(v8, v5, 0x1.99999999abaa9p-03), v5, -0x1.0000000000162p-02)
-		v10 := math.FMA(math.FMA(v9, v5, 0x1.5555555555554p-02), v5, -0.5)
-		v11 := math.FMA(v10, float64(v5*v5), math.FMA(v3, 0x1.ef35793c7673p-45, op.LogLow[k2&15]))
-		v12 := v4 + v5
+		v4 := v2 - 1
+		v5 := v4 / (2 + v4)
+		v6 := float64(v5 * v5)
+		v7 := math.FMA(0x1.2b603c353ce44p-03, v6, 0x1.39fdbf11a829dp-03)
+		v8 := math.FMA(math.FMA(v7, v6, 0x1.7462b955b60ccp-03), v6, 0x1.c71c62d66e137p-03)
+		v9 := math.FMA(math.FMA(v8, v6, 0x1.2492492dfacb6p-02), v6, 0x1.99999999952c6p-02)
+		v10 := float64(float64(0.5*v4) * v4)
+		v11 := v10 + float64(math.FMA(v9, v6, 0x1.5555555555558p-01)*v6)
+		v12 := v10 - math.FMA(v5, v11, float64(v3*0x1.ef35793c7673p-45))
 		v13 := sel(x == 0, float64(math.Inf(-1)), sel(x < 0, float64(math.NaN()), x))
-		d[i] = sel(0 < x && x < float64(math.Inf(1)), v12+(v4-v12+v5+v11), v13)
+		d[i] = sel(0 < x && x < float64(math.Inf(1)), math.FMA(v3, 0x1.62e42fefa38p-01, v4-v12), v13)
 	}
 }
 
@@ -772,20 +771,19 @@ func log2Float32(dst, a, _, _ unsafe.Pointer, n int) {
 		v1 := float64(xs[i])
 		m1 := v1 < 0x1p-1022
 		v2 := sel(m1, float64(0x1.0000000000435p+52), float64(0x1.00000000003ffp+52))
-		k1 := math.Float64bits(sel(m1, float64(v1*0x1p+54), v1)) + 0x26c000000000
-		v3 := math.Float64frombits(k1&0xfffffffffffff + 0x3fefd94000000000)
+		k1 := math.Float64bits(sel(m1, float64(v1*0x1p+54), v1)) + 0x95f619980c433
+		v3 := math.Float64frombits(k1&0xfffffffffffff + 0x3fe6a09e667f3bcd)
 		v4 := math.Float64frombits(k1>>52|0x4330000000000000) - v2
-		k2 := k1 >> 48
-		v5 := math.FMA(v4, 0x1.62e42fefa38p-01, op.LogHigh[k2&15])
-		v6 := math.FMA(v3, op.LogInverse[k2&15], -1)
-		v7 := math.FMA(0x1.55218511fcbf2p-04, v6, -0x1.9983ace0586d3p-04)
-		v8 := math.FMA(math.FMA(v7, v6, 0x1.c72c19de97d8ep-04), v6, -0x1.00001e5ceecbfp-03)
-		v9 := math.FMA(math.FMA(v8, v6, 0x1.249247e0436d3p-03), v6, -0x1.5555555059264p-03)
-		v10 := math.FMA(math.FMA(v9, v6, 0x1.99999999abaa9p-03), v6, -0x1.0000000000162p-02)
-		v11 := math.FMA(math.FMA(v10, v6, 0x1.5555555555554p-02), v6, -0.5)
-		v12 := math.FMA(v11, float64(v6*v6), math.FMA(v4, 0x1.ef35793c7673p-45, op.LogLow[k2&15]))
-		v13 := v5 + v6
-		v14 := float64((v13 + (v5 - v13 + v6 + v12)) * 0x1.71547652b82fep+00)
+		v5 := v3 - 1
+		v6 := v5 / (2 + v5)
+		v7 := float64(v6 * v6)
+		v8 := math.FMA(0x1.2b603c353ce44p-03, v7, 0x1.39fdbf11a829dp-03)
+		v9 := math.FMA(math.FMA(v8, v7, 0x1.7462b955b60ccp-03), v7, 0x1.c71c62d66e137p-03)
+		v10 := math.FMA(math.FMA(v9, v7, 0x1.2492492dfacb6p-02), v7, 0x1.99999999952c6p-02)
+		v11 := float64(float64(0.5*v5) * v5)
+		v12 := v11 + float64(math.FMA(v10, v7, 0x1.5555555555558p-01)*v7)
+		v13 := v11 - math.FMA(v6, v12, float64(v4*0x1.ef35793c7673p-45))
+		v14 := float64(math.FMA(v4, 0x1.62e42fefa38p-01, v5-v13) * 0x1.71547652b82fep+00)
 		v15 := sel(v1 == 0, float64(math.Inf(-1)), sel(v1 < 0, float64(math.NaN()), v1))
 		d[i] = float32(sel(0 < v1 && v1 < float64(math.Inf(1)), v14, v15))
 	}
@@ -832,20 +830,19 @@ func log10Float32(dst, a, _, _ unsafe.Pointer, n int) {
 		v1 := float64(xs[i])
 		m1 := v1 < 0x1p-1022
 		v2 := sel(m1, float64(0x1.0000000000435p+52), float64(0x1.00000000003ffp+52))
-		k1 := math.Float64bits(sel(m1, float64(v1*0x1p+54), v1)) + 0x26c000000000
-		v3 := math.Float64frombits(k1&0xfffffffffffff + 0x3fefd94000000000)
+		k1 := math.Float64bits(sel(m1, float64(v1*0x1p+54), v1)) + 0x95f619980c433
+		v3 := math.Float64frombits(k1&0xfffffffffffff + 0x3fe6a09e667f3bcd)
 		v4 := math.Float64frombits(k1>>52|0x4330000000000000) - v2
-		k2 := k1 >> 48
-		v5 := math.FMA(v4, 0x1.62e42fefa38p-01, op.LogHigh[k2&15])
-		v6 := math.FMA(v3, op.LogInverse[k2&15], -1)
-		v7 := math.FMA(0x1.55218511fcbf2p-04, v6, -0x1.9983ace0586d3p-04)
-		v8 := math.FMA(math.FMA(v7, v6, 0x1.c72c19de97d8ep-04), v6, -0x1.00001e5ceecbfp-03)
-		v9 := math.FMA(math.FMA(v8, v6, 0x1.249247e0436d3p-03), v6, -0x1.5555555059264p-03)
-		v10 := math.FMA(math.FMA(v9, v6, 0x1.99999999abaa9p-03), v6, -0x1.0000000000162p-02)
-		v11 := math.FMA(math.FMA(v10, v6, 0x1.5555555555554p-02), v6, -0.5)
-		v12 := math.FMA(v11, float64(v6*v6), math.FMA(v4, 0x1.ef35793c7673p-45, op.LogLow[k2&15]))
-		v13 := v5 + v6
-		v14 := float64((v13 + (v5 - v13 + v6 + v12)) * 0x1.bcb7b1526e50ep-02)
+		v5 := v3 - 1
+		v6 := v5 / (2 + v5)
+		v7 := float64(v6 * v6)
+		v8 := math.FMA(0x1.2b603c353ce44p-03, v7, 0x1.39fdbf11a829dp-03)
+		v9 := math.FMA(math.FMA(v8, v7, 0x1.7462b955b60ccp-03), v7, 0x1.c71c62d66e137p-03)
+		v10 := math.FMA(math.FMA(v9, v7, 0x1.2492492dfacb6p-02), v7, 0x1.99999999952c6p-02)
+		v11 := float64(float64(0.5*v5) * v5)
+		v12 := v11 + float64(math.FMA(v10, v7, 0x1.5555555555558p-01)*v7)
+		v13 := v11 - math.FMA(v6, v12, float64(v4*0x1.ef35793c7673p-45))
+		v14 := float64(math.FMA(v4, 0x1.62e42fefa38p-01, v5-v13) * 0x1.bcb7b1526e50ep-02)
 		v15 := sel(v1 == 0, float64(math.Inf(-1)), sel(v1 < 0, float64(math.NaN()), v1))
 		d[i] = float32(sel(0 < v1 && v1 < float64(math.Inf(1)), v14, v15))
 	}
@@ -920,22 +917,21 @@ func log1pFloat64(dst, a, _, _ unsafe.Pointer, n int) {
 		v3 := v1 + v2
 		m1 := v3 < 0x1p-1022
 		v4 := sel(m1, float64(0x1.0000000000435p+52), float64(0x1.00000000003ffp+52))
-		k1 := math.Float64bits(sel(m1, float64(v3*0x1p+54), v3)) + 0x26c000000000
-		v5 := math.Float64frombits(k1&0xfffffffffffff + 0x3fefd94000000000)
+		k1 := math.Float64bits(sel(m1, float64(v3*0x1p+54), v3)) + 0x95f619980c433
+		v5 := math.Float64frombits(k1&0xfffffffffffff + 0x3fe6a09e667f3bcd)
 		v6 := math.Float64frombits(k1>>52|0x4330000000000000) - v4
-		k2 := k1 >> 48
-		v7 := math.FMA(v6, 0x1.62e42fefa38p-01, op.LogHigh[k2&15])
-		v8 := math.FMA(v5, op.LogInverse[k2&15], -1)
-		v9 := math.FMA(v6, 0x1.ef35793c7673p-45, op.LogLow[k2&15]) + (v1-v3+v2)/v3
-		v10 := math.FMA(0x1.55218511fcbf2p-04, v8, -0x1.9983ace0586d3p-04)
-		v11 := math.FMA(math.FMA(v10, v8, 0x1.c72c19de97d8ep-04), v8, -0x1.00001e5ceecbfp-03)
-		v12 := math.FMA(math.FMA(v11, v8, 0x1.249247e0436d3p-03), v8, -0x1.5555555059264p-03)
-		v13 := math.FMA(math.FMA(v12, v8, 0x1.99999999abaa9p-03), v8, -0x1.0000000000162p-02)
-		v14 := math.FMA(math.FMA(v13, v8, 0x1.5555555555554p-02), v8, -0.5)
-		v15 := v7 + v8
-		v16 := v15 + (v7 - v15 + v8 + math.FMA(v14, float64(v8*v8), v9))
-		v17 := sel(v3 == 0, float64(math.Inf(-1)), sel(v3 < 0, float64(math.NaN()), v3))
-		d[i] = sel(abs(x) < 0x1p-54, x, sel(0 < v3 && v3 < float64(math.Inf(1)), v16, v17))
+		v7 := v5 - 1
+		v8 := v7 / (2 + v7)
+		v9 := float64(v8 * v8)
+		v10 := math.FMA(0x1.2b603c353ce44p-03, v9, 0x1.39fdbf11a829dp-03)
+		v11 := math.FMA(math.FMA(v10, v9, 0x1.7462b955b60ccp-03), v9, 0x1.c71c62d66e137p-03)
+		v12 := math.FMA(math.FMA(v11, v9, 0x1.2492492dfacb6p-02), v9, 0x1.99999999952c6p-02)
+		v13 := float64(float64(0.5*v7) * v7)
+		v14 := v13 + float64(math.FMA(v12, v9, 0x1.5555555555558p-01)*v9)
+		v15 := math.FMA(v8, v14, math.FMA(v6, 0x1.ef35793c7673p-45, (v1-v3+v2)/v3))
+		v16 := sel(v3 == 0, float64(math.Inf(-1)), sel(v3 < 0, float64(math.NaN()), v3))
+		v17 := sel(0 < v3 && v3 < float64(math.Inf(1)), math.FMA(v6, 0x1.62e42fefa38p-01, v7-(v13-v15)), v16)
+		d[i] = sel(abs(x) < 0x1p-54, x, v17)
 	}
 }
 

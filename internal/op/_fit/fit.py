@@ -107,6 +107,7 @@ for k in range(1, 900):
 expm1 = near_zero(lambda k: 1 / fact[k + 2])                       # (exp(x)-1-x)/x²
 log1p = near_zero(lambda k: mpf((-1) ** k) / (k + 3))              # (log(1+x)-x+x²/2)/x³
 log2p = near_zero(lambda k: mpf((-1) ** (k + 1)) / (k + 2))           # (log(1+x)-x)/x²
+atanh1 = near_zero(lambda k: mpf(2) / (2 * k + 3))                 # (2·atanh(√z)/√z-2)/z
 sine = near_zero(lambda k: mpf((-1) ** (k + 1)) / fact[2 * k + 3])  # (sin(√z)/√z-1)/z
 cosine = near_zero(lambda k: mpf((-1) ** k) / fact[2 * k + 4])     # (cos(√z)-1+z/2)/z²
 
@@ -187,8 +188,10 @@ h = ln(2) / 2 * mpf('1.01')
 emit('exp32', '(e^x - 1 - x)/x² on ±ln2/2', expm1, -h, h, 4, 24)
 emit('expm132', 'the same with a term more', expm1, -h, h, 5, 24)
 emit('log32', '(log(1+x) - x + x²/2)/x³ on ±1/3', log1p, -mpf(1) / 3, mpf(1) / 3, 7, 24)
-emit('log64', '(log(1+x) - x + x²/2)/x³ for x of logTable', log1p, -mpf('0.0309'), mpf('0.0531'), 8, 53)
-emit('logLong', 'the same with a term more', log1p, -mpf('0.0309'), mpf('0.0531'), 9, 53)
+s = (sqrt(2) - 1) / (sqrt(2) + 1)
+z = s * s * mpf('1.001')
+emit('log64', '(2·atanh(√z)/√z - 2)/z, where √z = (x-1)/(x+1), x from √½ to √2', atanh1, 0, z, 6, 53)
+emit('logLong', '(log(1+x) - x + x²/2)/x³ for x of tabledLog', log1p, -mpf('0.0309'), mpf('0.0531'), 9, 53)
 emit('logShort', '(log(1+x) - x)/x² for them, for float32 by way of float64', log2p, -mpf('0.0309'), mpf('0.0531'), 5, 53)
 h = ln(2) / 32 * mpf('1.001')
 emit('expTable', '(e^x - 1 - x)/x² on ±ln2/32', expm1, -h, h, 5, 53)

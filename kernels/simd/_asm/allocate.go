@@ -264,7 +264,8 @@ func (a *allocator) fused(in instruction) {
 // spent reports whether the register of a value may be overwritten: it is not needed again, or can
 // be loaded again.
 func (a *allocator) spent(v value) bool {
-	return a.dies(v) || a.values[v].stored()
+	_, pinned := a.pinned[v]
+	return a.dies(v) || a.values[v].stored() && !pinned
 }
 
 func (a *allocator) fusedLine(in instruction, order int, first, second, last value) {
@@ -294,15 +295,24 @@ func (a *allocator) fusedLine(in instruction, order int, first, second, last val
 	a.lines = append(a.lines, l)
 }
 
-// permuted takes the third operand from memory where it is there.
+// permuted puts the result in place of the first operand; the third may be in memory.
 func (a *allocator) permuted(in instruction) {
-	first, index, last := in.src[0], in.src[1], in.src[2]
-	by := a.load(index, in.src)
+	first, second, last := in.src[0], in.src[1], in.src[2]
+	by := a.load(second, in.src)
 	at := a.memory(last)
 	if !a.folds(last, false) {
 		at = a.load(last, in.src)
 	}
-	to := a.copied(in.dst, first, in.src)
+	var to location
+	if a.dies(first) && !a.inMemory(first) {
+		r := a.where[first]
+		delete(a.where, first)
+		a.holds[r], a.where[in.dst] = in.dst, r
+		to = a.inRegister(in.dst)
+	} else {
+		to = a.copied(in.dst, first, in.src)
+	}
+	at.bytes = to.bytes
 	a.release(in.src)
 	a.lines = append(a.lines, line{name: in.name, imm: -1, fused: true, operands: []location{at, by, to}})
 }

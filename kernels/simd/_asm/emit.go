@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 
@@ -35,9 +36,10 @@ type kernel struct {
 	lines  []line
 	slots  int
 	code   *code
-	floats bool   // take part in it
-	sizes  [4]int // of the elements of the result and the operands, 0 where there is none
-	lanes  int    // elements of one step of the code
+	pinned map[value]int // values that are loaded before the loop
+	floats bool          // take part in it
+	sizes  [4]int        // of the elements of the result and the operands, 0 where there is none
+	lanes  int           // elements of one step of the code
 	steps  int
 }
 
@@ -63,6 +65,9 @@ func (e *emitter) function(k *kernel, past bool) {
 	var stack operand.Mem
 	if k.slots > 0 {
 		stack = e.AllocLocal(e.bytes * k.slots)
+	}
+	for _, v := range slices.Sorted(maps.Keys(k.pinned)) {
+		e.VMOVUPS(e.partOf(pickPart{k.code.values[v].pick, k.code.values[v].part}), vectorRegisters[k.pinned[v]])
 	}
 	e.Label("loop")
 	at := placement{

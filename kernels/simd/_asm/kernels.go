@@ -117,6 +117,9 @@ func (c *catalogue) describe(k *kernel) {
 // most is the instructions of a step up to which the loop's body has two of them.
 const most = 12
 
+// long is the instructions from which on two steps go side by side, though there are not registers for both.
+const long = 40
+
 // newKernel lowers a program to a loop.
 func (t *target) newKernel(p *op.Program) (*kernel, error) {
 	if out := p.Insts[p.Out]; out.Prim == op.PrimConst {
@@ -148,6 +151,10 @@ func (t *target) newKernel(p *op.Program) (*kernel, error) {
 			k.steps = 2
 		}
 		k.code = t.stepwise(p, k.steps)
+		if len(c.instructions) >= long && p.Type() != dtype.Bool && !c.leaves() {
+			k.steps = 2
+			k.code = t.sideBySide(p, k.steps)
+		}
 	}
 	k.code.prune()
 	k.lines, k.slots = allocate(k.code, t.registers, nil)
@@ -161,11 +168,24 @@ func (k *kernel) interleave(p *op.Program) {
 	const few = 4
 	for k.steps = k.target.most; ; k.steps /= 2 {
 		k.code = k.target.sideBySide(p, k.steps)
-		k.lines, k.slots = allocate(k.code, k.target.registers, nil)
+		k.pinned = k.code.pinPicks(k.target.registers)
+		k.lines, k.slots = allocate(k.code, k.target.registers, k.pinned)
 		if k.slots <= few || k.steps == 2 {
 			return
 		}
 	}
+}
+
+// pinPicks gives lists of constants registers of their own, from the last one down: a permutation of two registers
+// takes one cycle, and two or more where they are in memory.
+func (c *code) pinPicks(registers int) map[value]int {
+	pinned := map[value]int{}
+	for v := range c.values {
+		if c.values[v].origin == fromPick {
+			pinned[value(v)] = registers - 1 - len(pinned)
+		}
+	}
+	return pinned
 }
 
 // sideBySide is the code of some steps, an instruction of each in turn.
