@@ -73,29 +73,32 @@ func (l layout) log64(x Value, c *Value) Value {
 	return b.FMA(k, l.constant(ln2Parts64[0]), b.Sub(f, b.Sub(half, low)))
 }
 
-// tabledRoot is the bits of the least m of tabledLog. Sixteenths from there have inverses of so few bits that r is
-// exact.
-const tabledRoot = 1023<<52 - 155<<38
+// tabledRoot is the bits of the least m of tabledLog, so that 1 is well within the first sixteenth.
+const tabledRoot = 1023<<52 - 1<<47
 
-// tabledLog is the logarithm of x in float64, as high + low + log(1+r), where x = 2^k·(1+r)/inverse for one of sixteen
-// inverses; high, which is a multiple of 2^-42, and r are exact. Next to 1 the inverse is 1, and high and low are 0.
-func (l layout) tabledLog(x Value) (high, low, r Value) {
+// tabledLog is the logarithm of x in float64, as high + low + log(1+r+e), where x = 2^k·(1+r+e)/inverse for one of
+// sixteen inverses; high, which is a multiple of 2^-42, and r are exact, and so is e, what r lacks. Next to 1 the inverse
+// is 1, and high, low and e are 0.
+func (l layout) tabledLog(x Value) (high, low, r, e Value) {
 	b := l.b
 	k, m, i := l.decompose(x, tabledRoot)
 	high = b.FMA(k, l.constant(ln2Parts64[0]), b.Pick(PickLogHigh, i))
 	low = b.FMA(k, l.constant(ln2Parts64[1]), b.Pick(PickLogLow, i))
-	return high, low, b.FMA(m, b.Pick(PickLogInverse, i), l.constant(-1))
+	product, e := l.twoProduct(m, b.Pick(PickLogInverse, i))
+	return high, low, b.Sub(product, l.constant(1)), e
 }
 
-// logSum is log(x) of float64 as a sum of two floats, to about 2^-64 of it.
+// logSum is log(x) of float64 as a sum of two floats, to about 2^-65 of it.
 func (l layout) logSum(x Value) (high, low Value) {
 	b := l.b
-	high, low, r := l.tabledLog(x)
-	sum, e := l.twoSum(high, r)
+	high, low, r, e := l.tabledLog(x)
+	sum, e1 := l.twoSum(high, r)
 	square, e2 := l.twoProduct(r, b.Mul(r, l.constant(-0.5)))
 	sum, e3 := l.twoSum(sum, square)
+	minus := b.Neg(r)
+	low = b.Add(low, b.FMA(minus, b.FMA(minus, e, e), e)) // e·(1-r+r²), for e/(1+r)
 	rest := b.FMA(l.poly(r, logLong), b.Mul(b.Mul(r, r), r), low)
-	return l.twoSum(sum, b.Add(b.Add(e, e3), b.Add(e2, rest)))
+	return l.twoSum(sum, b.Add(b.Add(e1, e3), b.Add(e2, rest)))
 }
 
 // logBase is the logarithm times 1/log(base), a sum of two floats. The logarithm is one too, so that

@@ -6807,273 +6807,285 @@ TEXT ·log2Float64AVX2(SB), NOSPLIT, $128-48
 	XORL AX, AX
 
 loop:
-	VMOVUPS     (R9)(AX*8), Y0
-	VCMPPD      $0x11, avx2_0010000000000000<>+0(SB), Y0, Y1
-	VMOVUPS     32(R9)(AX*8), Y2
-	VCMPPD      $0x11, avx2_0010000000000000<>+0(SB), Y2, Y3
-	VMULPD      avx2_4350000000000000<>+0(SB), Y0, Y4
-	VMULPD      avx2_4350000000000000<>+0(SB), Y2, Y5
-	VBLENDVPD   Y1, Y4, Y0, Y4
-	VBLENDVPD   Y3, Y5, Y2, Y5
-	VMOVUPS     avx2_43300000000003ff<>+0(SB), Y6
-	VBLENDVPD   Y1, avx2_4330000000000435<>+0(SB), Y6, Y1
-	VBLENDVPD   Y3, avx2_4330000000000435<>+0(SB), Y6, Y3
-	VPADDQ      avx2_000026c000000000<>+0(SB), Y4, Y4
-	VPADDQ      avx2_000026c000000000<>+0(SB), Y5, Y5
-	VPAND       avx2_000fffffffffffff<>+0(SB), Y4, Y6
-	VPAND       avx2_000fffffffffffff<>+0(SB), Y5, Y7
-	VPADDQ      avx2_3fefd94000000000<>+0(SB), Y6, Y6
-	VPADDQ      avx2_3fefd94000000000<>+0(SB), Y7, Y7
-	VPSRLQ      $0x34, Y4, Y8
-	VPSRLQ      $0x34, Y5, Y9
-	VPOR        avx2_4330000000000000<>+0(SB), Y8, Y8
-	VPOR        avx2_4330000000000000<>+0(SB), Y9, Y9
-	VSUBPD      Y1, Y8, Y1
-	VSUBPD      Y3, Y9, Y3
-	VPSRLQ      $0x30, Y4, Y4
-	VPSRLQ      $0x30, Y5, Y5
-	VPSLLQ      $0x01, Y4, Y8
-	VPSLLQ      $0x01, Y5, Y9
-	VPSHUFD     $0xa0, Y8, Y8
-	VPSHUFD     $0xa0, Y9, Y9
-	VPOR        avx2_0000000100000000<>+0(SB), Y8, Y8
-	VPOR        avx2_0000000100000000<>+0(SB), Y9, Y9
-	VPERMPS     avx2_log_high_0<>+0(SB), Y8, Y10
-	VPERMPS     avx2_log_high_0<>+0(SB), Y9, Y11
-	VPERMPS     avx2_log_high_1<>+0(SB), Y8, Y12
-	VPERMPS     avx2_log_high_1<>+0(SB), Y9, Y13
-	VPERMPS     avx2_log_high_2<>+0(SB), Y8, Y14
-	VPERMPS     avx2_log_high_2<>+0(SB), Y9, Y15
-	VPERMPS     avx2_log_high_3<>+0(SB), Y8, Y2
-	VPERMPS     avx2_log_high_3<>+0(SB), Y9, Y0
-	VMOVUPS     Y7, (SP)
-	VPSLLQ      $0x3d, Y4, Y7
-	VMOVUPS     Y6, 32(SP)
-	VPSLLQ      $0x3d, Y5, Y6
-	VBLENDVPD   Y7, Y12, Y10, Y10
-	VBLENDVPD   Y6, Y13, Y11, Y11
-	VBLENDVPD   Y7, Y2, Y14, Y2
-	VBLENDVPD   Y6, Y0, Y15, Y0
-	VPSLLQ      $0x3c, Y4, Y4
-	VPSLLQ      $0x3c, Y5, Y5
-	VBLENDVPD   Y4, Y2, Y10, Y2
-	VBLENDVPD   Y5, Y0, Y11, Y0
-	VFMADD231PD avx2_3fe62e42fefa3800<>+0(SB), Y1, Y2
-	VFMADD231PD avx2_3fe62e42fefa3800<>+0(SB), Y3, Y0
-	VPERMPS     avx2_log_low_0<>+0(SB), Y8, Y10
-	VPERMPS     avx2_log_low_0<>+0(SB), Y9, Y11
-	VPERMPS     avx2_log_low_1<>+0(SB), Y8, Y12
-	VPERMPS     avx2_log_low_1<>+0(SB), Y9, Y13
-	VPERMPS     avx2_log_low_2<>+0(SB), Y8, Y14
-	VPERMPS     avx2_log_low_2<>+0(SB), Y9, Y15
-	VMOVUPS     Y0, 64(SP)
-	VPERMPS     avx2_log_low_3<>+0(SB), Y8, Y0
-	VMOVUPS     Y2, 96(SP)
-	VPERMPS     avx2_log_low_3<>+0(SB), Y9, Y2
-	VBLENDVPD   Y7, Y12, Y10, Y10
-	VBLENDVPD   Y6, Y13, Y11, Y11
-	VBLENDVPD   Y7, Y0, Y14, Y0
-	VBLENDVPD   Y6, Y2, Y15, Y2
-	VBLENDVPD   Y4, Y0, Y10, Y0
-	VBLENDVPD   Y5, Y2, Y11, Y2
-	VFMADD132PD avx2_3d2ef35793c76730<>+0(SB), Y0, Y1
-	VFMADD132PD avx2_3d2ef35793c76730<>+0(SB), Y2, Y3
-	VPERMPS     avx2_log_inverse_0<>+0(SB), Y8, Y0
-	VPERMPS     avx2_log_inverse_0<>+0(SB), Y9, Y2
-	VPERMPS     avx2_log_inverse_1<>+0(SB), Y8, Y10
-	VPERMPS     avx2_log_inverse_1<>+0(SB), Y9, Y11
-	VPERMPS     avx2_log_inverse_2<>+0(SB), Y8, Y12
-	VPERMPS     avx2_log_inverse_2<>+0(SB), Y9, Y13
-	VPERMPS     avx2_log_inverse_3<>+0(SB), Y8, Y8
-	VPERMPS     avx2_log_inverse_3<>+0(SB), Y9, Y9
-	VBLENDVPD   Y7, Y10, Y0, Y0
-	VBLENDVPD   Y6, Y11, Y2, Y2
-	VBLENDVPD   Y7, Y8, Y12, Y7
-	VBLENDVPD   Y6, Y9, Y13, Y6
-	VBLENDVPD   Y4, Y7, Y0, Y0
-	VBLENDVPD   Y5, Y6, Y2, Y2
-	VMOVUPS     32(SP), Y4
-	VFMADD213PD avx2_bff0000000000000<>+0(SB), Y4, Y0
-	VMOVUPS     (SP), Y4
-	VFMADD213PD avx2_bff0000000000000<>+0(SB), Y4, Y2
-	VMOVUPS     96(SP), Y4
-	VADDPD      Y0, Y4, Y5
-	VMOVUPS     64(SP), Y6
-	VADDPD      Y2, Y6, Y7
-	VSUBPD      Y5, Y4, Y4
-	VSUBPD      Y7, Y6, Y6
-	VADDPD      Y0, Y4, Y4
-	VADDPD      Y2, Y6, Y6
-	VMULPD      avx2_bfe0000000000000<>+0(SB), Y0, Y8
-	VMULPD      avx2_bfe0000000000000<>+0(SB), Y2, Y9
-	VMULPD      Y8, Y0, Y10
-	VMULPD      Y9, Y2, Y11
-	VFMSUB213PD Y10, Y0, Y8
-	VFMSUB213PD Y11, Y2, Y9
-	VADDPD      Y10, Y5, Y12
-	VADDPD      Y11, Y7, Y13
-	VSUBPD      Y12, Y5, Y5
-	VSUBPD      Y13, Y7, Y7
-	VADDPD      Y10, Y5, Y5
-	VADDPD      Y11, Y7, Y7
-	VMOVUPS     avx2_bfb2f5da319f8d35<>+0(SB), Y10
-	VFMADD213PD avx2_3fb7399965cd7f6c<>+0(SB), Y0, Y10
-	VMOVUPS     avx2_bfb2f5da319f8d35<>+0(SB), Y11
-	VFMADD213PD avx2_3fb7399965cd7f6c<>+0(SB), Y2, Y11
-	VFMADD213PD avx2_bfb99ad262e1a2e9<>+0(SB), Y0, Y10
-	VFMADD213PD avx2_bfb99ad262e1a2e9<>+0(SB), Y2, Y11
-	VFMADD213PD avx2_3fbc71d30173d53d<>+0(SB), Y0, Y10
-	VFMADD213PD avx2_3fbc71d30173d53d<>+0(SB), Y2, Y11
-	VFMADD213PD avx2_bfbfffffce54ffde<>+0(SB), Y0, Y10
-	VFMADD213PD avx2_bfbfffffce54ffde<>+0(SB), Y2, Y11
-	VFMADD213PD avx2_3fc2492490e9f3b1<>+0(SB), Y0, Y10
-	VFMADD213PD avx2_3fc2492490e9f3b1<>+0(SB), Y2, Y11
-	VFMADD213PD avx2_bfc5555555568f77<>+0(SB), Y0, Y10
-	VFMADD213PD avx2_bfc5555555568f77<>+0(SB), Y2, Y11
-	VFMADD213PD avx2_3fc999999999b6c7<>+0(SB), Y0, Y10
-	VFMADD213PD avx2_3fc999999999b6c7<>+0(SB), Y2, Y11
-	VFMADD213PD avx2_bfcffffffffffffe<>+0(SB), Y0, Y10
-	VFMADD213PD avx2_bfcffffffffffffe<>+0(SB), Y2, Y11
-	VFMADD213PD avx2_3fd5555555555555<>+0(SB), Y0, Y10
-	VFMADD213PD avx2_3fd5555555555555<>+0(SB), Y2, Y11
-	VMULPD      Y0, Y0, Y14
-	VMULPD      Y2, Y2, Y15
-	VMULPD      Y0, Y14, Y0
-	VMULPD      Y2, Y15, Y2
-	VFMADD213PD Y1, Y0, Y10
-	VFMADD213PD Y3, Y2, Y11
-	VADDPD      Y5, Y4, Y0
-	VADDPD      Y7, Y6, Y1
-	VADDPD      Y10, Y8, Y2
-	VADDPD      Y11, Y9, Y3
-	VADDPD      Y2, Y0, Y0
-	VADDPD      Y3, Y1, Y1
-	VADDPD      Y0, Y12, Y2
-	VADDPD      Y1, Y13, Y3
-	VSUBPD      Y2, Y12, Y4
-	VSUBPD      Y3, Y13, Y5
-	VADDPD      Y0, Y4, Y0
-	VADDPD      Y1, Y5, Y1
-	VMULPD      avx2_3ff71547652b82fe<>+0(SB), Y2, Y4
-	VMULPD      avx2_3ff71547652b82fe<>+0(SB), Y3, Y5
-	VMOVUPS     Y2, Y6
-	VFMSUB132PD avx2_3ff71547652b82fe<>+0(SB), Y4, Y6
-	VMOVUPS     Y3, Y7
-	VFMSUB132PD avx2_3ff71547652b82fe<>+0(SB), Y5, Y7
-	VFMADD132PD avx2_3ff71547652b82fe<>+0(SB), Y6, Y0
-	VFMADD132PD avx2_3ff71547652b82fe<>+0(SB), Y7, Y1
-	VFMADD132PD avx2_3c7777d0ffda0d24<>+0(SB), Y0, Y2
-	VFMADD132PD avx2_3c7777d0ffda0d24<>+0(SB), Y1, Y3
-	VADDPD      Y2, Y4, Y0
-	VADDPD      Y3, Y5, Y1
-	VMOVUPS     (R9)(AX*8), Y2
-	VCMPPD      $0x11, avx2_00000000<>+0(SB), Y2, Y3
-	VMOVUPS     32(R9)(AX*8), Y4
-	VCMPPD      $0x11, avx2_00000000<>+0(SB), Y4, Y5
-	VBLENDVPD   Y3, avx2_7ff8000000000001<>+0(SB), Y2, Y3
-	VBLENDVPD   Y5, avx2_7ff8000000000001<>+0(SB), Y4, Y5
-	VCMPPD      $0x00, avx2_00000000<>+0(SB), Y2, Y6
-	VCMPPD      $0x00, avx2_00000000<>+0(SB), Y4, Y7
-	VBLENDVPD   Y6, avx2_fff0000000000000<>+0(SB), Y3, Y3
-	VBLENDVPD   Y7, avx2_fff0000000000000<>+0(SB), Y5, Y5
-	VCMPPD      $0x1e, avx2_00000000<>+0(SB), Y2, Y6
-	VCMPPD      $0x1e, avx2_00000000<>+0(SB), Y4, Y7
-	VCMPPD      $0x11, avx2_7ff0000000000000<>+0(SB), Y2, Y2
-	VCMPPD      $0x11, avx2_7ff0000000000000<>+0(SB), Y4, Y4
-	VPAND       Y2, Y6, Y2
-	VPAND       Y4, Y7, Y4
-	VBLENDVPD   Y2, Y0, Y3, Y0
-	VBLENDVPD   Y4, Y1, Y5, Y1
-	VMOVUPS     Y0, (R8)(AX*8)
-	VMOVUPS     Y1, 32(R8)(AX*8)
-	ADDQ        $0x00000008, AX
-	CMPQ        AX, DX
-	JLT         loop
+	VMOVUPS      (R9)(AX*8), Y0
+	VCMPPD       $0x11, avx2_0010000000000000<>+0(SB), Y0, Y1
+	VMOVUPS      32(R9)(AX*8), Y2
+	VCMPPD       $0x11, avx2_0010000000000000<>+0(SB), Y2, Y3
+	VMULPD       avx2_4350000000000000<>+0(SB), Y0, Y4
+	VMULPD       avx2_4350000000000000<>+0(SB), Y2, Y5
+	VBLENDVPD    Y1, Y4, Y0, Y4
+	VBLENDVPD    Y3, Y5, Y2, Y5
+	VMOVUPS      avx2_43300000000003ff<>+0(SB), Y6
+	VBLENDVPD    Y1, avx2_4330000000000435<>+0(SB), Y6, Y1
+	VBLENDVPD    Y3, avx2_4330000000000435<>+0(SB), Y6, Y3
+	VPADDQ       avx2_0000800000000000<>+0(SB), Y4, Y4
+	VPADDQ       avx2_0000800000000000<>+0(SB), Y5, Y5
+	VPAND        avx2_000fffffffffffff<>+0(SB), Y4, Y6
+	VPAND        avx2_000fffffffffffff<>+0(SB), Y5, Y7
+	VPADDQ       avx2_3fef800000000000<>+0(SB), Y6, Y6
+	VPADDQ       avx2_3fef800000000000<>+0(SB), Y7, Y7
+	VPSRLQ       $0x34, Y4, Y8
+	VPSRLQ       $0x34, Y5, Y9
+	VPOR         avx2_4330000000000000<>+0(SB), Y8, Y8
+	VPOR         avx2_4330000000000000<>+0(SB), Y9, Y9
+	VSUBPD       Y1, Y8, Y1
+	VSUBPD       Y3, Y9, Y3
+	VPSRLQ       $0x30, Y4, Y4
+	VPSRLQ       $0x30, Y5, Y5
+	VPSLLQ       $0x01, Y4, Y8
+	VPSLLQ       $0x01, Y5, Y9
+	VPSHUFD      $0xa0, Y8, Y8
+	VPSHUFD      $0xa0, Y9, Y9
+	VPOR         avx2_0000000100000000<>+0(SB), Y8, Y8
+	VPOR         avx2_0000000100000000<>+0(SB), Y9, Y9
+	VPERMPS      avx2_log_high_0<>+0(SB), Y8, Y10
+	VPERMPS      avx2_log_high_0<>+0(SB), Y9, Y11
+	VPERMPS      avx2_log_high_1<>+0(SB), Y8, Y12
+	VPERMPS      avx2_log_high_1<>+0(SB), Y9, Y13
+	VPERMPS      avx2_log_high_2<>+0(SB), Y8, Y14
+	VPERMPS      avx2_log_high_2<>+0(SB), Y9, Y15
+	VPERMPS      avx2_log_high_3<>+0(SB), Y8, Y2
+	VPERMPS      avx2_log_high_3<>+0(SB), Y9, Y0
+	VMOVUPS      Y7, (SP)
+	VPSLLQ       $0x3d, Y4, Y7
+	VMOVUPS      Y6, 32(SP)
+	VPSLLQ       $0x3d, Y5, Y6
+	VBLENDVPD    Y7, Y12, Y10, Y10
+	VBLENDVPD    Y6, Y13, Y11, Y11
+	VBLENDVPD    Y7, Y2, Y14, Y2
+	VBLENDVPD    Y6, Y0, Y15, Y0
+	VPSLLQ       $0x3c, Y4, Y4
+	VPSLLQ       $0x3c, Y5, Y5
+	VBLENDVPD    Y4, Y2, Y10, Y2
+	VBLENDVPD    Y5, Y0, Y11, Y0
+	VFMADD231PD  avx2_3fe62e42fefa3800<>+0(SB), Y1, Y2
+	VFMADD231PD  avx2_3fe62e42fefa3800<>+0(SB), Y3, Y0
+	VPERMPS      avx2_log_low_0<>+0(SB), Y8, Y10
+	VPERMPS      avx2_log_low_0<>+0(SB), Y9, Y11
+	VPERMPS      avx2_log_low_1<>+0(SB), Y8, Y12
+	VPERMPS      avx2_log_low_1<>+0(SB), Y9, Y13
+	VPERMPS      avx2_log_low_2<>+0(SB), Y8, Y14
+	VPERMPS      avx2_log_low_2<>+0(SB), Y9, Y15
+	VMOVUPS      Y0, 64(SP)
+	VPERMPS      avx2_log_low_3<>+0(SB), Y8, Y0
+	VMOVUPS      Y2, 96(SP)
+	VPERMPS      avx2_log_low_3<>+0(SB), Y9, Y2
+	VBLENDVPD    Y7, Y12, Y10, Y10
+	VBLENDVPD    Y6, Y13, Y11, Y11
+	VBLENDVPD    Y7, Y0, Y14, Y0
+	VBLENDVPD    Y6, Y2, Y15, Y2
+	VBLENDVPD    Y4, Y0, Y10, Y0
+	VBLENDVPD    Y5, Y2, Y11, Y2
+	VFMADD132PD  avx2_3d2ef35793c76730<>+0(SB), Y0, Y1
+	VFMADD132PD  avx2_3d2ef35793c76730<>+0(SB), Y2, Y3
+	VPERMPS      avx2_log_inverse_0<>+0(SB), Y8, Y0
+	VPERMPS      avx2_log_inverse_0<>+0(SB), Y9, Y2
+	VPERMPS      avx2_log_inverse_1<>+0(SB), Y8, Y10
+	VPERMPS      avx2_log_inverse_1<>+0(SB), Y9, Y11
+	VPERMPS      avx2_log_inverse_2<>+0(SB), Y8, Y12
+	VPERMPS      avx2_log_inverse_2<>+0(SB), Y9, Y13
+	VPERMPS      avx2_log_inverse_3<>+0(SB), Y8, Y8
+	VPERMPS      avx2_log_inverse_3<>+0(SB), Y9, Y9
+	VBLENDVPD    Y7, Y10, Y0, Y0
+	VBLENDVPD    Y6, Y11, Y2, Y2
+	VBLENDVPD    Y7, Y8, Y12, Y7
+	VBLENDVPD    Y6, Y9, Y13, Y6
+	VBLENDVPD    Y4, Y7, Y0, Y0
+	VBLENDVPD    Y5, Y6, Y2, Y2
+	VMOVUPS      32(SP), Y4
+	VMULPD       Y0, Y4, Y5
+	VMOVUPS      (SP), Y6
+	VMULPD       Y2, Y6, Y7
+	VFMSUB213PD  Y5, Y0, Y4
+	VFMSUB213PD  Y7, Y2, Y6
+	VSUBPD       avx2_3ff0000000000000<>+0(SB), Y5, Y0
+	VSUBPD       avx2_3ff0000000000000<>+0(SB), Y7, Y2
+	VMOVUPS      96(SP), Y5
+	VADDPD       Y0, Y5, Y7
+	VMOVUPS      64(SP), Y8
+	VADDPD       Y2, Y8, Y9
+	VSUBPD       Y7, Y5, Y5
+	VSUBPD       Y9, Y8, Y8
+	VADDPD       Y0, Y5, Y5
+	VADDPD       Y2, Y8, Y8
+	VMULPD       avx2_bfe0000000000000<>+0(SB), Y0, Y10
+	VMULPD       avx2_bfe0000000000000<>+0(SB), Y2, Y11
+	VMULPD       Y10, Y0, Y12
+	VMULPD       Y11, Y2, Y13
+	VFMSUB213PD  Y12, Y0, Y10
+	VFMSUB213PD  Y13, Y2, Y11
+	VADDPD       Y12, Y7, Y14
+	VADDPD       Y13, Y9, Y15
+	VSUBPD       Y14, Y7, Y7
+	VSUBPD       Y15, Y9, Y9
+	VADDPD       Y12, Y7, Y7
+	VADDPD       Y13, Y9, Y9
+	VMOVUPS      Y0, Y12
+	VFNMADD213PD Y4, Y4, Y12
+	VMOVUPS      Y2, Y13
+	VFNMADD213PD Y6, Y6, Y13
+	VFNMADD213PD Y4, Y0, Y12
+	VFNMADD213PD Y6, Y2, Y13
+	VADDPD       Y12, Y1, Y1
+	VADDPD       Y13, Y3, Y3
+	VMOVUPS      avx2_bfb5616d7fd4fd00<>+0(SB), Y4
+	VFMADD213PD  avx2_3fb72e7acc5bed4e<>+0(SB), Y0, Y4
+	VMOVUPS      avx2_bfb5616d7fd4fd00<>+0(SB), Y6
+	VFMADD213PD  avx2_3fb72e7acc5bed4e<>+0(SB), Y2, Y6
+	VFMADD213PD  avx2_bfb99996c851dc8d<>+0(SB), Y0, Y4
+	VFMADD213PD  avx2_bfb99996c851dc8d<>+0(SB), Y2, Y6
+	VFMADD213PD  avx2_3fbc71d8d296a129<>+0(SB), Y0, Y4
+	VFMADD213PD  avx2_3fbc71d8d296a129<>+0(SB), Y2, Y6
+	VFMADD213PD  avx2_bfc0000000225c5e<>+0(SB), Y0, Y4
+	VFMADD213PD  avx2_bfc0000000225c5e<>+0(SB), Y2, Y6
+	VFMADD213PD  avx2_3fc249249075ac8d<>+0(SB), Y0, Y4
+	VFMADD213PD  avx2_3fc249249075ac8d<>+0(SB), Y2, Y6
+	VFMADD213PD  avx2_bfc555555555543e<>+0(SB), Y0, Y4
+	VFMADD213PD  avx2_bfc555555555543e<>+0(SB), Y2, Y6
+	VFMADD213PD  avx2_3fc999999999bbd7<>+0(SB), Y0, Y4
+	VFMADD213PD  avx2_3fc999999999bbd7<>+0(SB), Y2, Y6
+	VFMADD213PD  avx2_bfd0000000000000<>+0(SB), Y0, Y4
+	VFMADD213PD  avx2_bfd0000000000000<>+0(SB), Y2, Y6
+	VFMADD213PD  avx2_3fd5555555555555<>+0(SB), Y0, Y4
+	VFMADD213PD  avx2_3fd5555555555555<>+0(SB), Y2, Y6
+	VMULPD       Y0, Y0, Y12
+	VMULPD       Y2, Y2, Y13
+	VMULPD       Y0, Y12, Y0
+	VMULPD       Y2, Y13, Y2
+	VFMADD213PD  Y1, Y0, Y4
+	VFMADD213PD  Y3, Y2, Y6
+	VADDPD       Y7, Y5, Y0
+	VADDPD       Y9, Y8, Y1
+	VADDPD       Y4, Y10, Y2
+	VADDPD       Y6, Y11, Y3
+	VADDPD       Y2, Y0, Y0
+	VADDPD       Y3, Y1, Y1
+	VADDPD       Y0, Y14, Y2
+	VADDPD       Y1, Y15, Y3
+	VSUBPD       Y2, Y14, Y4
+	VSUBPD       Y3, Y15, Y5
+	VADDPD       Y0, Y4, Y0
+	VADDPD       Y1, Y5, Y1
+	VMULPD       avx2_3ff71547652b82fe<>+0(SB), Y2, Y4
+	VMULPD       avx2_3ff71547652b82fe<>+0(SB), Y3, Y5
+	VMOVUPS      Y2, Y6
+	VFMSUB132PD  avx2_3ff71547652b82fe<>+0(SB), Y4, Y6
+	VMOVUPS      Y3, Y7
+	VFMSUB132PD  avx2_3ff71547652b82fe<>+0(SB), Y5, Y7
+	VFMADD132PD  avx2_3ff71547652b82fe<>+0(SB), Y6, Y0
+	VFMADD132PD  avx2_3ff71547652b82fe<>+0(SB), Y7, Y1
+	VFMADD132PD  avx2_3c7777d0ffda0d24<>+0(SB), Y0, Y2
+	VFMADD132PD  avx2_3c7777d0ffda0d24<>+0(SB), Y1, Y3
+	VADDPD       Y2, Y4, Y0
+	VADDPD       Y3, Y5, Y1
+	VMOVUPS      (R9)(AX*8), Y2
+	VCMPPD       $0x11, avx2_00000000<>+0(SB), Y2, Y3
+	VMOVUPS      32(R9)(AX*8), Y4
+	VCMPPD       $0x11, avx2_00000000<>+0(SB), Y4, Y5
+	VBLENDVPD    Y3, avx2_7ff8000000000001<>+0(SB), Y2, Y3
+	VBLENDVPD    Y5, avx2_7ff8000000000001<>+0(SB), Y4, Y5
+	VCMPPD       $0x00, avx2_00000000<>+0(SB), Y2, Y6
+	VCMPPD       $0x00, avx2_00000000<>+0(SB), Y4, Y7
+	VBLENDVPD    Y6, avx2_fff0000000000000<>+0(SB), Y3, Y3
+	VBLENDVPD    Y7, avx2_fff0000000000000<>+0(SB), Y5, Y5
+	VCMPPD       $0x1e, avx2_00000000<>+0(SB), Y2, Y6
+	VCMPPD       $0x1e, avx2_00000000<>+0(SB), Y4, Y7
+	VCMPPD       $0x11, avx2_7ff0000000000000<>+0(SB), Y2, Y2
+	VCMPPD       $0x11, avx2_7ff0000000000000<>+0(SB), Y4, Y4
+	VPAND        Y2, Y6, Y2
+	VPAND        Y4, Y7, Y4
+	VBLENDVPD    Y2, Y0, Y3, Y0
+	VBLENDVPD    Y4, Y1, Y5, Y1
+	VMOVUPS      Y0, (R8)(AX*8)
+	VMOVUPS      Y1, 32(R8)(AX*8)
+	ADDQ         $0x00000008, AX
+	CMPQ         AX, DX
+	JLT          loop
 	VZEROUPPER
-	MOVQ        AX, ret+40(FP)
+	MOVQ         AX, ret+40(FP)
 	RET
 
-DATA avx2_000026c000000000<>+0(SB)/8, $0x000026c000000000
-DATA avx2_000026c000000000<>+8(SB)/8, $0x000026c000000000
-DATA avx2_000026c000000000<>+16(SB)/8, $0x000026c000000000
-DATA avx2_000026c000000000<>+24(SB)/8, $0x000026c000000000
-GLOBL avx2_000026c000000000<>(SB), RODATA|NOPTR, $32
+DATA avx2_0000800000000000<>+0(SB)/8, $0x0000800000000000
+DATA avx2_0000800000000000<>+8(SB)/8, $0x0000800000000000
+DATA avx2_0000800000000000<>+16(SB)/8, $0x0000800000000000
+DATA avx2_0000800000000000<>+24(SB)/8, $0x0000800000000000
+GLOBL avx2_0000800000000000<>(SB), RODATA|NOPTR, $32
 
-DATA avx2_3fefd94000000000<>+0(SB)/8, $0x3fefd94000000000
-DATA avx2_3fefd94000000000<>+8(SB)/8, $0x3fefd94000000000
-DATA avx2_3fefd94000000000<>+16(SB)/8, $0x3fefd94000000000
-DATA avx2_3fefd94000000000<>+24(SB)/8, $0x3fefd94000000000
-GLOBL avx2_3fefd94000000000<>(SB), RODATA|NOPTR, $32
+DATA avx2_3fef800000000000<>+0(SB)/8, $0x3fef800000000000
+DATA avx2_3fef800000000000<>+8(SB)/8, $0x3fef800000000000
+DATA avx2_3fef800000000000<>+16(SB)/8, $0x3fef800000000000
+DATA avx2_3fef800000000000<>+24(SB)/8, $0x3fef800000000000
+GLOBL avx2_3fef800000000000<>(SB), RODATA|NOPTR, $32
 
 DATA avx2_log_high_0<>+0(SB)/8, $0x0000000000000000
-DATA avx2_log_high_0<>+8(SB)/8, $0x3fb4d3115d204000
-DATA avx2_log_high_0<>+16(SB)/8, $0x3fc1178e8227e000
-DATA avx2_log_high_0<>+24(SB)/8, $0x3fc823c16551a000
+DATA avx2_log_high_0<>+8(SB)/8, $0x3faeea31c0068000
+DATA avx2_log_high_0<>+16(SB)/8, $0x3fbda72763844000
+DATA avx2_log_high_0<>+24(SB)/8, $0x3fc5bf406b542000
 GLOBL avx2_log_high_0<>(SB), RODATA|NOPTR, $32
 
-DATA avx2_log_high_1<>+0(SB)/8, $0x3fcf991c6cb3a000
-DATA avx2_log_high_1<>+8(SB)/8, $0x3fd269621134d000
-DATA avx2_log_high_1<>+16(SB)/8, $0x3fd522ae0738a000
-DATA avx2_log_high_1<>+24(SB)/8, $0x3fd7fafa3bd81000
+DATA avx2_log_high_1<>+0(SB)/8, $0x3fcc6ffbc6f00000
+DATA avx2_log_high_1<>+8(SB)/8, $0x3fd16b5ccbacf000
+DATA avx2_log_high_1<>+16(SB)/8, $0x3fd4718dc271c000
+DATA avx2_log_high_1<>+24(SB)/8, $0x3fd741d876c67000
 GLOBL avx2_log_high_1<>(SB), RODATA|NOPTR, $32
 
-DATA avx2_log_high_2<>+0(SB)/8, $0x3fdaf5295248c000
-DATA avx2_log_high_2<>+8(SB)/8, $0x3fde148a1a272000
-DATA avx2_log_high_2<>+16(SB)/8, $0x3fdfb358af7a4000
-DATA avx2_log_high_2<>+24(SB)/8, $0x3fe188ee40f23800
+DATA avx2_log_high_2<>+0(SB)/8, $0x3fd9d32bea15e000
+DATA avx2_log_high_2<>+8(SB)/8, $0x3fdc7ff9c7455000
+DATA avx2_log_high_2<>+16(SB)/8, $0x3fdee2a156b41000
+DATA avx2_log_high_2<>+24(SB)/8, $0x3fe0ae76e2d05000
 GLOBL avx2_log_high_2<>(SB), RODATA|NOPTR, $32
 
-DATA avx2_log_high_3<>+0(SB)/8, $0x3fe269621134d800
-DATA avx2_log_high_3<>+8(SB)/8, $0x3fe35028ad9d8800
-DATA avx2_log_high_3<>+16(SB)/8, $0x3fe43d9ff2f92000
+DATA avx2_log_high_3<>+0(SB)/8, $0x3fe1f8635fc61000
+DATA avx2_log_high_3<>+8(SB)/8, $0x3fe315da44340000
+DATA avx2_log_high_3<>+16(SB)/8, $0x3fe4019c2125c800
 DATA avx2_log_high_3<>+24(SB)/8, $0x3fe5322e26867800
 GLOBL avx2_log_high_3<>(SB), RODATA|NOPTR, $32
 
 DATA avx2_log_low_0<>+0(SB)/8, $0x0000000000000000
-DATA avx2_log_low_0<>+8(SB)/8, $0x3d4f562ed3e858f1
-DATA avx2_log_low_0<>+16(SB)/8, $0x3d21ef78ce2d07f2
-DATA avx2_log_low_0<>+24(SB)/8, $0x3d1e0ddb9a631e83
+DATA avx2_log_low_0<>+8(SB)/8, $0x3d3c3dd83606d891
+DATA avx2_log_low_0<>+16(SB)/8, $0x3d1a89401fa71733
+DATA avx2_log_low_0<>+24(SB)/8, $0x3d4db1fb8292ecfd
 GLOBL avx2_log_low_0<>(SB), RODATA|NOPTR, $32
 
-DATA avx2_log_low_1<>+0(SB)/8, $0x3d43797d99419be6
-DATA avx2_log_low_1<>+8(SB)/8, $0x3d4724f077d6ecee
-DATA avx2_log_low_1<>+16(SB)/8, $0x3d2ebe708164c759
-DATA avx2_log_low_1<>+24(SB)/8, $0x3d346fb79bf6d4cb
+DATA avx2_log_low_1<>+0(SB)/8, $0x3d3ee138d3a69d43
+DATA avx2_log_low_1<>+8(SB)/8, $0x3d46e6b37de945a0
+DATA avx2_log_low_1<>+16(SB)/8, $0x3d306c18fb4c14c5
+DATA avx2_log_low_1<>+24(SB)/8, $0x3d4762c25277182d
 GLOBL avx2_log_low_1<>(SB), RODATA|NOPTR, $32
 
-DATA avx2_log_low_2<>+0(SB)/8, $0x3d4ba0ceab622eea
-DATA avx2_log_low_2<>+8(SB)/8, $0x3d3b36537e3375b2
-DATA avx2_log_low_2<>+16(SB)/8, $0x3d41085fa3c16493
-DATA avx2_log_low_2<>+24(SB)/8, $0x3d429989df1568ca
+DATA avx2_log_low_2<>+0(SB)/8, $0x3d4a76187bcbcfd4
+DATA avx2_log_low_2<>+8(SB)/8, $0x3d3324911f56db29
+DATA avx2_log_low_2<>+16(SB)/8, $0x3d2f27f45a470251
+DATA avx2_log_low_2<>+24(SB)/8, $0x3d43e90d710fcfc5
 GLOBL avx2_log_low_2<>(SB), RODATA|NOPTR, $32
 
-DATA avx2_log_low_3<>+0(SB)/8, $0x3d3c93c1df5bb3b6
-DATA avx2_log_low_3<>+8(SB)/8, $0x3d421707f2a4fcd5
-DATA avx2_log_low_3<>+16(SB)/8, $0x3d3e267b0b7efae1
+DATA avx2_log_low_3<>+0(SB)/8, $0x3d49636f4d805f8b
+DATA avx2_log_low_3<>+8(SB)/8, $0x3d4a2c5b0e97c499
+DATA avx2_log_low_3<>+16(SB)/8, $0x3d3498c367879c5a
 DATA avx2_log_low_3<>+24(SB)/8, $0x3d05ccc45d257531
 GLOBL avx2_log_low_3<>(SB), RODATA|NOPTR, $32
 
 DATA avx2_log_inverse_0<>+0(SB)/8, $0x3ff0000000000000
-DATA avx2_log_inverse_0<>+8(SB)/8, $0x3fed800000000000
-DATA avx2_log_inverse_0<>+16(SB)/8, $0x3fec000000000000
-DATA avx2_log_inverse_0<>+24(SB)/8, $0x3fea800000000000
+DATA avx2_log_inverse_0<>+8(SB)/8, $0x3fee200000000000
+DATA avx2_log_inverse_0<>+16(SB)/8, $0x3fec800000000000
+DATA avx2_log_inverse_0<>+24(SB)/8, $0x3feb000000000000
 GLOBL avx2_log_inverse_0<>(SB), RODATA|NOPTR, $32
 
-DATA avx2_log_inverse_1<>+0(SB)/8, $0x3fe9000000000000
-DATA avx2_log_inverse_1<>+8(SB)/8, $0x3fe8000000000000
-DATA avx2_log_inverse_1<>+16(SB)/8, $0x3fe7000000000000
-DATA avx2_log_inverse_1<>+24(SB)/8, $0x3fe6000000000000
+DATA avx2_log_inverse_1<>+0(SB)/8, $0x3fe9a00000000000
+DATA avx2_log_inverse_1<>+8(SB)/8, $0x3fe8600000000000
+DATA avx2_log_inverse_1<>+16(SB)/8, $0x3fe7400000000000
+DATA avx2_log_inverse_1<>+24(SB)/8, $0x3fe6400000000000
 GLOBL avx2_log_inverse_1<>(SB), RODATA|NOPTR, $32
 
-DATA avx2_log_inverse_2<>+0(SB)/8, $0x3fe5000000000000
-DATA avx2_log_inverse_2<>+8(SB)/8, $0x3fe4000000000000
-DATA avx2_log_inverse_2<>+16(SB)/8, $0x3fe3800000000000
-DATA avx2_log_inverse_2<>+24(SB)/8, $0x3fe2800000000000
+DATA avx2_log_inverse_2<>+0(SB)/8, $0x3fe5600000000000
+DATA avx2_log_inverse_2<>+8(SB)/8, $0x3fe4800000000000
+DATA avx2_log_inverse_2<>+16(SB)/8, $0x3fe3c00000000000
+DATA avx2_log_inverse_2<>+24(SB)/8, $0x3fe3000000000000
 GLOBL avx2_log_inverse_2<>(SB), RODATA|NOPTR, $32
 
-DATA avx2_log_inverse_3<>+0(SB)/8, $0x3fe2000000000000
-DATA avx2_log_inverse_3<>+8(SB)/8, $0x3fe1800000000000
-DATA avx2_log_inverse_3<>+16(SB)/8, $0x3fe1000000000000
+DATA avx2_log_inverse_3<>+0(SB)/8, $0x3fe2400000000000
+DATA avx2_log_inverse_3<>+8(SB)/8, $0x3fe1a00000000000
+DATA avx2_log_inverse_3<>+16(SB)/8, $0x3fe1200000000000
 DATA avx2_log_inverse_3<>+24(SB)/8, $0x3fe0800000000000
 GLOBL avx2_log_inverse_3<>(SB), RODATA|NOPTR, $32
 
@@ -7083,59 +7095,59 @@ DATA avx2_bfe0000000000000<>+16(SB)/8, $0xbfe0000000000000
 DATA avx2_bfe0000000000000<>+24(SB)/8, $0xbfe0000000000000
 GLOBL avx2_bfe0000000000000<>(SB), RODATA|NOPTR, $32
 
-DATA avx2_bfb2f5da319f8d35<>+0(SB)/8, $0xbfb2f5da319f8d35
-DATA avx2_bfb2f5da319f8d35<>+8(SB)/8, $0xbfb2f5da319f8d35
-DATA avx2_bfb2f5da319f8d35<>+16(SB)/8, $0xbfb2f5da319f8d35
-DATA avx2_bfb2f5da319f8d35<>+24(SB)/8, $0xbfb2f5da319f8d35
-GLOBL avx2_bfb2f5da319f8d35<>(SB), RODATA|NOPTR, $32
+DATA avx2_bfb5616d7fd4fd00<>+0(SB)/8, $0xbfb5616d7fd4fd00
+DATA avx2_bfb5616d7fd4fd00<>+8(SB)/8, $0xbfb5616d7fd4fd00
+DATA avx2_bfb5616d7fd4fd00<>+16(SB)/8, $0xbfb5616d7fd4fd00
+DATA avx2_bfb5616d7fd4fd00<>+24(SB)/8, $0xbfb5616d7fd4fd00
+GLOBL avx2_bfb5616d7fd4fd00<>(SB), RODATA|NOPTR, $32
 
-DATA avx2_3fb7399965cd7f6c<>+0(SB)/8, $0x3fb7399965cd7f6c
-DATA avx2_3fb7399965cd7f6c<>+8(SB)/8, $0x3fb7399965cd7f6c
-DATA avx2_3fb7399965cd7f6c<>+16(SB)/8, $0x3fb7399965cd7f6c
-DATA avx2_3fb7399965cd7f6c<>+24(SB)/8, $0x3fb7399965cd7f6c
-GLOBL avx2_3fb7399965cd7f6c<>(SB), RODATA|NOPTR, $32
+DATA avx2_3fb72e7acc5bed4e<>+0(SB)/8, $0x3fb72e7acc5bed4e
+DATA avx2_3fb72e7acc5bed4e<>+8(SB)/8, $0x3fb72e7acc5bed4e
+DATA avx2_3fb72e7acc5bed4e<>+16(SB)/8, $0x3fb72e7acc5bed4e
+DATA avx2_3fb72e7acc5bed4e<>+24(SB)/8, $0x3fb72e7acc5bed4e
+GLOBL avx2_3fb72e7acc5bed4e<>(SB), RODATA|NOPTR, $32
 
-DATA avx2_bfb99ad262e1a2e9<>+0(SB)/8, $0xbfb99ad262e1a2e9
-DATA avx2_bfb99ad262e1a2e9<>+8(SB)/8, $0xbfb99ad262e1a2e9
-DATA avx2_bfb99ad262e1a2e9<>+16(SB)/8, $0xbfb99ad262e1a2e9
-DATA avx2_bfb99ad262e1a2e9<>+24(SB)/8, $0xbfb99ad262e1a2e9
-GLOBL avx2_bfb99ad262e1a2e9<>(SB), RODATA|NOPTR, $32
+DATA avx2_bfb99996c851dc8d<>+0(SB)/8, $0xbfb99996c851dc8d
+DATA avx2_bfb99996c851dc8d<>+8(SB)/8, $0xbfb99996c851dc8d
+DATA avx2_bfb99996c851dc8d<>+16(SB)/8, $0xbfb99996c851dc8d
+DATA avx2_bfb99996c851dc8d<>+24(SB)/8, $0xbfb99996c851dc8d
+GLOBL avx2_bfb99996c851dc8d<>(SB), RODATA|NOPTR, $32
 
-DATA avx2_3fbc71d30173d53d<>+0(SB)/8, $0x3fbc71d30173d53d
-DATA avx2_3fbc71d30173d53d<>+8(SB)/8, $0x3fbc71d30173d53d
-DATA avx2_3fbc71d30173d53d<>+16(SB)/8, $0x3fbc71d30173d53d
-DATA avx2_3fbc71d30173d53d<>+24(SB)/8, $0x3fbc71d30173d53d
-GLOBL avx2_3fbc71d30173d53d<>(SB), RODATA|NOPTR, $32
+DATA avx2_3fbc71d8d296a129<>+0(SB)/8, $0x3fbc71d8d296a129
+DATA avx2_3fbc71d8d296a129<>+8(SB)/8, $0x3fbc71d8d296a129
+DATA avx2_3fbc71d8d296a129<>+16(SB)/8, $0x3fbc71d8d296a129
+DATA avx2_3fbc71d8d296a129<>+24(SB)/8, $0x3fbc71d8d296a129
+GLOBL avx2_3fbc71d8d296a129<>(SB), RODATA|NOPTR, $32
 
-DATA avx2_bfbfffffce54ffde<>+0(SB)/8, $0xbfbfffffce54ffde
-DATA avx2_bfbfffffce54ffde<>+8(SB)/8, $0xbfbfffffce54ffde
-DATA avx2_bfbfffffce54ffde<>+16(SB)/8, $0xbfbfffffce54ffde
-DATA avx2_bfbfffffce54ffde<>+24(SB)/8, $0xbfbfffffce54ffde
-GLOBL avx2_bfbfffffce54ffde<>(SB), RODATA|NOPTR, $32
+DATA avx2_bfc0000000225c5e<>+0(SB)/8, $0xbfc0000000225c5e
+DATA avx2_bfc0000000225c5e<>+8(SB)/8, $0xbfc0000000225c5e
+DATA avx2_bfc0000000225c5e<>+16(SB)/8, $0xbfc0000000225c5e
+DATA avx2_bfc0000000225c5e<>+24(SB)/8, $0xbfc0000000225c5e
+GLOBL avx2_bfc0000000225c5e<>(SB), RODATA|NOPTR, $32
 
-DATA avx2_3fc2492490e9f3b1<>+0(SB)/8, $0x3fc2492490e9f3b1
-DATA avx2_3fc2492490e9f3b1<>+8(SB)/8, $0x3fc2492490e9f3b1
-DATA avx2_3fc2492490e9f3b1<>+16(SB)/8, $0x3fc2492490e9f3b1
-DATA avx2_3fc2492490e9f3b1<>+24(SB)/8, $0x3fc2492490e9f3b1
-GLOBL avx2_3fc2492490e9f3b1<>(SB), RODATA|NOPTR, $32
+DATA avx2_3fc249249075ac8d<>+0(SB)/8, $0x3fc249249075ac8d
+DATA avx2_3fc249249075ac8d<>+8(SB)/8, $0x3fc249249075ac8d
+DATA avx2_3fc249249075ac8d<>+16(SB)/8, $0x3fc249249075ac8d
+DATA avx2_3fc249249075ac8d<>+24(SB)/8, $0x3fc249249075ac8d
+GLOBL avx2_3fc249249075ac8d<>(SB), RODATA|NOPTR, $32
 
-DATA avx2_bfc5555555568f77<>+0(SB)/8, $0xbfc5555555568f77
-DATA avx2_bfc5555555568f77<>+8(SB)/8, $0xbfc5555555568f77
-DATA avx2_bfc5555555568f77<>+16(SB)/8, $0xbfc5555555568f77
-DATA avx2_bfc5555555568f77<>+24(SB)/8, $0xbfc5555555568f77
-GLOBL avx2_bfc5555555568f77<>(SB), RODATA|NOPTR, $32
+DATA avx2_bfc555555555543e<>+0(SB)/8, $0xbfc555555555543e
+DATA avx2_bfc555555555543e<>+8(SB)/8, $0xbfc555555555543e
+DATA avx2_bfc555555555543e<>+16(SB)/8, $0xbfc555555555543e
+DATA avx2_bfc555555555543e<>+24(SB)/8, $0xbfc555555555543e
+GLOBL avx2_bfc555555555543e<>(SB), RODATA|NOPTR, $32
 
-DATA avx2_3fc999999999b6c7<>+0(SB)/8, $0x3fc999999999b6c7
-DATA avx2_3fc999999999b6c7<>+8(SB)/8, $0x3fc999999999b6c7
-DATA avx2_3fc999999999b6c7<>+16(SB)/8, $0x3fc999999999b6c7
-DATA avx2_3fc999999999b6c7<>+24(SB)/8, $0x3fc999999999b6c7
-GLOBL avx2_3fc999999999b6c7<>(SB), RODATA|NOPTR, $32
+DATA avx2_3fc999999999bbd7<>+0(SB)/8, $0x3fc999999999bbd7
+DATA avx2_3fc999999999bbd7<>+8(SB)/8, $0x3fc999999999bbd7
+DATA avx2_3fc999999999bbd7<>+16(SB)/8, $0x3fc999999999bbd7
+DATA avx2_3fc999999999bbd7<>+24(SB)/8, $0x3fc999999999bbd7
+GLOBL avx2_3fc999999999bbd7<>(SB), RODATA|NOPTR, $32
 
-DATA avx2_bfcffffffffffffe<>+0(SB)/8, $0xbfcffffffffffffe
-DATA avx2_bfcffffffffffffe<>+8(SB)/8, $0xbfcffffffffffffe
-DATA avx2_bfcffffffffffffe<>+16(SB)/8, $0xbfcffffffffffffe
-DATA avx2_bfcffffffffffffe<>+24(SB)/8, $0xbfcffffffffffffe
-GLOBL avx2_bfcffffffffffffe<>(SB), RODATA|NOPTR, $32
+DATA avx2_bfd0000000000000<>+0(SB)/8, $0xbfd0000000000000
+DATA avx2_bfd0000000000000<>+8(SB)/8, $0xbfd0000000000000
+DATA avx2_bfd0000000000000<>+16(SB)/8, $0xbfd0000000000000
+DATA avx2_bfd0000000000000<>+24(SB)/8, $0xbfd0000000000000
+GLOBL avx2_bfd0000000000000<>(SB), RODATA|NOPTR, $32
 
 DATA avx2_3fd5555555555555<>+0(SB)/8, $0x3fd5555555555555
 DATA avx2_3fd5555555555555<>+8(SB)/8, $0x3fd5555555555555
@@ -7159,190 +7171,202 @@ TEXT ·log2Float64PastAVX2(SB), NOSPLIT, $128-48
 	XORL AX, AX
 
 loop:
-	VMOVUPS     (R9)(AX*8), Y0
-	VCMPPD      $0x11, avx2_0010000000000000<>+0(SB), Y0, Y1
-	VMOVUPS     32(R9)(AX*8), Y2
-	VCMPPD      $0x11, avx2_0010000000000000<>+0(SB), Y2, Y3
-	VMULPD      avx2_4350000000000000<>+0(SB), Y0, Y4
-	VMULPD      avx2_4350000000000000<>+0(SB), Y2, Y5
-	VBLENDVPD   Y1, Y4, Y0, Y4
-	VBLENDVPD   Y3, Y5, Y2, Y5
-	VMOVUPS     avx2_43300000000003ff<>+0(SB), Y6
-	VBLENDVPD   Y1, avx2_4330000000000435<>+0(SB), Y6, Y1
-	VBLENDVPD   Y3, avx2_4330000000000435<>+0(SB), Y6, Y3
-	VPADDQ      avx2_000026c000000000<>+0(SB), Y4, Y4
-	VPADDQ      avx2_000026c000000000<>+0(SB), Y5, Y5
-	VPAND       avx2_000fffffffffffff<>+0(SB), Y4, Y6
-	VPAND       avx2_000fffffffffffff<>+0(SB), Y5, Y7
-	VPADDQ      avx2_3fefd94000000000<>+0(SB), Y6, Y6
-	VPADDQ      avx2_3fefd94000000000<>+0(SB), Y7, Y7
-	VPSRLQ      $0x34, Y4, Y8
-	VPSRLQ      $0x34, Y5, Y9
-	VPOR        avx2_4330000000000000<>+0(SB), Y8, Y8
-	VPOR        avx2_4330000000000000<>+0(SB), Y9, Y9
-	VSUBPD      Y1, Y8, Y1
-	VSUBPD      Y3, Y9, Y3
-	VPSRLQ      $0x30, Y4, Y4
-	VPSRLQ      $0x30, Y5, Y5
-	VPSLLQ      $0x01, Y4, Y8
-	VPSLLQ      $0x01, Y5, Y9
-	VPSHUFD     $0xa0, Y8, Y8
-	VPSHUFD     $0xa0, Y9, Y9
-	VPOR        avx2_0000000100000000<>+0(SB), Y8, Y8
-	VPOR        avx2_0000000100000000<>+0(SB), Y9, Y9
-	VPERMPS     avx2_log_high_0<>+0(SB), Y8, Y10
-	VPERMPS     avx2_log_high_0<>+0(SB), Y9, Y11
-	VPERMPS     avx2_log_high_1<>+0(SB), Y8, Y12
-	VPERMPS     avx2_log_high_1<>+0(SB), Y9, Y13
-	VPERMPS     avx2_log_high_2<>+0(SB), Y8, Y14
-	VPERMPS     avx2_log_high_2<>+0(SB), Y9, Y15
-	VPERMPS     avx2_log_high_3<>+0(SB), Y8, Y2
-	VPERMPS     avx2_log_high_3<>+0(SB), Y9, Y0
-	VMOVUPS     Y7, (SP)
-	VPSLLQ      $0x3d, Y4, Y7
-	VMOVUPS     Y6, 32(SP)
-	VPSLLQ      $0x3d, Y5, Y6
-	VBLENDVPD   Y7, Y12, Y10, Y10
-	VBLENDVPD   Y6, Y13, Y11, Y11
-	VBLENDVPD   Y7, Y2, Y14, Y2
-	VBLENDVPD   Y6, Y0, Y15, Y0
-	VPSLLQ      $0x3c, Y4, Y4
-	VPSLLQ      $0x3c, Y5, Y5
-	VBLENDVPD   Y4, Y2, Y10, Y2
-	VBLENDVPD   Y5, Y0, Y11, Y0
-	VFMADD231PD avx2_3fe62e42fefa3800<>+0(SB), Y1, Y2
-	VFMADD231PD avx2_3fe62e42fefa3800<>+0(SB), Y3, Y0
-	VPERMPS     avx2_log_low_0<>+0(SB), Y8, Y10
-	VPERMPS     avx2_log_low_0<>+0(SB), Y9, Y11
-	VPERMPS     avx2_log_low_1<>+0(SB), Y8, Y12
-	VPERMPS     avx2_log_low_1<>+0(SB), Y9, Y13
-	VPERMPS     avx2_log_low_2<>+0(SB), Y8, Y14
-	VPERMPS     avx2_log_low_2<>+0(SB), Y9, Y15
-	VMOVUPS     Y0, 64(SP)
-	VPERMPS     avx2_log_low_3<>+0(SB), Y8, Y0
-	VMOVUPS     Y2, 96(SP)
-	VPERMPS     avx2_log_low_3<>+0(SB), Y9, Y2
-	VBLENDVPD   Y7, Y12, Y10, Y10
-	VBLENDVPD   Y6, Y13, Y11, Y11
-	VBLENDVPD   Y7, Y0, Y14, Y0
-	VBLENDVPD   Y6, Y2, Y15, Y2
-	VBLENDVPD   Y4, Y0, Y10, Y0
-	VBLENDVPD   Y5, Y2, Y11, Y2
-	VFMADD132PD avx2_3d2ef35793c76730<>+0(SB), Y0, Y1
-	VFMADD132PD avx2_3d2ef35793c76730<>+0(SB), Y2, Y3
-	VPERMPS     avx2_log_inverse_0<>+0(SB), Y8, Y0
-	VPERMPS     avx2_log_inverse_0<>+0(SB), Y9, Y2
-	VPERMPS     avx2_log_inverse_1<>+0(SB), Y8, Y10
-	VPERMPS     avx2_log_inverse_1<>+0(SB), Y9, Y11
-	VPERMPS     avx2_log_inverse_2<>+0(SB), Y8, Y12
-	VPERMPS     avx2_log_inverse_2<>+0(SB), Y9, Y13
-	VPERMPS     avx2_log_inverse_3<>+0(SB), Y8, Y8
-	VPERMPS     avx2_log_inverse_3<>+0(SB), Y9, Y9
-	VBLENDVPD   Y7, Y10, Y0, Y0
-	VBLENDVPD   Y6, Y11, Y2, Y2
-	VBLENDVPD   Y7, Y8, Y12, Y7
-	VBLENDVPD   Y6, Y9, Y13, Y6
-	VBLENDVPD   Y4, Y7, Y0, Y0
-	VBLENDVPD   Y5, Y6, Y2, Y2
-	VMOVUPS     32(SP), Y4
-	VFMADD213PD avx2_bff0000000000000<>+0(SB), Y4, Y0
-	VMOVUPS     (SP), Y4
-	VFMADD213PD avx2_bff0000000000000<>+0(SB), Y4, Y2
-	VMOVUPS     96(SP), Y4
-	VADDPD      Y0, Y4, Y5
-	VMOVUPS     64(SP), Y6
-	VADDPD      Y2, Y6, Y7
-	VSUBPD      Y5, Y4, Y4
-	VSUBPD      Y7, Y6, Y6
-	VADDPD      Y0, Y4, Y4
-	VADDPD      Y2, Y6, Y6
-	VMULPD      avx2_bfe0000000000000<>+0(SB), Y0, Y8
-	VMULPD      avx2_bfe0000000000000<>+0(SB), Y2, Y9
-	VMULPD      Y8, Y0, Y10
-	VMULPD      Y9, Y2, Y11
-	VFMSUB213PD Y10, Y0, Y8
-	VFMSUB213PD Y11, Y2, Y9
-	VADDPD      Y10, Y5, Y12
-	VADDPD      Y11, Y7, Y13
-	VSUBPD      Y12, Y5, Y5
-	VSUBPD      Y13, Y7, Y7
-	VADDPD      Y10, Y5, Y5
-	VADDPD      Y11, Y7, Y7
-	VMOVUPS     avx2_bfb2f5da319f8d35<>+0(SB), Y10
-	VFMADD213PD avx2_3fb7399965cd7f6c<>+0(SB), Y0, Y10
-	VMOVUPS     avx2_bfb2f5da319f8d35<>+0(SB), Y11
-	VFMADD213PD avx2_3fb7399965cd7f6c<>+0(SB), Y2, Y11
-	VFMADD213PD avx2_bfb99ad262e1a2e9<>+0(SB), Y0, Y10
-	VFMADD213PD avx2_bfb99ad262e1a2e9<>+0(SB), Y2, Y11
-	VFMADD213PD avx2_3fbc71d30173d53d<>+0(SB), Y0, Y10
-	VFMADD213PD avx2_3fbc71d30173d53d<>+0(SB), Y2, Y11
-	VFMADD213PD avx2_bfbfffffce54ffde<>+0(SB), Y0, Y10
-	VFMADD213PD avx2_bfbfffffce54ffde<>+0(SB), Y2, Y11
-	VFMADD213PD avx2_3fc2492490e9f3b1<>+0(SB), Y0, Y10
-	VFMADD213PD avx2_3fc2492490e9f3b1<>+0(SB), Y2, Y11
-	VFMADD213PD avx2_bfc5555555568f77<>+0(SB), Y0, Y10
-	VFMADD213PD avx2_bfc5555555568f77<>+0(SB), Y2, Y11
-	VFMADD213PD avx2_3fc999999999b6c7<>+0(SB), Y0, Y10
-	VFMADD213PD avx2_3fc999999999b6c7<>+0(SB), Y2, Y11
-	VFMADD213PD avx2_bfcffffffffffffe<>+0(SB), Y0, Y10
-	VFMADD213PD avx2_bfcffffffffffffe<>+0(SB), Y2, Y11
-	VFMADD213PD avx2_3fd5555555555555<>+0(SB), Y0, Y10
-	VFMADD213PD avx2_3fd5555555555555<>+0(SB), Y2, Y11
-	VMULPD      Y0, Y0, Y14
-	VMULPD      Y2, Y2, Y15
-	VMULPD      Y0, Y14, Y0
-	VMULPD      Y2, Y15, Y2
-	VFMADD213PD Y1, Y0, Y10
-	VFMADD213PD Y3, Y2, Y11
-	VADDPD      Y5, Y4, Y0
-	VADDPD      Y7, Y6, Y1
-	VADDPD      Y10, Y8, Y2
-	VADDPD      Y11, Y9, Y3
-	VADDPD      Y2, Y0, Y0
-	VADDPD      Y3, Y1, Y1
-	VADDPD      Y0, Y12, Y2
-	VADDPD      Y1, Y13, Y3
-	VSUBPD      Y2, Y12, Y4
-	VSUBPD      Y3, Y13, Y5
-	VADDPD      Y0, Y4, Y0
-	VADDPD      Y1, Y5, Y1
-	VMULPD      avx2_3ff71547652b82fe<>+0(SB), Y2, Y4
-	VMULPD      avx2_3ff71547652b82fe<>+0(SB), Y3, Y5
-	VMOVUPS     Y2, Y6
-	VFMSUB132PD avx2_3ff71547652b82fe<>+0(SB), Y4, Y6
-	VMOVUPS     Y3, Y7
-	VFMSUB132PD avx2_3ff71547652b82fe<>+0(SB), Y5, Y7
-	VFMADD132PD avx2_3ff71547652b82fe<>+0(SB), Y6, Y0
-	VFMADD132PD avx2_3ff71547652b82fe<>+0(SB), Y7, Y1
-	VFMADD132PD avx2_3c7777d0ffda0d24<>+0(SB), Y0, Y2
-	VFMADD132PD avx2_3c7777d0ffda0d24<>+0(SB), Y1, Y3
-	VADDPD      Y2, Y4, Y0
-	VADDPD      Y3, Y5, Y1
-	VMOVUPS     (R9)(AX*8), Y2
-	VCMPPD      $0x11, avx2_00000000<>+0(SB), Y2, Y3
-	VMOVUPS     32(R9)(AX*8), Y4
-	VCMPPD      $0x11, avx2_00000000<>+0(SB), Y4, Y5
-	VBLENDVPD   Y3, avx2_7ff8000000000001<>+0(SB), Y2, Y3
-	VBLENDVPD   Y5, avx2_7ff8000000000001<>+0(SB), Y4, Y5
-	VCMPPD      $0x00, avx2_00000000<>+0(SB), Y2, Y6
-	VCMPPD      $0x00, avx2_00000000<>+0(SB), Y4, Y7
-	VBLENDVPD   Y6, avx2_fff0000000000000<>+0(SB), Y3, Y3
-	VBLENDVPD   Y7, avx2_fff0000000000000<>+0(SB), Y5, Y5
-	VCMPPD      $0x1e, avx2_00000000<>+0(SB), Y2, Y6
-	VCMPPD      $0x1e, avx2_00000000<>+0(SB), Y4, Y7
-	VCMPPD      $0x11, avx2_7ff0000000000000<>+0(SB), Y2, Y2
-	VCMPPD      $0x11, avx2_7ff0000000000000<>+0(SB), Y4, Y4
-	VPAND       Y2, Y6, Y2
-	VPAND       Y4, Y7, Y4
-	VBLENDVPD   Y2, Y0, Y3, Y0
-	VBLENDVPD   Y4, Y1, Y5, Y1
-	VMOVNTPS    Y0, (R8)(AX*8)
-	VMOVNTPS    Y1, 32(R8)(AX*8)
-	ADDQ        $0x00000008, AX
-	CMPQ        AX, DX
-	JLT         loop
+	VMOVUPS      (R9)(AX*8), Y0
+	VCMPPD       $0x11, avx2_0010000000000000<>+0(SB), Y0, Y1
+	VMOVUPS      32(R9)(AX*8), Y2
+	VCMPPD       $0x11, avx2_0010000000000000<>+0(SB), Y2, Y3
+	VMULPD       avx2_4350000000000000<>+0(SB), Y0, Y4
+	VMULPD       avx2_4350000000000000<>+0(SB), Y2, Y5
+	VBLENDVPD    Y1, Y4, Y0, Y4
+	VBLENDVPD    Y3, Y5, Y2, Y5
+	VMOVUPS      avx2_43300000000003ff<>+0(SB), Y6
+	VBLENDVPD    Y1, avx2_4330000000000435<>+0(SB), Y6, Y1
+	VBLENDVPD    Y3, avx2_4330000000000435<>+0(SB), Y6, Y3
+	VPADDQ       avx2_0000800000000000<>+0(SB), Y4, Y4
+	VPADDQ       avx2_0000800000000000<>+0(SB), Y5, Y5
+	VPAND        avx2_000fffffffffffff<>+0(SB), Y4, Y6
+	VPAND        avx2_000fffffffffffff<>+0(SB), Y5, Y7
+	VPADDQ       avx2_3fef800000000000<>+0(SB), Y6, Y6
+	VPADDQ       avx2_3fef800000000000<>+0(SB), Y7, Y7
+	VPSRLQ       $0x34, Y4, Y8
+	VPSRLQ       $0x34, Y5, Y9
+	VPOR         avx2_4330000000000000<>+0(SB), Y8, Y8
+	VPOR         avx2_4330000000000000<>+0(SB), Y9, Y9
+	VSUBPD       Y1, Y8, Y1
+	VSUBPD       Y3, Y9, Y3
+	VPSRLQ       $0x30, Y4, Y4
+	VPSRLQ       $0x30, Y5, Y5
+	VPSLLQ       $0x01, Y4, Y8
+	VPSLLQ       $0x01, Y5, Y9
+	VPSHUFD      $0xa0, Y8, Y8
+	VPSHUFD      $0xa0, Y9, Y9
+	VPOR         avx2_0000000100000000<>+0(SB), Y8, Y8
+	VPOR         avx2_0000000100000000<>+0(SB), Y9, Y9
+	VPERMPS      avx2_log_high_0<>+0(SB), Y8, Y10
+	VPERMPS      avx2_log_high_0<>+0(SB), Y9, Y11
+	VPERMPS      avx2_log_high_1<>+0(SB), Y8, Y12
+	VPERMPS      avx2_log_high_1<>+0(SB), Y9, Y13
+	VPERMPS      avx2_log_high_2<>+0(SB), Y8, Y14
+	VPERMPS      avx2_log_high_2<>+0(SB), Y9, Y15
+	VPERMPS      avx2_log_high_3<>+0(SB), Y8, Y2
+	VPERMPS      avx2_log_high_3<>+0(SB), Y9, Y0
+	VMOVUPS      Y7, (SP)
+	VPSLLQ       $0x3d, Y4, Y7
+	VMOVUPS      Y6, 32(SP)
+	VPSLLQ       $0x3d, Y5, Y6
+	VBLENDVPD    Y7, Y12, Y10, Y10
+	VBLENDVPD    Y6, Y13, Y11, Y11
+	VBLENDVPD    Y7, Y2, Y14, Y2
+	VBLENDVPD    Y6, Y0, Y15, Y0
+	VPSLLQ       $0x3c, Y4, Y4
+	VPSLLQ       $0x3c, Y5, Y5
+	VBLENDVPD    Y4, Y2, Y10, Y2
+	VBLENDVPD    Y5, Y0, Y11, Y0
+	VFMADD231PD  avx2_3fe62e42fefa3800<>+0(SB), Y1, Y2
+	VFMADD231PD  avx2_3fe62e42fefa3800<>+0(SB), Y3, Y0
+	VPERMPS      avx2_log_low_0<>+0(SB), Y8, Y10
+	VPERMPS      avx2_log_low_0<>+0(SB), Y9, Y11
+	VPERMPS      avx2_log_low_1<>+0(SB), Y8, Y12
+	VPERMPS      avx2_log_low_1<>+0(SB), Y9, Y13
+	VPERMPS      avx2_log_low_2<>+0(SB), Y8, Y14
+	VPERMPS      avx2_log_low_2<>+0(SB), Y9, Y15
+	VMOVUPS      Y0, 64(SP)
+	VPERMPS      avx2_log_low_3<>+0(SB), Y8, Y0
+	VMOVUPS      Y2, 96(SP)
+	VPERMPS      avx2_log_low_3<>+0(SB), Y9, Y2
+	VBLENDVPD    Y7, Y12, Y10, Y10
+	VBLENDVPD    Y6, Y13, Y11, Y11
+	VBLENDVPD    Y7, Y0, Y14, Y0
+	VBLENDVPD    Y6, Y2, Y15, Y2
+	VBLENDVPD    Y4, Y0, Y10, Y0
+	VBLENDVPD    Y5, Y2, Y11, Y2
+	VFMADD132PD  avx2_3d2ef35793c76730<>+0(SB), Y0, Y1
+	VFMADD132PD  avx2_3d2ef35793c76730<>+0(SB), Y2, Y3
+	VPERMPS      avx2_log_inverse_0<>+0(SB), Y8, Y0
+	VPERMPS      avx2_log_inverse_0<>+0(SB), Y9, Y2
+	VPERMPS      avx2_log_inverse_1<>+0(SB), Y8, Y10
+	VPERMPS      avx2_log_inverse_1<>+0(SB), Y9, Y11
+	VPERMPS      avx2_log_inverse_2<>+0(SB), Y8, Y12
+	VPERMPS      avx2_log_inverse_2<>+0(SB), Y9, Y13
+	VPERMPS      avx2_log_inverse_3<>+0(SB), Y8, Y8
+	VPERMPS      avx2_log_inverse_3<>+0(SB), Y9, Y9
+	VBLENDVPD    Y7, Y10, Y0, Y0
+	VBLENDVPD    Y6, Y11, Y2, Y2
+	VBLENDVPD    Y7, Y8, Y12, Y7
+	VBLENDVPD    Y6, Y9, Y13, Y6
+	VBLENDVPD    Y4, Y7, Y0, Y0
+	VBLENDVPD    Y5, Y6, Y2, Y2
+	VMOVUPS      32(SP), Y4
+	VMULPD       Y0, Y4, Y5
+	VMOVUPS      (SP), Y6
+	VMULPD       Y2, Y6, Y7
+	VFMSUB213PD  Y5, Y0, Y4
+	VFMSUB213PD  Y7, Y2, Y6
+	VSUBPD       avx2_3ff0000000000000<>+0(SB), Y5, Y0
+	VSUBPD       avx2_3ff0000000000000<>+0(SB), Y7, Y2
+	VMOVUPS      96(SP), Y5
+	VADDPD       Y0, Y5, Y7
+	VMOVUPS      64(SP), Y8
+	VADDPD       Y2, Y8, Y9
+	VSUBPD       Y7, Y5, Y5
+	VSUBPD       Y9, Y8, Y8
+	VADDPD       Y0, Y5, Y5
+	VADDPD       Y2, Y8, Y8
+	VMULPD       avx2_bfe0000000000000<>+0(SB), Y0, Y10
+	VMULPD       avx2_bfe0000000000000<>+0(SB), Y2, Y11
+	VMULPD       Y10, Y0, Y12
+	VMULPD       Y11, Y2, Y13
+	VFMSUB213PD  Y12, Y0, Y10
+	VFMSUB213PD  Y13, Y2, Y11
+	VADDPD       Y12, Y7, Y14
+	VADDPD       Y13, Y9, Y15
+	VSUBPD       Y14, Y7, Y7
+	VSUBPD       Y15, Y9, Y9
+	VADDPD       Y12, Y7, Y7
+	VADDPD       Y13, Y9, Y9
+	VMOVUPS      Y0, Y12
+	VFNMADD213PD Y4, Y4, Y12
+	VMOVUPS      Y2, Y13
+	VFNMADD213PD Y6, Y6, Y13
+	VFNMADD213PD Y4, Y0, Y12
+	VFNMADD213PD Y6, Y2, Y13
+	VADDPD       Y12, Y1, Y1
+	VADDPD       Y13, Y3, Y3
+	VMOVUPS      avx2_bfb5616d7fd4fd00<>+0(SB), Y4
+	VFMADD213PD  avx2_3fb72e7acc5bed4e<>+0(SB), Y0, Y4
+	VMOVUPS      avx2_bfb5616d7fd4fd00<>+0(SB), Y6
+	VFMADD213PD  avx2_3fb72e7acc5bed4e<>+0(SB), Y2, Y6
+	VFMADD213PD  avx2_bfb99996c851dc8d<>+0(SB), Y0, Y4
+	VFMADD213PD  avx2_bfb99996c851dc8d<>+0(SB), Y2, Y6
+	VFMADD213PD  avx2_3fbc71d8d296a129<>+0(SB), Y0, Y4
+	VFMADD213PD  avx2_3fbc71d8d296a129<>+0(SB), Y2, Y6
+	VFMADD213PD  avx2_bfc0000000225c5e<>+0(SB), Y0, Y4
+	VFMADD213PD  avx2_bfc0000000225c5e<>+0(SB), Y2, Y6
+	VFMADD213PD  avx2_3fc249249075ac8d<>+0(SB), Y0, Y4
+	VFMADD213PD  avx2_3fc249249075ac8d<>+0(SB), Y2, Y6
+	VFMADD213PD  avx2_bfc555555555543e<>+0(SB), Y0, Y4
+	VFMADD213PD  avx2_bfc555555555543e<>+0(SB), Y2, Y6
+	VFMADD213PD  avx2_3fc999999999bbd7<>+0(SB), Y0, Y4
+	VFMADD213PD  avx2_3fc999999999bbd7<>+0(SB), Y2, Y6
+	VFMADD213PD  avx2_bfd0000000000000<>+0(SB), Y0, Y4
+	VFMADD213PD  avx2_bfd0000000000000<>+0(SB), Y2, Y6
+	VFMADD213PD  avx2_3fd5555555555555<>+0(SB), Y0, Y4
+	VFMADD213PD  avx2_3fd5555555555555<>+0(SB), Y2, Y6
+	VMULPD       Y0, Y0, Y12
+	VMULPD       Y2, Y2, Y13
+	VMULPD       Y0, Y12, Y0
+	VMULPD       Y2, Y13, Y2
+	VFMADD213PD  Y1, Y0, Y4
+	VFMADD213PD  Y3, Y2, Y6
+	VADDPD       Y7, Y5, Y0
+	VADDPD       Y9, Y8, Y1
+	VADDPD       Y4, Y10, Y2
+	VADDPD       Y6, Y11, Y3
+	VADDPD       Y2, Y0, Y0
+	VADDPD       Y3, Y1, Y1
+	VADDPD       Y0, Y14, Y2
+	VADDPD       Y1, Y15, Y3
+	VSUBPD       Y2, Y14, Y4
+	VSUBPD       Y3, Y15, Y5
+	VADDPD       Y0, Y4, Y0
+	VADDPD       Y1, Y5, Y1
+	VMULPD       avx2_3ff71547652b82fe<>+0(SB), Y2, Y4
+	VMULPD       avx2_3ff71547652b82fe<>+0(SB), Y3, Y5
+	VMOVUPS      Y2, Y6
+	VFMSUB132PD  avx2_3ff71547652b82fe<>+0(SB), Y4, Y6
+	VMOVUPS      Y3, Y7
+	VFMSUB132PD  avx2_3ff71547652b82fe<>+0(SB), Y5, Y7
+	VFMADD132PD  avx2_3ff71547652b82fe<>+0(SB), Y6, Y0
+	VFMADD132PD  avx2_3ff71547652b82fe<>+0(SB), Y7, Y1
+	VFMADD132PD  avx2_3c7777d0ffda0d24<>+0(SB), Y0, Y2
+	VFMADD132PD  avx2_3c7777d0ffda0d24<>+0(SB), Y1, Y3
+	VADDPD       Y2, Y4, Y0
+	VADDPD       Y3, Y5, Y1
+	VMOVUPS      (R9)(AX*8), Y2
+	VCMPPD       $0x11, avx2_00000000<>+0(SB), Y2, Y3
+	VMOVUPS      32(R9)(AX*8), Y4
+	VCMPPD       $0x11, avx2_00000000<>+0(SB), Y4, Y5
+	VBLENDVPD    Y3, avx2_7ff8000000000001<>+0(SB), Y2, Y3
+	VBLENDVPD    Y5, avx2_7ff8000000000001<>+0(SB), Y4, Y5
+	VCMPPD       $0x00, avx2_00000000<>+0(SB), Y2, Y6
+	VCMPPD       $0x00, avx2_00000000<>+0(SB), Y4, Y7
+	VBLENDVPD    Y6, avx2_fff0000000000000<>+0(SB), Y3, Y3
+	VBLENDVPD    Y7, avx2_fff0000000000000<>+0(SB), Y5, Y5
+	VCMPPD       $0x1e, avx2_00000000<>+0(SB), Y2, Y6
+	VCMPPD       $0x1e, avx2_00000000<>+0(SB), Y4, Y7
+	VCMPPD       $0x11, avx2_7ff0000000000000<>+0(SB), Y2, Y2
+	VCMPPD       $0x11, avx2_7ff0000000000000<>+0(SB), Y4, Y4
+	VPAND        Y2, Y6, Y2
+	VPAND        Y4, Y7, Y4
+	VBLENDVPD    Y2, Y0, Y3, Y0
+	VBLENDVPD    Y4, Y1, Y5, Y1
+	VMOVNTPS     Y0, (R8)(AX*8)
+	VMOVNTPS     Y1, 32(R8)(AX*8)
+	ADDQ         $0x00000008, AX
+	CMPQ         AX, DX
+	JLT          loop
 	VZEROUPPER
-	MOVQ        AX, ret+40(FP)
+	MOVQ         AX, ret+40(FP)
 	RET
 
 // func log10Float32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
@@ -7463,190 +7487,202 @@ TEXT ·log10Float64AVX2(SB), NOSPLIT, $128-48
 	XORL AX, AX
 
 loop:
-	VMOVUPS     (R9)(AX*8), Y0
-	VCMPPD      $0x11, avx2_0010000000000000<>+0(SB), Y0, Y1
-	VMOVUPS     32(R9)(AX*8), Y2
-	VCMPPD      $0x11, avx2_0010000000000000<>+0(SB), Y2, Y3
-	VMULPD      avx2_4350000000000000<>+0(SB), Y0, Y4
-	VMULPD      avx2_4350000000000000<>+0(SB), Y2, Y5
-	VBLENDVPD   Y1, Y4, Y0, Y4
-	VBLENDVPD   Y3, Y5, Y2, Y5
-	VMOVUPS     avx2_43300000000003ff<>+0(SB), Y6
-	VBLENDVPD   Y1, avx2_4330000000000435<>+0(SB), Y6, Y1
-	VBLENDVPD   Y3, avx2_4330000000000435<>+0(SB), Y6, Y3
-	VPADDQ      avx2_000026c000000000<>+0(SB), Y4, Y4
-	VPADDQ      avx2_000026c000000000<>+0(SB), Y5, Y5
-	VPAND       avx2_000fffffffffffff<>+0(SB), Y4, Y6
-	VPAND       avx2_000fffffffffffff<>+0(SB), Y5, Y7
-	VPADDQ      avx2_3fefd94000000000<>+0(SB), Y6, Y6
-	VPADDQ      avx2_3fefd94000000000<>+0(SB), Y7, Y7
-	VPSRLQ      $0x34, Y4, Y8
-	VPSRLQ      $0x34, Y5, Y9
-	VPOR        avx2_4330000000000000<>+0(SB), Y8, Y8
-	VPOR        avx2_4330000000000000<>+0(SB), Y9, Y9
-	VSUBPD      Y1, Y8, Y1
-	VSUBPD      Y3, Y9, Y3
-	VPSRLQ      $0x30, Y4, Y4
-	VPSRLQ      $0x30, Y5, Y5
-	VPSLLQ      $0x01, Y4, Y8
-	VPSLLQ      $0x01, Y5, Y9
-	VPSHUFD     $0xa0, Y8, Y8
-	VPSHUFD     $0xa0, Y9, Y9
-	VPOR        avx2_0000000100000000<>+0(SB), Y8, Y8
-	VPOR        avx2_0000000100000000<>+0(SB), Y9, Y9
-	VPERMPS     avx2_log_high_0<>+0(SB), Y8, Y10
-	VPERMPS     avx2_log_high_0<>+0(SB), Y9, Y11
-	VPERMPS     avx2_log_high_1<>+0(SB), Y8, Y12
-	VPERMPS     avx2_log_high_1<>+0(SB), Y9, Y13
-	VPERMPS     avx2_log_high_2<>+0(SB), Y8, Y14
-	VPERMPS     avx2_log_high_2<>+0(SB), Y9, Y15
-	VPERMPS     avx2_log_high_3<>+0(SB), Y8, Y2
-	VPERMPS     avx2_log_high_3<>+0(SB), Y9, Y0
-	VMOVUPS     Y7, (SP)
-	VPSLLQ      $0x3d, Y4, Y7
-	VMOVUPS     Y6, 32(SP)
-	VPSLLQ      $0x3d, Y5, Y6
-	VBLENDVPD   Y7, Y12, Y10, Y10
-	VBLENDVPD   Y6, Y13, Y11, Y11
-	VBLENDVPD   Y7, Y2, Y14, Y2
-	VBLENDVPD   Y6, Y0, Y15, Y0
-	VPSLLQ      $0x3c, Y4, Y4
-	VPSLLQ      $0x3c, Y5, Y5
-	VBLENDVPD   Y4, Y2, Y10, Y2
-	VBLENDVPD   Y5, Y0, Y11, Y0
-	VFMADD231PD avx2_3fe62e42fefa3800<>+0(SB), Y1, Y2
-	VFMADD231PD avx2_3fe62e42fefa3800<>+0(SB), Y3, Y0
-	VPERMPS     avx2_log_low_0<>+0(SB), Y8, Y10
-	VPERMPS     avx2_log_low_0<>+0(SB), Y9, Y11
-	VPERMPS     avx2_log_low_1<>+0(SB), Y8, Y12
-	VPERMPS     avx2_log_low_1<>+0(SB), Y9, Y13
-	VPERMPS     avx2_log_low_2<>+0(SB), Y8, Y14
-	VPERMPS     avx2_log_low_2<>+0(SB), Y9, Y15
-	VMOVUPS     Y0, 64(SP)
-	VPERMPS     avx2_log_low_3<>+0(SB), Y8, Y0
-	VMOVUPS     Y2, 96(SP)
-	VPERMPS     avx2_log_low_3<>+0(SB), Y9, Y2
-	VBLENDVPD   Y7, Y12, Y10, Y10
-	VBLENDVPD   Y6, Y13, Y11, Y11
-	VBLENDVPD   Y7, Y0, Y14, Y0
-	VBLENDVPD   Y6, Y2, Y15, Y2
-	VBLENDVPD   Y4, Y0, Y10, Y0
-	VBLENDVPD   Y5, Y2, Y11, Y2
-	VFMADD132PD avx2_3d2ef35793c76730<>+0(SB), Y0, Y1
-	VFMADD132PD avx2_3d2ef35793c76730<>+0(SB), Y2, Y3
-	VPERMPS     avx2_log_inverse_0<>+0(SB), Y8, Y0
-	VPERMPS     avx2_log_inverse_0<>+0(SB), Y9, Y2
-	VPERMPS     avx2_log_inverse_1<>+0(SB), Y8, Y10
-	VPERMPS     avx2_log_inverse_1<>+0(SB), Y9, Y11
-	VPERMPS     avx2_log_inverse_2<>+0(SB), Y8, Y12
-	VPERMPS     avx2_log_inverse_2<>+0(SB), Y9, Y13
-	VPERMPS     avx2_log_inverse_3<>+0(SB), Y8, Y8
-	VPERMPS     avx2_log_inverse_3<>+0(SB), Y9, Y9
-	VBLENDVPD   Y7, Y10, Y0, Y0
-	VBLENDVPD   Y6, Y11, Y2, Y2
-	VBLENDVPD   Y7, Y8, Y12, Y7
-	VBLENDVPD   Y6, Y9, Y13, Y6
-	VBLENDVPD   Y4, Y7, Y0, Y0
-	VBLENDVPD   Y5, Y6, Y2, Y2
-	VMOVUPS     32(SP), Y4
-	VFMADD213PD avx2_bff0000000000000<>+0(SB), Y4, Y0
-	VMOVUPS     (SP), Y4
-	VFMADD213PD avx2_bff0000000000000<>+0(SB), Y4, Y2
-	VMOVUPS     96(SP), Y4
-	VADDPD      Y0, Y4, Y5
-	VMOVUPS     64(SP), Y6
-	VADDPD      Y2, Y6, Y7
-	VSUBPD      Y5, Y4, Y4
-	VSUBPD      Y7, Y6, Y6
-	VADDPD      Y0, Y4, Y4
-	VADDPD      Y2, Y6, Y6
-	VMULPD      avx2_bfe0000000000000<>+0(SB), Y0, Y8
-	VMULPD      avx2_bfe0000000000000<>+0(SB), Y2, Y9
-	VMULPD      Y8, Y0, Y10
-	VMULPD      Y9, Y2, Y11
-	VFMSUB213PD Y10, Y0, Y8
-	VFMSUB213PD Y11, Y2, Y9
-	VADDPD      Y10, Y5, Y12
-	VADDPD      Y11, Y7, Y13
-	VSUBPD      Y12, Y5, Y5
-	VSUBPD      Y13, Y7, Y7
-	VADDPD      Y10, Y5, Y5
-	VADDPD      Y11, Y7, Y7
-	VMOVUPS     avx2_bfb2f5da319f8d35<>+0(SB), Y10
-	VFMADD213PD avx2_3fb7399965cd7f6c<>+0(SB), Y0, Y10
-	VMOVUPS     avx2_bfb2f5da319f8d35<>+0(SB), Y11
-	VFMADD213PD avx2_3fb7399965cd7f6c<>+0(SB), Y2, Y11
-	VFMADD213PD avx2_bfb99ad262e1a2e9<>+0(SB), Y0, Y10
-	VFMADD213PD avx2_bfb99ad262e1a2e9<>+0(SB), Y2, Y11
-	VFMADD213PD avx2_3fbc71d30173d53d<>+0(SB), Y0, Y10
-	VFMADD213PD avx2_3fbc71d30173d53d<>+0(SB), Y2, Y11
-	VFMADD213PD avx2_bfbfffffce54ffde<>+0(SB), Y0, Y10
-	VFMADD213PD avx2_bfbfffffce54ffde<>+0(SB), Y2, Y11
-	VFMADD213PD avx2_3fc2492490e9f3b1<>+0(SB), Y0, Y10
-	VFMADD213PD avx2_3fc2492490e9f3b1<>+0(SB), Y2, Y11
-	VFMADD213PD avx2_bfc5555555568f77<>+0(SB), Y0, Y10
-	VFMADD213PD avx2_bfc5555555568f77<>+0(SB), Y2, Y11
-	VFMADD213PD avx2_3fc999999999b6c7<>+0(SB), Y0, Y10
-	VFMADD213PD avx2_3fc999999999b6c7<>+0(SB), Y2, Y11
-	VFMADD213PD avx2_bfcffffffffffffe<>+0(SB), Y0, Y10
-	VFMADD213PD avx2_bfcffffffffffffe<>+0(SB), Y2, Y11
-	VFMADD213PD avx2_3fd5555555555555<>+0(SB), Y0, Y10
-	VFMADD213PD avx2_3fd5555555555555<>+0(SB), Y2, Y11
-	VMULPD      Y0, Y0, Y14
-	VMULPD      Y2, Y2, Y15
-	VMULPD      Y0, Y14, Y0
-	VMULPD      Y2, Y15, Y2
-	VFMADD213PD Y1, Y0, Y10
-	VFMADD213PD Y3, Y2, Y11
-	VADDPD      Y5, Y4, Y0
-	VADDPD      Y7, Y6, Y1
-	VADDPD      Y10, Y8, Y2
-	VADDPD      Y11, Y9, Y3
-	VADDPD      Y2, Y0, Y0
-	VADDPD      Y3, Y1, Y1
-	VADDPD      Y0, Y12, Y2
-	VADDPD      Y1, Y13, Y3
-	VSUBPD      Y2, Y12, Y4
-	VSUBPD      Y3, Y13, Y5
-	VADDPD      Y0, Y4, Y0
-	VADDPD      Y1, Y5, Y1
-	VMULPD      avx2_3fdbcb7b1526e50e<>+0(SB), Y2, Y4
-	VMULPD      avx2_3fdbcb7b1526e50e<>+0(SB), Y3, Y5
-	VMOVUPS     Y2, Y6
-	VFMSUB132PD avx2_3fdbcb7b1526e50e<>+0(SB), Y4, Y6
-	VMOVUPS     Y3, Y7
-	VFMSUB132PD avx2_3fdbcb7b1526e50e<>+0(SB), Y5, Y7
-	VFMADD132PD avx2_3fdbcb7b1526e50e<>+0(SB), Y6, Y0
-	VFMADD132PD avx2_3fdbcb7b1526e50e<>+0(SB), Y7, Y1
-	VFMADD132PD avx2_3c695355baaafad3<>+0(SB), Y0, Y2
-	VFMADD132PD avx2_3c695355baaafad3<>+0(SB), Y1, Y3
-	VADDPD      Y2, Y4, Y0
-	VADDPD      Y3, Y5, Y1
-	VMOVUPS     (R9)(AX*8), Y2
-	VCMPPD      $0x11, avx2_00000000<>+0(SB), Y2, Y3
-	VMOVUPS     32(R9)(AX*8), Y4
-	VCMPPD      $0x11, avx2_00000000<>+0(SB), Y4, Y5
-	VBLENDVPD   Y3, avx2_7ff8000000000001<>+0(SB), Y2, Y3
-	VBLENDVPD   Y5, avx2_7ff8000000000001<>+0(SB), Y4, Y5
-	VCMPPD      $0x00, avx2_00000000<>+0(SB), Y2, Y6
-	VCMPPD      $0x00, avx2_00000000<>+0(SB), Y4, Y7
-	VBLENDVPD   Y6, avx2_fff0000000000000<>+0(SB), Y3, Y3
-	VBLENDVPD   Y7, avx2_fff0000000000000<>+0(SB), Y5, Y5
-	VCMPPD      $0x1e, avx2_00000000<>+0(SB), Y2, Y6
-	VCMPPD      $0x1e, avx2_00000000<>+0(SB), Y4, Y7
-	VCMPPD      $0x11, avx2_7ff0000000000000<>+0(SB), Y2, Y2
-	VCMPPD      $0x11, avx2_7ff0000000000000<>+0(SB), Y4, Y4
-	VPAND       Y2, Y6, Y2
-	VPAND       Y4, Y7, Y4
-	VBLENDVPD   Y2, Y0, Y3, Y0
-	VBLENDVPD   Y4, Y1, Y5, Y1
-	VMOVUPS     Y0, (R8)(AX*8)
-	VMOVUPS     Y1, 32(R8)(AX*8)
-	ADDQ        $0x00000008, AX
-	CMPQ        AX, DX
-	JLT         loop
+	VMOVUPS      (R9)(AX*8), Y0
+	VCMPPD       $0x11, avx2_0010000000000000<>+0(SB), Y0, Y1
+	VMOVUPS      32(R9)(AX*8), Y2
+	VCMPPD       $0x11, avx2_0010000000000000<>+0(SB), Y2, Y3
+	VMULPD       avx2_4350000000000000<>+0(SB), Y0, Y4
+	VMULPD       avx2_4350000000000000<>+0(SB), Y2, Y5
+	VBLENDVPD    Y1, Y4, Y0, Y4
+	VBLENDVPD    Y3, Y5, Y2, Y5
+	VMOVUPS      avx2_43300000000003ff<>+0(SB), Y6
+	VBLENDVPD    Y1, avx2_4330000000000435<>+0(SB), Y6, Y1
+	VBLENDVPD    Y3, avx2_4330000000000435<>+0(SB), Y6, Y3
+	VPADDQ       avx2_0000800000000000<>+0(SB), Y4, Y4
+	VPADDQ       avx2_0000800000000000<>+0(SB), Y5, Y5
+	VPAND        avx2_000fffffffffffff<>+0(SB), Y4, Y6
+	VPAND        avx2_000fffffffffffff<>+0(SB), Y5, Y7
+	VPADDQ       avx2_3fef800000000000<>+0(SB), Y6, Y6
+	VPADDQ       avx2_3fef800000000000<>+0(SB), Y7, Y7
+	VPSRLQ       $0x34, Y4, Y8
+	VPSRLQ       $0x34, Y5, Y9
+	VPOR         avx2_4330000000000000<>+0(SB), Y8, Y8
+	VPOR         avx2_4330000000000000<>+0(SB), Y9, Y9
+	VSUBPD       Y1, Y8, Y1
+	VSUBPD       Y3, Y9, Y3
+	VPSRLQ       $0x30, Y4, Y4
+	VPSRLQ       $0x30, Y5, Y5
+	VPSLLQ       $0x01, Y4, Y8
+	VPSLLQ       $0x01, Y5, Y9
+	VPSHUFD      $0xa0, Y8, Y8
+	VPSHUFD      $0xa0, Y9, Y9
+	VPOR         avx2_0000000100000000<>+0(SB), Y8, Y8
+	VPOR         avx2_0000000100000000<>+0(SB), Y9, Y9
+	VPERMPS      avx2_log_high_0<>+0(SB), Y8, Y10
+	VPERMPS      avx2_log_high_0<>+0(SB), Y9, Y11
+	VPERMPS      avx2_log_high_1<>+0(SB), Y8, Y12
+	VPERMPS      avx2_log_high_1<>+0(SB), Y9, Y13
+	VPERMPS      avx2_log_high_2<>+0(SB), Y8, Y14
+	VPERMPS      avx2_log_high_2<>+0(SB), Y9, Y15
+	VPERMPS      avx2_log_high_3<>+0(SB), Y8, Y2
+	VPERMPS      avx2_log_high_3<>+0(SB), Y9, Y0
+	VMOVUPS      Y7, (SP)
+	VPSLLQ       $0x3d, Y4, Y7
+	VMOVUPS      Y6, 32(SP)
+	VPSLLQ       $0x3d, Y5, Y6
+	VBLENDVPD    Y7, Y12, Y10, Y10
+	VBLENDVPD    Y6, Y13, Y11, Y11
+	VBLENDVPD    Y7, Y2, Y14, Y2
+	VBLENDVPD    Y6, Y0, Y15, Y0
+	VPSLLQ       $0x3c, Y4, Y4
+	VPSLLQ       $0x3c, Y5, Y5
+	VBLENDVPD    Y4, Y2, Y10, Y2
+	VBLENDVPD    Y5, Y0, Y11, Y0
+	VFMADD231PD  avx2_3fe62e42fefa3800<>+0(SB), Y1, Y2
+	VFMADD231PD  avx2_3fe62e42fefa3800<>+0(SB), Y3, Y0
+	VPERMPS      avx2_log_low_0<>+0(SB), Y8, Y10
+	VPERMPS      avx2_log_low_0<>+0(SB), Y9, Y11
+	VPERMPS      avx2_log_low_1<>+0(SB), Y8, Y12
+	VPERMPS      avx2_log_low_1<>+0(SB), Y9, Y13
+	VPERMPS      avx2_log_low_2<>+0(SB), Y8, Y14
+	VPERMPS      avx2_log_low_2<>+0(SB), Y9, Y15
+	VMOVUPS      Y0, 64(SP)
+	VPERMPS      avx2_log_low_3<>+0(SB), Y8, Y0
+	VMOVUPS      Y2, 96(SP)
+	VPERMPS      avx2_log_low_3<>+0(SB), Y9, Y2
+	VBLENDVPD    Y7, Y12, Y10, Y10
+	VBLENDVPD    Y6, Y13, Y11, Y11
+	VBLENDVPD    Y7, Y0, Y14, Y0
+	VBLENDVPD    Y6, Y2, Y15, Y2
+	VBLENDVPD    Y4, Y0, Y10, Y0
+	VBLENDVPD    Y5, Y2, Y11, Y2
+	VFMADD132PD  avx2_3d2ef35793c76730<>+0(SB), Y0, Y1
+	VFMADD132PD  avx2_3d2ef35793c76730<>+0(SB), Y2, Y3
+	VPERMPS      avx2_log_inverse_0<>+0(SB), Y8, Y0
+	VPERMPS      avx2_log_inverse_0<>+0(SB), Y9, Y2
+	VPERMPS      avx2_log_inverse_1<>+0(SB), Y8, Y10
+	VPERMPS      avx2_log_inverse_1<>+0(SB), Y9, Y11
+	VPERMPS      avx2_log_inverse_2<>+0(SB), Y8, Y12
+	VPERMPS      avx2_log_inverse_2<>+0(SB), Y9, Y13
+	VPERMPS      avx2_log_inverse_3<>+0(SB), Y8, Y8
+	VPERMPS      avx2_log_inverse_3<>+0(SB), Y9, Y9
+	VBLENDVPD    Y7, Y10, Y0, Y0
+	VBLENDVPD    Y6, Y11, Y2, Y2
+	VBLENDVPD    Y7, Y8, Y12, Y7
+	VBLENDVPD    Y6, Y9, Y13, Y6
+	VBLENDVPD    Y4, Y7, Y0, Y0
+	VBLENDVPD    Y5, Y6, Y2, Y2
+	VMOVUPS      32(SP), Y4
+	VMULPD       Y0, Y4, Y5
+	VMOVUPS      (SP), Y6
+	VMULPD       Y2, Y6, Y7
+	VFMSUB213PD  Y5, Y0, Y4
+	VFMSUB213PD  Y7, Y2, Y6
+	VSUBPD       avx2_3ff0000000000000<>+0(SB), Y5, Y0
+	VSUBPD       avx2_3ff0000000000000<>+0(SB), Y7, Y2
+	VMOVUPS      96(SP), Y5
+	VADDPD       Y0, Y5, Y7
+	VMOVUPS      64(SP), Y8
+	VADDPD       Y2, Y8, Y9
+	VSUBPD       Y7, Y5, Y5
+	VSUBPD       Y9, Y8, Y8
+	VADDPD       Y0, Y5, Y5
+	VADDPD       Y2, Y8, Y8
+	VMULPD       avx2_bfe0000000000000<>+0(SB), Y0, Y10
+	VMULPD       avx2_bfe0000000000000<>+0(SB), Y2, Y11
+	VMULPD       Y10, Y0, Y12
+	VMULPD       Y11, Y2, Y13
+	VFMSUB213PD  Y12, Y0, Y10
+	VFMSUB213PD  Y13, Y2, Y11
+	VADDPD       Y12, Y7, Y14
+	VADDPD       Y13, Y9, Y15
+	VSUBPD       Y14, Y7, Y7
+	VSUBPD       Y15, Y9, Y9
+	VADDPD       Y12, Y7, Y7
+	VADDPD       Y13, Y9, Y9
+	VMOVUPS      Y0, Y12
+	VFNMADD213PD Y4, Y4, Y12
+	VMOVUPS      Y2, Y13
+	VFNMADD213PD Y6, Y6, Y13
+	VFNMADD213PD Y4, Y0, Y12
+	VFNMADD213PD Y6, Y2, Y13
+	VADDPD       Y12, Y1, Y1
+	VADDPD       Y13, Y3, Y3
+	VMOVUPS      avx2_bfb5616d7fd4fd00<>+0(SB), Y4
+	VFMADD213PD  avx2_3fb72e7acc5bed4e<>+0(SB), Y0, Y4
+	VMOVUPS      avx2_bfb5616d7fd4fd00<>+0(SB), Y6
+	VFMADD213PD  avx2_3fb72e7acc5bed4e<>+0(SB), Y2, Y6
+	VFMADD213PD  avx2_bfb99996c851dc8d<>+0(SB), Y0, Y4
+	VFMADD213PD  avx2_bfb99996c851dc8d<>+0(SB), Y2, Y6
+	VFMADD213PD  avx2_3fbc71d8d296a129<>+0(SB), Y0, Y4
+	VFMADD213PD  avx2_3fbc71d8d296a129<>+0(SB), Y2, Y6
+	VFMADD213PD  avx2_bfc0000000225c5e<>+0(SB), Y0, Y4
+	VFMADD213PD  avx2_bfc0000000225c5e<>+0(SB), Y2, Y6
+	VFMADD213PD  avx2_3fc249249075ac8d<>+0(SB), Y0, Y4
+	VFMADD213PD  avx2_3fc249249075ac8d<>+0(SB), Y2, Y6
+	VFMADD213PD  avx2_bfc555555555543e<>+0(SB), Y0, Y4
+	VFMADD213PD  avx2_bfc555555555543e<>+0(SB), Y2, Y6
+	VFMADD213PD  avx2_3fc999999999bbd7<>+0(SB), Y0, Y4
+	VFMADD213PD  avx2_3fc999999999bbd7<>+0(SB), Y2, Y6
+	VFMADD213PD  avx2_bfd0000000000000<>+0(SB), Y0, Y4
+	VFMADD213PD  avx2_bfd0000000000000<>+0(SB), Y2, Y6
+	VFMADD213PD  avx2_3fd5555555555555<>+0(SB), Y0, Y4
+	VFMADD213PD  avx2_3fd5555555555555<>+0(SB), Y2, Y6
+	VMULPD       Y0, Y0, Y12
+	VMULPD       Y2, Y2, Y13
+	VMULPD       Y0, Y12, Y0
+	VMULPD       Y2, Y13, Y2
+	VFMADD213PD  Y1, Y0, Y4
+	VFMADD213PD  Y3, Y2, Y6
+	VADDPD       Y7, Y5, Y0
+	VADDPD       Y9, Y8, Y1
+	VADDPD       Y4, Y10, Y2
+	VADDPD       Y6, Y11, Y3
+	VADDPD       Y2, Y0, Y0
+	VADDPD       Y3, Y1, Y1
+	VADDPD       Y0, Y14, Y2
+	VADDPD       Y1, Y15, Y3
+	VSUBPD       Y2, Y14, Y4
+	VSUBPD       Y3, Y15, Y5
+	VADDPD       Y0, Y4, Y0
+	VADDPD       Y1, Y5, Y1
+	VMULPD       avx2_3fdbcb7b1526e50e<>+0(SB), Y2, Y4
+	VMULPD       avx2_3fdbcb7b1526e50e<>+0(SB), Y3, Y5
+	VMOVUPS      Y2, Y6
+	VFMSUB132PD  avx2_3fdbcb7b1526e50e<>+0(SB), Y4, Y6
+	VMOVUPS      Y3, Y7
+	VFMSUB132PD  avx2_3fdbcb7b1526e50e<>+0(SB), Y5, Y7
+	VFMADD132PD  avx2_3fdbcb7b1526e50e<>+0(SB), Y6, Y0
+	VFMADD132PD  avx2_3fdbcb7b1526e50e<>+0(SB), Y7, Y1
+	VFMADD132PD  avx2_3c695355baaafad3<>+0(SB), Y0, Y2
+	VFMADD132PD  avx2_3c695355baaafad3<>+0(SB), Y1, Y3
+	VADDPD       Y2, Y4, Y0
+	VADDPD       Y3, Y5, Y1
+	VMOVUPS      (R9)(AX*8), Y2
+	VCMPPD       $0x11, avx2_00000000<>+0(SB), Y2, Y3
+	VMOVUPS      32(R9)(AX*8), Y4
+	VCMPPD       $0x11, avx2_00000000<>+0(SB), Y4, Y5
+	VBLENDVPD    Y3, avx2_7ff8000000000001<>+0(SB), Y2, Y3
+	VBLENDVPD    Y5, avx2_7ff8000000000001<>+0(SB), Y4, Y5
+	VCMPPD       $0x00, avx2_00000000<>+0(SB), Y2, Y6
+	VCMPPD       $0x00, avx2_00000000<>+0(SB), Y4, Y7
+	VBLENDVPD    Y6, avx2_fff0000000000000<>+0(SB), Y3, Y3
+	VBLENDVPD    Y7, avx2_fff0000000000000<>+0(SB), Y5, Y5
+	VCMPPD       $0x1e, avx2_00000000<>+0(SB), Y2, Y6
+	VCMPPD       $0x1e, avx2_00000000<>+0(SB), Y4, Y7
+	VCMPPD       $0x11, avx2_7ff0000000000000<>+0(SB), Y2, Y2
+	VCMPPD       $0x11, avx2_7ff0000000000000<>+0(SB), Y4, Y4
+	VPAND        Y2, Y6, Y2
+	VPAND        Y4, Y7, Y4
+	VBLENDVPD    Y2, Y0, Y3, Y0
+	VBLENDVPD    Y4, Y1, Y5, Y1
+	VMOVUPS      Y0, (R8)(AX*8)
+	VMOVUPS      Y1, 32(R8)(AX*8)
+	ADDQ         $0x00000008, AX
+	CMPQ         AX, DX
+	JLT          loop
 	VZEROUPPER
-	MOVQ        AX, ret+40(FP)
+	MOVQ         AX, ret+40(FP)
 	RET
 
 DATA avx2_3c695355baaafad3<>+0(SB)/8, $0x3c695355baaafad3
@@ -7665,190 +7701,202 @@ TEXT ·log10Float64PastAVX2(SB), NOSPLIT, $128-48
 	XORL AX, AX
 
 loop:
-	VMOVUPS     (R9)(AX*8), Y0
-	VCMPPD      $0x11, avx2_0010000000000000<>+0(SB), Y0, Y1
-	VMOVUPS     32(R9)(AX*8), Y2
-	VCMPPD      $0x11, avx2_0010000000000000<>+0(SB), Y2, Y3
-	VMULPD      avx2_4350000000000000<>+0(SB), Y0, Y4
-	VMULPD      avx2_4350000000000000<>+0(SB), Y2, Y5
-	VBLENDVPD   Y1, Y4, Y0, Y4
-	VBLENDVPD   Y3, Y5, Y2, Y5
-	VMOVUPS     avx2_43300000000003ff<>+0(SB), Y6
-	VBLENDVPD   Y1, avx2_4330000000000435<>+0(SB), Y6, Y1
-	VBLENDVPD   Y3, avx2_4330000000000435<>+0(SB), Y6, Y3
-	VPADDQ      avx2_000026c000000000<>+0(SB), Y4, Y4
-	VPADDQ      avx2_000026c000000000<>+0(SB), Y5, Y5
-	VPAND       avx2_000fffffffffffff<>+0(SB), Y4, Y6
-	VPAND       avx2_000fffffffffffff<>+0(SB), Y5, Y7
-	VPADDQ      avx2_3fefd94000000000<>+0(SB), Y6, Y6
-	VPADDQ      avx2_3fefd94000000000<>+0(SB), Y7, Y7
-	VPSRLQ      $0x34, Y4, Y8
-	VPSRLQ      $0x34, Y5, Y9
-	VPOR        avx2_4330000000000000<>+0(SB), Y8, Y8
-	VPOR        avx2_4330000000000000<>+0(SB), Y9, Y9
-	VSUBPD      Y1, Y8, Y1
-	VSUBPD      Y3, Y9, Y3
-	VPSRLQ      $0x30, Y4, Y4
-	VPSRLQ      $0x30, Y5, Y5
-	VPSLLQ      $0x01, Y4, Y8
-	VPSLLQ      $0x01, Y5, Y9
-	VPSHUFD     $0xa0, Y8, Y8
-	VPSHUFD     $0xa0, Y9, Y9
-	VPOR        avx2_0000000100000000<>+0(SB), Y8, Y8
-	VPOR        avx2_0000000100000000<>+0(SB), Y9, Y9
-	VPERMPS     avx2_log_high_0<>+0(SB), Y8, Y10
-	VPERMPS     avx2_log_high_0<>+0(SB), Y9, Y11
-	VPERMPS     avx2_log_high_1<>+0(SB), Y8, Y12
-	VPERMPS     avx2_log_high_1<>+0(SB), Y9, Y13
-	VPERMPS     avx2_log_high_2<>+0(SB), Y8, Y14
-	VPERMPS     avx2_log_high_2<>+0(SB), Y9, Y15
-	VPERMPS     avx2_log_high_3<>+0(SB), Y8, Y2
-	VPERMPS     avx2_log_high_3<>+0(SB), Y9, Y0
-	VMOVUPS     Y7, (SP)
-	VPSLLQ      $0x3d, Y4, Y7
-	VMOVUPS     Y6, 32(SP)
-	VPSLLQ      $0x3d, Y5, Y6
-	VBLENDVPD   Y7, Y12, Y10, Y10
-	VBLENDVPD   Y6, Y13, Y11, Y11
-	VBLENDVPD   Y7, Y2, Y14, Y2
-	VBLENDVPD   Y6, Y0, Y15, Y0
-	VPSLLQ      $0x3c, Y4, Y4
-	VPSLLQ      $0x3c, Y5, Y5
-	VBLENDVPD   Y4, Y2, Y10, Y2
-	VBLENDVPD   Y5, Y0, Y11, Y0
-	VFMADD231PD avx2_3fe62e42fefa3800<>+0(SB), Y1, Y2
-	VFMADD231PD avx2_3fe62e42fefa3800<>+0(SB), Y3, Y0
-	VPERMPS     avx2_log_low_0<>+0(SB), Y8, Y10
-	VPERMPS     avx2_log_low_0<>+0(SB), Y9, Y11
-	VPERMPS     avx2_log_low_1<>+0(SB), Y8, Y12
-	VPERMPS     avx2_log_low_1<>+0(SB), Y9, Y13
-	VPERMPS     avx2_log_low_2<>+0(SB), Y8, Y14
-	VPERMPS     avx2_log_low_2<>+0(SB), Y9, Y15
-	VMOVUPS     Y0, 64(SP)
-	VPERMPS     avx2_log_low_3<>+0(SB), Y8, Y0
-	VMOVUPS     Y2, 96(SP)
-	VPERMPS     avx2_log_low_3<>+0(SB), Y9, Y2
-	VBLENDVPD   Y7, Y12, Y10, Y10
-	VBLENDVPD   Y6, Y13, Y11, Y11
-	VBLENDVPD   Y7, Y0, Y14, Y0
-	VBLENDVPD   Y6, Y2, Y15, Y2
-	VBLENDVPD   Y4, Y0, Y10, Y0
-	VBLENDVPD   Y5, Y2, Y11, Y2
-	VFMADD132PD avx2_3d2ef35793c76730<>+0(SB), Y0, Y1
-	VFMADD132PD avx2_3d2ef35793c76730<>+0(SB), Y2, Y3
-	VPERMPS     avx2_log_inverse_0<>+0(SB), Y8, Y0
-	VPERMPS     avx2_log_inverse_0<>+0(SB), Y9, Y2
-	VPERMPS     avx2_log_inverse_1<>+0(SB), Y8, Y10
-	VPERMPS     avx2_log_inverse_1<>+0(SB), Y9, Y11
-	VPERMPS     avx2_log_inverse_2<>+0(SB), Y8, Y12
-	VPERMPS     avx2_log_inverse_2<>+0(SB), Y9, Y13
-	VPERMPS     avx2_log_inverse_3<>+0(SB), Y8, Y8
-	VPERMPS     avx2_log_inverse_3<>+0(SB), Y9, Y9
-	VBLENDVPD   Y7, Y10, Y0, Y0
-	VBLENDVPD   Y6, Y11, Y2, Y2
-	VBLENDVPD   Y7, Y8, Y12, Y7
-	VBLENDVPD   Y6, Y9, Y13, Y6
-	VBLENDVPD   Y4, Y7, Y0, Y0
-	VBLENDVPD   Y5, Y6, Y2, Y2
-	VMOVUPS     32(SP), Y4
-	VFMADD213PD avx2_bff0000000000000<>+0(SB), Y4, Y0
-	VMOVUPS     (SP), Y4
-	VFMADD213PD avx2_bff0000000000000<>+0(SB), Y4, Y2
-	VMOVUPS     96(SP), Y4
-	VADDPD      Y0, Y4, Y5
-	VMOVUPS     64(SP), Y6
-	VADDPD      Y2, Y6, Y7
-	VSUBPD      Y5, Y4, Y4
-	VSUBPD      Y7, Y6, Y6
-	VADDPD      Y0, Y4, Y4
-	VADDPD      Y2, Y6, Y6
-	VMULPD      avx2_bfe0000000000000<>+0(SB), Y0, Y8
-	VMULPD      avx2_bfe0000000000000<>+0(SB), Y2, Y9
-	VMULPD      Y8, Y0, Y10
-	VMULPD      Y9, Y2, Y11
-	VFMSUB213PD Y10, Y0, Y8
-	VFMSUB213PD Y11, Y2, Y9
-	VADDPD      Y10, Y5, Y12
-	VADDPD      Y11, Y7, Y13
-	VSUBPD      Y12, Y5, Y5
-	VSUBPD      Y13, Y7, Y7
-	VADDPD      Y10, Y5, Y5
-	VADDPD      Y11, Y7, Y7
-	VMOVUPS     avx2_bfb2f5da319f8d35<>+0(SB), Y10
-	VFMADD213PD avx2_3fb7399965cd7f6c<>+0(SB), Y0, Y10
-	VMOVUPS     avx2_bfb2f5da319f8d35<>+0(SB), Y11
-	VFMADD213PD avx2_3fb7399965cd7f6c<>+0(SB), Y2, Y11
-	VFMADD213PD avx2_bfb99ad262e1a2e9<>+0(SB), Y0, Y10
-	VFMADD213PD avx2_bfb99ad262e1a2e9<>+0(SB), Y2, Y11
-	VFMADD213PD avx2_3fbc71d30173d53d<>+0(SB), Y0, Y10
-	VFMADD213PD avx2_3fbc71d30173d53d<>+0(SB), Y2, Y11
-	VFMADD213PD avx2_bfbfffffce54ffde<>+0(SB), Y0, Y10
-	VFMADD213PD avx2_bfbfffffce54ffde<>+0(SB), Y2, Y11
-	VFMADD213PD avx2_3fc2492490e9f3b1<>+0(SB), Y0, Y10
-	VFMADD213PD avx2_3fc2492490e9f3b1<>+0(SB), Y2, Y11
-	VFMADD213PD avx2_bfc5555555568f77<>+0(SB), Y0, Y10
-	VFMADD213PD avx2_bfc5555555568f77<>+0(SB), Y2, Y11
-	VFMADD213PD avx2_3fc999999999b6c7<>+0(SB), Y0, Y10
-	VFMADD213PD avx2_3fc999999999b6c7<>+0(SB), Y2, Y11
-	VFMADD213PD avx2_bfcffffffffffffe<>+0(SB), Y0, Y10
-	VFMADD213PD avx2_bfcffffffffffffe<>+0(SB), Y2, Y11
-	VFMADD213PD avx2_3fd5555555555555<>+0(SB), Y0, Y10
-	VFMADD213PD avx2_3fd5555555555555<>+0(SB), Y2, Y11
-	VMULPD      Y0, Y0, Y14
-	VMULPD      Y2, Y2, Y15
-	VMULPD      Y0, Y14, Y0
-	VMULPD      Y2, Y15, Y2
-	VFMADD213PD Y1, Y0, Y10
-	VFMADD213PD Y3, Y2, Y11
-	VADDPD      Y5, Y4, Y0
-	VADDPD      Y7, Y6, Y1
-	VADDPD      Y10, Y8, Y2
-	VADDPD      Y11, Y9, Y3
-	VADDPD      Y2, Y0, Y0
-	VADDPD      Y3, Y1, Y1
-	VADDPD      Y0, Y12, Y2
-	VADDPD      Y1, Y13, Y3
-	VSUBPD      Y2, Y12, Y4
-	VSUBPD      Y3, Y13, Y5
-	VADDPD      Y0, Y4, Y0
-	VADDPD      Y1, Y5, Y1
-	VMULPD      avx2_3fdbcb7b1526e50e<>+0(SB), Y2, Y4
-	VMULPD      avx2_3fdbcb7b1526e50e<>+0(SB), Y3, Y5
-	VMOVUPS     Y2, Y6
-	VFMSUB132PD avx2_3fdbcb7b1526e50e<>+0(SB), Y4, Y6
-	VMOVUPS     Y3, Y7
-	VFMSUB132PD avx2_3fdbcb7b1526e50e<>+0(SB), Y5, Y7
-	VFMADD132PD avx2_3fdbcb7b1526e50e<>+0(SB), Y6, Y0
-	VFMADD132PD avx2_3fdbcb7b1526e50e<>+0(SB), Y7, Y1
-	VFMADD132PD avx2_3c695355baaafad3<>+0(SB), Y0, Y2
-	VFMADD132PD avx2_3c695355baaafad3<>+0(SB), Y1, Y3
-	VADDPD      Y2, Y4, Y0
-	VADDPD      Y3, Y5, Y1
-	VMOVUPS     (R9)(AX*8), Y2
-	VCMPPD      $0x11, avx2_00000000<>+0(SB), Y2, Y3
-	VMOVUPS     32(R9)(AX*8), Y4
-	VCMPPD      $0x11, avx2_00000000<>+0(SB), Y4, Y5
-	VBLENDVPD   Y3, avx2_7ff8000000000001<>+0(SB), Y2, Y3
-	VBLENDVPD   Y5, avx2_7ff8000000000001<>+0(SB), Y4, Y5
-	VCMPPD      $0x00, avx2_00000000<>+0(SB), Y2, Y6
-	VCMPPD      $0x00, avx2_00000000<>+0(SB), Y4, Y7
-	VBLENDVPD   Y6, avx2_fff0000000000000<>+0(SB), Y3, Y3
-	VBLENDVPD   Y7, avx2_fff0000000000000<>+0(SB), Y5, Y5
-	VCMPPD      $0x1e, avx2_00000000<>+0(SB), Y2, Y6
-	VCMPPD      $0x1e, avx2_00000000<>+0(SB), Y4, Y7
-	VCMPPD      $0x11, avx2_7ff0000000000000<>+0(SB), Y2, Y2
-	VCMPPD      $0x11, avx2_7ff0000000000000<>+0(SB), Y4, Y4
-	VPAND       Y2, Y6, Y2
-	VPAND       Y4, Y7, Y4
-	VBLENDVPD   Y2, Y0, Y3, Y0
-	VBLENDVPD   Y4, Y1, Y5, Y1
-	VMOVNTPS    Y0, (R8)(AX*8)
-	VMOVNTPS    Y1, 32(R8)(AX*8)
-	ADDQ        $0x00000008, AX
-	CMPQ        AX, DX
-	JLT         loop
+	VMOVUPS      (R9)(AX*8), Y0
+	VCMPPD       $0x11, avx2_0010000000000000<>+0(SB), Y0, Y1
+	VMOVUPS      32(R9)(AX*8), Y2
+	VCMPPD       $0x11, avx2_0010000000000000<>+0(SB), Y2, Y3
+	VMULPD       avx2_4350000000000000<>+0(SB), Y0, Y4
+	VMULPD       avx2_4350000000000000<>+0(SB), Y2, Y5
+	VBLENDVPD    Y1, Y4, Y0, Y4
+	VBLENDVPD    Y3, Y5, Y2, Y5
+	VMOVUPS      avx2_43300000000003ff<>+0(SB), Y6
+	VBLENDVPD    Y1, avx2_4330000000000435<>+0(SB), Y6, Y1
+	VBLENDVPD    Y3, avx2_4330000000000435<>+0(SB), Y6, Y3
+	VPADDQ       avx2_0000800000000000<>+0(SB), Y4, Y4
+	VPADDQ       avx2_0000800000000000<>+0(SB), Y5, Y5
+	VPAND        avx2_000fffffffffffff<>+0(SB), Y4, Y6
+	VPAND        avx2_000fffffffffffff<>+0(SB), Y5, Y7
+	VPADDQ       avx2_3fef800000000000<>+0(SB), Y6, Y6
+	VPADDQ       avx2_3fef800000000000<>+0(SB), Y7, Y7
+	VPSRLQ       $0x34, Y4, Y8
+	VPSRLQ       $0x34, Y5, Y9
+	VPOR         avx2_4330000000000000<>+0(SB), Y8, Y8
+	VPOR         avx2_4330000000000000<>+0(SB), Y9, Y9
+	VSUBPD       Y1, Y8, Y1
+	VSUBPD       Y3, Y9, Y3
+	VPSRLQ       $0x30, Y4, Y4
+	VPSRLQ       $0x30, Y5, Y5
+	VPSLLQ       $0x01, Y4, Y8
+	VPSLLQ       $0x01, Y5, Y9
+	VPSHUFD      $0xa0, Y8, Y8
+	VPSHUFD      $0xa0, Y9, Y9
+	VPOR         avx2_0000000100000000<>+0(SB), Y8, Y8
+	VPOR         avx2_0000000100000000<>+0(SB), Y9, Y9
+	VPERMPS      avx2_log_high_0<>+0(SB), Y8, Y10
+	VPERMPS      avx2_log_high_0<>+0(SB), Y9, Y11
+	VPERMPS      avx2_log_high_1<>+0(SB), Y8, Y12
+	VPERMPS      avx2_log_high_1<>+0(SB), Y9, Y13
+	VPERMPS      avx2_log_high_2<>+0(SB), Y8, Y14
+	VPERMPS      avx2_log_high_2<>+0(SB), Y9, Y15
+	VPERMPS      avx2_log_high_3<>+0(SB), Y8, Y2
+	VPERMPS      avx2_log_high_3<>+0(SB), Y9, Y0
+	VMOVUPS      Y7, (SP)
+	VPSLLQ       $0x3d, Y4, Y7
+	VMOVUPS      Y6, 32(SP)
+	VPSLLQ       $0x3d, Y5, Y6
+	VBLENDVPD    Y7, Y12, Y10, Y10
+	VBLENDVPD    Y6, Y13, Y11, Y11
+	VBLENDVPD    Y7, Y2, Y14, Y2
+	VBLENDVPD    Y6, Y0, Y15, Y0
+	VPSLLQ       $0x3c, Y4, Y4
+	VPSLLQ       $0x3c, Y5, Y5
+	VBLENDVPD    Y4, Y2, Y10, Y2
+	VBLENDVPD    Y5, Y0, Y11, Y0
+	VFMADD231PD  avx2_3fe62e42fefa3800<>+0(SB), Y1, Y2
+	VFMADD231PD  avx2_3fe62e42fefa3800<>+0(SB), Y3, Y0
+	VPERMPS      avx2_log_low_0<>+0(SB), Y8, Y10
+	VPERMPS      avx2_log_low_0<>+0(SB), Y9, Y11
+	VPERMPS      avx2_log_low_1<>+0(SB), Y8, Y12
+	VPERMPS      avx2_log_low_1<>+0(SB), Y9, Y13
+	VPERMPS      avx2_log_low_2<>+0(SB), Y8, Y14
+	VPERMPS      avx2_log_low_2<>+0(SB), Y9, Y15
+	VMOVUPS      Y0, 64(SP)
+	VPERMPS      avx2_log_low_3<>+0(SB), Y8, Y0
+	VMOVUPS      Y2, 96(SP)
+	VPERMPS      avx2_log_low_3<>+0(SB), Y9, Y2
+	VBLENDVPD    Y7, Y12, Y10, Y10
+	VBLENDVPD    Y6, Y13, Y11, Y11
+	VBLENDVPD    Y7, Y0, Y14, Y0
+	VBLENDVPD    Y6, Y2, Y15, Y2
+	VBLENDVPD    Y4, Y0, Y10, Y0
+	VBLENDVPD    Y5, Y2, Y11, Y2
+	VFMADD132PD  avx2_3d2ef35793c76730<>+0(SB), Y0, Y1
+	VFMADD132PD  avx2_3d2ef35793c76730<>+0(SB), Y2, Y3
+	VPERMPS      avx2_log_inverse_0<>+0(SB), Y8, Y0
+	VPERMPS      avx2_log_inverse_0<>+0(SB), Y9, Y2
+	VPERMPS      avx2_log_inverse_1<>+0(SB), Y8, Y10
+	VPERMPS      avx2_log_inverse_1<>+0(SB), Y9, Y11
+	VPERMPS      avx2_log_inverse_2<>+0(SB), Y8, Y12
+	VPERMPS      avx2_log_inverse_2<>+0(SB), Y9, Y13
+	VPERMPS      avx2_log_inverse_3<>+0(SB), Y8, Y8
+	VPERMPS      avx2_log_inverse_3<>+0(SB), Y9, Y9
+	VBLENDVPD    Y7, Y10, Y0, Y0
+	VBLENDVPD    Y6, Y11, Y2, Y2
+	VBLENDVPD    Y7, Y8, Y12, Y7
+	VBLENDVPD    Y6, Y9, Y13, Y6
+	VBLENDVPD    Y4, Y7, Y0, Y0
+	VBLENDVPD    Y5, Y6, Y2, Y2
+	VMOVUPS      32(SP), Y4
+	VMULPD       Y0, Y4, Y5
+	VMOVUPS      (SP), Y6
+	VMULPD       Y2, Y6, Y7
+	VFMSUB213PD  Y5, Y0, Y4
+	VFMSUB213PD  Y7, Y2, Y6
+	VSUBPD       avx2_3ff0000000000000<>+0(SB), Y5, Y0
+	VSUBPD       avx2_3ff0000000000000<>+0(SB), Y7, Y2
+	VMOVUPS      96(SP), Y5
+	VADDPD       Y0, Y5, Y7
+	VMOVUPS      64(SP), Y8
+	VADDPD       Y2, Y8, Y9
+	VSUBPD       Y7, Y5, Y5
+	VSUBPD       Y9, Y8, Y8
+	VADDPD       Y0, Y5, Y5
+	VADDPD       Y2, Y8, Y8
+	VMULPD       avx2_bfe0000000000000<>+0(SB), Y0, Y10
+	VMULPD       avx2_bfe0000000000000<>+0(SB), Y2, Y11
+	VMULPD       Y10, Y0, Y12
+	VMULPD       Y11, Y2, Y13
+	VFMSUB213PD  Y12, Y0, Y10
+	VFMSUB213PD  Y13, Y2, Y11
+	VADDPD       Y12, Y7, Y14
+	VADDPD       Y13, Y9, Y15
+	VSUBPD       Y14, Y7, Y7
+	VSUBPD       Y15, Y9, Y9
+	VADDPD       Y12, Y7, Y7
+	VADDPD       Y13, Y9, Y9
+	VMOVUPS      Y0, Y12
+	VFNMADD213PD Y4, Y4, Y12
+	VMOVUPS      Y2, Y13
+	VFNMADD213PD Y6, Y6, Y13
+	VFNMADD213PD Y4, Y0, Y12
+	VFNMADD213PD Y6, Y2, Y13
+	VADDPD       Y12, Y1, Y1
+	VADDPD       Y13, Y3, Y3
+	VMOVUPS      avx2_bfb5616d7fd4fd00<>+0(SB), Y4
+	VFMADD213PD  avx2_3fb72e7acc5bed4e<>+0(SB), Y0, Y4
+	VMOVUPS      avx2_bfb5616d7fd4fd00<>+0(SB), Y6
+	VFMADD213PD  avx2_3fb72e7acc5bed4e<>+0(SB), Y2, Y6
+	VFMADD213PD  avx2_bfb99996c851dc8d<>+0(SB), Y0, Y4
+	VFMADD213PD  avx2_bfb99996c851dc8d<>+0(SB), Y2, Y6
+	VFMADD213PD  avx2_3fbc71d8d296a129<>+0(SB), Y0, Y4
+	VFMADD213PD  avx2_3fbc71d8d296a129<>+0(SB), Y2, Y6
+	VFMADD213PD  avx2_bfc0000000225c5e<>+0(SB), Y0, Y4
+	VFMADD213PD  avx2_bfc0000000225c5e<>+0(SB), Y2, Y6
+	VFMADD213PD  avx2_3fc249249075ac8d<>+0(SB), Y0, Y4
+	VFMADD213PD  avx2_3fc249249075ac8d<>+0(SB), Y2, Y6
+	VFMADD213PD  avx2_bfc555555555543e<>+0(SB), Y0, Y4
+	VFMADD213PD  avx2_bfc555555555543e<>+0(SB), Y2, Y6
+	VFMADD213PD  avx2_3fc999999999bbd7<>+0(SB), Y0, Y4
+	VFMADD213PD  avx2_3fc999999999bbd7<>+0(SB), Y2, Y6
+	VFMADD213PD  avx2_bfd0000000000000<>+0(SB), Y0, Y4
+	VFMADD213PD  avx2_bfd0000000000000<>+0(SB), Y2, Y6
+	VFMADD213PD  avx2_3fd5555555555555<>+0(SB), Y0, Y4
+	VFMADD213PD  avx2_3fd5555555555555<>+0(SB), Y2, Y6
+	VMULPD       Y0, Y0, Y12
+	VMULPD       Y2, Y2, Y13
+	VMULPD       Y0, Y12, Y0
+	VMULPD       Y2, Y13, Y2
+	VFMADD213PD  Y1, Y0, Y4
+	VFMADD213PD  Y3, Y2, Y6
+	VADDPD       Y7, Y5, Y0
+	VADDPD       Y9, Y8, Y1
+	VADDPD       Y4, Y10, Y2
+	VADDPD       Y6, Y11, Y3
+	VADDPD       Y2, Y0, Y0
+	VADDPD       Y3, Y1, Y1
+	VADDPD       Y0, Y14, Y2
+	VADDPD       Y1, Y15, Y3
+	VSUBPD       Y2, Y14, Y4
+	VSUBPD       Y3, Y15, Y5
+	VADDPD       Y0, Y4, Y0
+	VADDPD       Y1, Y5, Y1
+	VMULPD       avx2_3fdbcb7b1526e50e<>+0(SB), Y2, Y4
+	VMULPD       avx2_3fdbcb7b1526e50e<>+0(SB), Y3, Y5
+	VMOVUPS      Y2, Y6
+	VFMSUB132PD  avx2_3fdbcb7b1526e50e<>+0(SB), Y4, Y6
+	VMOVUPS      Y3, Y7
+	VFMSUB132PD  avx2_3fdbcb7b1526e50e<>+0(SB), Y5, Y7
+	VFMADD132PD  avx2_3fdbcb7b1526e50e<>+0(SB), Y6, Y0
+	VFMADD132PD  avx2_3fdbcb7b1526e50e<>+0(SB), Y7, Y1
+	VFMADD132PD  avx2_3c695355baaafad3<>+0(SB), Y0, Y2
+	VFMADD132PD  avx2_3c695355baaafad3<>+0(SB), Y1, Y3
+	VADDPD       Y2, Y4, Y0
+	VADDPD       Y3, Y5, Y1
+	VMOVUPS      (R9)(AX*8), Y2
+	VCMPPD       $0x11, avx2_00000000<>+0(SB), Y2, Y3
+	VMOVUPS      32(R9)(AX*8), Y4
+	VCMPPD       $0x11, avx2_00000000<>+0(SB), Y4, Y5
+	VBLENDVPD    Y3, avx2_7ff8000000000001<>+0(SB), Y2, Y3
+	VBLENDVPD    Y5, avx2_7ff8000000000001<>+0(SB), Y4, Y5
+	VCMPPD       $0x00, avx2_00000000<>+0(SB), Y2, Y6
+	VCMPPD       $0x00, avx2_00000000<>+0(SB), Y4, Y7
+	VBLENDVPD    Y6, avx2_fff0000000000000<>+0(SB), Y3, Y3
+	VBLENDVPD    Y7, avx2_fff0000000000000<>+0(SB), Y5, Y5
+	VCMPPD       $0x1e, avx2_00000000<>+0(SB), Y2, Y6
+	VCMPPD       $0x1e, avx2_00000000<>+0(SB), Y4, Y7
+	VCMPPD       $0x11, avx2_7ff0000000000000<>+0(SB), Y2, Y2
+	VCMPPD       $0x11, avx2_7ff0000000000000<>+0(SB), Y4, Y4
+	VPAND        Y2, Y6, Y2
+	VPAND        Y4, Y7, Y4
+	VBLENDVPD    Y2, Y0, Y3, Y0
+	VBLENDVPD    Y4, Y1, Y5, Y1
+	VMOVNTPS     Y0, (R8)(AX*8)
+	VMOVNTPS     Y1, 32(R8)(AX*8)
+	ADDQ         $0x00000008, AX
+	CMPQ         AX, DX
+	JLT          loop
 	VZEROUPPER
-	MOVQ        AX, ret+40(FP)
+	MOVQ         AX, ret+40(FP)
 	RET
 
 // func log1pFloat32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
@@ -10782,12 +10830,12 @@ loop:
 	VCVTPS2PD   X6, Y7
 	VMOVUPS     16(R10)(AX*4), X8
 	VCVTPS2PD   X8, Y9
-	VPADDQ      avx2_000026c000000000<>+0(SB), Y4, Y10
-	VPADDQ      avx2_000026c000000000<>+0(SB), Y5, Y11
+	VPADDQ      avx2_0000800000000000<>+0(SB), Y4, Y10
+	VPADDQ      avx2_0000800000000000<>+0(SB), Y5, Y11
 	VPAND       avx2_000fffffffffffff<>+0(SB), Y10, Y12
 	VPAND       avx2_000fffffffffffff<>+0(SB), Y11, Y13
-	VPADDQ      avx2_3fefd94000000000<>+0(SB), Y12, Y12
-	VPADDQ      avx2_3fefd94000000000<>+0(SB), Y13, Y13
+	VPADDQ      avx2_3fef800000000000<>+0(SB), Y12, Y12
+	VPADDQ      avx2_3fef800000000000<>+0(SB), Y13, Y13
 	VPSRLQ      $0x34, Y10, Y14
 	VPSRLQ      $0x34, Y11, Y15
 	VPOR        avx2_4330000000000000<>+0(SB), Y14, Y14
@@ -10850,18 +10898,18 @@ loop:
 	VFMADD132PD avx2_3fe62e42fefa39ef<>+0(SB), Y0, Y1
 	VADDPD      Y12, Y2, Y0
 	VADDPD      Y13, Y1, Y1
-	VMOVUPS     avx2_3fc14bec833590a5<>+0(SB), Y2
-	VFMADD213PD avx2_bfc558d04cbbd599<>+0(SB), Y12, Y2
-	VMOVUPS     avx2_3fc14bec833590a5<>+0(SB), Y3
-	VFMADD213PD avx2_bfc558d04cbbd599<>+0(SB), Y13, Y3
-	VFMADD213PD avx2_3fc999f27c35f5ac<>+0(SB), Y12, Y2
-	VFMADD213PD avx2_3fc999f27c35f5ac<>+0(SB), Y13, Y3
-	VFMADD213PD avx2_bfcfffffeed86798<>+0(SB), Y12, Y2
-	VFMADD213PD avx2_bfcfffffeed86798<>+0(SB), Y13, Y3
-	VFMADD213PD avx2_3fd55555521f9686<>+0(SB), Y12, Y2
-	VFMADD213PD avx2_3fd55555521f9686<>+0(SB), Y13, Y3
-	VFMADD213PD avx2_bfdfffffffffe92f<>+0(SB), Y12, Y2
-	VFMADD213PD avx2_bfdfffffffffe92f<>+0(SB), Y13, Y3
+	VMOVUPS     avx2_3fc24f78bd54c2c1<>+0(SB), Y2
+	VFMADD213PD avx2_bfc55b6f73ef6559<>+0(SB), Y12, Y2
+	VMOVUPS     avx2_3fc24f78bd54c2c1<>+0(SB), Y3
+	VFMADD213PD avx2_bfc55b6f73ef6559<>+0(SB), Y13, Y3
+	VFMADD213PD avx2_3fc99998cbc10885<>+0(SB), Y12, Y2
+	VFMADD213PD avx2_3fc99998cbc10885<>+0(SB), Y13, Y3
+	VFMADD213PD avx2_bfcfffff6b273150<>+0(SB), Y12, Y2
+	VFMADD213PD avx2_bfcfffff6b273150<>+0(SB), Y13, Y3
+	VFMADD213PD avx2_3fd5555555589a17<>+0(SB), Y12, Y2
+	VFMADD213PD avx2_3fd5555555589a17<>+0(SB), Y13, Y3
+	VFMADD213PD avx2_bfe0000000008674<>+0(SB), Y12, Y2
+	VFMADD213PD avx2_bfe0000000008674<>+0(SB), Y13, Y3
 	VMULPD      Y12, Y12, Y4
 	VMULPD      Y13, Y13, Y5
 	VFMADD213PD Y0, Y4, Y2
@@ -11018,64 +11066,64 @@ loop:
 	RET
 
 DATA avx2_log_sum_0<>+0(SB)/8, $0x0000000000000000
-DATA avx2_log_sum_0<>+8(SB)/8, $0x3fb4d3115d207eac
-DATA avx2_log_sum_0<>+16(SB)/8, $0x3fc1178e8227e47c
-DATA avx2_log_sum_0<>+24(SB)/8, $0x3fc823c16551a3c2
+DATA avx2_log_sum_0<>+8(SB)/8, $0x3faeea31c006b87c
+DATA avx2_log_sum_0<>+16(SB)/8, $0x3fbda727638446a2
+DATA avx2_log_sum_0<>+24(SB)/8, $0x3fc5bf406b543db2
 GLOBL avx2_log_sum_0<>(SB), RODATA|NOPTR, $32
 
-DATA avx2_log_sum_1<>+0(SB)/8, $0x3fcf991c6cb3b379
-DATA avx2_log_sum_1<>+8(SB)/8, $0x3fd269621134db92
-DATA avx2_log_sum_1<>+16(SB)/8, $0x3fd522ae0738a3d8
-DATA avx2_log_sum_1<>+24(SB)/8, $0x3fd7fafa3bd8151c
+DATA avx2_log_sum_1<>+0(SB)/8, $0x3fcc6ffbc6f00f71
+DATA avx2_log_sum_1<>+8(SB)/8, $0x3fd16b5ccbacfb73
+DATA avx2_log_sum_1<>+16(SB)/8, $0x3fd4718dc271c41b
+DATA avx2_log_sum_1<>+24(SB)/8, $0x3fd741d876c67bb1
 GLOBL avx2_log_sum_1<>(SB), RODATA|NOPTR, $32
 
-DATA avx2_log_sum_2<>+0(SB)/8, $0x3fdaf5295248cdd0
-DATA avx2_log_sum_2<>+8(SB)/8, $0x3fde148a1a2726ce
-DATA avx2_log_sum_2<>+16(SB)/8, $0x3fdfb358af7a4884
-DATA avx2_log_sum_2<>+24(SB)/8, $0x3fe188ee40f23ca6
+DATA avx2_log_sum_2<>+0(SB)/8, $0x3fd9d32bea15ed3b
+DATA avx2_log_sum_2<>+8(SB)/8, $0x3fdc7ff9c74554c9
+DATA avx2_log_sum_2<>+16(SB)/8, $0x3fdee2a156b413e5
+DATA avx2_log_sum_2<>+24(SB)/8, $0x3fe0ae76e2d054fa
 GLOBL avx2_log_sum_2<>(SB), RODATA|NOPTR, $32
 
-DATA avx2_log_sum_3<>+0(SB)/8, $0x3fe269621134db92
-DATA avx2_log_sum_3<>+8(SB)/8, $0x3fe35028ad9d8c86
-DATA avx2_log_sum_3<>+16(SB)/8, $0x3fe43d9ff2f923c5
+DATA avx2_log_sum_3<>+0(SB)/8, $0x3fe1f8635fc61659
+DATA avx2_log_sum_3<>+8(SB)/8, $0x3fe315da4434068b
+DATA avx2_log_sum_3<>+16(SB)/8, $0x3fe4019c2125ca93
 DATA avx2_log_sum_3<>+24(SB)/8, $0x3fe5322e26867857
 GLOBL avx2_log_sum_3<>(SB), RODATA|NOPTR, $32
 
-DATA avx2_3fc14bec833590a5<>+0(SB)/8, $0x3fc14bec833590a5
-DATA avx2_3fc14bec833590a5<>+8(SB)/8, $0x3fc14bec833590a5
-DATA avx2_3fc14bec833590a5<>+16(SB)/8, $0x3fc14bec833590a5
-DATA avx2_3fc14bec833590a5<>+24(SB)/8, $0x3fc14bec833590a5
-GLOBL avx2_3fc14bec833590a5<>(SB), RODATA|NOPTR, $32
+DATA avx2_3fc24f78bd54c2c1<>+0(SB)/8, $0x3fc24f78bd54c2c1
+DATA avx2_3fc24f78bd54c2c1<>+8(SB)/8, $0x3fc24f78bd54c2c1
+DATA avx2_3fc24f78bd54c2c1<>+16(SB)/8, $0x3fc24f78bd54c2c1
+DATA avx2_3fc24f78bd54c2c1<>+24(SB)/8, $0x3fc24f78bd54c2c1
+GLOBL avx2_3fc24f78bd54c2c1<>(SB), RODATA|NOPTR, $32
 
-DATA avx2_bfc558d04cbbd599<>+0(SB)/8, $0xbfc558d04cbbd599
-DATA avx2_bfc558d04cbbd599<>+8(SB)/8, $0xbfc558d04cbbd599
-DATA avx2_bfc558d04cbbd599<>+16(SB)/8, $0xbfc558d04cbbd599
-DATA avx2_bfc558d04cbbd599<>+24(SB)/8, $0xbfc558d04cbbd599
-GLOBL avx2_bfc558d04cbbd599<>(SB), RODATA|NOPTR, $32
+DATA avx2_bfc55b6f73ef6559<>+0(SB)/8, $0xbfc55b6f73ef6559
+DATA avx2_bfc55b6f73ef6559<>+8(SB)/8, $0xbfc55b6f73ef6559
+DATA avx2_bfc55b6f73ef6559<>+16(SB)/8, $0xbfc55b6f73ef6559
+DATA avx2_bfc55b6f73ef6559<>+24(SB)/8, $0xbfc55b6f73ef6559
+GLOBL avx2_bfc55b6f73ef6559<>(SB), RODATA|NOPTR, $32
 
-DATA avx2_3fc999f27c35f5ac<>+0(SB)/8, $0x3fc999f27c35f5ac
-DATA avx2_3fc999f27c35f5ac<>+8(SB)/8, $0x3fc999f27c35f5ac
-DATA avx2_3fc999f27c35f5ac<>+16(SB)/8, $0x3fc999f27c35f5ac
-DATA avx2_3fc999f27c35f5ac<>+24(SB)/8, $0x3fc999f27c35f5ac
-GLOBL avx2_3fc999f27c35f5ac<>(SB), RODATA|NOPTR, $32
+DATA avx2_3fc99998cbc10885<>+0(SB)/8, $0x3fc99998cbc10885
+DATA avx2_3fc99998cbc10885<>+8(SB)/8, $0x3fc99998cbc10885
+DATA avx2_3fc99998cbc10885<>+16(SB)/8, $0x3fc99998cbc10885
+DATA avx2_3fc99998cbc10885<>+24(SB)/8, $0x3fc99998cbc10885
+GLOBL avx2_3fc99998cbc10885<>(SB), RODATA|NOPTR, $32
 
-DATA avx2_bfcfffffeed86798<>+0(SB)/8, $0xbfcfffffeed86798
-DATA avx2_bfcfffffeed86798<>+8(SB)/8, $0xbfcfffffeed86798
-DATA avx2_bfcfffffeed86798<>+16(SB)/8, $0xbfcfffffeed86798
-DATA avx2_bfcfffffeed86798<>+24(SB)/8, $0xbfcfffffeed86798
-GLOBL avx2_bfcfffffeed86798<>(SB), RODATA|NOPTR, $32
+DATA avx2_bfcfffff6b273150<>+0(SB)/8, $0xbfcfffff6b273150
+DATA avx2_bfcfffff6b273150<>+8(SB)/8, $0xbfcfffff6b273150
+DATA avx2_bfcfffff6b273150<>+16(SB)/8, $0xbfcfffff6b273150
+DATA avx2_bfcfffff6b273150<>+24(SB)/8, $0xbfcfffff6b273150
+GLOBL avx2_bfcfffff6b273150<>(SB), RODATA|NOPTR, $32
 
-DATA avx2_3fd55555521f9686<>+0(SB)/8, $0x3fd55555521f9686
-DATA avx2_3fd55555521f9686<>+8(SB)/8, $0x3fd55555521f9686
-DATA avx2_3fd55555521f9686<>+16(SB)/8, $0x3fd55555521f9686
-DATA avx2_3fd55555521f9686<>+24(SB)/8, $0x3fd55555521f9686
-GLOBL avx2_3fd55555521f9686<>(SB), RODATA|NOPTR, $32
+DATA avx2_3fd5555555589a17<>+0(SB)/8, $0x3fd5555555589a17
+DATA avx2_3fd5555555589a17<>+8(SB)/8, $0x3fd5555555589a17
+DATA avx2_3fd5555555589a17<>+16(SB)/8, $0x3fd5555555589a17
+DATA avx2_3fd5555555589a17<>+24(SB)/8, $0x3fd5555555589a17
+GLOBL avx2_3fd5555555589a17<>(SB), RODATA|NOPTR, $32
 
-DATA avx2_bfdfffffffffe92f<>+0(SB)/8, $0xbfdfffffffffe92f
-DATA avx2_bfdfffffffffe92f<>+8(SB)/8, $0xbfdfffffffffe92f
-DATA avx2_bfdfffffffffe92f<>+16(SB)/8, $0xbfdfffffffffe92f
-DATA avx2_bfdfffffffffe92f<>+24(SB)/8, $0xbfdfffffffffe92f
-GLOBL avx2_bfdfffffffffe92f<>(SB), RODATA|NOPTR, $32
+DATA avx2_bfe0000000008674<>+0(SB)/8, $0xbfe0000000008674
+DATA avx2_bfe0000000008674<>+8(SB)/8, $0xbfe0000000008674
+DATA avx2_bfe0000000008674<>+16(SB)/8, $0xbfe0000000008674
+DATA avx2_bfe0000000008674<>+24(SB)/8, $0xbfe0000000008674
+GLOBL avx2_bfe0000000008674<>(SB), RODATA|NOPTR, $32
 
 DATA avx2_c069000000000000<>+0(SB)/8, $0xc069000000000000
 DATA avx2_c069000000000000<>+8(SB)/8, $0xc069000000000000
@@ -11118,343 +11166,355 @@ TEXT ·powerFloat64AVX2(SB), NOSPLIT, $384-48
 	XORL AX, AX
 
 loop:
-	VMOVUPS     (R9)(AX*8), Y0
-	VANDPD      avx2_7fffffffffffffff<>+0(SB), Y0, Y1
-	VMOVUPS     32(R9)(AX*8), Y2
-	VANDPD      avx2_7fffffffffffffff<>+0(SB), Y2, Y3
-	VCMPPD      $0x11, avx2_0010000000000000<>+0(SB), Y1, Y4
-	VCMPPD      $0x11, avx2_0010000000000000<>+0(SB), Y3, Y5
-	VMULPD      avx2_4350000000000000<>+0(SB), Y1, Y6
-	VMULPD      avx2_4350000000000000<>+0(SB), Y3, Y7
-	VBLENDVPD   Y4, Y6, Y1, Y6
-	VBLENDVPD   Y5, Y7, Y3, Y7
-	VMOVUPS     avx2_43300000000003ff<>+0(SB), Y8
-	VBLENDVPD   Y4, avx2_4330000000000435<>+0(SB), Y8, Y4
-	VBLENDVPD   Y5, avx2_4330000000000435<>+0(SB), Y8, Y5
-	VPADDQ      avx2_000026c000000000<>+0(SB), Y6, Y6
-	VPADDQ      avx2_000026c000000000<>+0(SB), Y7, Y7
-	VPAND       avx2_000fffffffffffff<>+0(SB), Y6, Y8
-	VPAND       avx2_000fffffffffffff<>+0(SB), Y7, Y9
-	VPADDQ      avx2_3fefd94000000000<>+0(SB), Y8, Y8
-	VPADDQ      avx2_3fefd94000000000<>+0(SB), Y9, Y9
-	VPSRLQ      $0x34, Y6, Y10
-	VPSRLQ      $0x34, Y7, Y11
-	VPOR        avx2_4330000000000000<>+0(SB), Y10, Y10
-	VPOR        avx2_4330000000000000<>+0(SB), Y11, Y11
-	VSUBPD      Y4, Y10, Y4
-	VSUBPD      Y5, Y11, Y5
-	VPSRLQ      $0x30, Y6, Y6
-	VPSRLQ      $0x30, Y7, Y7
-	VPSLLQ      $0x01, Y6, Y10
-	VPSLLQ      $0x01, Y7, Y11
-	VPSHUFD     $0xa0, Y10, Y10
-	VPSHUFD     $0xa0, Y11, Y11
-	VPOR        avx2_0000000100000000<>+0(SB), Y10, Y10
-	VPOR        avx2_0000000100000000<>+0(SB), Y11, Y11
-	VPERMPS     avx2_log_high_0<>+0(SB), Y10, Y12
-	VPERMPS     avx2_log_high_0<>+0(SB), Y11, Y13
-	VPERMPS     avx2_log_high_1<>+0(SB), Y10, Y14
-	VPERMPS     avx2_log_high_1<>+0(SB), Y11, Y15
-	VPERMPS     avx2_log_high_2<>+0(SB), Y10, Y2
-	VPERMPS     avx2_log_high_2<>+0(SB), Y11, Y0
-	VMOVUPS     Y3, (SP)
-	VPERMPS     avx2_log_high_3<>+0(SB), Y10, Y3
-	VMOVUPS     Y1, 32(SP)
-	VPERMPS     avx2_log_high_3<>+0(SB), Y11, Y1
-	VMOVUPS     Y9, 64(SP)
-	VPSLLQ      $0x3d, Y6, Y9
-	VMOVUPS     Y8, 96(SP)
-	VPSLLQ      $0x3d, Y7, Y8
-	VBLENDVPD   Y9, Y14, Y12, Y12
-	VBLENDVPD   Y8, Y15, Y13, Y13
-	VBLENDVPD   Y9, Y3, Y2, Y2
-	VBLENDVPD   Y8, Y1, Y0, Y0
-	VPSLLQ      $0x3c, Y6, Y1
-	VPSLLQ      $0x3c, Y7, Y3
-	VBLENDVPD   Y1, Y2, Y12, Y2
-	VBLENDVPD   Y3, Y0, Y13, Y0
-	VFMADD231PD avx2_3fe62e42fefa3800<>+0(SB), Y4, Y2
-	VFMADD231PD avx2_3fe62e42fefa3800<>+0(SB), Y5, Y0
-	VPERMPS     avx2_log_low_0<>+0(SB), Y10, Y6
-	VPERMPS     avx2_log_low_0<>+0(SB), Y11, Y7
-	VPERMPS     avx2_log_low_1<>+0(SB), Y10, Y12
-	VPERMPS     avx2_log_low_1<>+0(SB), Y11, Y13
-	VPERMPS     avx2_log_low_2<>+0(SB), Y10, Y14
-	VPERMPS     avx2_log_low_2<>+0(SB), Y11, Y15
-	VMOVUPS     Y0, 128(SP)
-	VPERMPS     avx2_log_low_3<>+0(SB), Y10, Y0
-	VMOVUPS     Y2, 160(SP)
-	VPERMPS     avx2_log_low_3<>+0(SB), Y11, Y2
-	VBLENDVPD   Y9, Y12, Y6, Y6
-	VBLENDVPD   Y8, Y13, Y7, Y7
-	VBLENDVPD   Y9, Y0, Y14, Y0
-	VBLENDVPD   Y8, Y2, Y15, Y2
-	VBLENDVPD   Y1, Y0, Y6, Y0
-	VBLENDVPD   Y3, Y2, Y7, Y2
-	VFMADD132PD avx2_3d2ef35793c76730<>+0(SB), Y0, Y4
-	VFMADD132PD avx2_3d2ef35793c76730<>+0(SB), Y2, Y5
-	VPERMPS     avx2_log_inverse_0<>+0(SB), Y10, Y0
-	VPERMPS     avx2_log_inverse_0<>+0(SB), Y11, Y2
-	VPERMPS     avx2_log_inverse_1<>+0(SB), Y10, Y6
-	VPERMPS     avx2_log_inverse_1<>+0(SB), Y11, Y7
-	VPERMPS     avx2_log_inverse_2<>+0(SB), Y10, Y12
-	VPERMPS     avx2_log_inverse_2<>+0(SB), Y11, Y13
-	VPERMPS     avx2_log_inverse_3<>+0(SB), Y10, Y10
-	VPERMPS     avx2_log_inverse_3<>+0(SB), Y11, Y11
-	VBLENDVPD   Y9, Y6, Y0, Y0
-	VBLENDVPD   Y8, Y7, Y2, Y2
-	VBLENDVPD   Y9, Y10, Y12, Y6
-	VBLENDVPD   Y8, Y11, Y13, Y7
-	VBLENDVPD   Y1, Y6, Y0, Y0
-	VBLENDVPD   Y3, Y7, Y2, Y1
-	VMOVUPS     96(SP), Y2
-	VFMADD213PD avx2_bff0000000000000<>+0(SB), Y2, Y0
-	VMOVUPS     64(SP), Y2
-	VFMADD213PD avx2_bff0000000000000<>+0(SB), Y2, Y1
-	VMOVUPS     160(SP), Y2
-	VADDPD      Y0, Y2, Y3
-	VMOVUPS     128(SP), Y6
-	VADDPD      Y1, Y6, Y7
-	VSUBPD      Y3, Y2, Y2
-	VSUBPD      Y7, Y6, Y6
-	VADDPD      Y0, Y2, Y2
-	VADDPD      Y1, Y6, Y6
-	VMULPD      avx2_bfe0000000000000<>+0(SB), Y0, Y8
-	VMULPD      avx2_bfe0000000000000<>+0(SB), Y1, Y9
-	VMULPD      Y8, Y0, Y10
-	VMULPD      Y9, Y1, Y11
-	VFMSUB213PD Y10, Y0, Y8
-	VFMSUB213PD Y11, Y1, Y9
-	VADDPD      Y10, Y3, Y12
-	VADDPD      Y11, Y7, Y13
-	VSUBPD      Y12, Y3, Y3
-	VSUBPD      Y13, Y7, Y7
-	VADDPD      Y10, Y3, Y3
-	VADDPD      Y11, Y7, Y7
-	VMOVUPS     avx2_bfb2f5da319f8d35<>+0(SB), Y10
-	VFMADD213PD avx2_3fb7399965cd7f6c<>+0(SB), Y0, Y10
-	VMOVUPS     avx2_bfb2f5da319f8d35<>+0(SB), Y11
-	VFMADD213PD avx2_3fb7399965cd7f6c<>+0(SB), Y1, Y11
-	VFMADD213PD avx2_bfb99ad262e1a2e9<>+0(SB), Y0, Y10
-	VFMADD213PD avx2_bfb99ad262e1a2e9<>+0(SB), Y1, Y11
-	VFMADD213PD avx2_3fbc71d30173d53d<>+0(SB), Y0, Y10
-	VFMADD213PD avx2_3fbc71d30173d53d<>+0(SB), Y1, Y11
-	VFMADD213PD avx2_bfbfffffce54ffde<>+0(SB), Y0, Y10
-	VFMADD213PD avx2_bfbfffffce54ffde<>+0(SB), Y1, Y11
-	VFMADD213PD avx2_3fc2492490e9f3b1<>+0(SB), Y0, Y10
-	VFMADD213PD avx2_3fc2492490e9f3b1<>+0(SB), Y1, Y11
-	VFMADD213PD avx2_bfc5555555568f77<>+0(SB), Y0, Y10
-	VFMADD213PD avx2_bfc5555555568f77<>+0(SB), Y1, Y11
-	VFMADD213PD avx2_3fc999999999b6c7<>+0(SB), Y0, Y10
-	VFMADD213PD avx2_3fc999999999b6c7<>+0(SB), Y1, Y11
-	VFMADD213PD avx2_bfcffffffffffffe<>+0(SB), Y0, Y10
-	VFMADD213PD avx2_bfcffffffffffffe<>+0(SB), Y1, Y11
-	VFMADD213PD avx2_3fd5555555555555<>+0(SB), Y0, Y10
-	VFMADD213PD avx2_3fd5555555555555<>+0(SB), Y1, Y11
-	VMULPD      Y0, Y0, Y14
-	VMULPD      Y1, Y1, Y15
-	VMULPD      Y0, Y14, Y0
-	VMULPD      Y1, Y15, Y1
-	VFMADD213PD Y4, Y0, Y10
-	VFMADD213PD Y5, Y1, Y11
-	VADDPD      Y3, Y2, Y0
-	VADDPD      Y7, Y6, Y1
-	VADDPD      Y10, Y8, Y2
-	VADDPD      Y11, Y9, Y3
-	VADDPD      Y2, Y0, Y0
-	VADDPD      Y3, Y1, Y1
-	VADDPD      Y0, Y12, Y2
-	VADDPD      Y1, Y13, Y3
-	VSUBPD      Y2, Y12, Y4
-	VSUBPD      Y3, Y13, Y5
-	VADDPD      Y0, Y4, Y0
-	VADDPD      Y1, Y5, Y1
-	VMOVUPS     32(SP), Y4
-	VCMPPD      $0x11, avx2_7ff0000000000000<>+0(SB), Y4, Y5
-	VMOVUPS     (SP), Y6
-	VCMPPD      $0x11, avx2_7ff0000000000000<>+0(SB), Y6, Y7
-	VBLENDVPD   Y5, Y2, Y4, Y2
-	VBLENDVPD   Y7, Y3, Y6, Y3
-	VCMPPD      $0x00, avx2_00000000<>+0(SB), Y4, Y8
-	VCMPPD      $0x00, avx2_00000000<>+0(SB), Y6, Y9
-	VBLENDVPD   Y8, avx2_fff0000000000000<>+0(SB), Y2, Y2
-	VBLENDVPD   Y9, avx2_fff0000000000000<>+0(SB), Y3, Y3
-	VMOVUPS     (R10)(AX*8), Y8
-	VMULPD      Y2, Y8, Y9
-	VMOVUPS     32(R10)(AX*8), Y10
-	VMULPD      Y3, Y10, Y11
-	VFMSUB213PD Y9, Y8, Y2
-	VFMSUB213PD Y11, Y10, Y3
-	VFMADD213PD Y2, Y8, Y0
-	VFMADD213PD Y3, Y10, Y1
-	VMOVUPS     avx2_c087500000000000<>+0(SB), Y2
-	VMAXPD      Y9, Y2, Y3
-	VMAXPD      Y11, Y2, Y2
-	VMOVUPS     avx2_4086300000000000<>+0(SB), Y12
-	VMINPD      Y3, Y12, Y3
-	VMINPD      Y2, Y12, Y2
-	VCMPPD      $0x00, Y9, Y3, Y9
-	VCMPPD      $0x00, Y11, Y2, Y11
-	VANDPD      Y0, Y9, Y0
-	VANDPD      Y1, Y11, Y1
-	VMOVUPS     avx2_40371547652b82fe<>+0(SB), Y9
-	VFMADD213PD avx2_4338000000000000<>+0(SB), Y3, Y9
-	VMOVUPS     avx2_40371547652b82fe<>+0(SB), Y11
-	VFMADD213PD avx2_4338000000000000<>+0(SB), Y2, Y11
-	VSUBPD      avx2_4338000000000000<>+0(SB), Y9, Y12
-	VSUBPD      avx2_4338000000000000<>+0(SB), Y11, Y13
-	VFMADD231PD avx2_bfa62e42fefa0000<>+0(SB), Y12, Y3
-	VFMADD231PD avx2_bfa62e42fefa0000<>+0(SB), Y13, Y2
-	VPSLLQ      $0x01, Y9, Y14
-	VPSLLQ      $0x01, Y11, Y15
-	VPSHUFD     $0xa0, Y14, Y14
-	VPSHUFD     $0xa0, Y15, Y15
-	VPOR        avx2_0000000100000000<>+0(SB), Y14, Y14
-	VPOR        avx2_0000000100000000<>+0(SB), Y15, Y15
-	VMOVUPS     Y7, 192(SP)
-	VPERMPS     avx2_exp_low_0<>+0(SB), Y14, Y7
-	VMOVUPS     Y5, 224(SP)
-	VPERMPS     avx2_exp_low_0<>+0(SB), Y15, Y5
-	VPERMPS     avx2_exp_low_1<>+0(SB), Y14, Y10
-	VPERMPS     avx2_exp_low_1<>+0(SB), Y15, Y8
-	VPERMPS     avx2_exp_low_2<>+0(SB), Y14, Y6
-	VPERMPS     avx2_exp_low_2<>+0(SB), Y15, Y4
-	VMOVUPS     Y14, 256(SP)
-	VPERMPS     avx2_exp_low_3<>+0(SB), Y14, Y14
-	VMOVUPS     Y15, 288(SP)
-	VPERMPS     avx2_exp_low_3<>+0(SB), Y15, Y15
-	VMOVUPS     Y2, 320(SP)
-	VPSLLQ      $0x3d, Y9, Y2
-	VMOVUPS     Y3, 352(SP)
-	VPSLLQ      $0x3d, Y11, Y3
-	VBLENDVPD   Y2, Y10, Y7, Y7
-	VBLENDVPD   Y3, Y8, Y5, Y5
-	VBLENDVPD   Y2, Y14, Y6, Y6
-	VBLENDVPD   Y3, Y15, Y4, Y4
-	VPSLLQ      $0x3c, Y9, Y8
-	VPSLLQ      $0x3c, Y11, Y9
-	VBLENDVPD   Y8, Y6, Y7, Y6
-	VBLENDVPD   Y9, Y4, Y5, Y4
-	VFMADD231PD avx2_bd3cf79abc9e3b3a<>+0(SB), Y12, Y6
-	VFMADD231PD avx2_bd3cf79abc9e3b3a<>+0(SB), Y13, Y4
-	VADDPD      Y0, Y6, Y0
-	VADDPD      Y1, Y4, Y1
-	VMOVUPS     352(SP), Y4
-	VADDPD      Y0, Y4, Y0
-	VMOVUPS     320(SP), Y4
-	VADDPD      Y1, Y4, Y1
-	VMOVUPS     avx2_3f2a01b27043ce9e<>+0(SB), Y4
-	VFMADD213PD avx2_3f56c17f57ba0683<>+0(SB), Y0, Y4
-	VMOVUPS     avx2_3f2a01b27043ce9e<>+0(SB), Y5
-	VFMADD213PD avx2_3f56c17f57ba0683<>+0(SB), Y1, Y5
-	VFMADD213PD avx2_3f811111110d2566<>+0(SB), Y0, Y4
-	VFMADD213PD avx2_3f811111110d2566<>+0(SB), Y1, Y5
-	VFMADD213PD avx2_3fa55555554dfb75<>+0(SB), Y0, Y4
-	VFMADD213PD avx2_3fa55555554dfb75<>+0(SB), Y1, Y5
-	VFMADD213PD avx2_3fc5555555555556<>+0(SB), Y0, Y4
-	VFMADD213PD avx2_3fc5555555555556<>+0(SB), Y1, Y5
-	VFMADD213PD avx2_3fe0000000000001<>+0(SB), Y0, Y4
-	VFMADD213PD avx2_3fe0000000000001<>+0(SB), Y1, Y5
-	VMULPD      Y0, Y0, Y6
-	VMULPD      Y1, Y1, Y7
-	VFMADD213PD Y0, Y6, Y4
-	VFMADD213PD Y1, Y7, Y5
-	VMOVUPS     256(SP), Y0
-	VPERMPS     avx2_exp_half_0<>+0(SB), Y0, Y1
-	VMOVUPS     288(SP), Y6
-	VPERMPS     avx2_exp_half_0<>+0(SB), Y6, Y7
-	VPERMPS     avx2_exp_half_1<>+0(SB), Y0, Y10
-	VPERMPS     avx2_exp_half_1<>+0(SB), Y6, Y11
-	VPERMPS     avx2_exp_half_2<>+0(SB), Y0, Y14
-	VPERMPS     avx2_exp_half_2<>+0(SB), Y6, Y15
-	VPERMPS     avx2_exp_half_3<>+0(SB), Y0, Y0
-	VPERMPS     avx2_exp_half_3<>+0(SB), Y6, Y6
-	VBLENDVPD   Y2, Y10, Y1, Y1
-	VBLENDVPD   Y3, Y11, Y7, Y7
-	VBLENDVPD   Y2, Y0, Y14, Y0
-	VBLENDVPD   Y3, Y6, Y15, Y2
-	VBLENDVPD   Y8, Y0, Y1, Y0
-	VBLENDVPD   Y9, Y2, Y7, Y1
-	VFMADD213PD Y0, Y4, Y0
-	VFMADD213PD Y1, Y5, Y1
-	VMOVUPS     avx2_3fb0000000000000<>+0(SB), Y2
-	VFMADD213PD avx2_3ff0000000000000<>+0(SB), Y2, Y12
-	VFMADD213PD avx2_3ff0000000000000<>+0(SB), Y2, Y13
-	VROUNDPD    $0x09, Y12, Y2
-	VROUNDPD    $0x09, Y13, Y3
-	VMOVUPS     avx2_3fe0000000000000<>+0(SB), Y4
-	VFMADD213PD avx2_4338000000000000<>+0(SB), Y2, Y4
-	VMOVUPS     avx2_3fe0000000000000<>+0(SB), Y5
-	VFMADD213PD avx2_4338000000000000<>+0(SB), Y3, Y5
-	VSUBPD      avx2_4338000000000000<>+0(SB), Y4, Y6
-	VSUBPD      avx2_4338000000000000<>+0(SB), Y5, Y7
-	VSUBPD      Y6, Y2, Y2
-	VSUBPD      Y7, Y3, Y3
-	VADDPD      avx2_4338000000000000<>+0(SB), Y2, Y2
-	VADDPD      avx2_4338000000000000<>+0(SB), Y3, Y3
-	VPSLLQ      $0x34, Y4, Y4
-	VPSLLQ      $0x34, Y5, Y5
-	VPADDQ      avx2_3ff0000000000000<>+0(SB), Y4, Y4
-	VPADDQ      avx2_3ff0000000000000<>+0(SB), Y5, Y5
-	VMULPD      Y4, Y0, Y0
-	VMULPD      Y5, Y1, Y1
-	VPSLLQ      $0x34, Y2, Y2
-	VPSLLQ      $0x34, Y3, Y3
-	VPADDQ      avx2_3ff0000000000000<>+0(SB), Y2, Y2
-	VPADDQ      avx2_3ff0000000000000<>+0(SB), Y3, Y3
-	VMULPD      Y2, Y0, Y0
-	VMULPD      Y3, Y1, Y1
-	VMOVUPS     32(SP), Y2
-	VCMPPD      $0x00, avx2_3ff0000000000000<>+0(SB), Y2, Y2
-	VMOVUPS     (SP), Y3
-	VCMPPD      $0x00, avx2_3ff0000000000000<>+0(SB), Y3, Y3
-	VMOVUPS     (R10)(AX*8), Y4
-	VCMPPD      $0x00, avx2_00000000<>+0(SB), Y4, Y5
-	VMOVUPS     32(R10)(AX*8), Y6
-	VCMPPD      $0x00, avx2_00000000<>+0(SB), Y6, Y7
-	VPOR        Y5, Y2, Y2
-	VPOR        Y7, Y3, Y3
-	VBLENDVPD   Y2, avx2_3ff0000000000000<>+0(SB), Y0, Y0
-	VBLENDVPD   Y3, avx2_3ff0000000000000<>+0(SB), Y1, Y1
-	VMULPD      avx2_3fe0000000000000<>+0(SB), Y4, Y2
-	VMULPD      avx2_3fe0000000000000<>+0(SB), Y6, Y3
-	VROUNDPD    $0x08, Y4, Y5
-	VROUNDPD    $0x08, Y6, Y7
-	VCMPPD      $0x00, Y4, Y5, Y4
-	VCMPPD      $0x00, Y6, Y7, Y5
-	VROUNDPD    $0x08, Y2, Y6
-	VROUNDPD    $0x08, Y3, Y7
-	VCMPPD      $0x04, Y2, Y6, Y2
-	VCMPPD      $0x04, Y3, Y7, Y3
-	VPAND       Y2, Y4, Y2
-	VPAND       Y3, Y5, Y3
-	VANDPD      avx2_7fffffffffffffff<>+0(SB), Y0, Y6
-	VANDPD      avx2_7fffffffffffffff<>+0(SB), Y1, Y7
-	VMOVUPS     (R9)(AX*8), Y8
-	VANDPD      avx2_8000000000000000<>+0(SB), Y8, Y9
-	VMOVUPS     32(R9)(AX*8), Y10
-	VANDPD      avx2_8000000000000000<>+0(SB), Y10, Y11
-	VORPD       Y9, Y6, Y6
-	VORPD       Y11, Y7, Y7
-	VBLENDVPD   Y2, Y6, Y0, Y0
-	VBLENDVPD   Y3, Y7, Y1, Y1
-	VCMPPD      $0x11, avx2_00000000<>+0(SB), Y8, Y2
-	VCMPPD      $0x11, avx2_00000000<>+0(SB), Y10, Y3
-	VPAND       224(SP), Y2, Y2
-	VPAND       192(SP), Y3, Y3
-	VPXOR       avx2_ffffffff<>+0(SB), Y4, Y4
-	VPXOR       avx2_ffffffff<>+0(SB), Y5, Y5
-	VPAND       Y4, Y2, Y2
-	VPAND       Y5, Y3, Y3
-	VBLENDVPD   Y2, avx2_7ff8000000000001<>+0(SB), Y0, Y0
-	VBLENDVPD   Y3, avx2_7ff8000000000001<>+0(SB), Y1, Y1
-	VMOVUPS     Y0, (R8)(AX*8)
-	VMOVUPS     Y1, 32(R8)(AX*8)
-	ADDQ        $0x00000008, AX
-	CMPQ        AX, DX
-	JLT         loop
+	VMOVUPS      (R9)(AX*8), Y0
+	VANDPD       avx2_7fffffffffffffff<>+0(SB), Y0, Y1
+	VMOVUPS      32(R9)(AX*8), Y2
+	VANDPD       avx2_7fffffffffffffff<>+0(SB), Y2, Y3
+	VCMPPD       $0x11, avx2_0010000000000000<>+0(SB), Y1, Y4
+	VCMPPD       $0x11, avx2_0010000000000000<>+0(SB), Y3, Y5
+	VMULPD       avx2_4350000000000000<>+0(SB), Y1, Y6
+	VMULPD       avx2_4350000000000000<>+0(SB), Y3, Y7
+	VBLENDVPD    Y4, Y6, Y1, Y6
+	VBLENDVPD    Y5, Y7, Y3, Y7
+	VMOVUPS      avx2_43300000000003ff<>+0(SB), Y8
+	VBLENDVPD    Y4, avx2_4330000000000435<>+0(SB), Y8, Y4
+	VBLENDVPD    Y5, avx2_4330000000000435<>+0(SB), Y8, Y5
+	VPADDQ       avx2_0000800000000000<>+0(SB), Y6, Y6
+	VPADDQ       avx2_0000800000000000<>+0(SB), Y7, Y7
+	VPAND        avx2_000fffffffffffff<>+0(SB), Y6, Y8
+	VPAND        avx2_000fffffffffffff<>+0(SB), Y7, Y9
+	VPADDQ       avx2_3fef800000000000<>+0(SB), Y8, Y8
+	VPADDQ       avx2_3fef800000000000<>+0(SB), Y9, Y9
+	VPSRLQ       $0x34, Y6, Y10
+	VPSRLQ       $0x34, Y7, Y11
+	VPOR         avx2_4330000000000000<>+0(SB), Y10, Y10
+	VPOR         avx2_4330000000000000<>+0(SB), Y11, Y11
+	VSUBPD       Y4, Y10, Y4
+	VSUBPD       Y5, Y11, Y5
+	VPSRLQ       $0x30, Y6, Y6
+	VPSRLQ       $0x30, Y7, Y7
+	VPSLLQ       $0x01, Y6, Y10
+	VPSLLQ       $0x01, Y7, Y11
+	VPSHUFD      $0xa0, Y10, Y10
+	VPSHUFD      $0xa0, Y11, Y11
+	VPOR         avx2_0000000100000000<>+0(SB), Y10, Y10
+	VPOR         avx2_0000000100000000<>+0(SB), Y11, Y11
+	VPERMPS      avx2_log_high_0<>+0(SB), Y10, Y12
+	VPERMPS      avx2_log_high_0<>+0(SB), Y11, Y13
+	VPERMPS      avx2_log_high_1<>+0(SB), Y10, Y14
+	VPERMPS      avx2_log_high_1<>+0(SB), Y11, Y15
+	VPERMPS      avx2_log_high_2<>+0(SB), Y10, Y2
+	VPERMPS      avx2_log_high_2<>+0(SB), Y11, Y0
+	VMOVUPS      Y3, (SP)
+	VPERMPS      avx2_log_high_3<>+0(SB), Y10, Y3
+	VMOVUPS      Y1, 32(SP)
+	VPERMPS      avx2_log_high_3<>+0(SB), Y11, Y1
+	VMOVUPS      Y9, 64(SP)
+	VPSLLQ       $0x3d, Y6, Y9
+	VMOVUPS      Y8, 96(SP)
+	VPSLLQ       $0x3d, Y7, Y8
+	VBLENDVPD    Y9, Y14, Y12, Y12
+	VBLENDVPD    Y8, Y15, Y13, Y13
+	VBLENDVPD    Y9, Y3, Y2, Y2
+	VBLENDVPD    Y8, Y1, Y0, Y0
+	VPSLLQ       $0x3c, Y6, Y1
+	VPSLLQ       $0x3c, Y7, Y3
+	VBLENDVPD    Y1, Y2, Y12, Y2
+	VBLENDVPD    Y3, Y0, Y13, Y0
+	VFMADD231PD  avx2_3fe62e42fefa3800<>+0(SB), Y4, Y2
+	VFMADD231PD  avx2_3fe62e42fefa3800<>+0(SB), Y5, Y0
+	VPERMPS      avx2_log_low_0<>+0(SB), Y10, Y6
+	VPERMPS      avx2_log_low_0<>+0(SB), Y11, Y7
+	VPERMPS      avx2_log_low_1<>+0(SB), Y10, Y12
+	VPERMPS      avx2_log_low_1<>+0(SB), Y11, Y13
+	VPERMPS      avx2_log_low_2<>+0(SB), Y10, Y14
+	VPERMPS      avx2_log_low_2<>+0(SB), Y11, Y15
+	VMOVUPS      Y0, 128(SP)
+	VPERMPS      avx2_log_low_3<>+0(SB), Y10, Y0
+	VMOVUPS      Y2, 160(SP)
+	VPERMPS      avx2_log_low_3<>+0(SB), Y11, Y2
+	VBLENDVPD    Y9, Y12, Y6, Y6
+	VBLENDVPD    Y8, Y13, Y7, Y7
+	VBLENDVPD    Y9, Y0, Y14, Y0
+	VBLENDVPD    Y8, Y2, Y15, Y2
+	VBLENDVPD    Y1, Y0, Y6, Y0
+	VBLENDVPD    Y3, Y2, Y7, Y2
+	VFMADD132PD  avx2_3d2ef35793c76730<>+0(SB), Y0, Y4
+	VFMADD132PD  avx2_3d2ef35793c76730<>+0(SB), Y2, Y5
+	VPERMPS      avx2_log_inverse_0<>+0(SB), Y10, Y0
+	VPERMPS      avx2_log_inverse_0<>+0(SB), Y11, Y2
+	VPERMPS      avx2_log_inverse_1<>+0(SB), Y10, Y6
+	VPERMPS      avx2_log_inverse_1<>+0(SB), Y11, Y7
+	VPERMPS      avx2_log_inverse_2<>+0(SB), Y10, Y12
+	VPERMPS      avx2_log_inverse_2<>+0(SB), Y11, Y13
+	VPERMPS      avx2_log_inverse_3<>+0(SB), Y10, Y10
+	VPERMPS      avx2_log_inverse_3<>+0(SB), Y11, Y11
+	VBLENDVPD    Y9, Y6, Y0, Y0
+	VBLENDVPD    Y8, Y7, Y2, Y2
+	VBLENDVPD    Y9, Y10, Y12, Y6
+	VBLENDVPD    Y8, Y11, Y13, Y7
+	VBLENDVPD    Y1, Y6, Y0, Y0
+	VBLENDVPD    Y3, Y7, Y2, Y1
+	VMOVUPS      96(SP), Y2
+	VMULPD       Y0, Y2, Y3
+	VMOVUPS      64(SP), Y6
+	VMULPD       Y1, Y6, Y7
+	VFMSUB213PD  Y3, Y0, Y2
+	VFMSUB213PD  Y7, Y1, Y6
+	VSUBPD       avx2_3ff0000000000000<>+0(SB), Y3, Y0
+	VSUBPD       avx2_3ff0000000000000<>+0(SB), Y7, Y1
+	VMOVUPS      160(SP), Y3
+	VADDPD       Y0, Y3, Y7
+	VMOVUPS      128(SP), Y8
+	VADDPD       Y1, Y8, Y9
+	VSUBPD       Y7, Y3, Y3
+	VSUBPD       Y9, Y8, Y8
+	VADDPD       Y0, Y3, Y3
+	VADDPD       Y1, Y8, Y8
+	VMULPD       avx2_bfe0000000000000<>+0(SB), Y0, Y10
+	VMULPD       avx2_bfe0000000000000<>+0(SB), Y1, Y11
+	VMULPD       Y10, Y0, Y12
+	VMULPD       Y11, Y1, Y13
+	VFMSUB213PD  Y12, Y0, Y10
+	VFMSUB213PD  Y13, Y1, Y11
+	VADDPD       Y12, Y7, Y14
+	VADDPD       Y13, Y9, Y15
+	VSUBPD       Y14, Y7, Y7
+	VSUBPD       Y15, Y9, Y9
+	VADDPD       Y12, Y7, Y7
+	VADDPD       Y13, Y9, Y9
+	VMOVUPS      Y0, Y12
+	VFNMADD213PD Y2, Y2, Y12
+	VMOVUPS      Y1, Y13
+	VFNMADD213PD Y6, Y6, Y13
+	VFNMADD213PD Y2, Y0, Y12
+	VFNMADD213PD Y6, Y1, Y13
+	VADDPD       Y12, Y4, Y2
+	VADDPD       Y13, Y5, Y4
+	VMOVUPS      avx2_bfb5616d7fd4fd00<>+0(SB), Y5
+	VFMADD213PD  avx2_3fb72e7acc5bed4e<>+0(SB), Y0, Y5
+	VMOVUPS      avx2_bfb5616d7fd4fd00<>+0(SB), Y6
+	VFMADD213PD  avx2_3fb72e7acc5bed4e<>+0(SB), Y1, Y6
+	VFMADD213PD  avx2_bfb99996c851dc8d<>+0(SB), Y0, Y5
+	VFMADD213PD  avx2_bfb99996c851dc8d<>+0(SB), Y1, Y6
+	VFMADD213PD  avx2_3fbc71d8d296a129<>+0(SB), Y0, Y5
+	VFMADD213PD  avx2_3fbc71d8d296a129<>+0(SB), Y1, Y6
+	VFMADD213PD  avx2_bfc0000000225c5e<>+0(SB), Y0, Y5
+	VFMADD213PD  avx2_bfc0000000225c5e<>+0(SB), Y1, Y6
+	VFMADD213PD  avx2_3fc249249075ac8d<>+0(SB), Y0, Y5
+	VFMADD213PD  avx2_3fc249249075ac8d<>+0(SB), Y1, Y6
+	VFMADD213PD  avx2_bfc555555555543e<>+0(SB), Y0, Y5
+	VFMADD213PD  avx2_bfc555555555543e<>+0(SB), Y1, Y6
+	VFMADD213PD  avx2_3fc999999999bbd7<>+0(SB), Y0, Y5
+	VFMADD213PD  avx2_3fc999999999bbd7<>+0(SB), Y1, Y6
+	VFMADD213PD  avx2_bfd0000000000000<>+0(SB), Y0, Y5
+	VFMADD213PD  avx2_bfd0000000000000<>+0(SB), Y1, Y6
+	VFMADD213PD  avx2_3fd5555555555555<>+0(SB), Y0, Y5
+	VFMADD213PD  avx2_3fd5555555555555<>+0(SB), Y1, Y6
+	VMULPD       Y0, Y0, Y12
+	VMULPD       Y1, Y1, Y13
+	VMULPD       Y0, Y12, Y0
+	VMULPD       Y1, Y13, Y1
+	VFMADD213PD  Y2, Y0, Y5
+	VFMADD213PD  Y4, Y1, Y6
+	VADDPD       Y7, Y3, Y0
+	VADDPD       Y9, Y8, Y1
+	VADDPD       Y5, Y10, Y2
+	VADDPD       Y6, Y11, Y3
+	VADDPD       Y2, Y0, Y0
+	VADDPD       Y3, Y1, Y1
+	VADDPD       Y0, Y14, Y2
+	VADDPD       Y1, Y15, Y3
+	VSUBPD       Y2, Y14, Y4
+	VSUBPD       Y3, Y15, Y5
+	VADDPD       Y0, Y4, Y0
+	VADDPD       Y1, Y5, Y1
+	VMOVUPS      32(SP), Y4
+	VCMPPD       $0x11, avx2_7ff0000000000000<>+0(SB), Y4, Y5
+	VMOVUPS      (SP), Y6
+	VCMPPD       $0x11, avx2_7ff0000000000000<>+0(SB), Y6, Y7
+	VBLENDVPD    Y5, Y2, Y4, Y2
+	VBLENDVPD    Y7, Y3, Y6, Y3
+	VCMPPD       $0x00, avx2_00000000<>+0(SB), Y4, Y8
+	VCMPPD       $0x00, avx2_00000000<>+0(SB), Y6, Y9
+	VBLENDVPD    Y8, avx2_fff0000000000000<>+0(SB), Y2, Y2
+	VBLENDVPD    Y9, avx2_fff0000000000000<>+0(SB), Y3, Y3
+	VMOVUPS      (R10)(AX*8), Y8
+	VMULPD       Y2, Y8, Y9
+	VMOVUPS      32(R10)(AX*8), Y10
+	VMULPD       Y3, Y10, Y11
+	VFMSUB213PD  Y9, Y8, Y2
+	VFMSUB213PD  Y11, Y10, Y3
+	VFMADD213PD  Y2, Y8, Y0
+	VFMADD213PD  Y3, Y10, Y1
+	VMOVUPS      avx2_c087500000000000<>+0(SB), Y2
+	VMAXPD       Y9, Y2, Y3
+	VMAXPD       Y11, Y2, Y2
+	VMOVUPS      avx2_4086300000000000<>+0(SB), Y12
+	VMINPD       Y3, Y12, Y3
+	VMINPD       Y2, Y12, Y2
+	VCMPPD       $0x00, Y9, Y3, Y9
+	VCMPPD       $0x00, Y11, Y2, Y11
+	VANDPD       Y0, Y9, Y0
+	VANDPD       Y1, Y11, Y1
+	VMOVUPS      avx2_40371547652b82fe<>+0(SB), Y9
+	VFMADD213PD  avx2_4338000000000000<>+0(SB), Y3, Y9
+	VMOVUPS      avx2_40371547652b82fe<>+0(SB), Y11
+	VFMADD213PD  avx2_4338000000000000<>+0(SB), Y2, Y11
+	VSUBPD       avx2_4338000000000000<>+0(SB), Y9, Y12
+	VSUBPD       avx2_4338000000000000<>+0(SB), Y11, Y13
+	VFMADD231PD  avx2_bfa62e42fefa0000<>+0(SB), Y12, Y3
+	VFMADD231PD  avx2_bfa62e42fefa0000<>+0(SB), Y13, Y2
+	VPSLLQ       $0x01, Y9, Y14
+	VPSLLQ       $0x01, Y11, Y15
+	VPSHUFD      $0xa0, Y14, Y14
+	VPSHUFD      $0xa0, Y15, Y15
+	VPOR         avx2_0000000100000000<>+0(SB), Y14, Y14
+	VPOR         avx2_0000000100000000<>+0(SB), Y15, Y15
+	VMOVUPS      Y7, 192(SP)
+	VPERMPS      avx2_exp_low_0<>+0(SB), Y14, Y7
+	VMOVUPS      Y5, 224(SP)
+	VPERMPS      avx2_exp_low_0<>+0(SB), Y15, Y5
+	VPERMPS      avx2_exp_low_1<>+0(SB), Y14, Y10
+	VPERMPS      avx2_exp_low_1<>+0(SB), Y15, Y8
+	VPERMPS      avx2_exp_low_2<>+0(SB), Y14, Y6
+	VPERMPS      avx2_exp_low_2<>+0(SB), Y15, Y4
+	VMOVUPS      Y14, 256(SP)
+	VPERMPS      avx2_exp_low_3<>+0(SB), Y14, Y14
+	VMOVUPS      Y15, 288(SP)
+	VPERMPS      avx2_exp_low_3<>+0(SB), Y15, Y15
+	VMOVUPS      Y2, 320(SP)
+	VPSLLQ       $0x3d, Y9, Y2
+	VMOVUPS      Y3, 352(SP)
+	VPSLLQ       $0x3d, Y11, Y3
+	VBLENDVPD    Y2, Y10, Y7, Y7
+	VBLENDVPD    Y3, Y8, Y5, Y5
+	VBLENDVPD    Y2, Y14, Y6, Y6
+	VBLENDVPD    Y3, Y15, Y4, Y4
+	VPSLLQ       $0x3c, Y9, Y8
+	VPSLLQ       $0x3c, Y11, Y9
+	VBLENDVPD    Y8, Y6, Y7, Y6
+	VBLENDVPD    Y9, Y4, Y5, Y4
+	VFMADD231PD  avx2_bd3cf79abc9e3b3a<>+0(SB), Y12, Y6
+	VFMADD231PD  avx2_bd3cf79abc9e3b3a<>+0(SB), Y13, Y4
+	VADDPD       Y0, Y6, Y0
+	VADDPD       Y1, Y4, Y1
+	VMOVUPS      352(SP), Y4
+	VADDPD       Y0, Y4, Y0
+	VMOVUPS      320(SP), Y4
+	VADDPD       Y1, Y4, Y1
+	VMOVUPS      avx2_3f2a01b27043ce9e<>+0(SB), Y4
+	VFMADD213PD  avx2_3f56c17f57ba0683<>+0(SB), Y0, Y4
+	VMOVUPS      avx2_3f2a01b27043ce9e<>+0(SB), Y5
+	VFMADD213PD  avx2_3f56c17f57ba0683<>+0(SB), Y1, Y5
+	VFMADD213PD  avx2_3f811111110d2566<>+0(SB), Y0, Y4
+	VFMADD213PD  avx2_3f811111110d2566<>+0(SB), Y1, Y5
+	VFMADD213PD  avx2_3fa55555554dfb75<>+0(SB), Y0, Y4
+	VFMADD213PD  avx2_3fa55555554dfb75<>+0(SB), Y1, Y5
+	VFMADD213PD  avx2_3fc5555555555556<>+0(SB), Y0, Y4
+	VFMADD213PD  avx2_3fc5555555555556<>+0(SB), Y1, Y5
+	VFMADD213PD  avx2_3fe0000000000001<>+0(SB), Y0, Y4
+	VFMADD213PD  avx2_3fe0000000000001<>+0(SB), Y1, Y5
+	VMULPD       Y0, Y0, Y6
+	VMULPD       Y1, Y1, Y7
+	VFMADD213PD  Y0, Y6, Y4
+	VFMADD213PD  Y1, Y7, Y5
+	VMOVUPS      256(SP), Y0
+	VPERMPS      avx2_exp_half_0<>+0(SB), Y0, Y1
+	VMOVUPS      288(SP), Y6
+	VPERMPS      avx2_exp_half_0<>+0(SB), Y6, Y7
+	VPERMPS      avx2_exp_half_1<>+0(SB), Y0, Y10
+	VPERMPS      avx2_exp_half_1<>+0(SB), Y6, Y11
+	VPERMPS      avx2_exp_half_2<>+0(SB), Y0, Y14
+	VPERMPS      avx2_exp_half_2<>+0(SB), Y6, Y15
+	VPERMPS      avx2_exp_half_3<>+0(SB), Y0, Y0
+	VPERMPS      avx2_exp_half_3<>+0(SB), Y6, Y6
+	VBLENDVPD    Y2, Y10, Y1, Y1
+	VBLENDVPD    Y3, Y11, Y7, Y7
+	VBLENDVPD    Y2, Y0, Y14, Y0
+	VBLENDVPD    Y3, Y6, Y15, Y2
+	VBLENDVPD    Y8, Y0, Y1, Y0
+	VBLENDVPD    Y9, Y2, Y7, Y1
+	VFMADD213PD  Y0, Y4, Y0
+	VFMADD213PD  Y1, Y5, Y1
+	VMOVUPS      avx2_3fb0000000000000<>+0(SB), Y2
+	VFMADD213PD  avx2_3ff0000000000000<>+0(SB), Y2, Y12
+	VFMADD213PD  avx2_3ff0000000000000<>+0(SB), Y2, Y13
+	VROUNDPD     $0x09, Y12, Y2
+	VROUNDPD     $0x09, Y13, Y3
+	VMOVUPS      avx2_3fe0000000000000<>+0(SB), Y4
+	VFMADD213PD  avx2_4338000000000000<>+0(SB), Y2, Y4
+	VMOVUPS      avx2_3fe0000000000000<>+0(SB), Y5
+	VFMADD213PD  avx2_4338000000000000<>+0(SB), Y3, Y5
+	VSUBPD       avx2_4338000000000000<>+0(SB), Y4, Y6
+	VSUBPD       avx2_4338000000000000<>+0(SB), Y5, Y7
+	VSUBPD       Y6, Y2, Y2
+	VSUBPD       Y7, Y3, Y3
+	VADDPD       avx2_4338000000000000<>+0(SB), Y2, Y2
+	VADDPD       avx2_4338000000000000<>+0(SB), Y3, Y3
+	VPSLLQ       $0x34, Y4, Y4
+	VPSLLQ       $0x34, Y5, Y5
+	VPADDQ       avx2_3ff0000000000000<>+0(SB), Y4, Y4
+	VPADDQ       avx2_3ff0000000000000<>+0(SB), Y5, Y5
+	VMULPD       Y4, Y0, Y0
+	VMULPD       Y5, Y1, Y1
+	VPSLLQ       $0x34, Y2, Y2
+	VPSLLQ       $0x34, Y3, Y3
+	VPADDQ       avx2_3ff0000000000000<>+0(SB), Y2, Y2
+	VPADDQ       avx2_3ff0000000000000<>+0(SB), Y3, Y3
+	VMULPD       Y2, Y0, Y0
+	VMULPD       Y3, Y1, Y1
+	VMOVUPS      32(SP), Y2
+	VCMPPD       $0x00, avx2_3ff0000000000000<>+0(SB), Y2, Y2
+	VMOVUPS      (SP), Y3
+	VCMPPD       $0x00, avx2_3ff0000000000000<>+0(SB), Y3, Y3
+	VMOVUPS      (R10)(AX*8), Y4
+	VCMPPD       $0x00, avx2_00000000<>+0(SB), Y4, Y5
+	VMOVUPS      32(R10)(AX*8), Y6
+	VCMPPD       $0x00, avx2_00000000<>+0(SB), Y6, Y7
+	VPOR         Y5, Y2, Y2
+	VPOR         Y7, Y3, Y3
+	VBLENDVPD    Y2, avx2_3ff0000000000000<>+0(SB), Y0, Y0
+	VBLENDVPD    Y3, avx2_3ff0000000000000<>+0(SB), Y1, Y1
+	VMULPD       avx2_3fe0000000000000<>+0(SB), Y4, Y2
+	VMULPD       avx2_3fe0000000000000<>+0(SB), Y6, Y3
+	VROUNDPD     $0x08, Y4, Y5
+	VROUNDPD     $0x08, Y6, Y7
+	VCMPPD       $0x00, Y4, Y5, Y4
+	VCMPPD       $0x00, Y6, Y7, Y5
+	VROUNDPD     $0x08, Y2, Y6
+	VROUNDPD     $0x08, Y3, Y7
+	VCMPPD       $0x04, Y2, Y6, Y2
+	VCMPPD       $0x04, Y3, Y7, Y3
+	VPAND        Y2, Y4, Y2
+	VPAND        Y3, Y5, Y3
+	VANDPD       avx2_7fffffffffffffff<>+0(SB), Y0, Y6
+	VANDPD       avx2_7fffffffffffffff<>+0(SB), Y1, Y7
+	VMOVUPS      (R9)(AX*8), Y8
+	VANDPD       avx2_8000000000000000<>+0(SB), Y8, Y9
+	VMOVUPS      32(R9)(AX*8), Y10
+	VANDPD       avx2_8000000000000000<>+0(SB), Y10, Y11
+	VORPD        Y9, Y6, Y6
+	VORPD        Y11, Y7, Y7
+	VBLENDVPD    Y2, Y6, Y0, Y0
+	VBLENDVPD    Y3, Y7, Y1, Y1
+	VCMPPD       $0x11, avx2_00000000<>+0(SB), Y8, Y2
+	VCMPPD       $0x11, avx2_00000000<>+0(SB), Y10, Y3
+	VPAND        224(SP), Y2, Y2
+	VPAND        192(SP), Y3, Y3
+	VPXOR        avx2_ffffffff<>+0(SB), Y4, Y4
+	VPXOR        avx2_ffffffff<>+0(SB), Y5, Y5
+	VPAND        Y4, Y2, Y2
+	VPAND        Y5, Y3, Y3
+	VBLENDVPD    Y2, avx2_7ff8000000000001<>+0(SB), Y0, Y0
+	VBLENDVPD    Y3, avx2_7ff8000000000001<>+0(SB), Y1, Y1
+	VMOVUPS      Y0, (R8)(AX*8)
+	VMOVUPS      Y1, 32(R8)(AX*8)
+	ADDQ         $0x00000008, AX
+	CMPQ         AX, DX
+	JLT          loop
 	VZEROUPPER
-	MOVQ        AX, ret+40(FP)
+	MOVQ         AX, ret+40(FP)
 	RET
 
 // func powerFloat64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
@@ -11468,343 +11528,355 @@ TEXT ·powerFloat64PastAVX2(SB), NOSPLIT, $384-48
 	XORL AX, AX
 
 loop:
-	VMOVUPS     (R9)(AX*8), Y0
-	VANDPD      avx2_7fffffffffffffff<>+0(SB), Y0, Y1
-	VMOVUPS     32(R9)(AX*8), Y2
-	VANDPD      avx2_7fffffffffffffff<>+0(SB), Y2, Y3
-	VCMPPD      $0x11, avx2_0010000000000000<>+0(SB), Y1, Y4
-	VCMPPD      $0x11, avx2_0010000000000000<>+0(SB), Y3, Y5
-	VMULPD      avx2_4350000000000000<>+0(SB), Y1, Y6
-	VMULPD      avx2_4350000000000000<>+0(SB), Y3, Y7
-	VBLENDVPD   Y4, Y6, Y1, Y6
-	VBLENDVPD   Y5, Y7, Y3, Y7
-	VMOVUPS     avx2_43300000000003ff<>+0(SB), Y8
-	VBLENDVPD   Y4, avx2_4330000000000435<>+0(SB), Y8, Y4
-	VBLENDVPD   Y5, avx2_4330000000000435<>+0(SB), Y8, Y5
-	VPADDQ      avx2_000026c000000000<>+0(SB), Y6, Y6
-	VPADDQ      avx2_000026c000000000<>+0(SB), Y7, Y7
-	VPAND       avx2_000fffffffffffff<>+0(SB), Y6, Y8
-	VPAND       avx2_000fffffffffffff<>+0(SB), Y7, Y9
-	VPADDQ      avx2_3fefd94000000000<>+0(SB), Y8, Y8
-	VPADDQ      avx2_3fefd94000000000<>+0(SB), Y9, Y9
-	VPSRLQ      $0x34, Y6, Y10
-	VPSRLQ      $0x34, Y7, Y11
-	VPOR        avx2_4330000000000000<>+0(SB), Y10, Y10
-	VPOR        avx2_4330000000000000<>+0(SB), Y11, Y11
-	VSUBPD      Y4, Y10, Y4
-	VSUBPD      Y5, Y11, Y5
-	VPSRLQ      $0x30, Y6, Y6
-	VPSRLQ      $0x30, Y7, Y7
-	VPSLLQ      $0x01, Y6, Y10
-	VPSLLQ      $0x01, Y7, Y11
-	VPSHUFD     $0xa0, Y10, Y10
-	VPSHUFD     $0xa0, Y11, Y11
-	VPOR        avx2_0000000100000000<>+0(SB), Y10, Y10
-	VPOR        avx2_0000000100000000<>+0(SB), Y11, Y11
-	VPERMPS     avx2_log_high_0<>+0(SB), Y10, Y12
-	VPERMPS     avx2_log_high_0<>+0(SB), Y11, Y13
-	VPERMPS     avx2_log_high_1<>+0(SB), Y10, Y14
-	VPERMPS     avx2_log_high_1<>+0(SB), Y11, Y15
-	VPERMPS     avx2_log_high_2<>+0(SB), Y10, Y2
-	VPERMPS     avx2_log_high_2<>+0(SB), Y11, Y0
-	VMOVUPS     Y3, (SP)
-	VPERMPS     avx2_log_high_3<>+0(SB), Y10, Y3
-	VMOVUPS     Y1, 32(SP)
-	VPERMPS     avx2_log_high_3<>+0(SB), Y11, Y1
-	VMOVUPS     Y9, 64(SP)
-	VPSLLQ      $0x3d, Y6, Y9
-	VMOVUPS     Y8, 96(SP)
-	VPSLLQ      $0x3d, Y7, Y8
-	VBLENDVPD   Y9, Y14, Y12, Y12
-	VBLENDVPD   Y8, Y15, Y13, Y13
-	VBLENDVPD   Y9, Y3, Y2, Y2
-	VBLENDVPD   Y8, Y1, Y0, Y0
-	VPSLLQ      $0x3c, Y6, Y1
-	VPSLLQ      $0x3c, Y7, Y3
-	VBLENDVPD   Y1, Y2, Y12, Y2
-	VBLENDVPD   Y3, Y0, Y13, Y0
-	VFMADD231PD avx2_3fe62e42fefa3800<>+0(SB), Y4, Y2
-	VFMADD231PD avx2_3fe62e42fefa3800<>+0(SB), Y5, Y0
-	VPERMPS     avx2_log_low_0<>+0(SB), Y10, Y6
-	VPERMPS     avx2_log_low_0<>+0(SB), Y11, Y7
-	VPERMPS     avx2_log_low_1<>+0(SB), Y10, Y12
-	VPERMPS     avx2_log_low_1<>+0(SB), Y11, Y13
-	VPERMPS     avx2_log_low_2<>+0(SB), Y10, Y14
-	VPERMPS     avx2_log_low_2<>+0(SB), Y11, Y15
-	VMOVUPS     Y0, 128(SP)
-	VPERMPS     avx2_log_low_3<>+0(SB), Y10, Y0
-	VMOVUPS     Y2, 160(SP)
-	VPERMPS     avx2_log_low_3<>+0(SB), Y11, Y2
-	VBLENDVPD   Y9, Y12, Y6, Y6
-	VBLENDVPD   Y8, Y13, Y7, Y7
-	VBLENDVPD   Y9, Y0, Y14, Y0
-	VBLENDVPD   Y8, Y2, Y15, Y2
-	VBLENDVPD   Y1, Y0, Y6, Y0
-	VBLENDVPD   Y3, Y2, Y7, Y2
-	VFMADD132PD avx2_3d2ef35793c76730<>+0(SB), Y0, Y4
-	VFMADD132PD avx2_3d2ef35793c76730<>+0(SB), Y2, Y5
-	VPERMPS     avx2_log_inverse_0<>+0(SB), Y10, Y0
-	VPERMPS     avx2_log_inverse_0<>+0(SB), Y11, Y2
-	VPERMPS     avx2_log_inverse_1<>+0(SB), Y10, Y6
-	VPERMPS     avx2_log_inverse_1<>+0(SB), Y11, Y7
-	VPERMPS     avx2_log_inverse_2<>+0(SB), Y10, Y12
-	VPERMPS     avx2_log_inverse_2<>+0(SB), Y11, Y13
-	VPERMPS     avx2_log_inverse_3<>+0(SB), Y10, Y10
-	VPERMPS     avx2_log_inverse_3<>+0(SB), Y11, Y11
-	VBLENDVPD   Y9, Y6, Y0, Y0
-	VBLENDVPD   Y8, Y7, Y2, Y2
-	VBLENDVPD   Y9, Y10, Y12, Y6
-	VBLENDVPD   Y8, Y11, Y13, Y7
-	VBLENDVPD   Y1, Y6, Y0, Y0
-	VBLENDVPD   Y3, Y7, Y2, Y1
-	VMOVUPS     96(SP), Y2
-	VFMADD213PD avx2_bff0000000000000<>+0(SB), Y2, Y0
-	VMOVUPS     64(SP), Y2
-	VFMADD213PD avx2_bff0000000000000<>+0(SB), Y2, Y1
-	VMOVUPS     160(SP), Y2
-	VADDPD      Y0, Y2, Y3
-	VMOVUPS     128(SP), Y6
-	VADDPD      Y1, Y6, Y7
-	VSUBPD      Y3, Y2, Y2
-	VSUBPD      Y7, Y6, Y6
-	VADDPD      Y0, Y2, Y2
-	VADDPD      Y1, Y6, Y6
-	VMULPD      avx2_bfe0000000000000<>+0(SB), Y0, Y8
-	VMULPD      avx2_bfe0000000000000<>+0(SB), Y1, Y9
-	VMULPD      Y8, Y0, Y10
-	VMULPD      Y9, Y1, Y11
-	VFMSUB213PD Y10, Y0, Y8
-	VFMSUB213PD Y11, Y1, Y9
-	VADDPD      Y10, Y3, Y12
-	VADDPD      Y11, Y7, Y13
-	VSUBPD      Y12, Y3, Y3
-	VSUBPD      Y13, Y7, Y7
-	VADDPD      Y10, Y3, Y3
-	VADDPD      Y11, Y7, Y7
-	VMOVUPS     avx2_bfb2f5da319f8d35<>+0(SB), Y10
-	VFMADD213PD avx2_3fb7399965cd7f6c<>+0(SB), Y0, Y10
-	VMOVUPS     avx2_bfb2f5da319f8d35<>+0(SB), Y11
-	VFMADD213PD avx2_3fb7399965cd7f6c<>+0(SB), Y1, Y11
-	VFMADD213PD avx2_bfb99ad262e1a2e9<>+0(SB), Y0, Y10
-	VFMADD213PD avx2_bfb99ad262e1a2e9<>+0(SB), Y1, Y11
-	VFMADD213PD avx2_3fbc71d30173d53d<>+0(SB), Y0, Y10
-	VFMADD213PD avx2_3fbc71d30173d53d<>+0(SB), Y1, Y11
-	VFMADD213PD avx2_bfbfffffce54ffde<>+0(SB), Y0, Y10
-	VFMADD213PD avx2_bfbfffffce54ffde<>+0(SB), Y1, Y11
-	VFMADD213PD avx2_3fc2492490e9f3b1<>+0(SB), Y0, Y10
-	VFMADD213PD avx2_3fc2492490e9f3b1<>+0(SB), Y1, Y11
-	VFMADD213PD avx2_bfc5555555568f77<>+0(SB), Y0, Y10
-	VFMADD213PD avx2_bfc5555555568f77<>+0(SB), Y1, Y11
-	VFMADD213PD avx2_3fc999999999b6c7<>+0(SB), Y0, Y10
-	VFMADD213PD avx2_3fc999999999b6c7<>+0(SB), Y1, Y11
-	VFMADD213PD avx2_bfcffffffffffffe<>+0(SB), Y0, Y10
-	VFMADD213PD avx2_bfcffffffffffffe<>+0(SB), Y1, Y11
-	VFMADD213PD avx2_3fd5555555555555<>+0(SB), Y0, Y10
-	VFMADD213PD avx2_3fd5555555555555<>+0(SB), Y1, Y11
-	VMULPD      Y0, Y0, Y14
-	VMULPD      Y1, Y1, Y15
-	VMULPD      Y0, Y14, Y0
-	VMULPD      Y1, Y15, Y1
-	VFMADD213PD Y4, Y0, Y10
-	VFMADD213PD Y5, Y1, Y11
-	VADDPD      Y3, Y2, Y0
-	VADDPD      Y7, Y6, Y1
-	VADDPD      Y10, Y8, Y2
-	VADDPD      Y11, Y9, Y3
-	VADDPD      Y2, Y0, Y0
-	VADDPD      Y3, Y1, Y1
-	VADDPD      Y0, Y12, Y2
-	VADDPD      Y1, Y13, Y3
-	VSUBPD      Y2, Y12, Y4
-	VSUBPD      Y3, Y13, Y5
-	VADDPD      Y0, Y4, Y0
-	VADDPD      Y1, Y5, Y1
-	VMOVUPS     32(SP), Y4
-	VCMPPD      $0x11, avx2_7ff0000000000000<>+0(SB), Y4, Y5
-	VMOVUPS     (SP), Y6
-	VCMPPD      $0x11, avx2_7ff0000000000000<>+0(SB), Y6, Y7
-	VBLENDVPD   Y5, Y2, Y4, Y2
-	VBLENDVPD   Y7, Y3, Y6, Y3
-	VCMPPD      $0x00, avx2_00000000<>+0(SB), Y4, Y8
-	VCMPPD      $0x00, avx2_00000000<>+0(SB), Y6, Y9
-	VBLENDVPD   Y8, avx2_fff0000000000000<>+0(SB), Y2, Y2
-	VBLENDVPD   Y9, avx2_fff0000000000000<>+0(SB), Y3, Y3
-	VMOVUPS     (R10)(AX*8), Y8
-	VMULPD      Y2, Y8, Y9
-	VMOVUPS     32(R10)(AX*8), Y10
-	VMULPD      Y3, Y10, Y11
-	VFMSUB213PD Y9, Y8, Y2
-	VFMSUB213PD Y11, Y10, Y3
-	VFMADD213PD Y2, Y8, Y0
-	VFMADD213PD Y3, Y10, Y1
-	VMOVUPS     avx2_c087500000000000<>+0(SB), Y2
-	VMAXPD      Y9, Y2, Y3
-	VMAXPD      Y11, Y2, Y2
-	VMOVUPS     avx2_4086300000000000<>+0(SB), Y12
-	VMINPD      Y3, Y12, Y3
-	VMINPD      Y2, Y12, Y2
-	VCMPPD      $0x00, Y9, Y3, Y9
-	VCMPPD      $0x00, Y11, Y2, Y11
-	VANDPD      Y0, Y9, Y0
-	VANDPD      Y1, Y11, Y1
-	VMOVUPS     avx2_40371547652b82fe<>+0(SB), Y9
-	VFMADD213PD avx2_4338000000000000<>+0(SB), Y3, Y9
-	VMOVUPS     avx2_40371547652b82fe<>+0(SB), Y11
-	VFMADD213PD avx2_4338000000000000<>+0(SB), Y2, Y11
-	VSUBPD      avx2_4338000000000000<>+0(SB), Y9, Y12
-	VSUBPD      avx2_4338000000000000<>+0(SB), Y11, Y13
-	VFMADD231PD avx2_bfa62e42fefa0000<>+0(SB), Y12, Y3
-	VFMADD231PD avx2_bfa62e42fefa0000<>+0(SB), Y13, Y2
-	VPSLLQ      $0x01, Y9, Y14
-	VPSLLQ      $0x01, Y11, Y15
-	VPSHUFD     $0xa0, Y14, Y14
-	VPSHUFD     $0xa0, Y15, Y15
-	VPOR        avx2_0000000100000000<>+0(SB), Y14, Y14
-	VPOR        avx2_0000000100000000<>+0(SB), Y15, Y15
-	VMOVUPS     Y7, 192(SP)
-	VPERMPS     avx2_exp_low_0<>+0(SB), Y14, Y7
-	VMOVUPS     Y5, 224(SP)
-	VPERMPS     avx2_exp_low_0<>+0(SB), Y15, Y5
-	VPERMPS     avx2_exp_low_1<>+0(SB), Y14, Y10
-	VPERMPS     avx2_exp_low_1<>+0(SB), Y15, Y8
-	VPERMPS     avx2_exp_low_2<>+0(SB), Y14, Y6
-	VPERMPS     avx2_exp_low_2<>+0(SB), Y15, Y4
-	VMOVUPS     Y14, 256(SP)
-	VPERMPS     avx2_exp_low_3<>+0(SB), Y14, Y14
-	VMOVUPS     Y15, 288(SP)
-	VPERMPS     avx2_exp_low_3<>+0(SB), Y15, Y15
-	VMOVUPS     Y2, 320(SP)
-	VPSLLQ      $0x3d, Y9, Y2
-	VMOVUPS     Y3, 352(SP)
-	VPSLLQ      $0x3d, Y11, Y3
-	VBLENDVPD   Y2, Y10, Y7, Y7
-	VBLENDVPD   Y3, Y8, Y5, Y5
-	VBLENDVPD   Y2, Y14, Y6, Y6
-	VBLENDVPD   Y3, Y15, Y4, Y4
-	VPSLLQ      $0x3c, Y9, Y8
-	VPSLLQ      $0x3c, Y11, Y9
-	VBLENDVPD   Y8, Y6, Y7, Y6
-	VBLENDVPD   Y9, Y4, Y5, Y4
-	VFMADD231PD avx2_bd3cf79abc9e3b3a<>+0(SB), Y12, Y6
-	VFMADD231PD avx2_bd3cf79abc9e3b3a<>+0(SB), Y13, Y4
-	VADDPD      Y0, Y6, Y0
-	VADDPD      Y1, Y4, Y1
-	VMOVUPS     352(SP), Y4
-	VADDPD      Y0, Y4, Y0
-	VMOVUPS     320(SP), Y4
-	VADDPD      Y1, Y4, Y1
-	VMOVUPS     avx2_3f2a01b27043ce9e<>+0(SB), Y4
-	VFMADD213PD avx2_3f56c17f57ba0683<>+0(SB), Y0, Y4
-	VMOVUPS     avx2_3f2a01b27043ce9e<>+0(SB), Y5
-	VFMADD213PD avx2_3f56c17f57ba0683<>+0(SB), Y1, Y5
-	VFMADD213PD avx2_3f811111110d2566<>+0(SB), Y0, Y4
-	VFMADD213PD avx2_3f811111110d2566<>+0(SB), Y1, Y5
-	VFMADD213PD avx2_3fa55555554dfb75<>+0(SB), Y0, Y4
-	VFMADD213PD avx2_3fa55555554dfb75<>+0(SB), Y1, Y5
-	VFMADD213PD avx2_3fc5555555555556<>+0(SB), Y0, Y4
-	VFMADD213PD avx2_3fc5555555555556<>+0(SB), Y1, Y5
-	VFMADD213PD avx2_3fe0000000000001<>+0(SB), Y0, Y4
-	VFMADD213PD avx2_3fe0000000000001<>+0(SB), Y1, Y5
-	VMULPD      Y0, Y0, Y6
-	VMULPD      Y1, Y1, Y7
-	VFMADD213PD Y0, Y6, Y4
-	VFMADD213PD Y1, Y7, Y5
-	VMOVUPS     256(SP), Y0
-	VPERMPS     avx2_exp_half_0<>+0(SB), Y0, Y1
-	VMOVUPS     288(SP), Y6
-	VPERMPS     avx2_exp_half_0<>+0(SB), Y6, Y7
-	VPERMPS     avx2_exp_half_1<>+0(SB), Y0, Y10
-	VPERMPS     avx2_exp_half_1<>+0(SB), Y6, Y11
-	VPERMPS     avx2_exp_half_2<>+0(SB), Y0, Y14
-	VPERMPS     avx2_exp_half_2<>+0(SB), Y6, Y15
-	VPERMPS     avx2_exp_half_3<>+0(SB), Y0, Y0
-	VPERMPS     avx2_exp_half_3<>+0(SB), Y6, Y6
-	VBLENDVPD   Y2, Y10, Y1, Y1
-	VBLENDVPD   Y3, Y11, Y7, Y7
-	VBLENDVPD   Y2, Y0, Y14, Y0
-	VBLENDVPD   Y3, Y6, Y15, Y2
-	VBLENDVPD   Y8, Y0, Y1, Y0
-	VBLENDVPD   Y9, Y2, Y7, Y1
-	VFMADD213PD Y0, Y4, Y0
-	VFMADD213PD Y1, Y5, Y1
-	VMOVUPS     avx2_3fb0000000000000<>+0(SB), Y2
-	VFMADD213PD avx2_3ff0000000000000<>+0(SB), Y2, Y12
-	VFMADD213PD avx2_3ff0000000000000<>+0(SB), Y2, Y13
-	VROUNDPD    $0x09, Y12, Y2
-	VROUNDPD    $0x09, Y13, Y3
-	VMOVUPS     avx2_3fe0000000000000<>+0(SB), Y4
-	VFMADD213PD avx2_4338000000000000<>+0(SB), Y2, Y4
-	VMOVUPS     avx2_3fe0000000000000<>+0(SB), Y5
-	VFMADD213PD avx2_4338000000000000<>+0(SB), Y3, Y5
-	VSUBPD      avx2_4338000000000000<>+0(SB), Y4, Y6
-	VSUBPD      avx2_4338000000000000<>+0(SB), Y5, Y7
-	VSUBPD      Y6, Y2, Y2
-	VSUBPD      Y7, Y3, Y3
-	VADDPD      avx2_4338000000000000<>+0(SB), Y2, Y2
-	VADDPD      avx2_4338000000000000<>+0(SB), Y3, Y3
-	VPSLLQ      $0x34, Y4, Y4
-	VPSLLQ      $0x34, Y5, Y5
-	VPADDQ      avx2_3ff0000000000000<>+0(SB), Y4, Y4
-	VPADDQ      avx2_3ff0000000000000<>+0(SB), Y5, Y5
-	VMULPD      Y4, Y0, Y0
-	VMULPD      Y5, Y1, Y1
-	VPSLLQ      $0x34, Y2, Y2
-	VPSLLQ      $0x34, Y3, Y3
-	VPADDQ      avx2_3ff0000000000000<>+0(SB), Y2, Y2
-	VPADDQ      avx2_3ff0000000000000<>+0(SB), Y3, Y3
-	VMULPD      Y2, Y0, Y0
-	VMULPD      Y3, Y1, Y1
-	VMOVUPS     32(SP), Y2
-	VCMPPD      $0x00, avx2_3ff0000000000000<>+0(SB), Y2, Y2
-	VMOVUPS     (SP), Y3
-	VCMPPD      $0x00, avx2_3ff0000000000000<>+0(SB), Y3, Y3
-	VMOVUPS     (R10)(AX*8), Y4
-	VCMPPD      $0x00, avx2_00000000<>+0(SB), Y4, Y5
-	VMOVUPS     32(R10)(AX*8), Y6
-	VCMPPD      $0x00, avx2_00000000<>+0(SB), Y6, Y7
-	VPOR        Y5, Y2, Y2
-	VPOR        Y7, Y3, Y3
-	VBLENDVPD   Y2, avx2_3ff0000000000000<>+0(SB), Y0, Y0
-	VBLENDVPD   Y3, avx2_3ff0000000000000<>+0(SB), Y1, Y1
-	VMULPD      avx2_3fe0000000000000<>+0(SB), Y4, Y2
-	VMULPD      avx2_3fe0000000000000<>+0(SB), Y6, Y3
-	VROUNDPD    $0x08, Y4, Y5
-	VROUNDPD    $0x08, Y6, Y7
-	VCMPPD      $0x00, Y4, Y5, Y4
-	VCMPPD      $0x00, Y6, Y7, Y5
-	VROUNDPD    $0x08, Y2, Y6
-	VROUNDPD    $0x08, Y3, Y7
-	VCMPPD      $0x04, Y2, Y6, Y2
-	VCMPPD      $0x04, Y3, Y7, Y3
-	VPAND       Y2, Y4, Y2
-	VPAND       Y3, Y5, Y3
-	VANDPD      avx2_7fffffffffffffff<>+0(SB), Y0, Y6
-	VANDPD      avx2_7fffffffffffffff<>+0(SB), Y1, Y7
-	VMOVUPS     (R9)(AX*8), Y8
-	VANDPD      avx2_8000000000000000<>+0(SB), Y8, Y9
-	VMOVUPS     32(R9)(AX*8), Y10
-	VANDPD      avx2_8000000000000000<>+0(SB), Y10, Y11
-	VORPD       Y9, Y6, Y6
-	VORPD       Y11, Y7, Y7
-	VBLENDVPD   Y2, Y6, Y0, Y0
-	VBLENDVPD   Y3, Y7, Y1, Y1
-	VCMPPD      $0x11, avx2_00000000<>+0(SB), Y8, Y2
-	VCMPPD      $0x11, avx2_00000000<>+0(SB), Y10, Y3
-	VPAND       224(SP), Y2, Y2
-	VPAND       192(SP), Y3, Y3
-	VPXOR       avx2_ffffffff<>+0(SB), Y4, Y4
-	VPXOR       avx2_ffffffff<>+0(SB), Y5, Y5
-	VPAND       Y4, Y2, Y2
-	VPAND       Y5, Y3, Y3
-	VBLENDVPD   Y2, avx2_7ff8000000000001<>+0(SB), Y0, Y0
-	VBLENDVPD   Y3, avx2_7ff8000000000001<>+0(SB), Y1, Y1
-	VMOVNTPS    Y0, (R8)(AX*8)
-	VMOVNTPS    Y1, 32(R8)(AX*8)
-	ADDQ        $0x00000008, AX
-	CMPQ        AX, DX
-	JLT         loop
+	VMOVUPS      (R9)(AX*8), Y0
+	VANDPD       avx2_7fffffffffffffff<>+0(SB), Y0, Y1
+	VMOVUPS      32(R9)(AX*8), Y2
+	VANDPD       avx2_7fffffffffffffff<>+0(SB), Y2, Y3
+	VCMPPD       $0x11, avx2_0010000000000000<>+0(SB), Y1, Y4
+	VCMPPD       $0x11, avx2_0010000000000000<>+0(SB), Y3, Y5
+	VMULPD       avx2_4350000000000000<>+0(SB), Y1, Y6
+	VMULPD       avx2_4350000000000000<>+0(SB), Y3, Y7
+	VBLENDVPD    Y4, Y6, Y1, Y6
+	VBLENDVPD    Y5, Y7, Y3, Y7
+	VMOVUPS      avx2_43300000000003ff<>+0(SB), Y8
+	VBLENDVPD    Y4, avx2_4330000000000435<>+0(SB), Y8, Y4
+	VBLENDVPD    Y5, avx2_4330000000000435<>+0(SB), Y8, Y5
+	VPADDQ       avx2_0000800000000000<>+0(SB), Y6, Y6
+	VPADDQ       avx2_0000800000000000<>+0(SB), Y7, Y7
+	VPAND        avx2_000fffffffffffff<>+0(SB), Y6, Y8
+	VPAND        avx2_000fffffffffffff<>+0(SB), Y7, Y9
+	VPADDQ       avx2_3fef800000000000<>+0(SB), Y8, Y8
+	VPADDQ       avx2_3fef800000000000<>+0(SB), Y9, Y9
+	VPSRLQ       $0x34, Y6, Y10
+	VPSRLQ       $0x34, Y7, Y11
+	VPOR         avx2_4330000000000000<>+0(SB), Y10, Y10
+	VPOR         avx2_4330000000000000<>+0(SB), Y11, Y11
+	VSUBPD       Y4, Y10, Y4
+	VSUBPD       Y5, Y11, Y5
+	VPSRLQ       $0x30, Y6, Y6
+	VPSRLQ       $0x30, Y7, Y7
+	VPSLLQ       $0x01, Y6, Y10
+	VPSLLQ       $0x01, Y7, Y11
+	VPSHUFD      $0xa0, Y10, Y10
+	VPSHUFD      $0xa0, Y11, Y11
+	VPOR         avx2_0000000100000000<>+0(SB), Y10, Y10
+	VPOR         avx2_0000000100000000<>+0(SB), Y11, Y11
+	VPERMPS      avx2_log_high_0<>+0(SB), Y10, Y12
+	VPERMPS      avx2_log_high_0<>+0(SB), Y11, Y13
+	VPERMPS      avx2_log_high_1<>+0(SB), Y10, Y14
+	VPERMPS      avx2_log_high_1<>+0(SB), Y11, Y15
+	VPERMPS      avx2_log_high_2<>+0(SB), Y10, Y2
+	VPERMPS      avx2_log_high_2<>+0(SB), Y11, Y0
+	VMOVUPS      Y3, (SP)
+	VPERMPS      avx2_log_high_3<>+0(SB), Y10, Y3
+	VMOVUPS      Y1, 32(SP)
+	VPERMPS      avx2_log_high_3<>+0(SB), Y11, Y1
+	VMOVUPS      Y9, 64(SP)
+	VPSLLQ       $0x3d, Y6, Y9
+	VMOVUPS      Y8, 96(SP)
+	VPSLLQ       $0x3d, Y7, Y8
+	VBLENDVPD    Y9, Y14, Y12, Y12
+	VBLENDVPD    Y8, Y15, Y13, Y13
+	VBLENDVPD    Y9, Y3, Y2, Y2
+	VBLENDVPD    Y8, Y1, Y0, Y0
+	VPSLLQ       $0x3c, Y6, Y1
+	VPSLLQ       $0x3c, Y7, Y3
+	VBLENDVPD    Y1, Y2, Y12, Y2
+	VBLENDVPD    Y3, Y0, Y13, Y0
+	VFMADD231PD  avx2_3fe62e42fefa3800<>+0(SB), Y4, Y2
+	VFMADD231PD  avx2_3fe62e42fefa3800<>+0(SB), Y5, Y0
+	VPERMPS      avx2_log_low_0<>+0(SB), Y10, Y6
+	VPERMPS      avx2_log_low_0<>+0(SB), Y11, Y7
+	VPERMPS      avx2_log_low_1<>+0(SB), Y10, Y12
+	VPERMPS      avx2_log_low_1<>+0(SB), Y11, Y13
+	VPERMPS      avx2_log_low_2<>+0(SB), Y10, Y14
+	VPERMPS      avx2_log_low_2<>+0(SB), Y11, Y15
+	VMOVUPS      Y0, 128(SP)
+	VPERMPS      avx2_log_low_3<>+0(SB), Y10, Y0
+	VMOVUPS      Y2, 160(SP)
+	VPERMPS      avx2_log_low_3<>+0(SB), Y11, Y2
+	VBLENDVPD    Y9, Y12, Y6, Y6
+	VBLENDVPD    Y8, Y13, Y7, Y7
+	VBLENDVPD    Y9, Y0, Y14, Y0
+	VBLENDVPD    Y8, Y2, Y15, Y2
+	VBLENDVPD    Y1, Y0, Y6, Y0
+	VBLENDVPD    Y3, Y2, Y7, Y2
+	VFMADD132PD  avx2_3d2ef35793c76730<>+0(SB), Y0, Y4
+	VFMADD132PD  avx2_3d2ef35793c76730<>+0(SB), Y2, Y5
+	VPERMPS      avx2_log_inverse_0<>+0(SB), Y10, Y0
+	VPERMPS      avx2_log_inverse_0<>+0(SB), Y11, Y2
+	VPERMPS      avx2_log_inverse_1<>+0(SB), Y10, Y6
+	VPERMPS      avx2_log_inverse_1<>+0(SB), Y11, Y7
+	VPERMPS      avx2_log_inverse_2<>+0(SB), Y10, Y12
+	VPERMPS      avx2_log_inverse_2<>+0(SB), Y11, Y13
+	VPERMPS      avx2_log_inverse_3<>+0(SB), Y10, Y10
+	VPERMPS      avx2_log_inverse_3<>+0(SB), Y11, Y11
+	VBLENDVPD    Y9, Y6, Y0, Y0
+	VBLENDVPD    Y8, Y7, Y2, Y2
+	VBLENDVPD    Y9, Y10, Y12, Y6
+	VBLENDVPD    Y8, Y11, Y13, Y7
+	VBLENDVPD    Y1, Y6, Y0, Y0
+	VBLENDVPD    Y3, Y7, Y2, Y1
+	VMOVUPS      96(SP), Y2
+	VMULPD       Y0, Y2, Y3
+	VMOVUPS      64(SP), Y6
+	VMULPD       Y1, Y6, Y7
+	VFMSUB213PD  Y3, Y0, Y2
+	VFMSUB213PD  Y7, Y1, Y6
+	VSUBPD       avx2_3ff0000000000000<>+0(SB), Y3, Y0
+	VSUBPD       avx2_3ff0000000000000<>+0(SB), Y7, Y1
+	VMOVUPS      160(SP), Y3
+	VADDPD       Y0, Y3, Y7
+	VMOVUPS      128(SP), Y8
+	VADDPD       Y1, Y8, Y9
+	VSUBPD       Y7, Y3, Y3
+	VSUBPD       Y9, Y8, Y8
+	VADDPD       Y0, Y3, Y3
+	VADDPD       Y1, Y8, Y8
+	VMULPD       avx2_bfe0000000000000<>+0(SB), Y0, Y10
+	VMULPD       avx2_bfe0000000000000<>+0(SB), Y1, Y11
+	VMULPD       Y10, Y0, Y12
+	VMULPD       Y11, Y1, Y13
+	VFMSUB213PD  Y12, Y0, Y10
+	VFMSUB213PD  Y13, Y1, Y11
+	VADDPD       Y12, Y7, Y14
+	VADDPD       Y13, Y9, Y15
+	VSUBPD       Y14, Y7, Y7
+	VSUBPD       Y15, Y9, Y9
+	VADDPD       Y12, Y7, Y7
+	VADDPD       Y13, Y9, Y9
+	VMOVUPS      Y0, Y12
+	VFNMADD213PD Y2, Y2, Y12
+	VMOVUPS      Y1, Y13
+	VFNMADD213PD Y6, Y6, Y13
+	VFNMADD213PD Y2, Y0, Y12
+	VFNMADD213PD Y6, Y1, Y13
+	VADDPD       Y12, Y4, Y2
+	VADDPD       Y13, Y5, Y4
+	VMOVUPS      avx2_bfb5616d7fd4fd00<>+0(SB), Y5
+	VFMADD213PD  avx2_3fb72e7acc5bed4e<>+0(SB), Y0, Y5
+	VMOVUPS      avx2_bfb5616d7fd4fd00<>+0(SB), Y6
+	VFMADD213PD  avx2_3fb72e7acc5bed4e<>+0(SB), Y1, Y6
+	VFMADD213PD  avx2_bfb99996c851dc8d<>+0(SB), Y0, Y5
+	VFMADD213PD  avx2_bfb99996c851dc8d<>+0(SB), Y1, Y6
+	VFMADD213PD  avx2_3fbc71d8d296a129<>+0(SB), Y0, Y5
+	VFMADD213PD  avx2_3fbc71d8d296a129<>+0(SB), Y1, Y6
+	VFMADD213PD  avx2_bfc0000000225c5e<>+0(SB), Y0, Y5
+	VFMADD213PD  avx2_bfc0000000225c5e<>+0(SB), Y1, Y6
+	VFMADD213PD  avx2_3fc249249075ac8d<>+0(SB), Y0, Y5
+	VFMADD213PD  avx2_3fc249249075ac8d<>+0(SB), Y1, Y6
+	VFMADD213PD  avx2_bfc555555555543e<>+0(SB), Y0, Y5
+	VFMADD213PD  avx2_bfc555555555543e<>+0(SB), Y1, Y6
+	VFMADD213PD  avx2_3fc999999999bbd7<>+0(SB), Y0, Y5
+	VFMADD213PD  avx2_3fc999999999bbd7<>+0(SB), Y1, Y6
+	VFMADD213PD  avx2_bfd0000000000000<>+0(SB), Y0, Y5
+	VFMADD213PD  avx2_bfd0000000000000<>+0(SB), Y1, Y6
+	VFMADD213PD  avx2_3fd5555555555555<>+0(SB), Y0, Y5
+	VFMADD213PD  avx2_3fd5555555555555<>+0(SB), Y1, Y6
+	VMULPD       Y0, Y0, Y12
+	VMULPD       Y1, Y1, Y13
+	VMULPD       Y0, Y12, Y0
+	VMULPD       Y1, Y13, Y1
+	VFMADD213PD  Y2, Y0, Y5
+	VFMADD213PD  Y4, Y1, Y6
+	VADDPD       Y7, Y3, Y0
+	VADDPD       Y9, Y8, Y1
+	VADDPD       Y5, Y10, Y2
+	VADDPD       Y6, Y11, Y3
+	VADDPD       Y2, Y0, Y0
+	VADDPD       Y3, Y1, Y1
+	VADDPD       Y0, Y14, Y2
+	VADDPD       Y1, Y15, Y3
+	VSUBPD       Y2, Y14, Y4
+	VSUBPD       Y3, Y15, Y5
+	VADDPD       Y0, Y4, Y0
+	VADDPD       Y1, Y5, Y1
+	VMOVUPS      32(SP), Y4
+	VCMPPD       $0x11, avx2_7ff0000000000000<>+0(SB), Y4, Y5
+	VMOVUPS      (SP), Y6
+	VCMPPD       $0x11, avx2_7ff0000000000000<>+0(SB), Y6, Y7
+	VBLENDVPD    Y5, Y2, Y4, Y2
+	VBLENDVPD    Y7, Y3, Y6, Y3
+	VCMPPD       $0x00, avx2_00000000<>+0(SB), Y4, Y8
+	VCMPPD       $0x00, avx2_00000000<>+0(SB), Y6, Y9
+	VBLENDVPD    Y8, avx2_fff0000000000000<>+0(SB), Y2, Y2
+	VBLENDVPD    Y9, avx2_fff0000000000000<>+0(SB), Y3, Y3
+	VMOVUPS      (R10)(AX*8), Y8
+	VMULPD       Y2, Y8, Y9
+	VMOVUPS      32(R10)(AX*8), Y10
+	VMULPD       Y3, Y10, Y11
+	VFMSUB213PD  Y9, Y8, Y2
+	VFMSUB213PD  Y11, Y10, Y3
+	VFMADD213PD  Y2, Y8, Y0
+	VFMADD213PD  Y3, Y10, Y1
+	VMOVUPS      avx2_c087500000000000<>+0(SB), Y2
+	VMAXPD       Y9, Y2, Y3
+	VMAXPD       Y11, Y2, Y2
+	VMOVUPS      avx2_4086300000000000<>+0(SB), Y12
+	VMINPD       Y3, Y12, Y3
+	VMINPD       Y2, Y12, Y2
+	VCMPPD       $0x00, Y9, Y3, Y9
+	VCMPPD       $0x00, Y11, Y2, Y11
+	VANDPD       Y0, Y9, Y0
+	VANDPD       Y1, Y11, Y1
+	VMOVUPS      avx2_40371547652b82fe<>+0(SB), Y9
+	VFMADD213PD  avx2_4338000000000000<>+0(SB), Y3, Y9
+	VMOVUPS      avx2_40371547652b82fe<>+0(SB), Y11
+	VFMADD213PD  avx2_4338000000000000<>+0(SB), Y2, Y11
+	VSUBPD       avx2_4338000000000000<>+0(SB), Y9, Y12
+	VSUBPD       avx2_4338000000000000<>+0(SB), Y11, Y13
+	VFMADD231PD  avx2_bfa62e42fefa0000<>+0(SB), Y12, Y3
+	VFMADD231PD  avx2_bfa62e42fefa0000<>+0(SB), Y13, Y2
+	VPSLLQ       $0x01, Y9, Y14
+	VPSLLQ       $0x01, Y11, Y15
+	VPSHUFD      $0xa0, Y14, Y14
+	VPSHUFD      $0xa0, Y15, Y15
+	VPOR         avx2_0000000100000000<>+0(SB), Y14, Y14
+	VPOR         avx2_0000000100000000<>+0(SB), Y15, Y15
+	VMOVUPS      Y7, 192(SP)
+	VPERMPS      avx2_exp_low_0<>+0(SB), Y14, Y7
+	VMOVUPS      Y5, 224(SP)
+	VPERMPS      avx2_exp_low_0<>+0(SB), Y15, Y5
+	VPERMPS      avx2_exp_low_1<>+0(SB), Y14, Y10
+	VPERMPS      avx2_exp_low_1<>+0(SB), Y15, Y8
+	VPERMPS      avx2_exp_low_2<>+0(SB), Y14, Y6
+	VPERMPS      avx2_exp_low_2<>+0(SB), Y15, Y4
+	VMOVUPS      Y14, 256(SP)
+	VPERMPS      avx2_exp_low_3<>+0(SB), Y14, Y14
+	VMOVUPS      Y15, 288(SP)
+	VPERMPS      avx2_exp_low_3<>+0(SB), Y15, Y15
+	VMOVUPS      Y2, 320(SP)
+	VPSLLQ       $0x3d, Y9, Y2
+	VMOVUPS      Y3, 352(SP)
+	VPSLLQ       $0x3d, Y11, Y3
+	VBLENDVPD    Y2, Y10, Y7, Y7
+	VBLENDVPD    Y3, Y8, Y5, Y5
+	VBLENDVPD    Y2, Y14, Y6, Y6
+	VBLENDVPD    Y3, Y15, Y4, Y4
+	VPSLLQ       $0x3c, Y9, Y8
+	VPSLLQ       $0x3c, Y11, Y9
+	VBLENDVPD    Y8, Y6, Y7, Y6
+	VBLENDVPD    Y9, Y4, Y5, Y4
+	VFMADD231PD  avx2_bd3cf79abc9e3b3a<>+0(SB), Y12, Y6
+	VFMADD231PD  avx2_bd3cf79abc9e3b3a<>+0(SB), Y13, Y4
+	VADDPD       Y0, Y6, Y0
+	VADDPD       Y1, Y4, Y1
+	VMOVUPS      352(SP), Y4
+	VADDPD       Y0, Y4, Y0
+	VMOVUPS      320(SP), Y4
+	VADDPD       Y1, Y4, Y1
+	VMOVUPS      avx2_3f2a01b27043ce9e<>+0(SB), Y4
+	VFMADD213PD  avx2_3f56c17f57ba0683<>+0(SB), Y0, Y4
+	VMOVUPS      avx2_3f2a01b27043ce9e<>+0(SB), Y5
+	VFMADD213PD  avx2_3f56c17f57ba0683<>+0(SB), Y1, Y5
+	VFMADD213PD  avx2_3f811111110d2566<>+0(SB), Y0, Y4
+	VFMADD213PD  avx2_3f811111110d2566<>+0(SB), Y1, Y5
+	VFMADD213PD  avx2_3fa55555554dfb75<>+0(SB), Y0, Y4
+	VFMADD213PD  avx2_3fa55555554dfb75<>+0(SB), Y1, Y5
+	VFMADD213PD  avx2_3fc5555555555556<>+0(SB), Y0, Y4
+	VFMADD213PD  avx2_3fc5555555555556<>+0(SB), Y1, Y5
+	VFMADD213PD  avx2_3fe0000000000001<>+0(SB), Y0, Y4
+	VFMADD213PD  avx2_3fe0000000000001<>+0(SB), Y1, Y5
+	VMULPD       Y0, Y0, Y6
+	VMULPD       Y1, Y1, Y7
+	VFMADD213PD  Y0, Y6, Y4
+	VFMADD213PD  Y1, Y7, Y5
+	VMOVUPS      256(SP), Y0
+	VPERMPS      avx2_exp_half_0<>+0(SB), Y0, Y1
+	VMOVUPS      288(SP), Y6
+	VPERMPS      avx2_exp_half_0<>+0(SB), Y6, Y7
+	VPERMPS      avx2_exp_half_1<>+0(SB), Y0, Y10
+	VPERMPS      avx2_exp_half_1<>+0(SB), Y6, Y11
+	VPERMPS      avx2_exp_half_2<>+0(SB), Y0, Y14
+	VPERMPS      avx2_exp_half_2<>+0(SB), Y6, Y15
+	VPERMPS      avx2_exp_half_3<>+0(SB), Y0, Y0
+	VPERMPS      avx2_exp_half_3<>+0(SB), Y6, Y6
+	VBLENDVPD    Y2, Y10, Y1, Y1
+	VBLENDVPD    Y3, Y11, Y7, Y7
+	VBLENDVPD    Y2, Y0, Y14, Y0
+	VBLENDVPD    Y3, Y6, Y15, Y2
+	VBLENDVPD    Y8, Y0, Y1, Y0
+	VBLENDVPD    Y9, Y2, Y7, Y1
+	VFMADD213PD  Y0, Y4, Y0
+	VFMADD213PD  Y1, Y5, Y1
+	VMOVUPS      avx2_3fb0000000000000<>+0(SB), Y2
+	VFMADD213PD  avx2_3ff0000000000000<>+0(SB), Y2, Y12
+	VFMADD213PD  avx2_3ff0000000000000<>+0(SB), Y2, Y13
+	VROUNDPD     $0x09, Y12, Y2
+	VROUNDPD     $0x09, Y13, Y3
+	VMOVUPS      avx2_3fe0000000000000<>+0(SB), Y4
+	VFMADD213PD  avx2_4338000000000000<>+0(SB), Y2, Y4
+	VMOVUPS      avx2_3fe0000000000000<>+0(SB), Y5
+	VFMADD213PD  avx2_4338000000000000<>+0(SB), Y3, Y5
+	VSUBPD       avx2_4338000000000000<>+0(SB), Y4, Y6
+	VSUBPD       avx2_4338000000000000<>+0(SB), Y5, Y7
+	VSUBPD       Y6, Y2, Y2
+	VSUBPD       Y7, Y3, Y3
+	VADDPD       avx2_4338000000000000<>+0(SB), Y2, Y2
+	VADDPD       avx2_4338000000000000<>+0(SB), Y3, Y3
+	VPSLLQ       $0x34, Y4, Y4
+	VPSLLQ       $0x34, Y5, Y5
+	VPADDQ       avx2_3ff0000000000000<>+0(SB), Y4, Y4
+	VPADDQ       avx2_3ff0000000000000<>+0(SB), Y5, Y5
+	VMULPD       Y4, Y0, Y0
+	VMULPD       Y5, Y1, Y1
+	VPSLLQ       $0x34, Y2, Y2
+	VPSLLQ       $0x34, Y3, Y3
+	VPADDQ       avx2_3ff0000000000000<>+0(SB), Y2, Y2
+	VPADDQ       avx2_3ff0000000000000<>+0(SB), Y3, Y3
+	VMULPD       Y2, Y0, Y0
+	VMULPD       Y3, Y1, Y1
+	VMOVUPS      32(SP), Y2
+	VCMPPD       $0x00, avx2_3ff0000000000000<>+0(SB), Y2, Y2
+	VMOVUPS      (SP), Y3
+	VCMPPD       $0x00, avx2_3ff0000000000000<>+0(SB), Y3, Y3
+	VMOVUPS      (R10)(AX*8), Y4
+	VCMPPD       $0x00, avx2_00000000<>+0(SB), Y4, Y5
+	VMOVUPS      32(R10)(AX*8), Y6
+	VCMPPD       $0x00, avx2_00000000<>+0(SB), Y6, Y7
+	VPOR         Y5, Y2, Y2
+	VPOR         Y7, Y3, Y3
+	VBLENDVPD    Y2, avx2_3ff0000000000000<>+0(SB), Y0, Y0
+	VBLENDVPD    Y3, avx2_3ff0000000000000<>+0(SB), Y1, Y1
+	VMULPD       avx2_3fe0000000000000<>+0(SB), Y4, Y2
+	VMULPD       avx2_3fe0000000000000<>+0(SB), Y6, Y3
+	VROUNDPD     $0x08, Y4, Y5
+	VROUNDPD     $0x08, Y6, Y7
+	VCMPPD       $0x00, Y4, Y5, Y4
+	VCMPPD       $0x00, Y6, Y7, Y5
+	VROUNDPD     $0x08, Y2, Y6
+	VROUNDPD     $0x08, Y3, Y7
+	VCMPPD       $0x04, Y2, Y6, Y2
+	VCMPPD       $0x04, Y3, Y7, Y3
+	VPAND        Y2, Y4, Y2
+	VPAND        Y3, Y5, Y3
+	VANDPD       avx2_7fffffffffffffff<>+0(SB), Y0, Y6
+	VANDPD       avx2_7fffffffffffffff<>+0(SB), Y1, Y7
+	VMOVUPS      (R9)(AX*8), Y8
+	VANDPD       avx2_8000000000000000<>+0(SB), Y8, Y9
+	VMOVUPS      32(R9)(AX*8), Y10
+	VANDPD       avx2_8000000000000000<>+0(SB), Y10, Y11
+	VORPD        Y9, Y6, Y6
+	VORPD        Y11, Y7, Y7
+	VBLENDVPD    Y2, Y6, Y0, Y0
+	VBLENDVPD    Y3, Y7, Y1, Y1
+	VCMPPD       $0x11, avx2_00000000<>+0(SB), Y8, Y2
+	VCMPPD       $0x11, avx2_00000000<>+0(SB), Y10, Y3
+	VPAND        224(SP), Y2, Y2
+	VPAND        192(SP), Y3, Y3
+	VPXOR        avx2_ffffffff<>+0(SB), Y4, Y4
+	VPXOR        avx2_ffffffff<>+0(SB), Y5, Y5
+	VPAND        Y4, Y2, Y2
+	VPAND        Y5, Y3, Y3
+	VBLENDVPD    Y2, avx2_7ff8000000000001<>+0(SB), Y0, Y0
+	VBLENDVPD    Y3, avx2_7ff8000000000001<>+0(SB), Y1, Y1
+	VMOVNTPS     Y0, (R8)(AX*8)
+	VMOVNTPS     Y1, 32(R8)(AX*8)
+	ADDQ         $0x00000008, AX
+	CMPQ         AX, DX
+	JLT          loop
 	VZEROUPPER
-	MOVQ        AX, ret+40(FP)
+	MOVQ         AX, ret+40(FP)
 	RET
 
 // func hypotFloat32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int

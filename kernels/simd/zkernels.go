@@ -797,28 +797,33 @@ func log2Float64(dst, a, _, _ unsafe.Pointer, n int) {
 		x := xs[i]
 		m1 := x < 0x1p-1022
 		v1 := sel(m1, float64(0x1.0000000000435p+52), float64(0x1.00000000003ffp+52))
-		k1 := math.Float64bits(sel(m1, float64(x*0x1p+54), x)) + 0x26c000000000
-		v2 := math.Float64frombits(k1&0xfffffffffffff + 0x3fefd94000000000)
+		k1 := math.Float64bits(sel(m1, float64(x*0x1p+54), x)) + 0x800000000000
+		v2 := math.Float64frombits(k1&0xfffffffffffff + 0x3fef800000000000)
 		v3 := math.Float64frombits(k1>>52|0x4330000000000000) - v1
 		k2 := k1 >> 48
 		v4 := math.FMA(v3, 0x1.62e42fefa38p-01, op.LogHigh[k2&15])
-		v5 := math.FMA(v2, op.LogInverse[k2&15], -1)
-		v6 := v4 + v5
-		v7 := float64(v5 * -0.5)
-		v8 := float64(v5 * v7)
-		v9 := v6 + v8
-		v10 := math.FMA(-0x1.2f5da319f8d35p-04, v5, 0x1.7399965cd7f6cp-04)
-		v11 := math.FMA(math.FMA(v10, v5, -0x1.99ad262e1a2e9p-04), v5, 0x1.c71d30173d53dp-04)
-		v12 := math.FMA(math.FMA(v11, v5, -0x1.fffffce54ffdep-04), v5, 0x1.2492490e9f3b1p-03)
-		v13 := math.FMA(math.FMA(v12, v5, -0x1.5555555568f77p-03), v5, 0x1.999999999b6c7p-03)
-		v14 := math.FMA(math.FMA(v13, v5, -0x1.ffffffffffffep-03), v5, 0x1.5555555555555p-02)
-		v15 := math.FMA(v14, float64(float64(v5*v5)*v5), math.FMA(v3, 0x1.ef35793c7673p-45, op.LogLow[k2&15]))
-		v16 := v4 - v6 + v5 + (v6 - v9 + v8) + (math.FMA(v5, v7, -v8) + v15)
-		v17 := v9 + v16
-		v18 := float64(v17 * 0x1.71547652b82fep+00)
-		v19 := math.FMA(v9-v17+v16, 0x1.71547652b82fep+00, math.FMA(v17, 0x1.71547652b82fep+00, -v18))
-		v20 := sel(x == 0, float64(math.Inf(-1)), sel(x < 0, float64(math.NaN()), x))
-		d[i] = sel(0 < x && x < float64(math.Inf(1)), v18+math.FMA(v17, 0x1.777d0ffda0d24p-56, v19), v20)
+		v5 := op.LogInverse[k2&15]
+		v6 := float64(v2 * v5)
+		v7 := math.FMA(v2, v5, -v6)
+		v8 := v6 - 1
+		v9 := v4 + v8
+		v10 := float64(v8 * -0.5)
+		v11 := float64(v8 * v10)
+		v12 := v9 + v11
+		v13 := -v8
+		v14 := math.FMA(v3, 0x1.ef35793c7673p-45, op.LogLow[k2&15]) + math.FMA(v13, math.FMA(v13, v7, v7), v7)
+		v15 := math.FMA(-0x1.5616d7fd4fdp-04, v8, 0x1.72e7acc5bed4ep-04)
+		v16 := math.FMA(math.FMA(v15, v8, -0x1.99996c851dc8dp-04), v8, 0x1.c71d8d296a129p-04)
+		v17 := math.FMA(math.FMA(v16, v8, -0x1.0000000225c5ep-03), v8, 0x1.249249075ac8dp-03)
+		v18 := math.FMA(math.FMA(v17, v8, -0x1.555555555543ep-03), v8, 0x1.999999999bbd7p-03)
+		v19 := math.FMA(math.FMA(v18, v8, -0x1p-02), v8, 0x1.5555555555555p-02)
+		v20 := math.FMA(v8, v10, -v11) + math.FMA(v19, float64(float64(v8*v8)*v8), v14)
+		v21 := v4 - v9 + v8 + (v9 - v12 + v11) + v20
+		v22 := v12 + v21
+		v23 := float64(v22 * 0x1.71547652b82fep+00)
+		v24 := math.FMA(v12-v22+v21, 0x1.71547652b82fep+00, math.FMA(v22, 0x1.71547652b82fep+00, -v23))
+		v25 := sel(x == 0, float64(math.Inf(-1)), sel(x < 0, float64(math.NaN()), x))
+		d[i] = sel(0 < x && x < float64(math.Inf(1)), v23+math.FMA(v22, 0x1.777d0ffda0d24p-56, v24), v25)
 	}
 }
 
@@ -856,28 +861,33 @@ func log10Float64(dst, a, _, _ unsafe.Pointer, n int) {
 		x := xs[i]
 		m1 := x < 0x1p-1022
 		v1 := sel(m1, float64(0x1.0000000000435p+52), float64(0x1.00000000003ffp+52))
-		k1 := math.Float64bits(sel(m1, float64(x*0x1p+54), x)) + 0x26c000000000
-		v2 := math.Float64frombits(k1&0xfffffffffffff + 0x3fefd94000000000)
+		k1 := math.Float64bits(sel(m1, float64(x*0x1p+54), x)) + 0x800000000000
+		v2 := math.Float64frombits(k1&0xfffffffffffff + 0x3fef800000000000)
 		v3 := math.Float64frombits(k1>>52|0x4330000000000000) - v1
 		k2 := k1 >> 48
 		v4 := math.FMA(v3, 0x1.62e42fefa38p-01, op.LogHigh[k2&15])
-		v5 := math.FMA(v2, op.LogInverse[k2&15], -1)
-		v6 := v4 + v5
-		v7 := float64(v5 * -0.5)
-		v8 := float64(v5 * v7)
-		v9 := v6 + v8
-		v10 := math.FMA(-0x1.2f5da319f8d35p-04, v5, 0x1.7399965cd7f6cp-04)
-		v11 := math.FMA(math.FMA(v10, v5, -0x1.99ad262e1a2e9p-04), v5, 0x1.c71d30173d53dp-04)
-		v12 := math.FMA(math.FMA(v11, v5, -0x1.fffffce54ffdep-04), v5, 0x1.2492490e9f3b1p-03)
-		v13 := math.FMA(math.FMA(v12, v5, -0x1.5555555568f77p-03), v5, 0x1.999999999b6c7p-03)
-		v14 := math.FMA(math.FMA(v13, v5, -0x1.ffffffffffffep-03), v5, 0x1.5555555555555p-02)
-		v15 := math.FMA(v14, float64(float64(v5*v5)*v5), math.FMA(v3, 0x1.ef35793c7673p-45, op.LogLow[k2&15]))
-		v16 := v4 - v6 + v5 + (v6 - v9 + v8) + (math.FMA(v5, v7, -v8) + v15)
-		v17 := v9 + v16
-		v18 := float64(v17 * 0x1.bcb7b1526e50ep-02)
-		v19 := math.FMA(v9-v17+v16, 0x1.bcb7b1526e50ep-02, math.FMA(v17, 0x1.bcb7b1526e50ep-02, -v18))
-		v20 := sel(x == 0, float64(math.Inf(-1)), sel(x < 0, float64(math.NaN()), x))
-		d[i] = sel(0 < x && x < float64(math.Inf(1)), v18+math.FMA(v17, 0x1.95355baaafad3p-57, v19), v20)
+		v5 := op.LogInverse[k2&15]
+		v6 := float64(v2 * v5)
+		v7 := math.FMA(v2, v5, -v6)
+		v8 := v6 - 1
+		v9 := v4 + v8
+		v10 := float64(v8 * -0.5)
+		v11 := float64(v8 * v10)
+		v12 := v9 + v11
+		v13 := -v8
+		v14 := math.FMA(v3, 0x1.ef35793c7673p-45, op.LogLow[k2&15]) + math.FMA(v13, math.FMA(v13, v7, v7), v7)
+		v15 := math.FMA(-0x1.5616d7fd4fdp-04, v8, 0x1.72e7acc5bed4ep-04)
+		v16 := math.FMA(math.FMA(v15, v8, -0x1.99996c851dc8dp-04), v8, 0x1.c71d8d296a129p-04)
+		v17 := math.FMA(math.FMA(v16, v8, -0x1.0000000225c5ep-03), v8, 0x1.249249075ac8dp-03)
+		v18 := math.FMA(math.FMA(v17, v8, -0x1.555555555543ep-03), v8, 0x1.999999999bbd7p-03)
+		v19 := math.FMA(math.FMA(v18, v8, -0x1p-02), v8, 0x1.5555555555555p-02)
+		v20 := math.FMA(v8, v10, -v11) + math.FMA(v19, float64(float64(v8*v8)*v8), v14)
+		v21 := v4 - v9 + v8 + (v9 - v12 + v11) + v20
+		v22 := v12 + v21
+		v23 := float64(v22 * 0x1.bcb7b1526e50ep-02)
+		v24 := math.FMA(v12-v22+v21, 0x1.bcb7b1526e50ep-02, math.FMA(v22, 0x1.bcb7b1526e50ep-02, -v23))
+		v25 := sel(x == 0, float64(math.Inf(-1)), sel(x < 0, float64(math.NaN()), x))
+		d[i] = sel(0 < x && x < float64(math.Inf(1)), v23+math.FMA(v22, 0x1.95355baaafad3p-57, v24), v25)
 	}
 }
 
@@ -1209,15 +1219,15 @@ func powerFloat32(dst, a, b, _ unsafe.Pointer, n int) {
 		y := ys[i]
 		v1 := abs(x)
 		v2 := float64(v1)
-		k1 := math.Float64bits(v2) + 0x26c000000000
-		v3 := math.Float64frombits(k1&0xfffffffffffff + 0x3fefd94000000000)
+		k1 := math.Float64bits(v2) + 0x800000000000
+		v3 := math.Float64frombits(k1&0xfffffffffffff + 0x3fef800000000000)
 		v4 := math.Float64frombits(k1>>52|0x4330000000000000) - 0x1.00000000003ffp+52
 		k2 := k1 >> 48
 		v5 := math.FMA(v3, op.LogInverse[k2&15], -1)
 		v6 := math.FMA(v4, 0x1.62e42fefa39efp-01, op.LogSum[k2&15]) + v5
-		v7 := math.FMA(0x1.14bec833590a5p-03, v5, -0x1.558d04cbbd599p-03)
-		v8 := math.FMA(math.FMA(v7, v5, 0x1.999f27c35f5acp-03), v5, -0x1.fffffeed86798p-03)
-		v9 := math.FMA(math.FMA(v8, v5, 0x1.55555521f9686p-02), v5, -0x1.fffffffffe92fp-02)
+		v7 := math.FMA(0x1.24f78bd54c2c1p-03, v5, -0x1.55b6f73ef6559p-03)
+		v8 := math.FMA(math.FMA(v7, v5, 0x1.99998cbc10885p-03), v5, -0x1.fffff6b27315p-03)
+		v9 := math.FMA(math.FMA(v8, v5, 0x1.5555555589a17p-02), v5, -0x1.0000000008674p-01)
 		v10 := sel(v2 < float64(math.Inf(1)), math.FMA(v9, float64(v5*v5), v6), v2)
 		v11 := float64(float64(y) * sel(v2 == 0, float64(math.Inf(-1)), v10))
 		v12 := min(max(v11, -200), 200)
@@ -1248,48 +1258,53 @@ func powerFloat64(dst, a, b, _ unsafe.Pointer, n int) {
 		v1 := abs(x)
 		m1 := v1 < 0x1p-1022
 		v2 := sel(m1, float64(0x1.0000000000435p+52), float64(0x1.00000000003ffp+52))
-		k1 := math.Float64bits(sel(m1, float64(v1*0x1p+54), v1)) + 0x26c000000000
-		v3 := math.Float64frombits(k1&0xfffffffffffff + 0x3fefd94000000000)
+		k1 := math.Float64bits(sel(m1, float64(v1*0x1p+54), v1)) + 0x800000000000
+		v3 := math.Float64frombits(k1&0xfffffffffffff + 0x3fef800000000000)
 		v4 := math.Float64frombits(k1>>52|0x4330000000000000) - v2
 		k2 := k1 >> 48
 		v5 := math.FMA(v4, 0x1.62e42fefa38p-01, op.LogHigh[k2&15])
-		v6 := math.FMA(v3, op.LogInverse[k2&15], -1)
-		v7 := v5 + v6
-		v8 := float64(v6 * -0.5)
-		v9 := float64(v6 * v8)
-		v10 := v7 + v9
-		v11 := math.FMA(-0x1.2f5da319f8d35p-04, v6, 0x1.7399965cd7f6cp-04)
-		v12 := math.FMA(math.FMA(v11, v6, -0x1.99ad262e1a2e9p-04), v6, 0x1.c71d30173d53dp-04)
-		v13 := math.FMA(math.FMA(v12, v6, -0x1.fffffce54ffdep-04), v6, 0x1.2492490e9f3b1p-03)
-		v14 := math.FMA(math.FMA(v13, v6, -0x1.5555555568f77p-03), v6, 0x1.999999999b6c7p-03)
-		v15 := math.FMA(math.FMA(v14, v6, -0x1.ffffffffffffep-03), v6, 0x1.5555555555555p-02)
-		v16 := math.FMA(v15, float64(float64(v6*v6)*v6), math.FMA(v4, 0x1.ef35793c7673p-45, op.LogLow[k2&15]))
-		v17 := v5 - v7 + v6 + (v7 - v10 + v9) + (math.FMA(v6, v8, -v9) + v16)
-		v18 := v10 + v17
+		v6 := op.LogInverse[k2&15]
+		v7 := float64(v3 * v6)
+		v8 := math.FMA(v3, v6, -v7)
+		v9 := v7 - 1
+		v10 := v5 + v9
+		v11 := float64(v9 * -0.5)
+		v12 := float64(v9 * v11)
+		v13 := v10 + v12
+		v14 := -v9
+		v15 := math.FMA(v4, 0x1.ef35793c7673p-45, op.LogLow[k2&15]) + math.FMA(v14, math.FMA(v14, v8, v8), v8)
+		v16 := math.FMA(-0x1.5616d7fd4fdp-04, v9, 0x1.72e7acc5bed4ep-04)
+		v17 := math.FMA(math.FMA(v16, v9, -0x1.99996c851dc8dp-04), v9, 0x1.c71d8d296a129p-04)
+		v18 := math.FMA(math.FMA(v17, v9, -0x1.0000000225c5ep-03), v9, 0x1.249249075ac8dp-03)
+		v19 := math.FMA(math.FMA(v18, v9, -0x1.555555555543ep-03), v9, 0x1.999999999bbd7p-03)
+		v20 := math.FMA(math.FMA(v19, v9, -0x1p-02), v9, 0x1.5555555555555p-02)
+		v21 := math.FMA(v9, v11, -v12) + math.FMA(v20, float64(float64(v9*v9)*v9), v15)
+		v22 := v5 - v10 + v9 + (v10 - v13 + v12) + v21
+		v23 := v13 + v22
 		m2 := v1 < float64(math.Inf(1))
-		v19 := sel(v1 == 0, float64(math.Inf(-1)), sel(m2, v18, v1))
-		v20 := float64(y * v19)
-		v21 := min(max(v20, -746), 710)
-		v22 := sel(v21 == v20, math.FMA(y, v10-v18+v17, math.FMA(y, v19, -v20)), 0)
-		v23 := math.FMA(v21, 0x1.71547652b82fep+04, 0x1.8p+52)
-		v24 := v23 - 0x1.8p+52
-		k3 := math.Float64bits(v23)
-		v25 := math.FMA(v24, -0x1.cf79abc9e3b3ap-44, op.ExpLow[k3&15]) + v22
-		v26 := math.FMA(v24, -0x1.62e42fefap-05, v21) + v25
-		v27 := math.FMA(0x1.a01b27043ce9ep-13, v26, 0x1.6c17f57ba0683p-10)
-		v28 := math.FMA(math.FMA(v27, v26, 0x1.11111110d2566p-07), v26, 0x1.55555554dfb75p-05)
-		v29 := math.FMA(math.FMA(v28, v26, 0x1.5555555555556p-03), v26, 0x1.0000000000001p-01)
-		v30 := op.ExpHalf[k3&15]
-		v31 := math.FMA(v30, math.FMA(v29, float64(v26*v26), v26), v30)
-		v32 := floor(math.FMA(v24, 0x1p-04, 1))
-		v33 := math.FMA(v32, 0.5, 0x1.8p+52)
-		v34 := math.Float64frombits(math.Float64bits(v33)<<52 + 0x3ff0000000000000)
-		k4 := math.Float64bits(v32-(v33-0x1.8p+52)+0x1.8p+52) << 52
-		v35 := float64(float64(v31*v34) * math.Float64frombits(k4+0x3ff0000000000000))
-		v36 := sel(v1 == 1 || y == 0, 1, v35)
-		v37 := float64(y * 0.5)
+		v24 := sel(v1 == 0, float64(math.Inf(-1)), sel(m2, v23, v1))
+		v25 := float64(y * v24)
+		v26 := min(max(v25, -746), 710)
+		v27 := sel(v26 == v25, math.FMA(y, v13-v23+v22, math.FMA(y, v24, -v25)), 0)
+		v28 := math.FMA(v26, 0x1.71547652b82fep+04, 0x1.8p+52)
+		v29 := v28 - 0x1.8p+52
+		k3 := math.Float64bits(v28)
+		v30 := math.FMA(v29, -0x1.cf79abc9e3b3ap-44, op.ExpLow[k3&15]) + v27
+		v31 := math.FMA(v29, -0x1.62e42fefap-05, v26) + v30
+		v32 := math.FMA(0x1.a01b27043ce9ep-13, v31, 0x1.6c17f57ba0683p-10)
+		v33 := math.FMA(math.FMA(v32, v31, 0x1.11111110d2566p-07), v31, 0x1.55555554dfb75p-05)
+		v34 := math.FMA(math.FMA(v33, v31, 0x1.5555555555556p-03), v31, 0x1.0000000000001p-01)
+		v35 := op.ExpHalf[k3&15]
+		v36 := math.FMA(v35, math.FMA(v34, float64(v31*v31), v31), v35)
+		v37 := floor(math.FMA(v29, 0x1p-04, 1))
+		v38 := math.FMA(v37, 0.5, 0x1.8p+52)
+		v39 := math.Float64frombits(math.Float64bits(v38)<<52 + 0x3ff0000000000000)
+		k4 := math.Float64bits(v37-(v38-0x1.8p+52)+0x1.8p+52) << 52
+		v40 := float64(float64(v36*v39) * math.Float64frombits(k4+0x3ff0000000000000))
+		v41 := sel(v1 == 1 || y == 0, 1, v40)
+		v42 := float64(y * 0.5)
 		m3 := rint(y) == y
-		d[i] = sel(x < 0 && m2 && !m3, float64(math.NaN()), sel(m3 && rint(v37) != v37, copysign(v36, x), v36))
+		d[i] = sel(x < 0 && m2 && !m3, float64(math.NaN()), sel(m3 && rint(v42) != v42, copysign(v41, x), v41))
 	}
 }
 

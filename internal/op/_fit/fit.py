@@ -121,17 +121,16 @@ def table(name, doc, values, bits):
     print('}\n')
 
 
-# Significands are cut into sixteen: from 1-shift/2 on, and then from each 1 + i/16 - shift on. The inverse near
-# each has so few bits that m·inverse - 1 is exact, and with this shift it is below 1/32, but next to 1.
-shift = mpf(155) / 2 ** 14
+# Significands are cut into sixteen: from 1-shift/2 on, and then from each 1 + i/16 - shift on.
+shift = mpf(1) / 32
 
 
 def log_tables():
     inverses, high, low = [mpf(1)], [mpf(0)], [mpf(0)]
     for i in range(1, 16):
         first, last = 1 + mpf(i) / 16 - shift, 1 + mpf(i + 1) / 16 - shift
-        c = min((mpf(k) / 64 for k in range(32, 65)), key=lambda c: max(abs(first * c - 1), abs(last * c - 1)))
-        assert max(abs(first * c - 1), abs(last * c - 1)) < mpf('0.0309')
+        c = min((mpf(k) / 256 for k in range(128, 257)), key=lambda c: max(abs(first * c - 1), abs(last * c - 1)))
+        assert max(abs(first * c - 1), abs(last * c - 1)) < mpf('0.0315')
         v = -ln(c)
         h = mpf(floor(v * 2 ** 42)) / 2 ** 42
         inverses.append(c)
@@ -191,8 +190,8 @@ emit('log32', '(log(1+x) - x + x²/2)/x³ on ±1/3', log1p, -mpf(1) / 3, mpf(1) 
 s = (sqrt(2) - 1) / (sqrt(2) + 1)
 z = s * s * mpf('1.001')
 emit('log64', '(2·atanh(√z)/√z - 2)/z, where √z = (x-1)/(x+1), x from √½ to √2', atanh1, 0, z, 6, 53)
-emit('logLong', '(log(1+x) - x + x²/2)/x³ for x of tabledLog', log1p, -mpf('0.0309'), mpf('0.0531'), 9, 53)
-emit('logShort', '(log(1+x) - x)/x² for them, for float32 by way of float64', log2p, -mpf('0.0309'), mpf('0.0531'), 5, 53)
+emit('logLong', '(log(1+x) - x + x²/2)/x³ for x of tabledLog', log1p, -mpf('0.0315'), mpf('0.0315'), 9, 53)
+emit('logShort', '(log(1+x) - x)/x² for them, for float32 by way of float64', log2p, -mpf('0.0315'), mpf('0.0315'), 5, 53)
 h = ln(2) / 32 * mpf('1.001')
 emit('expTable', '(e^x - 1 - x)/x² on ±ln2/32', expm1, -h, h, 5, 53)
 emit('expTableShort', 'the same, for float32 by way of float64', expm1, -h, h, 2, 53)
