@@ -8,7 +8,7 @@ type Pick uint8
 
 // The picks.
 const (
-	PickLogInverse Pick = iota // reciprocals near which significands lie, see logTable
+	PickLogInverse Pick = iota // reciprocals near which significands lie, see tabledLog
 	PickLogHigh                // minus their logarithms, the leading bits
 	PickLogLow                 // and what follows
 	PickLogSum                 // the sum of both, rounded

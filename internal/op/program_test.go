@@ -61,6 +61,7 @@ func TestBuilderRefusesForeignTypes(t *testing.T) {
 		func() { b.Convert(dtype.Uint64, x[1]) },
 		func() { b.Bitcast(dtype.Int64, x[1]) },
 		func() { b.Rare(Fmod, dtype.Int32, x[2], x[0], x[0]) },
+		func() { b.Pick(PickExpHalf, x[0]) },
 	} {
 		assert.Panics(t, wrong)
 	}
@@ -72,6 +73,13 @@ func TestPrimitivesHaveNames(t *testing.T) {
 		assert.NotEmpty(t, p.String(), p)
 		assert.False(t, names[p.String()], p.String())
 		names[p.String()] = true
+	}
+	for p := range NumPick {
+		assert.NotEmpty(t, p.String())
+		assert.False(t, names[p.String()], p.String())
+		names[p.String()] = true
+		n := len(p.Bits()) * p.Type().Size()
+		assert.Equal(t, 128, n, "%v fills two registers of AVX-512", p)
 	}
 	for r := range NumRoutine {
 		assert.NotEmpty(t, r.String())

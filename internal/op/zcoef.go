@@ -128,9 +128,6 @@ var ln2Parts64 = []float64{0x1.62e42fefa3800p-1, 0x1.ef35793c76730p-45}
 // ln2Sum32: ln 2, in parts.
 var ln2Sum32 = []float64{0x1.62e42e0000000p-1, 0x1.efa39e0000000p-25}
 
-// ln2Sum64: ln 2, in parts.
-var ln2Sum64 = []float64{0x1.62e42fefa39efp-1, 0x1.abc9e3b39803fp-56}
-
 // log2Scale: 1/ln 2, in parts.
 var log2Scale = []float64{0x1.71547652b82fep+0, 0x1.777d0ffda0d24p-56}
 
