@@ -40,11 +40,11 @@ func (a *alarm) begin() {
 
 // pause gives other goroutines a turn. It is for the goroutine itself, which may go on in another thread.
 func (a *alarm) pause() {
-	thread := int(a.thread.Load())
-	_ = unix.SchedSetaffinity(thread, &processors)
+	_ = unix.SchedSetaffinity(int(a.thread.Load()), &processors)
 	runtime.UnlockOSThread()
 	runtime.Gosched()
 	a.begin()
+	a.settled()
 }
 
 // sleep waits until the alarm rings, and is false if it is over.

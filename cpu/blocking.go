@@ -40,6 +40,7 @@ const (
 	mostDeep   = 1024    // indices of k, which is a chunk of a long chain
 	mostPacked = 4 << 20 // bytes of B that are packed at a time
 	setBytes   = 4096    // lines of the first cache so far apart go to the same set, of eight or twelve lines
+	setRows    = 8       // of A that a set has room for
 	fewStrips  = 8       // of B, for which A is not packed if it need not be
 	shareSteps = 1 << 18 // of a share, at least
 	groupSteps = 1 << 19 // of a task that takes several blocks, at most
@@ -106,12 +107,25 @@ func (p *matMulProgram) plan() {
 	}
 	p.shareOut()
 	p.high = min(ceilDiv(p.rows, mr)*mr, max(1, l2*3/8/(p.deep*size)/mr)*mr)
-	p.directA = ceilDiv(p.cols, nr) <= 2 || p.a.col == size && (p.cols < fewStrips*nr || mr <= 8 || p.a.row%setBytes != 0)
+	p.directA = p.readsA()
 	p.directB = !p.vector && p.b.col == size && (p.rows <= 4*mr || reach(p.b.row, 0)*p.deep <= l2/2)
 	if p.update.scales {
 		p.directA, p.directB = p.directA && !p.swapped, p.directB && p.swapped
 	}
 	p.arrange()
+}
+
+// readsA reports whether A is read where it lies.
+func (p *matMulProgram) readsA() bool {
+	size, mr, nr := p.m.Type.Size(), p.kernel.MR, p.kernel.NR
+	l1, _ := caches()
+	switch {
+	case p.a.col == size:
+		return p.cols < fewStrips*nr || mr <= setRows || p.a.row%setBytes != 0
+	case p.a.row == size && reach(p.a.col, 0)*p.deep <= l1:
+		return true
+	}
+	return p.cols <= 2*nr
 }
 
 // arrange decides what memory is asked for, and where results go.
@@ -172,12 +186,15 @@ func (p *matMulProgram) shareOut() {
 }
 
 // ranges is the number of ranges of columns in which a product is cut. Each worker reads the columns of a range and some
-// of the rows: as there are as many rows as columns in what it reads, it reads least.
+// of the rows: as there are as many rows as columns in what it reads, it reads least. A small left operand may be read by
+// all.
 func (p *matMulProgram) ranges(want int) int {
 	strips := ceilDiv(p.width, p.kernel.NR)
+	_, l2 := caches()
+	small := p.height*p.m.K*p.m.Type.Size() <= l2/4
 	for n := min(want, strips); n > 1; n-- {
 		even := strips%n == 0 || strips >= 8*n
-		if even && n*n*p.height <= 2*p.pool.workers*p.width {
+		if even && (small || n*n*p.height <= 2*p.pool.workers*p.width) {
 			return n
 		}
 	}

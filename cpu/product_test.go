@@ -12,6 +12,7 @@ import (
 
 	"github.com/tare-go/tare/device"
 	"github.com/tare-go/tare/dtype"
+	"github.com/tare-go/tare/internal/canon"
 	"github.com/tare-go/tare/internal/ir"
 	"github.com/tare-go/tare/kernels/simd"
 )
@@ -94,9 +95,23 @@ func TestLargeProductsAgree(t *testing.T) {
 		{127, 129, 65, false, false}, {300, 200, 70, false, true}, {257, 100, 600, true, false}, {65, 130, 1100, true, true},
 		{1, 700, 520, false, false}, {700, 1, 530, false, false}, {600, 2, 300, true, false}, {40, 40, 4000, false, false},
 		{3, 5, 20000, false, true}, {130, 120, 2100, false, true}, {2000, 32, 32, false, false},
+		{100, 300, 512, false, false}, {61, 290, 1024, false, false}, {61, 290, 1024, true, true}, // rows a multiple of 4096 bytes apart
 	} {
 		for _, typ := range []dtype.DType{dtype.Float32, dtype.Float64} {
 			agree(t, bigProduct(typ, s.m, s.n, s.k, s.turnA, s.turnB), devs)
+		}
+	}
+}
+
+// The chains of a product that is a part of a larger one are carried through several blocks of k, and B is packed for
+// each of them.
+func TestLongChainsAgree(t *testing.T) {
+	devs := devices(t, 1, 2, 8)
+	for _, typ := range []dtype.DType{dtype.Float32, dtype.Float64} {
+		for _, turned := range []bool{false, true} {
+			tr := bigProduct(typ, 70, 130, 2100, turned, turned)
+			tr.op.(*ir.MatMul).Split = canon.Product(2000, 2000, 2100)
+			agree(t, tr, devs)
 		}
 	}
 }
