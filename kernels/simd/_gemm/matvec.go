@@ -9,7 +9,7 @@ import (
 
 // Bytes of a row of a matrix that are asked for before they are needed, and the rows at once.
 const (
-	rowAhead   = 1024
+	rowAhead   = 512
 	rowsAtOnce = 16
 	colsAtOnce = 8
 )
