@@ -186,6 +186,9 @@ func (c *Chunked) rowName() string {
 	return fmt.Sprintf("a row of %s, beside what all %d rows need", c.node.Name(), c.extent)
 }
 
+// asPart is the option of parts.
+var asPart = evalOption(func(e *evaluation) { e.Part = true })
+
 // widest is the plan of the parts of so many rows that takes most: of the first, the second, which
 // lies otherwise in memory, or the last, which has fewer rows and may need more workspace.
 func (c *Chunked) widest(rows int, leaves map[*ir.Node]*ir.Node) (*Plan, error) {
@@ -194,7 +197,7 @@ func (c *Chunked) widest(rows int, leaves map[*ir.Node]*ir.Node) (*Plan, error) 
 		if lo >= c.extent {
 			continue
 		}
-		p, err := c.part(lo, min(lo+rows, c.extent), leaves).Plan(On(c.dev))
+		p, err := c.part(lo, min(lo+rows, c.extent), leaves).Plan(On(c.dev), asPart)
 		if err != nil {
 			return nil, err
 		}
@@ -239,7 +242,7 @@ func (c *Chunked) eval(ctx context.Context, site uintptr) iter.Seq2[*Tensor, err
 			}
 		}
 		for lo := 0; lo < c.extent; lo += c.rows {
-			part, err := c.part(lo, min(lo+c.rows, c.extent), leaves).evalAt(ctx, "chunks", site, On(c.dev))
+			part, err := c.part(lo, min(lo+c.rows, c.extent), leaves).evalAt(ctx, "chunks", site, On(c.dev), asPart)
 			if !yield(part, err) || err != nil {
 				return
 			}

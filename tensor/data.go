@@ -56,7 +56,9 @@ func isOf[T dtype.Element](t *Tensor) error {
 	return nil
 }
 
-// ToSlice copies the elements in C order, from any device and layout.
+// ToSlice copies the elements in C order, from any device and layout. It has no context, as it is a last step and takes
+// what is there: scopes neither count nor guard what it moves, but the device's own ledger and guard
+// do. Where a scope has to, move the array with To first.
 func ToSlice[T dtype.Element](t *Tensor) ([]T, error) {
 	site := caller(1)
 	values, err := toSlice[T](t, site)
@@ -96,7 +98,7 @@ func (t *Tensor) read(ctx context.Context, site uintptr, dst []byte) error {
 	return t.mem.dev.Copy(device.WithSite(ctx, site), device.HostSpan(dst), device.Span{Buffer: buf, Off: t.at.Offset, Len: len(dst)})
 }
 
-// Item is the only element of a tensor of one.
+// Item is the only element of a tensor of one. Of contexts the same holds as for ToSlice.
 func Item[T dtype.Element](t *Tensor) (T, error) {
 	site := caller(1)
 	v, err := item[T](t, site)

@@ -14,7 +14,8 @@ import (
 // FromSlice copies a Go slice into a new array: a slice of elements, with the given shape or one
 // dimension; or slices of slices of elements, whose lengths are the shape. The type is that of the
 // elements. Elements of different types, or rows of different lengths, are a *SliceError that names
-// the first offender.
+// the first offender. The array is in the memory of the processor, and nothing moves to another device
+// before To: so there is no context.
 func FromSlice(data any, shape ...int) (*Tensor, error) {
 	site := caller(1)
 	switch v := data.(type) {

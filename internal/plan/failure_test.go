@@ -127,7 +127,7 @@ func TestEveryCallOfRandomPlansMayFail(t *testing.T) {
 		tr.opt.Eager = rapid.IntRange(0, 4).Draw(t, "eager") == 0
 		return tr
 	})
-	n := 150
+	n := 200
 	if testing.Short() {
 		n = 30
 	}

@@ -41,6 +41,7 @@ type Options struct {
 	Device device.Device // where it runs; nil for where the operands are
 	Eager  bool          // every operator a step of its own
 	Strict bool          // warnings that are likely mistakes are errors
+	Part   bool          // the results are parts, made as large as the budget allows: that is not worth a warning
 }
 
 // StepKind says what a step does.
@@ -179,7 +180,9 @@ func New(ctx context.Context, targets []Target, opt Options) (*Plan, error) {
 		return nil, err
 	}
 	p.schedule()
-	p.warnLarge(ctx)
+	if !opt.Part {
+		p.warnLarge(ctx)
+	}
 	return fit(ctx, p, opt)
 }
 
