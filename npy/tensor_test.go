@@ -4,14 +4,11 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"testing"
 	"testing/iotest"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -68,25 +65,7 @@ func liveBytes(t require.TestingT) int {
 	return dev.(*device.Ledgered).Stats().LiveBytes
 }
 
-// TestMain fails if memory is left when the tests are over, of which the collector may still have
-// to free some.
-func TestMain(m *testing.M) {
-	code := m.Run()
-	dev, err := device.Open("cpu")
-	if err != nil {
-		panic(err)
-	}
-	left := func() int { return dev.(*device.Ledgered).Stats().Buffers }
-	for deadline := time.Now().Add(5 * time.Second); left() > 0 && time.Now().Before(deadline); {
-		runtime.GC()
-		time.Sleep(time.Millisecond)
-	}
-	if n := left(); n > 0 && code == 0 {
-		fmt.Printf("%d buffers were not freed\n", n)
-		code = 1
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { os.Exit(devicetest.Main(m)) }
 
 func TestTensorsReadAsNumPy(t *testing.T) {
 	for _, c := range golden.Cases(t, "npy.jsonl") {

@@ -133,5 +133,7 @@ func TestSameBitsOnAnyNumberOfThreads(t *testing.T) {
 			assert.Equal(t, -1, firstDifference(want[name], got), "%s with %d threads", name, procs)
 		}
 		runtime.GOMAXPROCS(before)
+		settle(t, "arrays are left", func() bool { return dev.Stats().Buffers == 0 })
+		require.NoError(t, dev.Close())
 	}
 }
