@@ -25,7 +25,7 @@ import (
 // suite has 50 measurements, and is to end within a minute on a slow machine.
 var (
 	quickLimits = timing.Limits{Time: 400 * time.Millisecond, Least: 3, Most: 1000, Patience: 2 * time.Second, Batch: time.Millisecond, Warm: 5 * time.Millisecond}
-	fullLimits  = timing.Limits{Time: 1500 * time.Millisecond, Least: 7, Most: 1000, Patience: 20 * time.Second, Share: 1500 * time.Millisecond, Batch: 4 * time.Millisecond, Warm: 50 * time.Millisecond}
+	fullLimits  = timing.Limits{Time: 1500 * time.Millisecond, Least: 7, Most: 1000, Patience: 20 * time.Second, Share: 1500 * time.Millisecond, Batch: 4 * time.Millisecond, Warm: 20 * time.Millisecond}
 )
 
 // measurement is one workload on one device in one element type.

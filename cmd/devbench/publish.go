@@ -60,9 +60,9 @@ const method = `
 
 A peer's column says how many times as long it takes as tare: 2.0× is twice the time, and a figure below 1, in bold,
 is a peer that is faster. It is the median over pairs of runs: tare and all peers run in turns, in one call, on the same
-numbers, and each is timed by its own clock. A turn begins with a run off the clock, unless that takes over 50 ms: after
-the runs of others, and the pause that the threads of some need to go to sleep, caches and the processor's clock are
-cold. Other work on the machine disturbs the pairs: a load above 1 before the start means that single figures can be far
+numbers, and each is timed by its own clock. A turn begins with runs off the clock for 20 ms, unless one takes longer:
+after the runs of others, and the pause that the threads of some need to go to sleep, caches are cold and a virtual
+processor is slow for 10 to 20 ms. Other work on the machine disturbs the pairs: a load above 1 before the start means that single figures can be far
 off, most of all those of peers with several threads.
 
 Every run makes a new result and releases it: tare takes its memory from a pool that keeps what was released, and the

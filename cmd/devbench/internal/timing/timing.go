@@ -22,8 +22,8 @@ type Limits struct {
 	Patience    time.Duration // after this long one round is enough
 	Share       time.Duration // a subject that took this long is left out of later rounds; 0 for never
 	Batch       time.Duration // a short run is repeated until it takes this long
-	// Warm is the time up to which a turn begins with a run off the clock: after a pause, or after the runs of others,
-	// the caches have other things in them, threads sleep, and the processor's clock is low.
+	// Warm is how long a turn begins with runs off the clock, unless one takes longer: after a pause, or after the runs
+	// of others, the caches have other things in them, threads sleep, and the processor is slow for some time.
 	Warm time.Duration
 }
 
@@ -45,7 +45,7 @@ type turn struct {
 	Subject
 	repeats int
 	spent   time.Duration
-	last    time.Duration // of one repetition
+	last    time.Duration // of all repetitions
 	times   []time.Duration
 }
 
@@ -119,12 +119,10 @@ func (t *turn) quickest(ctx context.Context, enough time.Duration) (time.Duratio
 	return least, nil
 }
 
-// once is one turn on the clock, after a run off it if the last took less than warm.
+// once is one turn on the clock, after runs off it.
 func (t *turn) once(ctx context.Context, warm time.Duration) error {
-	if t.last < warm {
-		if _, err := t.Run(ctx, 1); err != nil {
-			return err
-		}
+	if err := t.warmUp(ctx, warm); err != nil {
+		return err
 	}
 	took, err := t.run(ctx)
 	if err != nil {
@@ -135,12 +133,28 @@ func (t *turn) once(ctx context.Context, warm time.Duration) error {
 	return nil
 }
 
+// warmUp runs off the clock for so long, unless a run takes longer.
+func (t *turn) warmUp(ctx context.Context, warm time.Duration) error {
+	for spent := time.Duration(0); spent < warm && t.last < warm; {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		took, err := t.Run(ctx, t.repeats)
+		if err != nil {
+			return err
+		}
+		t.last = took
+		spent += max(took, time.Microsecond)
+	}
+	return nil
+}
+
 func (t *turn) run(ctx context.Context) (time.Duration, error) {
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
 	took, err := t.Run(ctx, t.repeats)
-	t.last = took / time.Duration(t.repeats)
+	t.last = took
 	if t.Settle > 0 {
 		time.Sleep(t.Settle)
 	}

@@ -113,17 +113,19 @@ func TestRatioIsTheMedianOverPairs(t *testing.T) {
 	assert.Equal(t, 2.5, Ratio([]time.Duration{20, 60}, first))
 }
 
-// A turn begins with a run off the clock where runs are short.
+// A turn begins with runs off the clock where runs are short.
 func TestWarmRunsAreOffTheClock(t *testing.T) {
-	var calls []int
+	var calls []time.Duration
 	subject := func(took time.Duration) Subject {
-		return Subject{Run: func(_ context.Context, repeats int) (time.Duration, error) {
-			calls = append(calls, repeats)
+		return Subject{Run: func(context.Context, int) (time.Duration, error) {
+			calls = append(calls, took)
 			return took, nil
 		}}
 	}
-	times, err := Interleave(context.Background(), Limits{Least: 2, Most: 2, Patience: time.Minute, Warm: time.Millisecond}, []Subject{subject(time.Microsecond), subject(time.Second)})
+	const short, long = 10 * time.Microsecond, time.Second
+	times, err := Interleave(t.Context(), Limits{Least: 2, Most: 2, Patience: time.Minute, Warm: 25 * time.Microsecond}, []Subject{subject(short), subject(long)})
 	require.NoError(t, err)
 	assert.Equal(t, []int{2, 2}, []int{len(times[0]), len(times[1])})
-	assert.Len(t, calls, 4+1+2, "the first is warmed up each time, the second once, before its time is known")
+	want := []time.Duration{short, short, short, short, long, long, short, short, short, short, long}
+	assert.Equal(t, want, calls, "three short ones each time, and a long one before its time is known")
 }
