@@ -16,22 +16,17 @@ import (
 )
 
 // TestFloat32OfLevels compares the unary functions of float32 at every level with the generic ones: on 2^22
-// operands spread over all bits, and with the tag exhaustive on all 2^32, those of one or two instructions
-// on a sixteenth.
+// operands spread over all bits, and with the tag exhaustive on all 2^32.
 func TestFloat32OfLevels(t *testing.T) {
 	if len(Levels()) == 1 {
 		t.Skip("this machine has no other level")
 	}
 	loop := []dtype.DType{dtype.Float32}
 	for c := range op.Code(op.Count) {
-		row := c.Row()
-		if row.Arity != 1 || Kernel(c, loop) == nil {
+		if c.Row().Arity != 1 || Kernel(c, loop) == nil {
 			continue
 		}
 		samples := uint64(operands)
-		if row.Big == nil {
-			samples >>= 4
-		}
 		if testing.Short() {
 			samples = min(samples, 1<<20)
 		}

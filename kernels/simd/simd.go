@@ -6,9 +6,8 @@
 // On amd64 there are two, "avx2", which needs AVX2 and FMA, and "avx512", which needs the F, DQ, BW and VL of
 // AVX-512 and has what floats take part in. The best that the machine has is used unless [Variable] says
 // otherwise. Both are compared with the generic functions, and those with the programs, by this package's
-// tests, wherever they run. On an EPYC (Zen 5) the transcendental functions of float32 gave the same bits at
-// both on every one of the 2³² operands, for sine and cosine on all of magnitude up to 2¹⁵, beyond which
-// both leave the work to the generic function.
+// tests, wherever they run. On an EPYC (Zen 4) the unary functions of float32 gave the same bits at every level
+// on every one of the 2³² operands.
 //
 // The package must not know of strides, shapes, threads or allocation: whoever calls it brings
 // operands to contiguous memory.
