@@ -236,8 +236,8 @@ func TestEvalStopsWithItsContext(t *testing.T) {
 // brisk makes measurements as short as they can be.
 func brisk(t *testing.T) {
 	quick, full, roof := quickLimits, fullLimits, roofOptions
-	quickLimits.Time, quickLimits.Least, quickLimits.Batch = 0, 1, 0
-	fullLimits.Time, fullLimits.Least, fullLimits.Batch = 0, 1, 0
+	quickLimits.Time, quickLimits.Least, quickLimits.Batch, quickLimits.Warm = 0, 1, 0, 0
+	fullLimits.Time, fullLimits.Least, fullLimits.Batch, fullLimits.Warm = 0, 1, 0, 0
 	roofOptions.Bytes, roofOptions.Rounds = 1<<20, 1
 	t.Cleanup(func() { quickLimits, fullLimits, roofOptions = quick, full, roof })
 }

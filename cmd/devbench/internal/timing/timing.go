@@ -135,7 +135,7 @@ func (t *turn) once(ctx context.Context, warm time.Duration) error {
 
 // warmUp runs off the clock for so long, unless a run takes longer.
 func (t *turn) warmUp(ctx context.Context, warm time.Duration) error {
-	for spent := time.Duration(0); spent < warm && t.last < warm; {
+	for start := time.Now(); time.Since(start) < warm && t.last < warm; {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -144,7 +144,6 @@ func (t *turn) warmUp(ctx context.Context, warm time.Duration) error {
 			return err
 		}
 		t.last = took
-		spent += max(took, time.Microsecond)
 	}
 	return nil
 }
