@@ -17,10 +17,27 @@ func WithBudget(ctx context.Context, bytes int) context.Context {
 	return ctx
 }
 
+// WithBudgetOn is WithBudget for what is allocated on one device.
+func WithBudgetOn(ctx context.Context, dev Device, bytes int) context.Context {
+	ctx, rec := RecordOn(ctx, dev)
+	rec.limit = max(bytes, 0)
+	return ctx
+}
+
+// Beside is a context for what is done on a device beside so many bytes that are allocated on another: budgets of the
+// context that are about all devices are that much smaller.
+func Beside(ctx context.Context, dev Device, bytes int) context.Context {
+	room, limited := tagsOf(ctx).scope.room(nil)
+	if !limited {
+		return ctx
+	}
+	return WithBudgetOn(ctx, dev, room-bytes)
+}
+
 // Budget is the number of bytes that may be allocated now on the device with the context, and where
 // it comes from. What the pool keeps counts as free. It is math.MaxInt where no limit is known.
 func Budget(ctx context.Context, dev Device) (bytes int, why string) {
-	own, limited := tagsOf(ctx).scope.room()
+	own, limited := tagsOf(ctx).scope.room(innermost(dev))
 	bytes, why = room(dev, share(limited))
 	if own < bytes {
 		bytes, why = own, whyContext
@@ -32,7 +49,7 @@ func Budget(ctx context.Context, dev Device) (bytes int, why string) {
 // budget: nil, or a *BudgetError with the plan, which may be nil. Nothing is allocated or released.
 // Without a budget in the context up to 1 MiB always fits.
 func Check(ctx context.Context, dev Device, op string, need int, plan fmt.Stringer) error {
-	if _, limited := tagsOf(ctx).scope.room(); !limited && need <= seldom {
+	if _, limited := tagsOf(ctx).scope.room(innermost(dev)); !limited && need <= seldom {
 		return nil
 	}
 	budget, why := Budget(ctx, dev)

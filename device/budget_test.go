@@ -229,3 +229,33 @@ func ExampleBudgetError() {
 	// subtract: needs 7.28 TiB (8000000000000 bytes), and the budget is 12.8 GiB (13743895347 bytes): 80 % of the 16.0 GiB that tare can have, by memory of cuda:0, less what it holds
 	// ways out: write into an array that exists or a file (Out), compute in float32, a smaller axis at a time, Free what is no longer needed, or raise the budget (Budget)
 }
+
+// A budget of one device leaves another alone, as does a recorder; one of the context is for both together.
+func TestBudgetsOfOneDevice(t *testing.T) {
+	gpu, host := card(), device.Ledger(device.Pool(devicetest.Null()))
+	ctx, there := device.RecordOn(device.WithBudgetOn(background, gpu, 1000), gpu)
+	ctx, all := device.Record(ctx)
+	a := mustAlloc(t, ctx, gpu, 640)
+	b := mustAlloc(t, ctx, host, 5000)
+	left, _ := device.Budget(ctx, gpu)
+	assert.Equal(t, 360, left)
+	left, _ = device.Budget(ctx, host)
+	assert.Equal(t, math.MaxInt, left)
+	_, err := gpu.Alloc(ctx, 400)
+	require.ErrorAs(t, err, new(*device.BudgetError))
+	assert.Equal(t, []int{640, 640 + device.SizeClass(5000)}, []int{there.Stats().LiveBytes, all.Stats().LiveBytes})
+	b.Free()
+	assert.Equal(t, []int{640, 640}, []int{there.Stats().LiveBytes, all.Stats().LiveBytes})
+	a.Free()
+	left, _ = device.Budget(ctx, gpu)
+	assert.Equal(t, 1000, left)
+
+	both := device.WithBudget(background, 1000)
+	left, _ = device.Budget(device.Beside(both, gpu, 300), gpu)
+	assert.Equal(t, 700, left)
+	left, _ = device.Budget(device.Beside(both, gpu, 300), host)
+	assert.Equal(t, 1000, left)
+	assert.Equal(t, background, device.Beside(background, gpu, 300), "there is no budget to share")
+	left, _ = device.Budget(device.Beside(ctx, gpu, 300), gpu)
+	assert.Equal(t, 1000, left, "nor is that of one device")
+}

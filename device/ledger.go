@@ -18,6 +18,7 @@ import (
 type Ledgered struct {
 	dev     Device // allocates
 	runs    Device // copies and runs: dev or, if that is a pool, the device inside, which spares a layer
+	inner   Device // of dev
 	name    string
 	all     account
 	watched atomic.Pointer[watchers] // nil if there are none
@@ -31,7 +32,7 @@ type Ledgered struct {
 
 // Ledger puts a ledger around a device.
 func Ledger(dev Device) *Ledgered {
-	l := &Ledgered{dev: dev, runs: dev, name: dev.Info().Name}
+	l := &Ledgered{dev: dev, runs: dev, inner: innermost(dev), name: dev.Info().Name}
 	if p := l.pool(); p != nil {
 		l.runs = p.dev
 	}
@@ -120,7 +121,9 @@ func (l *Ledgered) origin(t *tags) origin { return origin{t.key, t.scope, l.watc
 // returns the device's entry.
 func (l *Ledgered) post(o origin, e event) *entry {
 	for r := o.scope; r != nil; r = r.parent {
-		r.post(o.key, e)
+		if r.about(l.inner) {
+			r.post(o.key, e)
+		}
 	}
 	if o.watch != nil {
 		for _, r := range o.watch.list {
@@ -147,13 +150,13 @@ func (l *Ledgered) Alloc(ctx context.Context, bytes int) (Buffer, error) {
 		return nil, &SizeError{bytes}
 	}
 	t, class := tagsOf(ctx), SizeClass(bytes)
-	if !t.scope.reserve(class) {
+	if !t.scope.reserve(l.inner, class) {
 		return nil, l.overBudget(t, class)
 	}
 	start := clock()
 	inner, err := l.dev.Alloc(ctx, bytes)
 	if err != nil {
-		t.scope.release(class, nil)
+		t.scope.release(l.inner, class, nil)
 		return nil, l.explain(err)
 	}
 	o, e := l.origin(&t), event{kind: EventAlloc, purpose: t.purpose, bytes: class}.since(start)
@@ -164,7 +167,7 @@ func (l *Ledgered) Alloc(ctx context.Context, bytes int) (Buffer, error) {
 
 // overBudget is the error of an allocation that a budget of the context does not allow.
 func (l *Ledgered) overBudget(t tags, class int) error {
-	room, _ := t.scope.room()
+	room, _ := t.scope.room(l.inner)
 	return &BudgetError{Op: "alloc", Need: class, Budget: max(room, 0), Why: whyContext, Holders: l.Holders(5)}
 }
 
@@ -353,7 +356,7 @@ func (c *counted) Free() {
 	}
 	e := event{kind: EventFree, bytes: c.class}
 	c.ledger.post(o, e)
-	c.scope.release(c.class, nil)
+	c.scope.release(c.ledger.inner, c.class, nil)
 	c.Buffer.Free()
 	if o.traced() {
 		c.ledger.record(o, e.since(clock()))
@@ -410,7 +413,9 @@ func Keep(p Program) {
 		return
 	}
 	for r := c.origin.scope; r != nil; r = r.parent {
-		r.post(c.origin.key, event{kind: EventClose})
+		if r.about(c.ledger.inner) {
+			r.post(c.origin.key, event{kind: EventClose})
+		}
 	}
 	if c.origin.watch != nil {
 		for _, r := range c.origin.watch.list {

@@ -22,6 +22,7 @@ import (
 // more when the device refuses. An allocation that the limit does not allow is a *BudgetError.
 type Pooled struct {
 	dev   Device
+	inner Device // of dev
 	gauge gauge
 
 	mu     sync.Mutex
@@ -40,7 +41,7 @@ type kept struct {
 
 // Pool puts a pool around a device.
 func Pool(dev Device) *Pooled {
-	return &Pooled{dev: dev, free: map[int][]kept{}, gauge: gauge{dev: dev}}
+	return &Pooled{dev: dev, inner: innermost(dev), free: map[int][]kept{}, gauge: gauge{dev: dev}}
 }
 
 // Info describes the device.
@@ -74,7 +75,7 @@ func (p *Pooled) Alloc(ctx context.Context, bytes int) (Buffer, error) {
 		return nil, err
 	}
 	class := SizeClass(bytes)
-	_, limited := tagsOf(ctx).scope.room()
+	_, limited := tagsOf(ctx).scope.room(p.inner)
 	b, err := p.take(class, share(limited))
 	if err != nil {
 		return nil, err

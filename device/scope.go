@@ -31,6 +31,7 @@ func (p Purpose) String() string {
 // for concurrent use.
 type Recorder struct {
 	parent *Recorder
+	only   Device // the innermost of the device that it is about, nil if it is about all
 	account
 	limit  int          // bytes that may be live at once, math.MaxInt without a budget
 	held   atomic.Int64 // live bytes and those of allocations under way, if there is a budget
@@ -45,6 +46,16 @@ func Record(ctx context.Context) (context.Context, *Recorder) {
 	t.scope = &Recorder{parent: t.scope, limit: math.MaxInt, traced: t.scope != nil && t.scope.traced}
 	return t.into(ctx), t.scope
 }
+
+// RecordOn is Record for what happens on one device.
+func RecordOn(ctx context.Context, dev Device) (context.Context, *Recorder) {
+	ctx, rec := Record(ctx)
+	rec.only = innermost(dev)
+	return ctx, rec
+}
+
+// about reports whether the recorder counts what happens on a device, which is innermost.
+func (r *Recorder) about(inner Device) bool { return r.only == nil || r.only == inner }
 
 // Watch counts all that happens on a device from now on, with any context, until stop is called. What
 // was allocated before is not its, and what was allocated meanwhile counts as live until it is freed.
@@ -103,24 +114,24 @@ func (r *Recorder) MaxTransfers(n int) error {
 	return e
 }
 
-// room is what may be allocated within the budgets of r and of the scopes around it, and false if
-// none of them has one.
-func (r *Recorder) room() (bytes int, limited bool) {
+// room is what may be allocated on a device within the budgets of r and of the scopes around it, and false if
+// none of them has one. For nil it is by the budgets that are about all devices.
+func (r *Recorder) room(inner Device) (bytes int, limited bool) {
 	bytes = math.MaxInt
 	for ; r != nil; r = r.parent {
-		if r.limit != math.MaxInt {
+		if r.limit != math.MaxInt && r.about(inner) {
 			bytes, limited = min(bytes, r.limit-int(r.held.Load())), true
 		}
 	}
 	return bytes, limited
 }
 
-// reserve takes bytes from the budgets of r and of the scopes around it, all or none. Release gives
+// reserve takes bytes on a device from the budgets of r and of the scopes around it, all or none. Release gives
 // them back: when the allocation failed, or its buffer is freed.
-func (r *Recorder) reserve(bytes int) bool {
+func (r *Recorder) reserve(inner Device, bytes int) bool {
 	for s := r; s != nil; s = s.parent {
-		if !s.take(bytes) {
-			r.release(bytes, s)
+		if s.about(inner) && !s.take(bytes) {
+			r.release(inner, bytes, s)
 			return false
 		}
 	}
@@ -144,9 +155,9 @@ func (r *Recorder) take(bytes int) bool {
 }
 
 // release undoes reserve for the scopes inside end.
-func (r *Recorder) release(bytes int, end *Recorder) {
+func (r *Recorder) release(inner Device, bytes int, end *Recorder) {
 	for s := r; s != end; s = s.parent {
-		if s.limit != math.MaxInt {
+		if s.limit != math.MaxInt && s.about(inner) {
 			s.held.Add(-int64(bytes))
 		}
 	}

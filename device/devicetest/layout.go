@@ -90,6 +90,6 @@ func (l layout) place(t dtype.DType, space []int, lead int) (o ir.Operand, off, 
 	for d := range o.Strides {
 		o.Strides[d] *= t.Size()
 	}
-	low, high, _ := reach(o, space)
+	low, high := o.Reach(space)
 	return o, lead*t.Size() - low, high - low + (lead+margin)*t.Size()
 }

@@ -50,8 +50,8 @@ func (s *suite) matMuls(t *testing.T) {
 // matMul is the trial of a product with its left operand in layout l, the others in other ones.
 func matMul(m *ir.MatMul, l int, draw func() uint64) *trial {
 	tr := &trial{op: m}
-	m.A = tr.input(layouts[l], m.Type, spaceOf(m, 0), 1, draw)
-	m.B = tr.input(layouts[(l*2+1)%len(layouts)], m.Type, spaceOf(m, 1), 0, draw)
-	m.To = tr.output(layouts[l%4], m.Type, spaceOf(m, 2), 2)
+	m.A = tr.input(layouts[l], m.Type, ir.Extents(m, 0), 1, draw)
+	m.B = tr.input(layouts[(l*2+1)%len(layouts)], m.Type, ir.Extents(m, 1), 0, draw)
+	m.To = tr.output(layouts[l%4], m.Type, ir.Extents(m, 2), 2)
 	return tr
 }

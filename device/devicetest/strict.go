@@ -274,7 +274,7 @@ func (p *strictProgram) Run(ctx context.Context, args []device.Arg, work device.
 	}
 	memory := make([]ir.Memory, len(operands))
 	for i, o := range operands {
-		m, err := p.memory(o, spaceOf(p.op, i), args[i])
+		m, err := p.memory(o, ir.Extents(p.op, i), args[i])
 		if err != nil {
 			return fmt.Errorf("%w: argument %d of\n%v", err, i, p.op)
 		}
@@ -312,8 +312,8 @@ func (p *strictProgram) memory(o ir.Operand, space []int, a device.Arg) (ir.Memo
 	if err != nil {
 		return ir.Memory{}, err
 	}
-	low, high, ok := reach(o, space)
-	if ok && (a.Off+low < 0 || a.Off+high > b.size) {
+	low, high := o.Reach(space)
+	if low < high && (a.Off+low < 0 || a.Off+high > b.size) {
 		return ir.Memory{}, fmt.Errorf("strict device: bytes [%d, %d) of a buffer of %d", a.Off+low, a.Off+high, b.size)
 	}
 	return ir.Memory{Data: b.data(), Off: a.Off}, nil
@@ -323,36 +323,4 @@ func (p *strictProgram) memory(o ir.Operand, space []int, a device.Arg) (ir.Memo
 func (p *strictProgram) Close() error {
 	p.closed.Store(true)
 	return nil
-}
-
-// spaceOf is the extents over which the i-th operand of an operation has strides.
-func spaceOf(o ir.Op, i int) []int {
-	switch o := o.(type) {
-	case *ir.Kernel:
-		return o.Space
-	case *ir.MatMul:
-		rows, columns := o.M, o.N
-		if i == 0 {
-			columns = o.K
-		}
-		if i == 1 {
-			rows = o.K
-		}
-		return append(append([]int(nil), o.Batch...), rows, columns)
-	case *ir.Scan:
-		return o.Space
-	}
-	panic(fmt.Sprintf("BUG: devicetest: unknown operation %T", o))
-}
-
-// reach is the bytes that an operand touches, from the element at index 0; not ok if none.
-func reach(o ir.Operand, space []int) (low, high int, ok bool) {
-	for d, n := range space {
-		if n == 0 {
-			return 0, 0, false
-		}
-		step := (n - 1) * o.Strides[d]
-		low, high = low+min(step, 0), high+max(step, 0)
-	}
-	return low, high + o.Type.Size(), true
 }
