@@ -17,9 +17,13 @@ type buffer struct {
 	slab    *slab // nil if the allocation is its own
 
 	// of gpu.mu
-	used  uint64 // the ticket of what used it last
-	users int    // copies that are being made
-	freed bool
+	used    uint64 // the ticket of what used it last
+	users   int    // copies that are being made
+	freed   bool
+	passed  driver.Event // of what computed with it last, once a lane has copied it; 0 before
+	marked  uint64       // the ticket of that
+	arrived driver.Event // of what was copied to it by a lane last; 0 if nothing was
+	came    uint64       // the ticket of that
 }
 
 // Alloc takes memory of the device: a block of a slab for a small buffer, and for others what the driver gives, which
@@ -111,6 +115,7 @@ func (g *gpu) free(b *buffer) {
 
 // giveUp gives back the memory of a freed buffer. The caller has g.mu.
 func (g *gpu) giveUp(b *buffer) {
+	g.retire(b)
 	switch {
 	case b.address == 0:
 	case b.slab != nil:

@@ -114,6 +114,9 @@ func (g *gpu) upload(ctx context.Context, to *buffer, off int, from []byte) erro
 	defer g.up.mu.Unlock()
 	at := to.address + driver.Address(off)
 	if len(from) <= smallCopy {
+		if err := g.use(to); err != nil {
+			return err
+		}
 		defer g.use(to)
 		return g.up.send(ctx, at, from, g.compute)
 	}
@@ -121,7 +124,7 @@ func (g *gpu) upload(ctx context.Context, to *buffer, off int, from []byte) erro
 		return err
 	}
 	err := g.up.send(ctx, at, from, g.up.stream)
-	err = firstError(err, g.inOrder(func() error { return g.follow(g.compute, g.up.stream) }, to))
+	err = firstError(err, g.arrive(to))
 	g.up.endAfter(err, g.up.stream)
 	return err
 }
@@ -132,6 +135,9 @@ func (g *gpu) download(ctx context.Context, to []byte, from *buffer, off int) er
 	defer g.down.mu.Unlock()
 	at := from.address + driver.Address(off)
 	if len(to) <= smallCopy {
+		if err := g.use(from); err != nil {
+			return err
+		}
 		return g.down.receive(ctx, to, at, g.compute)
 	}
 	if err := g.after(g.down.stream, from); err != nil {
@@ -140,32 +146,36 @@ func (g *gpu) download(ctx context.Context, to []byte, from *buffer, off int) er
 	return g.down.receive(ctx, to, at, g.down.stream)
 }
 
-// after makes a stream wait for what was started with a buffer.
-func (g *gpu) after(s driver.Stream, b *buffer) error {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if b.used <= g.done {
-		return nil
-	}
-	return g.follow(s, g.compute)
-}
-
-// use notes that something with a buffer was started just now.
-func (g *gpu) use(b *buffer) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	b.used = g.start()
+// use notes that something with a buffer is started in the compute stream, now or just before.
+func (g *gpu) use(b *buffer) error {
+	return g.inOrder(func() error { return nil }, b)
 }
 
 // inOrder starts something that uses buffers in the compute stream.
 func (g *gpu) inOrder(do func() error, uses ...*buffer) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	return g.ordered(do, uses)
+}
+
+// ordered is inOrder for a caller that has g.mu.
+func (g *gpu) ordered(do func() error, uses []*buffer) error {
 	ticket := g.start()
 	for _, b := range uses {
+		if err := g.await(b); err != nil {
+			return err
+		}
 		b.used = ticket
 	}
-	return do()
+	if err := do(); err != nil {
+		return err
+	}
+	for _, b := range uses {
+		if err := g.mark(b, ticket); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // onDevice copies memory of the device. Where the two overlap it goes by way of other memory, as the driver leaves open
@@ -206,7 +216,12 @@ func peer(to *buffer, off int, from *buffer, fromOff, n int) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	g := to.gpu
-	from.used, to.used = from.gpu.start(), g.start()
+	for _, b := range []*buffer{from, to} {
+		if err := b.gpu.await(b); err != nil {
+			return err
+		}
+		b.used = b.gpu.start()
+	}
 	if err := follow(g, from.gpu); err != nil {
 		return err
 	}

@@ -17,7 +17,7 @@
 //
 // Operations are started and run one after another, in the order in which they were started, while the processor goes
 // on; Sync waits for them. Large copies from and to the host's memory go beside operations that do not use the
-// same buffer. A copy returns when the host's memory may be used again.
+// same buffer: a copy to the device waits for what used its buffer last, and what computes with it then for the copy. A copy returns when the host's memory may be used again.
 //
 // # Memory
 //

@@ -43,8 +43,11 @@ type gpu struct {
 	compute driver.Stream
 	join    driver.Event   // lets one stream wait for another
 	events  []driver.Event // that nobody uses
+	made    []driver.Event // all that there are, but join
 	started uint64         // the ticket given out last
 	done    uint64         // tickets up to here have passed
+	sent    uint64         // the ticket of what a lane copied to the device last
+	joined  uint64         // what lanes copied up to this ticket is before what comes next in the compute stream
 	graves  []grave
 	buried  int                    // bytes in graves
 	memory  map[driver.Address]int // bytes of what the driver gave
@@ -181,7 +184,7 @@ func (g *gpu) release() error {
 	for at := range g.memory {
 		keep(g.table.Free(g.ctx, at))
 	}
-	for _, e := range append(g.events, g.join) {
+	for _, e := range append(g.made, g.join) {
 		if e != 0 {
 			keep(g.table.DestroyEvent(g.ctx, e))
 		}
@@ -189,7 +192,7 @@ func (g *gpu) release() error {
 	if g.compute != 0 {
 		keep(g.table.DestroyStream(g.ctx, g.compute))
 	}
-	g.graves, g.memory, g.events = nil, nil, nil
+	g.graves, g.memory, g.events, g.made = nil, nil, nil, nil
 	keep(g.table.ReleaseContext(g.ordinal))
 	if len(errs) > 0 {
 		return &Error{g.name, "close", errs[0]}

@@ -4,9 +4,12 @@ import (
 	"context"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"unsafe"
 
+	"github.com/tare-go/tare/cpu"
 	"github.com/tare-go/tare/cuda/internal/driver"
+	"github.com/tare-go/tare/device"
 )
 
 // Sizes of staging, in bytes.
@@ -129,7 +132,7 @@ func (l *lane) grow() (*stage, error) {
 		return nil, firstError(err, g.table.FreeHost(g.ctx, at))
 	}
 	s := &stage{at: at, passed: e}
-	l.ring = append(l.ring, s)
+	l.ring, l.next = append(l.ring, s), 0 // the first one is the oldest
 	return s, nil
 }
 
@@ -154,12 +157,14 @@ func piece(left int) int {
 
 // send puts host memory in a stream. When it returns, the memory may change and, after an error, nothing is copied any more.
 func (l *lane) send(ctx context.Context, to driver.Address, from []byte, in driver.Stream) (err error) {
+	touched := governed(ctx)
 	for len(from) > 0 && err == nil {
 		if err = ctx.Err(); err != nil {
 			break
 		}
 		n := piece(len(from))
 		err = l.sendPiece(to, from[:n], in)
+		touched()
 		to, from = to+driver.Address(n), from[n:]
 	}
 	l.endAfter(err, in)
@@ -181,11 +186,17 @@ func (l *lane) sendPiece(to driver.Address, from []byte, in driver.Stream) error
 		return err
 	}
 	if s == nil {
-		defer runtime.KeepAlive(from)
-		err := t.CopyToDevice(c, to, hostAddress(from), len(from), in)
+		plain := make([]byte, len(from)) // the driver cannot say that a file's page is lost
+		defer runtime.KeepAlive(plain)
+		if err := copyBytes(plain, from); err != nil {
+			return err
+		}
+		err := t.CopyToDevice(c, to, hostAddress(plain), len(plain), in)
 		return firstError(err, t.SynchronizeStream(c, in))
 	}
-	copyBytes(unsafe.Slice((*byte)(s.at), len(from)), from)
+	if err := copyBytes(unsafe.Slice((*byte)(s.at), len(from)), from); err != nil {
+		return err
+	}
 	if err := t.CopyToDevice(c, to, s.at, len(from), in); err != nil {
 		return err
 	}
@@ -201,9 +212,11 @@ type taken struct {
 // receive brings device memory to the host's. When it returns all is there, or nothing is copied any more.
 func (l *lane) receive(ctx context.Context, to []byte, from driver.Address, in driver.Stream) (err error) {
 	var ahead []taken
+	touched := governed(ctx)
 	for err == nil && (len(to) > 0 || len(ahead) > 0) {
 		if len(ahead) > 0 && (len(to) == 0 || len(ahead) >= l.most()) {
 			err = l.settle(ahead[0])
+			touched()
 			ahead[0].stage.full = false
 			ahead = ahead[1:]
 			continue
@@ -233,9 +246,14 @@ func (l *lane) take(to []byte, from driver.Address, in driver.Stream) (taken, er
 		return taken{}, err
 	}
 	if s == nil {
-		defer runtime.KeepAlive(to)
-		err := t.CopyToHost(c, hostAddress(to), from, len(to), in)
-		return taken{}, firstError(err, t.SynchronizeStream(c, in))
+		plain := make([]byte, len(to))
+		defer runtime.KeepAlive(plain)
+		err := t.CopyToHost(c, hostAddress(plain), from, len(plain), in)
+		err = firstError(err, t.SynchronizeStream(c, in))
+		if err != nil {
+			return taken{}, err
+		}
+		return taken{}, copyBytes(to, plain)
 	}
 	if err := t.CopyToHost(c, s.at, from, len(to), in); err != nil {
 		return taken{}, err
@@ -249,24 +267,40 @@ func (l *lane) settle(p taken) error {
 	if err := l.finish(p.stage); err != nil {
 		return err
 	}
-	copyBytes(p.to, unsafe.Slice((*byte)(p.stage.at), len(p.to)))
-	return nil
+	return copyBytes(p.to, unsafe.Slice((*byte)(p.stage.at), len(p.to)))
 }
 
-// copyBytes copies, with several goroutines where that is faster: one does not fill a bus.
-func copyBytes(to, from []byte) {
+// copyBytes copies, with several goroutines where that is faster: one does not fill a bus. The error is that of a file's
+// page that is lost.
+func copyBytes(to, from []byte) error {
 	parts := min(runtime.GOMAXPROCS(0), 8, len(from)/soloCopy)
 	if parts < 2 {
-		copy(to, from)
-		return
+		return cpu.Guard(func() { copy(to, from) })
 	}
 	var wait sync.WaitGroup
+	var lost atomic.Pointer[error]
 	each := (len(from)/parts + 63) &^ 63
 	for at := 0; at < len(from); at += each {
 		end := min(at+each, len(from))
-		wait.Go(func() { copy(to[at:end], from[at:end]) })
+		wait.Go(func() {
+			if err := cpu.Guard(func() { copy(to[at:end], from[at:end]) }); err != nil {
+				lost.Store(&err)
+			}
+		})
 	}
 	wait.Wait()
+	if err := lost.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+// governed is what to call when pages of the host's memory were used: they may be of a file that is larger than memory.
+func governed(ctx context.Context) func() {
+	if g := device.GovernorOf(ctx); g != nil {
+		return g.Check
+	}
+	return func() {}
 }
 
 func firstError(errs ...error) error {

@@ -66,7 +66,89 @@ func (g *gpu) event() (driver.Event, error) {
 		g.events = g.events[:n-1]
 		return e, nil
 	}
-	return g.table.CreateEvent(g.ctx, false)
+	e, err := g.table.CreateEvent(g.ctx, false)
+	if err == nil {
+		g.made = append(g.made, e)
+	}
+	return e, err
+}
+
+// lend gives a buffer an event, if it has none yet. The caller has g.mu.
+func (g *gpu) lend(to *driver.Event) (err error) {
+	if *to == 0 {
+		*to, err = g.event()
+	}
+	return err
+}
+
+// retire takes a buffer's events back: who waits for them does so still. The caller has g.mu.
+func (g *gpu) retire(b *buffer) {
+	for _, e := range []*driver.Event{&b.passed, &b.arrived} {
+		if *e != 0 {
+			g.events, *e = append(g.events, *e), 0
+		}
+	}
+	b.marked, b.came = 0, 0
+}
+
+// after makes a stream, that of a lane, wait for what was started with a buffer, and for nothing else: for what was copied to
+// it last, or what computed with it last, as far as an event tells of that. The first copy of a buffer waits for all that
+// was started.
+func (g *gpu) after(s driver.Stream, b *buffer) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	known := b.passed != 0
+	if err := g.lend(&b.passed); err != nil {
+		return err
+	}
+	switch {
+	case b.used <= g.done:
+		return nil
+	case b.used == b.came:
+		return g.table.WaitEvent(g.ctx, s, b.arrived)
+	case known && b.used == b.marked:
+		return g.table.WaitEvent(g.ctx, s, b.passed)
+	}
+	return g.follow(s, g.compute)
+}
+
+// arrive notes that a lane was given all that it copies to a buffer.
+func (g *gpu) arrive(b *buffer) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if err := g.lend(&b.arrived); err != nil {
+		return err
+	}
+	b.used = g.start()
+	if err := g.table.RecordEvent(g.ctx, b.arrived, g.up.stream); err != nil {
+		return err
+	}
+	b.came, g.sent = b.used, b.used
+	return nil
+}
+
+// await makes what is put in the compute stream from now on wait for what a lane copies to a buffer. The caller has g.mu.
+func (g *gpu) await(b *buffer) error {
+	if b.came <= max(g.joined, g.done) {
+		return nil
+	}
+	if err := g.table.WaitEvent(g.ctx, g.compute, b.arrived); err != nil {
+		return err
+	}
+	b.came = 0
+	return nil
+}
+
+// mark notes that what was started with a ticket used a buffer, for lanes that will wait for it. The caller has g.mu.
+func (g *gpu) mark(b *buffer, ticket uint64) error {
+	if b.passed == 0 || b.marked == ticket {
+		return nil
+	}
+	if err := g.table.RecordEvent(g.ctx, b.passed, g.compute); err != nil {
+		return err
+	}
+	b.marked = ticket
+	return nil
 }
 
 // follow makes what is put in a stream from now on wait for what is in another. The caller has g.mu.
@@ -94,17 +176,31 @@ func (g *gpu) sync(ctx context.Context) error {
 		defer g.mu.Unlock()
 		return g.reap()
 	}
-	e, err := g.event()
-	if err == nil {
-		if err = g.table.RecordEvent(g.ctx, e, g.compute); err != nil {
-			g.events = append(g.events, e)
-		}
-	}
+	e, err := g.milestone(ticket)
 	g.mu.Unlock()
 	if err != nil {
 		return g.check("sync", err)
 	}
 	return g.wait(ctx, e, ticket)
+}
+
+// milestone is an event that passes when all has ended that was started up to a ticket, the last one. The caller has g.mu.
+func (g *gpu) milestone(ticket uint64) (driver.Event, error) {
+	e, err := g.event()
+	if err != nil {
+		return 0, err
+	}
+	if g.sent > max(g.joined, g.done) {
+		err = g.follow(g.compute, g.up.stream)
+	}
+	if err == nil {
+		g.joined = ticket
+		err = g.table.RecordEvent(g.ctx, e, g.compute)
+	}
+	if err != nil {
+		g.events = append(g.events, e)
+	}
+	return e, err
 }
 
 // wait waits for an event that was recorded after a ticket.

@@ -128,11 +128,7 @@ func (p *program) run(ctx context.Context, args []device.Arg, work device.Span) 
 	if err != nil {
 		return err
 	}
-	ticket := g.start()
-	for _, b := range g.args.buffers {
-		b.used = ticket
-	}
-	return p.launch(ctx, at)
+	return g.check("run", g.ordered(func() error { return p.launch(ctx, at) }, g.args.buffers))
 }
 
 // launch starts the launches with the collected arguments.
