@@ -12,9 +12,9 @@ import (
 // Analysis is a plan and what was measured when it ran.
 type Analysis struct {
 	Plan    *Plan
-	Calls   []CallTime // of Plan.Calls
-	Seconds float64    // of the whole evaluation
-	Stats   device.Stats
+	Calls   []CallTime   // of Plan.Calls
+	Seconds float64      // of the whole evaluation
+	Stats   device.Stats // of all devices, but for the peak, which is that of the plan's
 }
 
 // CallTime is the time that the runs of a call took.
@@ -27,6 +27,7 @@ type CallTime struct {
 func (p *Plan) Analyze(ctx context.Context) (*Analysis, error) {
 	a := &Analysis{Plan: p, Calls: make([]CallTime, len(p.Calls))}
 	ctx, rec := device.Record(ctx)
+	ctx, own := device.RecordOn(ctx, p.Device)
 	if err := p.Check(ctx); err != nil {
 		return nil, err
 	}
@@ -36,6 +37,7 @@ func (p *Plan) Analyze(ctx context.Context) (*Analysis, error) {
 	start := time.Now()
 	results, err := r.evaluate(ctx)
 	a.Seconds, a.Stats = time.Since(start).Seconds(), rec.Stats()
+	a.Stats.PeakBytes = own.Stats().PeakBytes
 	for _, b := range results {
 		if b != nil {
 			b.Free()
@@ -66,7 +68,7 @@ func (a *Analysis) String() string {
 		{"peak", p.PeakBytes, a.Stats.PeakBytes},
 		{"intermediates", p.IntermediateBytes, a.Stats.IntermediateBytes},
 		{"workspace", p.WorkspaceBytes, a.Stats.WorkspaceBytes},
-		{"transfers", 0, a.Stats.Transfers().Bytes},
+		{"transfers", p.H2D.Bytes + p.D2H.Bytes, a.Stats.Transfers().Bytes},
 	} {
 		fmt.Fprintf(&b, "%-30s %19d %12d\n", row.name, row.predicted, row.measured)
 	}

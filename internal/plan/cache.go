@@ -25,8 +25,9 @@ type kept struct {
 	words   []uint64
 	opt     Options
 	plan    *Plan
-	sources []int // of the form, for each source of the plan
-	params  []int // of the form's scalars, for each of the plan's; -1 for one that is the plan's own
+	devices []device.Device // of the form's sources
+	sources []int           // of the form, for each source of the plan
+	params  []int           // of the form's scalars, for each of the plan's; -1 for one that is the plan's own
 	users   int
 	gone    bool
 }
@@ -56,7 +57,7 @@ func (c *Cache) Eval(ctx context.Context, targets []Target, opt Options) ([]devi
 		return once(ctx, targets, opt)
 	}
 	bufs, err := k.run(ctx, f)
-	return bufs, k.plan.Device, err
+	return bufs, k.plan.ResultDevice(), err
 }
 
 // once plans targets and runs the plan.
@@ -67,7 +68,7 @@ func once(ctx context.Context, targets []Target, opt Options) ([]device.Buffer, 
 	}
 	defer p.Close()
 	bufs, err := p.Run(ctx, Bindings{})
-	return bufs, p.Device, err
+	return bufs, p.ResultDevice(), err
 }
 
 func formOf(f *ir.Form, targets []Target) bool {
@@ -91,12 +92,18 @@ func (c *Cache) plan(ctx context.Context, f *ir.Form, targets []Target, opt Opti
 	}
 	k := &kept{words: slices.Clone(f.Words), opt: opt, plan: p, users: 1}
 	k.detach(f)
-	if shared, ok := p.Device.(interface{ Shared() bool }); !ok || !shared.Shared() || p.Chunks != nil {
+	if !lasting(p.Device) || p.Home != nil && !lasting(p.Home) || p.Chunks != nil {
 		k.gone = true
 		return k, nil
 	}
 	c.keep(hash, k)
 	return k, nil
+}
+
+// lasting reports whether a device lives as long as the process.
+func lasting(dev device.Device) bool {
+	shared, ok := dev.(interface{ Shared() bool })
+	return ok && shared.Shared()
 }
 
 func hashOf(words []uint64) uint64 {
@@ -114,8 +121,8 @@ func (c *Cache) find(hash uint64, f *ir.Form, opt Options) *kept {
 	if k == nil || k.opt != opt || !slices.Equal(k.words, f.Words) {
 		return nil
 	}
-	for _, s := range f.Sources {
-		if s.(Array).Device() != k.plan.Device {
+	for i, s := range f.Sources {
+		if s.(Array).Device() != k.devices[i] {
 			return nil
 		}
 	}
@@ -176,6 +183,9 @@ func (c *Cache) release(k *kept) {
 func (k *kept) detach(f *ir.Form) {
 	p := k.plan
 	p.detached = true
+	for _, s := range f.Sources {
+		k.devices = append(k.devices, s.(Array).Device())
+	}
 	for i, s := range p.sources {
 		k.sources = append(k.sources, slices.Index(f.Sources, ir.Source(s)))
 		p.sources[i] = nil

@@ -17,6 +17,7 @@ type Chunking struct {
 	Rows       int // along the axis, in each chunk; the last may have fewer
 	Chunks     int
 	Reductions []ReductionChunks
+	Gathers    bool // what moves to the device is gathered at home first
 	Budget     int
 	Whole      int // bytes that the plan would have taken at once
 }
@@ -38,23 +39,29 @@ func (c *Chunking) String() string {
 	if c.Axis >= 0 {
 		parts = append(parts, fmt.Sprintf("%d chunks of %d along axis %d", c.Chunks, c.Rows, c.Axis))
 	}
-	return fmt.Sprintf("%s, for the budget of %s: at once it would take %s",
-		strings.Join(parts, ", then "), device.FormatBytes(c.Budget), device.FormatBytes(c.Whole))
+	gathered := ""
+	if c.Gathers {
+		gathered = ", whose operands are gathered first"
+	}
+	return fmt.Sprintf("%s%s, for the budget of %s: at once it would take %s",
+		strings.Join(parts, ", then "), gathered, device.FormatBytes(c.Budget), device.FormatBytes(c.Whole))
 }
 
 // fit cuts a plan that does not fit the budget: along an axis of its results, into the largest chunks that fit, or
 // else along its reductions. What cannot be cut, or does not fit even so, is returned as it is: the budget
 // is an error when it is run, before anything is allocated.
 func fit(ctx context.Context, p *Plan, opt Options) (*Plan, error) {
-	if opt.Eager || device.Check(ctx, p.Device, "", p.PeakBytes, nil) == nil {
+	ctx = device.Beside(ctx, p.Device, p.HomePeakBytes)
+	fits := device.Check(ctx, p.Device, "", p.PeakBytes, nil) == nil
+	if opt.Eager || fits && (p.Home == nil || p.PeakBytes <= pipelined) || p.overwrites() {
 		return p, nil
 	}
 	budget, _ := device.Budget(ctx, p.Device)
-	if p.ResultBytes > budget {
+	if p.Home == nil && p.ResultBytes > budget {
 		return p, nil
 	}
-	for axis := -1; axis < len(p.targets[0].Node.Shape); axis++ {
-		q, err := chunked(ctx, p, axis, budget)
+	for _, c := range p.cuts(budget, fits) {
+		q, err := chunked(ctx, p, c)
 		if err != nil {
 			p.Close()
 			return nil, err
@@ -67,20 +74,53 @@ func fit(ctx context.Context, p *Plan, opt Options) (*Plan, error) {
 	return p, nil
 }
 
-// chunked is the plan in chunks along an axis of the results, or for -1 with them at once; nil if none fits.
-func chunked(ctx context.Context, p *Plan, axis, budget int) (*Plan, error) {
-	if p.overwrites() {
-		return nil, nil
+// pipelined is the bytes within which what goes through a device is cut if it can be: a few chunks of megabytes keep
+// copies and computing busy at the same time.
+const pipelined = 256 << 20
+
+// cut is a way to cut a plan.
+type cut struct {
+	axis    int // of the results; -1 for none
+	budget  int
+	gathers bool // what moves
+}
+
+// cuts are the ways, in the order in which they are tried. What fits at once is cut for the pipeline alone.
+func (p *Plan) cuts(budget int, fits bool) []cut {
+	var all []cut
+	along := func(budget int, gathers bool) {
+		for axis := range p.targets[0].Node.Shape {
+			all = append(all, cut{axis, budget, gathers})
+		}
 	}
-	n := 1
+	none := func(budget int) { all = append(all, cut{-1, budget, false}) }
+	if p.Home == nil {
+		none(budget)
+		along(budget, false)
+		return all
+	}
+	if budget > pipelined {
+		along(pipelined, false)
+		none(pipelined)
+	}
+	if !fits {
+		along(budget, false)
+		none(budget)
+		along(budget, true)
+	}
+	return all
+}
+
+// chunked is the plan cut in one way; nil if that does not fit.
+func chunked(ctx context.Context, p *Plan, c cut) (*Plan, error) {
+	axis, n := c.axis, 1
 	if axis >= 0 {
 		var ok bool
 		if n, ok = p.extent(axis); !ok {
 			return nil, nil
 		}
 	}
-	b := newChunkBuilder(ctx, p, budget)
-	b.chunks.Axis = axis
+	b := newChunkBuilder(ctx, p, c)
 	done := false
 	if axis < 0 {
 		done = b.atOnce()
@@ -118,9 +158,18 @@ func (p *Plan) reads(out *ir.Node) bool {
 		if t.Mask != nil {
 			ns = append(ns, t.Mask)
 		}
-		ir.Walk(ns, func(n *ir.Node) { found = found || (n.Kind == ir.Leaf && sharesMemory(n, out)) })
+		ir.Walk(ns, func(n *ir.Node) {
+			found = found || n.Kind == ir.Leaf && (sharesMemory(n, out) || p.Home != nil && n.Array == out.Array && meet(n, out))
+		})
 	}
 	return found
+}
+
+// meet reports whether the bytes from the first to the last of two views overlap: those are what is copied.
+func meet(a, b *ir.Node) bool {
+	from, to := a.At.Extent(a.Type.Size())
+	low, high := b.At.Extent(b.Type.Size())
+	return from < high && low < to
 }
 
 // largest is the largest number from 1 to n for which fits holds, which holds for all below it; 0 if for none.
@@ -149,17 +198,15 @@ func (b *chunkBuilder) atOnce() bool {
 	if len(b.chunks.Reductions) == 0 {
 		return false
 	}
-	return b.fits(func() bool { b.section(outs, b.dst); return true })
+	return b.fits(func() bool { return b.section(outs, b.dst) })
 }
 
 // along computes n rows of the results along an axis, as many at a time as fit.
 func (b *chunkBuilder) along(axis, n int) bool {
 	b.parts(axis, 0, 1) // meets what all chunks need
 	b.stageShared()
-	rows := largest(n-1, func(rows int) bool {
-		return b.trial(func() bool { return b.rows(axis, n, rows) }) <= b.budget
-	})
-	if rows == 0 || b.err != nil {
+	rows := b.search(b.most(n), func(rows int) bool { return b.rows(axis, n, rows) })
+	if rows == 0 {
 		return false
 	}
 	b.chunks.Rows, b.chunks.Chunks = rows, (n+rows-1)/rows

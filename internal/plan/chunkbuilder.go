@@ -19,24 +19,19 @@ type chunkBuilder struct {
 	chunks *Chunking
 	err    error // of a device, while trying what fits
 
-	targets  []Target // with equal subexpressions made one
-	dst      []slot   // where whole results go
-	sections []section
-	shared   map[*ir.Node]*ir.Node // values that are stored before the results, and the leaves that stand for them
-	pending  []*ir.Node            // of those, what is not computed yet
-	memo     map[*ir.Node]*ir.Node // see reduced
+	targets []Target // with equal subexpressions made one
+	dst     []slot   // where whole results go
+	staged  stay
+	sparse  bool                  // a section would have to gather, and may not
+	shared  map[*ir.Node]*ir.Node // values that are stored before the results, and the leaves that stand for them
+	pending []*ir.Node            // of those, what is not computed yet
+	memo    map[*ir.Node]*ir.Node // see reduced
 }
 
-// section is the calls from the end of the section before up to but without end.
-type section struct {
-	end   int
-	times int // they are repeated; 0 if they are not
-}
-
-func newChunkBuilder(ctx context.Context, p *Plan, budget int) *chunkBuilder {
-	b := &chunkBuilder{ctx: ctx, budget: budget, shared: map[*ir.Node]*ir.Node{}, memo: map[*ir.Node]*ir.Node{}}
-	b.chunks = &Chunking{Budget: budget, Whole: p.PeakBytes}
-	b.q = &Plan{Device: p.Device, large: p.large, Warnings: p.Warnings, targets: p.targets, work: -1, Chunks: b.chunks, Operands: p.Operands}
+func newChunkBuilder(ctx context.Context, p *Plan, c cut) *chunkBuilder {
+	b := &chunkBuilder{ctx: ctx, budget: c.budget, shared: map[*ir.Node]*ir.Node{}, memo: map[*ir.Node]*ir.Node{}}
+	b.chunks = &Chunking{Axis: c.axis, Gathers: c.gathers, Budget: c.budget, Whole: p.PeakBytes}
+	b.q = &Plan{Device: p.Device, Home: p.Home, large: p.large, Warnings: p.Warnings, targets: p.targets, work: -1, Chunks: b.chunks, Operands: p.Operands}
 	b.targets = sharing(p.targets)
 	for _, t := range p.targets {
 		if t.Out != nil {
@@ -44,7 +39,7 @@ func newChunkBuilder(ctx context.Context, p *Plan, budget int) *chunkBuilder {
 			b.dst = append(b.dst, b.q.out(t.Out))
 			continue
 		}
-		i := b.q.buffer(Buffer{Name: t.Node.Name(), Purpose: device.Result, Bytes: t.Node.Bytes(), Site: t.Node.Site})
+		i := b.q.result(t)
 		b.q.results = append(b.q.results, i)
 		b.dst = append(b.dst, slot{array: -1, buffer: i})
 	}
@@ -153,32 +148,55 @@ func (b *chunkBuilder) compute(values, by []*ir.Node) bool {
 		outs = append(outs, fresh(by[i]))
 		dst = append(dst, stagedAt(b.shared[n]))
 	}
-	b.section(outs, dst)
-	return true
+	return b.section(outs, dst)
 }
 
 // section writes the calls that compute outputs into places, once.
-func (b *chunkBuilder) section(outs []ir.Output, dst []slot) {
+func (b *chunkBuilder) section(outs []ir.Output, dst []slot) bool {
+	from := len(b.q.Calls)
 	b.q.emit(ir.Lower(outs, ir.Options{}), dst)
-	b.sections = append(b.sections, section{end: len(b.q.Calls)})
+	return b.stage(from, 0)
+}
+
+// stage ends a section.
+func (b *chunkBuilder) stage(from, times int) bool {
+	ok := b.q.stage(from, times, &b.staged)
+	b.sparse = b.sparse || !ok
+	return ok
+}
+
+// search is the most rows, up to n, of which chunks fit the budget; 0 if none do, or if chunks of many would have to gather
+// what they read: those of few are not worth their copies then.
+func (b *chunkBuilder) search(n int, write func(rows int) bool) int {
+	b.sparse = false
+	rows := largest(n, func(rows int) bool { return b.trial(func() bool { return write(rows) }) <= b.budget })
+	if b.sparse || b.err != nil {
+		return 0
+	}
+	return rows
+}
+
+// most is the most rows of n that a chunk may have: half of them where operands and results are copied, as those of one
+// chunk are copied while another is computed.
+func (b *chunkBuilder) most(n int) int {
+	if b.q.Home != nil {
+		return max(n/2, 1)
+	}
+	return n - 1
 }
 
 // repeat writes sections that compute the parts of n rows: the full ones, which are repeated, and the rest. It is false
 // if they cannot be repeated.
 func (b *chunkBuilder) repeat(n, rows int, dst []slot, part func(lo, hi int) []ir.Output) bool {
-	full := n / rows
+	full, from := n/rows, len(b.q.Calls)
 	var chunks [][]ir.Output // the first few, which tell how far operands move from one to the next
 	for i := range min(full, 3) {
 		chunks = append(chunks, part(i*rows, (i+1)*rows))
 	}
-	if !b.body(chunks, dst) {
+	if !b.body(chunks, dst) || !b.stage(from, full) {
 		return false
 	}
-	b.sections = append(b.sections, section{len(b.q.Calls), full})
-	if n%rows > 0 {
-		b.section(part(full*rows, n), dst)
-	}
-	return true
+	return n%rows == 0 || b.section(part(full*rows, n), dst)
 }
 
 // body writes the calls of a chunk that is repeated, from one chunk and the next: they differ in
@@ -229,7 +247,7 @@ func (b *chunkBuilder) trial(write func() bool) int {
 	if b.err != nil || !write() {
 		return math.MaxInt
 	}
-	if b.err = b.schedule(); b.err != nil {
+	if b.err = b.q.schedule(b.ctx); b.err != nil {
 		return math.MaxInt
 	}
 	b.err = b.q.Close()
@@ -240,97 +258,28 @@ func (b *chunkBuilder) trial(write func() bool) int {
 func (b *chunkBuilder) saved() (restore func()) {
 	q := b.q
 	calls, buffers, sources, params, work := q.Calls, q.Buffers, q.sources, q.params, q.work
-	sections, pending, reductions := b.sections, b.pending, b.chunks.Reductions
+	sections, transfers, staged := q.sections, q.Transfers, b.staged
+	pending, reductions := b.pending, b.chunks.Reductions
 	shared, memo := maps.Clone(b.shared), maps.Clone(b.memo)
 	q.Calls = slices.Clone(calls)
 	for i := range q.Calls {
 		q.Calls[i].in, q.Calls[i].out = slices.Clone(calls[i].in), slices.Clone(calls[i].out)
 	}
 	q.Buffers, q.sources, q.params = slices.Clone(buffers), slices.Clone(sources), slices.Clone(params)
-	b.sections, b.chunks.Reductions = slices.Clip(sections), slices.Clip(reductions)
+	q.sections, q.Transfers = slices.Clone(sections), slices.Clip(transfers)
+	b.chunks.Reductions = slices.Clip(reductions)
 	return func() {
 		q.Calls, q.Buffers, q.sources, q.params, q.work = calls, buffers, sources, params, work
-		b.sections, b.pending, b.chunks.Reductions = sections, pending, reductions
+		q.sections, q.Transfers, b.staged = sections, transfers, staged
+		b.pending, b.chunks.Reductions = pending, reductions
 		b.shared, b.memo = shared, memo
 	}
 }
 
 // finish is the plan.
 func (b *chunkBuilder) finish() (*Plan, error) {
-	if err := b.schedule(); err != nil {
+	if err := b.q.schedule(b.ctx); err != nil {
 		return nil, err
 	}
 	return b.q, nil
-}
-
-// schedule compiles the calls and makes steps of the sections. Results are allocated first; other buffers live from
-// the first section that touches them to the last.
-func (b *chunkBuilder) schedule() error {
-	ends := slices.Clone(b.sections)
-	marks := make([]*int, len(ends))
-	for i := range ends {
-		marks[i] = &ends[i].end
-	}
-	q := b.q
-	if err := q.compile(b.ctx, marks...); err != nil {
-		return err
-	}
-	q.Steps = nil
-	beyond := b.crossing(ends)
-	for i, buf := range q.Buffers {
-		if buf.Purpose == device.Result {
-			q.Steps = append(q.Steps, Step{Kind: Alloc, Buffer: i})
-		}
-	}
-	from := 0
-	for i, s := range ends {
-		for _, c := range beyond {
-			if c.first == i {
-				q.Steps = append(q.Steps, Step{Kind: Alloc, Buffer: c.buffer})
-			}
-		}
-		body := q.section(from, s.end, func(buf int) bool {
-			return q.Buffers[buf].Purpose == device.Result || slices.ContainsFunc(beyond, func(c crossing) bool { return c.buffer == buf })
-		})
-		if s.times > 0 {
-			body = []Step{{Kind: Repeat, Count: s.times, Body: body}}
-		}
-		q.Steps = append(q.Steps, body...)
-		for _, c := range beyond {
-			if c.last == i {
-				q.Steps = append(q.Steps, Step{Kind: Free, Buffer: c.buffer})
-			}
-		}
-		from = s.end
-	}
-	q.account()
-	return nil
-}
-
-// crossing is a buffer that several sections touch.
-type crossing struct{ buffer, first, last int }
-
-func (b *chunkBuilder) crossing(sections []section) []crossing {
-	var all []crossing
-	q := b.q
-	for i, buf := range q.Buffers {
-		if buf.Purpose == device.Result || i == q.work {
-			continue
-		}
-		c := crossing{i, -1, -1}
-		from := 0
-		for j, s := range sections {
-			if first, _ := q.lifetimes(from, s.end); first[i] >= 0 {
-				if c.first < 0 {
-					c.first = j
-				}
-				c.last = j
-			}
-			from = s.end
-		}
-		if c.first < c.last {
-			all = append(all, c)
-		}
-	}
-	return all
 }

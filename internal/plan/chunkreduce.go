@@ -45,12 +45,11 @@ func (b *chunkBuilder) rewritten(n *ir.Node) *ir.Node {
 // inChunks computes a reduction that does not fit the budget, as many rows at a time as fit; nil if it fits as it is,
 // is none, or cannot be cut.
 func (b *chunkBuilder) inChunks(n *ir.Node) *ir.Node {
-	if n.Kind != ir.Reduce || n.Len() == 0 || len(ir.Lower([]ir.Output{fresh(n)}, ir.Options{}).Temps) == 0 {
+	if n.Kind != ir.Reduce || n.Len() == 0 || b.q.Home == nil && len(ir.Lower([]ir.Output{fresh(n)}, ir.Options{}).Temps) == 0 {
 		return nil
 	}
 	alone := b.trial(func() bool {
-		b.section([]ir.Output{fresh(n)}, []slot{stagedAt(b.store(n))})
-		return true
+		return b.section([]ir.Output{fresh(n)}, []slot{stagedAt(b.store(n))})
 	})
 	if alone <= b.budget || b.err != nil {
 		return nil
@@ -83,8 +82,7 @@ func (b *chunkBuilder) rowsOf(n *ir.Node) *ir.Node {
 				return []ir.Output{{Node: part(lo, hi), At: sliced(leaf.At, own, lo, hi)}}
 			})
 		}
-		rows := largest(extent-1, func(rows int) bool { return b.trial(func() bool { return write(rows) }) <= b.budget })
-		if rows > 0 && b.err == nil {
+		if rows := b.search(b.most(extent), write); rows > 0 {
 			b.note(n, axis, rows, extent)
 			write(rows)
 			return leaf
@@ -158,10 +156,8 @@ func (r *reductionChunks) write() *ir.Node {
 	stored := *r.n
 	stored.Label, stored.Shape = "blocks of "+r.n.Name(), join(r.outer, []int{blocks}, r.kept)
 	r.partials = r.store(&stored)
-	most := largest((r.extent()-1)/r.unit(), func(units int) bool {
-		return r.trial(func() bool { return r.sections(units * r.unit()) }) <= r.budget
-	})
-	if most == 0 || r.err != nil {
+	most := r.search(max(r.most(r.extent())/r.unit(), 1), func(units int) bool { return r.sections(units * r.unit()) })
+	if most == 0 {
 		restore()
 		return nil
 	}

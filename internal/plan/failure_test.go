@@ -8,10 +8,12 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/tare-go/tare/cpu"
 	"github.com/tare-go/tare/device"
 	"github.com/tare-go/tare/device/devicetest"
 	"github.com/tare-go/tare/internal/ir"
 	"github.com/tare-go/tare/internal/ir/irtest"
+	"github.com/tare-go/tare/internal/op"
 	"github.com/tare-go/tare/internal/plan"
 )
 
@@ -22,7 +24,8 @@ type trial struct {
 	results [][]uint64
 	after   map[*irtest.Array][]byte
 	opt     plan.Options
-	part    int // of the intermediates that the budget leaves, in percent; 0 without a budget
+	part    int  // of the intermediates that the budget leaves, in percent; 0 without a budget
+	through bool // the device, from another where the arrays are, which does not fail
 }
 
 func newTrial(c *irtest.Case, drawn []plan.Target) *trial {
@@ -36,12 +39,26 @@ func newTrial(c *irtest.Case, drawn []plan.Target) *trial {
 // once evaluates on a device and leaves nothing behind. The error is the device's, or says what is
 // wrong with the values.
 func (tr *trial) once(dev device.Device) error {
-	b, err := put(tr.c, dev)
+	if !tr.through {
+		return tr.at(dev, dev)
+	}
+	home := device.Ledger(device.Pool(cpu.New(1)))
+	defer home.Close()
+	err := tr.at(dev, home)
+	if s := home.Stats(); s.Buffers != 0 || s.LiveBytes != 0 || s.Programs != 0 {
+		return fmt.Errorf("left behind at home, after %v, are\n%v", err, s)
+	}
+	return err
+}
+
+// at evaluates on a device, with the arrays at home.
+func (tr *trial) at(dev, home device.Device) error {
+	b, err := put(tr.c, home)
 	if err != nil {
 		return err
 	}
 	defer b.free()
-	p, err := tr.plan(dev, b.targets(tr.drawn))
+	p, err := tr.plan(dev, home, b.targets(tr.drawn))
 	if err != nil {
 		return err
 	}
@@ -54,7 +71,7 @@ func (tr *trial) once(dev device.Device) error {
 		if buf != nil {
 			defer buf.Free()
 			if err == nil {
-				err = tr.compare(i, dev, buf)
+				err = tr.compare(i, home, buf)
 			}
 		}
 	}
@@ -62,12 +79,16 @@ func (tr *trial) once(dev device.Device) error {
 }
 
 // plan is the plan of the trial, in its budget.
-func (tr *trial) plan(dev device.Device, targets []plan.Target) (*plan.Plan, error) {
+func (tr *trial) plan(dev, home device.Device, targets []plan.Target) (*plan.Plan, error) {
 	opt := tr.opt
-	opt.Device = dev
+	opt.Device, opt.Home = dev, home
 	p, err := plan.New(background, targets, opt)
 	if err != nil || tr.part == 0 {
 		return p, err
+	}
+	if tr.through {
+		p.Close()
+		return plan.New(device.WithBudgetOn(background, dev, p.PeakBytes*tr.part/100), targets, opt)
 	}
 	budget := p.ResultBytes + (p.PeakBytes-p.ResultBytes)*tr.part/100
 	p.Close()
@@ -114,27 +135,34 @@ func (tr *trial) eachFailure(t *testing.T) {
 
 // TestEveryCallOfRandomPlansMayFail is for plans of all kinds: with Outs, masks, steps and budgets.
 func TestEveryCallOfRandomPlansMayFail(t *testing.T) {
-	draw := rapid.Custom(func(t *rapid.T) *trial {
-		c := irtest.Draw(t, 4)
-		for c.Outs[0].Len() > 500 {
-			c = irtest.Draw(t, 4)
-		}
-		drawn := drawTargets(t, c)
-		if refused(c, drawn) { // two results in the same memory
-			drawn = fresh(c.Outs...)
-		}
-		tr := newTrial(c, drawn)
-		tr.opt.Eager = rapid.IntRange(0, 4).Draw(t, "eager") == 0
-		return tr
-	})
 	n := 200
 	if testing.Short() {
 		n = 30
 	}
 	for seed := range n {
-		draw.Example(seed).eachFailure(t)
+		drawTrial.Example(seed).eachFailure(t)
+	}
+	for seed := range n / 3 {
+		tr := drawTrial.Example(seed)
+		tr.through = true
+		tr.eachFailure(t)
 	}
 }
+
+// drawTrial draws plans of few elements.
+var drawTrial = rapid.Custom(func(t *rapid.T) *trial {
+	c := irtest.Draw(t, 4)
+	for c.Outs[0].Len() > 500 {
+		c = irtest.Draw(t, 4)
+	}
+	drawn := drawTargets(t, c)
+	if refused(c, drawn) { // two results in the same memory
+		drawn = fresh(c.Outs...)
+	}
+	tr := newTrial(c, drawn)
+	tr.opt.Eager = rapid.IntRange(0, 4).Draw(t, "eager") == 0
+	return tr
+})
 
 // refused reports whether there is no plan of the targets.
 func refused(c *irtest.Case, drawn []plan.Target) bool {
@@ -175,9 +203,26 @@ func TestEveryCallOfChunkedPlansMayFail(t *testing.T) {
 			tr.part = 50
 			b, err := put(c, devicetest.Strict())
 			require.NoError(t, err)
-			p, err := tr.plan(b.dev, b.targets(tr.drawn))
+			p, err := tr.plan(b.dev, b.dev, b.targets(tr.drawn))
 			require.NoError(t, err)
 			require.NotNil(t, p.Chunks)
+			tr.eachFailure(t)
+		})
+	}
+}
+
+// TestEveryCallThroughADeviceMayFail is for plans whose operands and results are copied, in chunks and in goroutines.
+func TestEveryCallThroughADeviceMayFail(t *testing.T) {
+	for name, expression := range through {
+		t.Run(name, func(t *testing.T) {
+			c := &irtest.Case{}
+			n := expression(filled(c, "x", 60, 40), filled(c, "w", 40, 3))
+			drawn := fresh(n)
+			if len(n.Shape) > 0 {
+				drawn = append(drawn, plan.Target{Node: n, Out: gapped(c, n), Mask: apply(op.Greater, filled(c, "mask", n.Shape...), number(0))})
+			}
+			tr := newTrial(c, drawn)
+			tr.through, tr.part = true, 60
 			tr.eachFailure(t)
 		})
 	}

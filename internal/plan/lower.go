@@ -16,7 +16,7 @@ func (p *Plan) lower(opt ir.Options) {
 		low := ir.Lower(p.outputs(staged), opt)
 		again := false
 		for i, t := range p.targets {
-			if t.Out != nil && !staged[i] && !writable(low, i, t.Out) {
+			if t.Out != nil && !staged[i] && !p.away(t.Out) && !writable(low, i, t.Out) {
 				staged[i], again = true, true
 			}
 		}
@@ -97,15 +97,14 @@ func (p *Plan) adopt(low *ir.Lowered, staged []bool) {
 	var dst []slot
 	for i, t := range p.targets {
 		p.results = append(p.results, -1)
-		b := Buffer{Name: t.Node.Name(), Purpose: device.Result, Bytes: t.Node.Bytes(), Site: t.Node.Site}
 		switch {
 		case staged[i]:
-			b.Purpose, b.Name = device.Intermediate, b.Name+" before it overwrites its operand"
+			b := Buffer{Name: t.Node.Name() + " before it overwrites its operand", Purpose: device.Intermediate, Bytes: t.Node.Bytes(), Site: t.Node.Site}
 			dst = append(dst, slot{array: -1, buffer: p.buffer(b)})
 		case t.Out != nil:
 			dst = append(dst, p.out(t.Out))
 		default:
-			p.results[i] = p.buffer(b)
+			p.results[i] = p.result(t)
 			dst = append(dst, slot{array: -1, buffer: p.results[i]})
 		}
 	}
@@ -118,6 +117,16 @@ func (p *Plan) adopt(low *ir.Lowered, staged []bool) {
 	p.emit(low, dst)
 	p.copies(staged, dst)
 }
+
+// result is a new buffer for the result of a target.
+func (p *Plan) result(t Target) int {
+	n := t.Node
+	return p.buffer(Buffer{Name: n.Name(), Purpose: device.Result, Bytes: n.Bytes(), Home: p.Home != nil, Site: n.Site})
+}
+
+// away reports whether an array is at home, and the device computes elsewhere: it works on copies then, and what is read
+// is copied before anything is written.
+func (p *Plan) away(n *ir.Node) bool { return p.Home != nil && n.Array.(Array).Device() == p.Home }
 
 // out is the place of an Out.
 func (p *Plan) out(n *ir.Node) slot { return slot{array: p.array(n), off: n.At.Offset, out: true} }

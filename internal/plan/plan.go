@@ -39,6 +39,7 @@ type Target struct {
 // Options choose how a plan is made.
 type Options struct {
 	Device device.Device // where it runs; nil for where the operands are
+	Home   device.Device // whose memory, the host's, operands and results are in and stay in; nil for Device
 	Eager  bool          // every operator a step of its own
 	Strict bool          // warnings that are likely mistakes are errors
 	Part   bool          // the results are parts, made as large as the budget allows: that is not worth a warning
@@ -53,27 +54,31 @@ const (
 	Run
 	Free
 	Repeat
+	Copy
 )
 
 // String is the name of the step.
-func (k StepKind) String() string { return [...]string{"alloc", "run", "free", "repeat"}[k] }
+func (k StepKind) String() string { return [...]string{"alloc", "run", "free", "repeat", "copy"}[k] }
 
-// Step is one step: an allocation or release of a buffer, a call, or steps that are repeated, each
-// time with operands further on.
+// Step is one step: an allocation or release of a buffer, a call, a transfer, or steps that are repeated, each
+// time with operands further on. Where transfers are repeated, those to the device are made for the next
+// repetition, and those back for the one before, while the device computes.
 type Step struct {
-	Kind   StepKind
-	Buffer int    // Alloc, Free: of Plan.Buffers
-	Call   int    // Run: of Plan.Calls
-	Count  int    // Repeat
-	Body   []Step // Repeat
+	Kind     StepKind
+	Buffer   int    // Alloc, Free: of Plan.Buffers
+	Call     int    // Run: of Plan.Calls
+	Transfer int    // Copy: of Plan.Transfers
+	Count    int    // Repeat
+	Body     []Step // Repeat
 }
 
 // Buffer is memory that the plan allocates.
 type Buffer struct {
 	Name    string
 	Purpose device.Purpose
-	Bytes   int // asked for
-	Class   int // taken: device.SizeClass(Bytes)
+	Bytes   int  // asked for
+	Class   int  // taken: device.SizeClass(Bytes)
+	Home    bool // it is allocated at Plan.Home
 	Site    uintptr
 }
 
@@ -93,8 +98,10 @@ type Call struct {
 	Site    uintptr
 	Program device.Program
 	Path    string // by which it runs, after Explain
+	Home    bool   // it runs at Plan.Home: it gathers what is to be copied, or scatters what was
 
-	workspace int
+	workspace int // bytes
+	work      int // the buffer for them, if the call is at home
 
 	in, out []slot
 	scalars []int // of Plan.params
@@ -105,30 +112,37 @@ type slot struct {
 	array, buffer int
 	off           int
 	step          int  // bytes further on in each repetition
+	ring          int  // each repetition takes the next of so many buffers; 0 for one
 	out           bool // an Out, which stays where it is whatever is bound
 }
 
 // Plan is a compiled evaluation. It can be run again and again, and concurrently where its outputs
 // are new arrays.
 type Plan struct {
-	Device   device.Device
-	Eager    bool
-	Operands []Operand
-	Buffers  []Buffer
-	Calls    []Call
-	Steps    []Step
-	Warnings []Warning
-	Chunks   *Chunking // nil if the plan runs at once
-	Stepwise *Totals   // what evaluating an operator at a time takes; nil if nobody asked
-	Roof     *Roof     // from which times are predicted; nil if they are not
+	Device    device.Device
+	Home      device.Device // whose memory operands and results stay in; nil if that is Device
+	Eager     bool
+	Operands  []Operand
+	Buffers   []Buffer
+	Calls     []Call
+	Transfers []Transfer
+	Steps     []Step
+	Warnings  []Warning
+	Chunks    *Chunking // nil if the plan runs at once
+	Stepwise  *Totals   // what evaluating an operator at a time takes; nil if nobody asked
+	Roof      *Roof     // from which times are predicted; nil if they are not
 
-	// Bytes of one evaluation, in size classes. PeakBytes is the most that is live at one time;
-	// the others are sums.
-	PeakBytes, ResultBytes, IntermediateBytes, WorkspaceBytes int
+	// Bytes of one evaluation, in size classes. PeakBytes is the most that is live on Device at one time, and
+	// HomePeakBytes at Home; the others are sums over both.
+	PeakBytes, HomePeakBytes, ResultBytes, IntermediateBytes, WorkspaceBytes int
+
+	// What one evaluation copies to Device from Home, and back.
+	H2D, D2H device.Transfer
 
 	targets   []Target
-	results   []int           // for each target the buffer of its result, -1 where it goes into Out
-	work      int             // the buffer that is workspace, -1 if none
+	results   []int // for each target the buffer of its result, -1 where it goes into Out
+	work      int   // the buffer that is workspace, -1 if none
+	sections  []section
 	noResults []device.Buffer // what a run returns where all go into Outs
 
 	sources []Array    // whose memory is read or written
@@ -161,11 +175,14 @@ func (p *Plan) Results() []*ir.Node {
 // New plans the evaluation of targets, in chunks if that is what the budget of the context needs.
 // Nothing is allocated.
 func New(ctx context.Context, targets []Target, opt Options) (*Plan, error) {
-	dev, err := place(targets, opt.Device)
+	dev, err := place(targets, opt)
 	if err != nil {
 		return nil, err
 	}
 	p := &Plan{Device: dev, Eager: opt.Eager, targets: targets, work: -1}
+	if opt.Home != dev {
+		p.Home = opt.Home
+	}
 	p.Warnings = warnings(targets)
 	if opt.Strict {
 		if err := refuse(p.Warnings); err != nil {
@@ -176,19 +193,19 @@ func New(ctx context.Context, targets []Target, opt Options) (*Plan, error) {
 		return nil, err
 	}
 	p.lower(ir.Options{Eager: opt.Eager})
-	if err := p.compile(ctx); err != nil {
+	p.stage(0, 0, nil)
+	if err := p.schedule(ctx); err != nil {
 		return nil, err
 	}
-	p.schedule()
 	if !opt.Part {
 		p.warnLarge(ctx)
 	}
 	return fit(ctx, p, opt)
 }
 
-// place is the device of all operands, or the one that was asked for.
-func place(targets []Target, want device.Device) (device.Device, error) {
-	dev, first := want, (*ir.Node)(nil)
+// place is the device of all operands, or the one that was asked for. What is at home may stay there.
+func place(targets []Target, opt Options) (device.Device, error) {
+	dev, first := opt.Device, (*ir.Node)(nil)
 	var err error
 	visit := func(n *ir.Node) {
 		if n.Array == nil || err != nil {
@@ -196,6 +213,7 @@ func place(targets []Target, want device.Device) (device.Device, error) {
 		}
 		home := n.Array.(Array).Device()
 		switch {
+		case home == opt.Home:
 		case dev == nil:
 			dev, first = home, n
 		case dev != home && first == nil:
@@ -233,13 +251,14 @@ func nodes(t Target) []*ir.Node {
 }
 
 // compile makes the programs and learns how much workspace they need: one allocation, as large as
-// the largest. Calls that the device cannot run in one piece are cut; marks are numbers of calls, which move with them.
-func (p *Plan) compile(ctx context.Context, marks ...*int) error {
+// the largest, and for calls at home, which run beside the others, one for each. Calls that the device cannot run in one
+// piece are cut; the ends of sections move with them.
+func (p *Plan) compile(ctx context.Context) error {
 	work := 0
 	for i := 0; i < len(p.Calls); i++ {
 		c := &p.Calls[i]
-		prog, err := device.Compile(device.WithOp(compiledAt(ctx, c.Site), c.Name), p.Device, c.Op)
-		if errors.Is(err, device.ErrSplit) && p.cut(i, marks) {
+		prog, err := device.Compile(device.WithOp(compiledAt(ctx, c.Site), c.Name), p.runsOn(c), c.Op)
+		if errors.Is(err, device.ErrSplit) && p.cut(i) {
 			i--
 			continue
 		}
@@ -248,12 +267,25 @@ func (p *Plan) compile(ctx context.Context, marks ...*int) error {
 			return fmt.Errorf("compile %s: %w", c.Name, err)
 		}
 		c.Program, c.workspace = prog, prog.Workspace()
-		work = max(work, c.workspace)
+		switch {
+		case !c.Home:
+			work = max(work, c.workspace)
+		case c.workspace > 0:
+			c.work = p.buffer(Buffer{Name: "workspace of " + c.Name, Purpose: device.Workspace, Bytes: c.workspace, Home: true})
+		}
 	}
 	if work > 0 {
 		p.work = p.buffer(Buffer{Name: "workspace", Purpose: device.Workspace, Bytes: work})
 	}
 	return nil
+}
+
+// runsOn is the device of a call.
+func (p *Plan) runsOn(c *Call) device.Device {
+	if c.Home {
+		return p.Home
+	}
+	return p.Device
 }
 
 // compiledAt is the context of compiling a call: one of the user's has its line, also when it is run from another.
@@ -265,7 +297,7 @@ func compiledAt(ctx context.Context, site uintptr) context.Context {
 }
 
 // cut makes two calls of one, with a value stored between them; false if it has to stay one.
-func (p *Plan) cut(i int, marks []*int) bool {
+func (p *Plan) cut(i int) bool {
 	k, ok := p.Calls[i].Op.(*ir.Kernel)
 	if !ok {
 		return false
@@ -279,9 +311,9 @@ func (p *Plan) cut(i int, marks []*int) bool {
 	first, rest := whole.piece(c.First, value), whole.piece(c.Rest, value)
 	first.Name, first.out = "part of "+whole.Name, []slot{value}
 	p.Calls = slices.Replace(p.Calls, i, i+1, first, rest)
-	for _, m := range marks {
-		if *m > i {
-			*m++
+	for j := range p.sections {
+		if p.sections[j].end > i {
+			p.sections[j].end++
 		}
 	}
 	return true

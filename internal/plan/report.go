@@ -15,8 +15,13 @@ const reportVersion = 1
 type Report struct {
 	Version           int             `json:"version"`
 	Device            string          `json:"device"`
+	Home              string          `json:"home,omitempty"` // where operands and results are, if not on the device
 	Eager             bool            `json:"eager"`
 	PeakBytes         int             `json:"peak_bytes"`
+	HomePeakBytes     int             `json:"home_peak_bytes,omitempty"`
+	H2DBytes          int             `json:"h2d_bytes"`
+	D2HBytes          int             `json:"d2h_bytes"`
+	Transfers         int             `json:"transfers"`
 	ResultBytes       int             `json:"result_bytes"`
 	IntermediateBytes int             `json:"intermediate_bytes"`
 	WorkspaceBytes    int             `json:"workspace_bytes"`
@@ -52,6 +57,7 @@ type CallReport struct {
 	Site             string   `json:"site,omitempty"`
 	Operation        []string `json:"operation"` // its text, by lines
 	Path             string   `json:"path,omitempty"`
+	Home             bool     `json:"home,omitempty"` // it runs where operands and results are
 	Runs             int      `json:"runs"`
 	BytesRead        int      `json:"bytes_read"` // by each run
 	BytesWritten     int      `json:"bytes_written"`
@@ -62,9 +68,11 @@ type CallReport struct {
 
 // StepReport is one step, and what is live after it.
 type StepReport struct {
-	Step      string       `json:"step"` // alloc, run, free, repeat
-	Buffer    string       `json:"buffer,omitempty"`
+	Step      string       `json:"step"`             // alloc, run, free, repeat, copy
+	Buffer    string       `json:"buffer,omitempty"` // or what is copied
 	Purpose   string       `json:"purpose,omitempty"`
+	Direction string       `json:"direction,omitempty"` // of a copy: to device, back
+	Home      bool         `json:"home,omitempty"`      // the buffer is not of the device
 	Bytes     int          `json:"bytes,omitempty"`
 	Call      int          `json:"call"` // of calls; -1 for other steps
 	Times     int          `json:"times,omitempty"`
@@ -86,8 +94,12 @@ func (p *Plan) MarshalJSON() ([]byte, error) { return json.Marshal(p.Report()) }
 func (p *Plan) Report() *Report {
 	r := &Report{
 		Version: reportVersion, Device: p.Device.Info().Name, Eager: p.Eager,
-		PeakBytes: p.PeakBytes, ResultBytes: p.ResultBytes, IntermediateBytes: p.IntermediateBytes, WorkspaceBytes: p.WorkspaceBytes,
+		PeakBytes: p.PeakBytes, HomePeakBytes: p.HomePeakBytes, H2DBytes: p.H2D.Bytes, D2HBytes: p.D2H.Bytes, Transfers: p.H2D.Count + p.D2H.Count,
+		ResultBytes: p.ResultBytes, IntermediateBytes: p.IntermediateBytes, WorkspaceBytes: p.WorkspaceBytes,
 		Launches: p.Launches(), PredictedSeconds: p.Seconds(), Stepwise: p.Stepwise, Operands: []OperandReport{}, Calls: []CallReport{},
+	}
+	if p.Home != nil {
+		r.Home = p.Home.Info().Name
 	}
 	for _, o := range p.Operands {
 		r.Operands = append(r.Operands, OperandReport(o))
@@ -111,7 +123,7 @@ func (p *Plan) call(i, runs int) CallReport {
 	c := &p.Calls[i]
 	cost := c.Op.Cost()
 	return CallReport{
-		Name: c.Name, Site: site(c.Site), Operation: strings.Split(strings.TrimSpace(c.Op.String()), "\n"), Path: c.Path,
+		Name: c.Name, Site: site(c.Site), Operation: strings.Split(strings.TrimSpace(c.Op.String()), "\n"), Path: c.Path, Home: c.Home,
 		Runs: runs, BytesRead: cost.BytesIn, BytesWritten: cost.BytesOut, Flops: cost.Flops, Workspace: c.workspace,
 		PredictedSeconds: p.seconds(c) * float64(runs),
 	}
@@ -135,12 +147,17 @@ func (p *Plan) stepReports(steps []Step, live *int) []StepReport {
 		case Repeat:
 			r.Times = s.Count
 			r.Body = p.stepReports(s.Body, live)
+		case Copy:
+			t := &p.Transfers[s.Transfer]
+			r.Buffer, r.Bytes, r.Direction = t.Name, t.Bytes, t.direction()
 		default:
 			b := p.Buffers[s.Buffer]
-			r.Buffer, r.Purpose, r.Bytes = b.Name, b.Purpose.String(), b.Class
-			if s.Kind == Free {
+			r.Buffer, r.Purpose, r.Bytes, r.Home = b.Name, b.Purpose.String(), b.Class, b.Home
+			switch {
+			case b.Home:
+			case s.Kind == Free:
 				*live -= b.Class
-			} else {
+			default:
 				*live += b.Class
 			}
 		}
@@ -180,6 +197,9 @@ func (p *Plan) Seconds() float64 {
 // seconds is that of one run of a call.
 func (p *Plan) seconds(c *Call) float64 {
 	if p.Roof == nil {
+		return 0
+	}
+	if c.Home {
 		return 0
 	}
 	return p.Roof.Seconds(c.Op)

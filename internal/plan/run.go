@@ -23,12 +23,29 @@ type Bound struct {
 	Shift int
 }
 
-// Check is the budget's word on the plan: nil or a *device.BudgetError.
+// Check is the budgets' word on the plan: nil or a *device.BudgetError.
 func (p *Plan) Check(ctx context.Context) error {
-	return device.Check(ctx, p.Device, p.name(), p.PeakBytes, p)
+	if p.Home == nil {
+		return device.Check(ctx, p.Device, p.title(), p.PeakBytes, p)
+	}
+	if err := device.Check(ctx, p.Home, p.title(), p.HomePeakBytes, p); err != nil {
+		return err
+	}
+	return device.Check(device.Beside(ctx, p.Device, p.HomePeakBytes), p.Device, p.title(), p.PeakBytes, p)
 }
 
-func (p *Plan) name() string {
+// host is the device at whose side operands and results are.
+func (p *Plan) host() device.Device {
+	if p.Home != nil {
+		return p.Home
+	}
+	return p.Device
+}
+
+// ResultDevice is the device of the arrays that a run returns.
+func (p *Plan) ResultDevice() device.Device { return p.host() }
+
+func (p *Plan) title() string {
 	if len(p.targets) == 1 {
 		return p.targets[0].Node.Name()
 	}
@@ -189,6 +206,9 @@ func (r *run) all(ctx context.Context) error {
 	if err := r.hold(); err != nil {
 		return err
 	}
+	if r.p.Home != nil {
+		ctx = device.Explicit(ctx) // the user asked for the copies
+	}
 	if mapped := r.mapped(ctx); mapped != nil {
 		var stop func()
 		ctx, stop = device.Governed(ctx, mapped)
@@ -233,7 +253,11 @@ func (r *run) mapped(ctx context.Context) []device.Pages {
 	if len(mapped) == 0 {
 		return nil
 	}
-	if budget, _ := device.Budget(ctx, r.p.Device); bytes <= budget-r.p.PeakBytes {
+	live := r.p.PeakBytes
+	if r.p.Home != nil {
+		live = r.p.HomePeakBytes
+	}
+	if budget, _ := device.Budget(ctx, r.p.host()); bytes <= budget-live {
 		return nil
 	}
 	return mapped
@@ -248,18 +272,13 @@ func (r *run) steps(ctx context.Context, steps []Step, i int) error {
 			err = r.alloc(ctx, s.Buffer)
 		case Run:
 			err = r.measured(ctx, s.Call, i)
+		case Copy:
+			err = r.copy(ctx, &r.p.Transfers[s.Transfer], i)
 		case Free:
 			r.buffers[s.Buffer].Free()
 			r.buffers[s.Buffer] = nil
 		case Repeat:
-			for i := range s.Count {
-				if err = ctx.Err(); err == nil {
-					err = r.steps(ctx, s.Body, i)
-				}
-				if err != nil {
-					break
-				}
-			}
+			err = r.repeat(ctx, s)
 		}
 		if err != nil {
 			return err
@@ -268,10 +287,46 @@ func (r *run) steps(ctx context.Context, steps []Step, i int) error {
 	return nil
 }
 
+// repeat runs the steps of a body again and again: where something is copied in them, and nobody measures each, as a
+// pipeline.
+func (r *run) repeat(ctx context.Context, s Step) error {
+	if r.times == nil && slices.ContainsFunc(s.Body, func(s Step) bool { return s.Kind == Copy }) {
+		return r.pipeline(ctx, s)
+	}
+	for i := range s.Count {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := r.steps(ctx, s.Body, i); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// copy makes a transfer in its i-th repetition.
+func (r *run) copy(ctx context.Context, t *Transfer, i int) error {
+	ctx = device.WithOp(at(ctx, t.Site), t.Name)
+	home, dev := r.span(t.home, i, t.Bytes), r.span(t.dev, i, t.Bytes)
+	if t.Up {
+		return r.p.Device.Copy(ctx, dev, home)
+	}
+	return r.p.Device.Copy(ctx, home, dev)
+}
+
+func (r *run) span(s slot, i, bytes int) device.Span {
+	a := r.arg(s, i)
+	return device.Span{Buffer: a.Buffer, Off: a.Off, Len: bytes}
+}
+
 func (r *run) alloc(ctx context.Context, i int) error {
 	b := r.p.Buffers[i]
 	ctx = device.WithOp(device.WithPurpose(at(ctx, b.Site), b.Purpose), b.Name)
-	buf, err := r.p.Device.Alloc(ctx, b.Bytes)
+	dev := r.p.Device
+	if b.Home {
+		dev = r.p.Home
+	}
+	buf, err := dev.Alloc(ctx, b.Bytes)
 	if err != nil {
 		return err
 	}
@@ -293,7 +348,7 @@ func (r *run) measured(ctx context.Context, call, i int) error {
 	if r.times == nil {
 		return r.call(ctx, c, i)
 	}
-	took, err := timed(ctx, r.p.Device, func() error { return r.call(ctx, c, i) })
+	took, err := timed(ctx, r.p.runsOn(c), func() error { return r.call(ctx, c, i) })
 	r.times[call].Runs++
 	r.times[call].Seconds += took
 	return err
@@ -301,6 +356,9 @@ func (r *run) measured(ctx context.Context, call, i int) error {
 
 func (r *run) call(ctx context.Context, c *Call, i int) error {
 	args := r.args[:0]
+	if c.Home { // others may be running
+		args = make([]device.Arg, 0, len(c.in)+len(c.out))
+	}
 	for _, s := range c.in {
 		args = append(args, r.arg(s, i))
 	}
@@ -312,7 +370,11 @@ func (r *run) call(ctx context.Context, c *Call, i int) error {
 	}
 	var work device.Span
 	if n := c.Program.Workspace(); n > 0 {
-		work = device.Span{Buffer: r.buffers[r.p.work], Len: n}
+		b := r.p.work
+		if c.Home {
+			b = c.work
+		}
+		work = device.Span{Buffer: r.buffers[b], Len: n}
 	}
 	return c.Program.Run(ctx, args, work) // which counts where it was compiled for
 }
@@ -321,6 +383,8 @@ func (r *run) call(ctx context.Context, c *Call, i int) error {
 func (r *run) arg(s slot, i int) device.Arg {
 	off := s.off + i*s.step
 	switch {
+	case s.ring > 0:
+		return device.Arg{Buffer: r.buffers[s.buffer+i%s.ring], Off: off}
 	case s.array < 0:
 		return device.Arg{Buffer: r.buffers[s.buffer], Off: off}
 	case s.out:

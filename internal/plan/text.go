@@ -16,7 +16,12 @@ func (p *Plan) String() string {
 	if p.Eager {
 		mode = "eager"
 	}
-	fmt.Fprintf(&b, "plan on %s, %s: peak %s (%d bytes)\n", info.Name, mode, device.FormatBytes(p.PeakBytes), p.PeakBytes)
+	if p.Home != nil {
+		fmt.Fprintf(&b, "plan through %s, %s: peak %s (%d bytes), and on %s %s (%d bytes)\n", info.Name, mode,
+			device.FormatBytes(p.PeakBytes), p.PeakBytes, p.Home.Info().Name, device.FormatBytes(p.HomePeakBytes), p.HomePeakBytes)
+	} else {
+		fmt.Fprintf(&b, "plan on %s, %s: peak %s (%d bytes)\n", info.Name, mode, device.FormatBytes(p.PeakBytes), p.PeakBytes)
+	}
 	for _, o := range p.Operands {
 		mapped := ""
 		if o.Mapped {
@@ -29,8 +34,8 @@ func (p *Plan) String() string {
 	}
 	w := stepWriter{p: p, b: &b}
 	w.steps(p.Steps, "  ")
-	fmt.Fprintf(&b, "  results %s, intermediates %s, workspace %s, launches %d, transfers 0\n",
-		device.FormatBytes(p.ResultBytes), device.FormatBytes(p.IntermediateBytes), device.FormatBytes(p.WorkspaceBytes), p.Launches())
+	fmt.Fprintf(&b, "  results %s, intermediates %s, workspace %s, launches %d, transfers %s\n",
+		device.FormatBytes(p.ResultBytes), device.FormatBytes(p.IntermediateBytes), device.FormatBytes(p.WorkspaceBytes), p.Launches(), p.moved())
 	if s := p.Stepwise; s != nil && !p.Eager {
 		fmt.Fprintf(&b, "  an operator at a time: peak %s, intermediates %s, launches %d\n",
 			device.FormatBytes(s.PeakBytes), device.FormatBytes(s.IntermediateBytes), s.Launches)
@@ -46,6 +51,15 @@ func (p *Plan) String() string {
 		b.WriteString(w.Text + "\n")
 	}
 	return b.String()
+}
+
+// moved is the transfers in words.
+func (p *Plan) moved() string {
+	if p.H2D.Count+p.D2H.Count == 0 {
+		return "0"
+	}
+	return fmt.Sprintf("%d: %s to the device in %d, %s back in %d", p.H2D.Count+p.D2H.Count,
+		device.FormatBytes(p.H2D.Bytes), p.H2D.Count, device.FormatBytes(p.D2H.Bytes), p.D2H.Count)
 }
 
 // stepWriter lists steps, with the bytes that are live after each.
@@ -64,6 +78,9 @@ func (w *stepWriter) steps(steps []Step, indent string) {
 		case Run:
 			c := &w.p.Calls[s.Call]
 			w.b.WriteString(c.describe())
+			if c.Home {
+				fmt.Fprintf(w.b, ", on %s", w.p.Home.Info().Name)
+			}
 			if w.p.Roof != nil {
 				fmt.Fprintf(w.b, ", at least %s", duration(w.p.seconds(c)))
 			}
@@ -74,17 +91,38 @@ func (w *stepWriter) steps(steps []Step, indent string) {
 			fmt.Fprintf(w.b, "%d times\n", s.Count)
 			w.steps(s.Body, indent+"   ")
 			continue
+		case Copy:
+			t := &w.p.Transfers[s.Transfer]
+			fmt.Fprintf(w.b, "%-12s %-28s %10s", t.direction(), clip(t.Name, 28), device.FormatBytes(t.Bytes))
 		default:
-			buf := w.p.Buffers[s.Buffer]
-			change := buf.Class
-			if s.Kind == Free {
-				change = -change
-			}
-			w.live += change
-			fmt.Fprintf(w.b, "%-12s %-28s %10s   live %s", buf.Purpose, clip(buf.Name, 28), device.FormatBytes(buf.Class), device.FormatBytes(w.live))
+			w.buffer(s)
 		}
 		w.b.WriteByte('\n')
 	}
+}
+
+// buffer writes what a step allocates or releases.
+func (w *stepWriter) buffer(s Step) {
+	buf := w.p.Buffers[s.Buffer]
+	fmt.Fprintf(w.b, "%-12s %-28s %10s   ", buf.Purpose, clip(buf.Name, 28), device.FormatBytes(buf.Class))
+	if buf.Home {
+		fmt.Fprintf(w.b, "on %s", w.p.Home.Info().Name)
+		return
+	}
+	change := buf.Class
+	if s.Kind == Free {
+		change = -change
+	}
+	w.live += change
+	fmt.Fprintf(w.b, "live %s", device.FormatBytes(w.live))
+}
+
+// direction is where a transfer goes.
+func (t *Transfer) direction() string {
+	if t.Up {
+		return "to device"
+	}
+	return "back"
 }
 
 func clip(s string, n int) string {

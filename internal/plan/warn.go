@@ -207,12 +207,12 @@ func (p *Plan) warnLarge(ctx context.Context) {
 	if p.ResultBytes <= 1<<20 {
 		return
 	}
-	budget, why := device.Budget(ctx, p.Device)
+	budget, why := device.Budget(ctx, p.host())
 	if p.ResultBytes < budget/100*largeShare {
 		return
 	}
 	p.large = &Warning{Kind: Large, Text: fmt.Sprintf("%s: the result takes %s, over %d %% of the budget of %s (%s)",
-		p.name(), device.FormatBytes(p.ResultBytes), largeShare, device.FormatBytes(budget), why)}
+		p.title(), device.FormatBytes(p.ResultBytes), largeShare, device.FormatBytes(budget), why)}
 	p.Warnings = append(p.Warnings, *p.large)
 }
 
