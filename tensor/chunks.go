@@ -15,7 +15,8 @@ import (
 // Chunks computes an expression a few rows at a time and yields the parts, in order along axis 0, each
 // with as many rows as the budget allows. The bits are those of Eval. Values that all parts need, such
 // as column means, are computed first and once. A part is the receiver's to Free, before the next is
-// asked for; an error ends the sequence.
+// asked for; an error ends the sequence. With Through a part is a new array of the host's, with as many rows as go
+// through the device at once; an Eval whose Out is a file copies and computes at the same time.
 //
 //	for part, err := range z.Chunks(ctx, np.Budget(512<<20)) { … }
 func (e *Expr) Chunks(ctx context.Context, opts ...EvalOption) iter.Seq2[*Tensor, error] {
@@ -32,12 +33,13 @@ type Chunked struct {
 	site   uintptr
 	opt    *evaluation
 	node   *ir.Node
-	dev    device.Device
-	extent int        // along axis 0
-	rows   int        // in a part
-	shared []*ir.Node // values that all parts need
-	before *Plan      // of those, nil if there are none
-	each   *Plan      // of the part that takes most
+	dev    device.Device // that computes
+	home   device.Device // of the parts
+	extent int           // along axis 0
+	rows   int           // in a part
+	shared []*ir.Node    // values that all parts need
+	before *Plan         // of those, nil if there are none
+	each   *Plan         // of the part that takes most
 }
 
 // Rows is the number of rows of each part; the last may have fewer.
@@ -51,22 +53,39 @@ func (c *Chunked) Parts() int {
 	return (c.extent + c.rows - 1) / c.rows
 }
 
-// PeakBytes is the most that is live at one time, if each part is freed before the next is asked for or
+// PeakBytes is the most that is live on the device at one time, if each part is freed before the next is asked for or
 // as many later as Keep says.
 func (c *Chunked) PeakBytes() int {
 	if c.rows == 0 {
 		return 0
 	}
+	kept := min(c.opt.kept, max(c.Parts()-1, 0))
+	peak, _ := c.bytes(c.each, kept)
 	if c.before == nil {
-		return c.eachBytes(c.each)
+		return peak
 	}
-	return max(c.before.PeakBytes, c.before.ResultBytes+c.eachBytes(c.each))
+	return max(c.before.PeakBytes, peak)
 }
 
-// eachBytes is the most that is live while a part is computed, without what all parts need.
-func (c *Chunked) eachBytes(p *Plan) int {
-	kept := min(c.opt.kept, max(c.Parts()-1, 0))
-	return p.PeakBytes + kept*p.ResultBytes
+// bytes is the most that is live on the device, and at the host's if that is another, while a part is computed and so many
+// are kept.
+func (c *Chunked) bytes(p *Plan, kept int) (dev, home int) {
+	held := kept * p.ResultBytes
+	if c.before != nil {
+		held += c.before.ResultBytes
+	}
+	if p.Home == nil {
+		return p.PeakBytes + held, 0
+	}
+	return p.PeakBytes, p.HomePeakBytes + held
+}
+
+// where is the option that has parts computed where the whole is.
+func (c *Chunked) where() EvalOption {
+	if c.opt.through {
+		return Through(c.dev)
+	}
+	return On(c.dev)
 }
 
 // String is the plans of what all parts need, and of one part.
@@ -110,7 +129,7 @@ func (e *Expr) cut(site uintptr, opts []EvalOption) (*Chunked, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.dev = whole.Device
+	c.dev, c.home = whole.Device, whole.ResultDevice()
 	whole.Close()
 	if c.extent == 0 {
 		return c, nil
@@ -122,7 +141,7 @@ func (e *Expr) cut(site uintptr, opts []EvalOption) (*Chunked, error) {
 func (c *Chunked) standIns() map[*ir.Node]*ir.Node {
 	leaves := map[*ir.Node]*ir.Node{}
 	for _, n := range c.shared {
-		t := Tensor{mem: &memory{dev: c.dev, name: n.Name(), held: &holding{}}, typ: n.Type, at: broadcast.Contiguous(n.Shape, n.Type.Size())}
+		t := Tensor{mem: &memory{dev: c.home, name: n.Name(), held: &holding{}}, typ: n.Type, at: broadcast.Contiguous(n.Shape, n.Type.Size())}
 		leaves[n] = t.node()
 	}
 	return leaves
@@ -146,7 +165,6 @@ func (c *Chunked) part(lo, hi int, leaves map[*ir.Node]*ir.Node) *Expr {
 func (c *Chunked) fit(ctx context.Context) error {
 	ctx = c.opt.budgeted(ctx)
 	c.part(0, 1, nil) // meets what all parts need
-	shared := 0
 	var err error
 	if len(c.shared) > 0 {
 		if c.before, err = c.opt.plan(ctx, c.exprs()); err != nil {
@@ -156,7 +174,6 @@ func (c *Chunked) fit(ctx context.Context) error {
 		if err := c.before.Check(ctx); err != nil {
 			return err
 		}
-		shared = c.before.ResultBytes
 	}
 	leaves := c.standIns()
 	for lo, hi := 1, c.extent; lo <= hi; {
@@ -165,7 +182,7 @@ func (c *Chunked) fit(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		over := device.Check(ctx, c.dev, c.rowName(), shared+p.PeakBytes+c.opt.kept*p.ResultBytes, p)
+		over := c.over(ctx, p)
 		switch {
 		case over == nil:
 			c.each, c.rows, lo = p, rows, rows+1
@@ -176,6 +193,18 @@ func (c *Chunked) fit(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// over is nil, or the error of a part that does not fit the budgets, or does not go through the device at once.
+func (c *Chunked) over(ctx context.Context, p *Plan) error {
+	if p.Home != nil && p.Chunks != nil {
+		return &device.BudgetError{Op: c.rowName(), Need: p.Chunks.Whole, Budget: p.Chunks.Budget, Why: "what goes through " + c.dev.Info().Name + " at once", Plan: p}
+	}
+	dev, home := c.bytes(p, c.opt.kept)
+	if err := device.Check(ctx, c.home, c.rowName(), home, p); err != nil {
+		return err
+	}
+	return device.Check(ctx, c.dev, c.rowName(), dev, p)
 }
 
 // rowName is what does not fit where one row does not.
@@ -197,7 +226,7 @@ func (c *Chunked) widest(rows int, leaves map[*ir.Node]*ir.Node) (*Plan, error) 
 		if lo >= c.extent {
 			continue
 		}
-		p, err := c.part(lo, min(lo+rows, c.extent), leaves).Plan(On(c.dev), asPart)
+		p, err := c.part(lo, min(lo+rows, c.extent), leaves).Plan(c.where(), asPart)
 		if err != nil {
 			return nil, err
 		}
@@ -231,7 +260,7 @@ func (c *Chunked) eval(ctx context.Context, site uintptr) iter.Seq2[*Tensor, err
 		ctx := c.opt.budgeted(ctx)
 		leaves := map[*ir.Node]*ir.Node{}
 		if c.before != nil {
-			stored, err := evalAll(ctx, "chunks", site, c.exprs(), []EvalOption{On(c.dev)})
+			stored, err := evalAll(ctx, "chunks", site, c.exprs(), []EvalOption{c.where()})
 			if err != nil {
 				yield(nil, err)
 				return
@@ -242,7 +271,7 @@ func (c *Chunked) eval(ctx context.Context, site uintptr) iter.Seq2[*Tensor, err
 			}
 		}
 		for lo := 0; lo < c.extent; lo += c.rows {
-			part, err := c.part(lo, min(lo+c.rows, c.extent), leaves).evalAt(ctx, "chunks", site, On(c.dev), asPart)
+			part, err := c.part(lo, min(lo+c.rows, c.extent), leaves).evalAt(ctx, "chunks", site, c.where(), asPart)
 			if !yield(part, err) || err != nil {
 				return
 			}

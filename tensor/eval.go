@@ -27,13 +27,14 @@ func (o evalOption) evaluation(e *evaluation) { o(e) }
 // evaluation is what the options say.
 type evaluation struct {
 	plan.Options
-	outs   []*Tensor
-	mask   Array
-	budget int
-	capped bool
-	kept   int
-	roof   *Roof
-	made   []plan.Target // of the expressions, once they are planned
+	through bool // Device, from where operands are and results go
+	outs    []*Tensor
+	mask    Array
+	budget  int
+	capped  bool
+	kept    int
+	roof    *Roof
+	made    []plan.Target // of the expressions, once they are planned
 }
 
 // Out gives the arrays that results are written to: one for each expression, of its shape, and of a
@@ -49,12 +50,21 @@ func Out(out ...*Tensor) EvalOption {
 // elsewhere it is an error: nothing moves unless asked, with To.
 func On(dev device.Device) DeviceOption { return DeviceOption{dev} }
 
+// Through evaluates on a device what is in the host's memory, or in mapped files, and stays there: operands are copied to the
+// device, and results back into a new array of the host's or into Out, a few rows at a time where that fits the
+// device and its budget better than all at once, while the device computes others. So arrays may be larger than the
+// device's memory and, where they are files, than the host's. Operands that are on the device already are
+// used there. What is copied is in the plan, to the byte. A Budget is for the device.
+func Through(dev device.Device) EvalOption {
+	return evalOption(func(e *evaluation) { e.Device, e.through = dev, true })
+}
+
 // DeviceOption is the option that On makes. It serves evaluations and the creation of arrays.
 type DeviceOption struct{ dev device.Device }
 
 func (o DeviceOption) evaluation(e *evaluation) { e.Device = o.dev }
 
-// Budget bounds the bytes that the evaluation may have live at one time. A plan that needs more is cut
+// Budget bounds the bytes that the evaluation may have live at one time: with Through those on the device. A plan that needs more is cut
 // into chunks that fit, with the same bits in the result; what cannot be cut so is a
 // *device.BudgetError before anything is allocated.
 func Budget(bytes int) EvalOption {
@@ -237,26 +247,67 @@ func (e *evaluation) make(exprs []*Expr) (err error) {
 	if e.made, err = e.targets(exprs); err != nil {
 		return err
 	}
+	if e.through {
+		return e.findHome()
+	}
 	if e.Device == nil && !readsArrays(e.made) {
 		e.Device, err = device.Open("cpu")
 	}
 	return err
 }
 
-// budgeted is the context with the budget that was asked for.
-func (e *evaluation) budgeted(ctx context.Context) context.Context {
-	if e.capped {
-		return device.WithBudget(ctx, e.budget)
+// findHome finds where an evaluation through a device has its operands and results: in the host's memory.
+func (e *evaluation) findHome() (err error) {
+	if e.Device == nil {
+		return &NilError{"device"}
 	}
-	return ctx
+	e.Home = nil
+	find := func(dev device.Device) {
+		if e.Home == nil && dev.Info().Kind == hostKind {
+			e.Home = dev
+		}
+	}
+	eachArray(e.made, find)
+	find(e.Device)
+	if e.Home == nil {
+		e.Home, err = device.Open(hostKind)
+	}
+	return err
 }
 
-func readsArrays(targets []plan.Target) bool {
-	found := false
-	for _, t := range targets {
-		ir.Walk([]*ir.Node{t.Node}, func(n *ir.Node) { found = found || n.Array != nil })
-		found = found || t.Out != nil
+// hostKind is the kind of devices whose memory is the host's, and the name of one.
+const hostKind = "cpu"
+
+// budgeted is the context with the budget that was asked for.
+func (e *evaluation) budgeted(ctx context.Context) context.Context {
+	switch {
+	case !e.capped:
+		return ctx
+	case e.through:
+		return device.WithBudgetOn(ctx, e.Device, e.budget)
 	}
+	return device.WithBudget(ctx, e.budget)
+}
+
+// eachArray calls do with the device of each array of targets.
+func eachArray(targets []plan.Target, do func(dev device.Device)) {
+	visit := func(n *ir.Node) {
+		if n.Array != nil {
+			do(n.Array.(plan.Array).Device())
+		}
+	}
+	for _, t := range targets {
+		ir.Walk([]*ir.Node{t.Node}, visit)
+		for _, n := range [...]*ir.Node{t.Out, t.Mask} {
+			if n != nil {
+				ir.Walk([]*ir.Node{n}, visit)
+			}
+		}
+	}
+}
+
+func readsArrays(targets []plan.Target) (found bool) {
+	eachArray(targets, func(device.Device) { found = true })
 	return found
 }
 
@@ -396,7 +447,7 @@ func (p *Prepared) bound(bindings []Binding) (plan.Bindings, error) {
 
 func (p *Prepared) run(ctx context.Context, bind plan.Bindings) ([]*Tensor, error) {
 	bufs, err := p.plan.Run(p.opt.budgeted(ctx), bind)
-	return p.opt.results(bufs, p.plan.Device, err)
+	return p.opt.results(bufs, p.plan.ResultDevice(), err)
 }
 
 // results are the tensors of buffers that an evaluation returned, or Out.

@@ -203,3 +203,34 @@ func ExampleData() {
 	// [[0. 7.]
 	//  [0. 0.]] [0 0 7 0]
 }
+
+// Arrays in the host's memory, or in files, are computed through a device that has no room for them, a few rows at a time.
+func ExampleThrough() {
+	ctx := context.Background()
+	gpu, err := device.Open("cuda:sim") // with _ "github.com/tare-go/tare/cuda" imported
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	x, _ := np.Ones([]int{1000, 250}) // 2 MB
+	defer x.Free()
+	e := np.Subtract(x, np.Mean(x, np.Axis(1), np.KeepDims))
+	plan, err := e.Plan(np.Through(gpu), np.Budget(1<<20))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(plan.Chunks.Chunks, "chunks,", plan.PeakBytes, "bytes of the device at most")
+	fmt.Println(plan.H2D.Bytes, "bytes there and", plan.D2H.Bytes, "back")
+	y, err := e.Eval(ctx, np.Through(gpu), np.Budget(1<<20))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer y.Free()
+	fmt.Println("on", y.Device().Info().Name)
+	// Output:
+	// 8 chunks, 1048576 bytes of the device at most
+	// 2000000 bytes there and 2000000 back
+	// on cpu
+}
