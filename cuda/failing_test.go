@@ -215,7 +215,7 @@ func pattern(n int) []byte {
 
 // jobs are what is done with failing drivers.
 func jobs(t *testing.T) map[string]job {
-	all := map[string]job{"large copies": roundTrip(3<<20 + 17), "small copies": roundTrip(1000)}
+	all := map[string]job{"large copies": roundTrip(3<<20 + 17), "small copies": roundTrip(1000), "through the device": throughInChunks(t)}
 	n := 12
 	if testing.Short() {
 		n = 3

@@ -14,6 +14,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	_ "github.com/tare-go/tare/cuda"
+	"github.com/tare-go/tare/device"
 	"github.com/tare-go/tare/dtype"
 	np "github.com/tare-go/tare/tensor"
 )
@@ -205,4 +207,34 @@ func TestCopyingATruncatedFileIsAnError(t *testing.T) {
 	requireLost(t, err, path)
 	_, err = x.Copy(t.Context())
 	requireLost(t, err, path)
+}
+
+// Files that are copied to a device, and results that come back to one, are looked at in the same way.
+func TestATruncatedFileIsAnErrorThroughADevice(t *testing.T) {
+	if child(t) {
+		return
+	}
+	sim, err := device.Open("cuda:sim")
+	require.NoError(t, err)
+	for _, budget := range []int{64 << 20, 1 << 20} {
+		path := sparse(t, dtype.Float32, 300, 1024)
+		x := kept(t)(Open(path))
+		e := np.Add(np.Multiply(x, 2), 1)
+		require.NoError(t, os.Truncate(path, 300_000))
+		_, err := e.Eval(t.Context(), np.Through(sim), np.Budget(budget))
+		requireLost(t, err, path)
+
+		y := kept(t)(np.Ones([]int{300, 1024}, np.DType(dtype.Float32)))
+		w, err := Create(filepath.Join(t.TempDir(), "y.npy"), dtype.Float32, []int{300, 1024}, false)
+		require.NoError(t, err)
+		out := kept(t)(w.Array())
+		require.NoError(t, os.Truncate(w.temp, 300_000))
+		_, err = np.Exp(y).Eval(t.Context(), np.Through(sim), np.Out(out), np.Budget(budget))
+		require.ErrorAs(t, err, new(*LostError))
+		require.NoError(t, w.Abort())
+
+		z := kept(t)(np.Exp(y).Eval(t.Context(), np.Through(sim), np.Budget(budget))) // which works on
+		assert.Equal(t, []int{300, 1024}, z.Shape())
+	}
+	assert.Zero(t, device.LedgerOf(sim).Stats().Buffers)
 }
