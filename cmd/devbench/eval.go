@@ -37,7 +37,7 @@ func (c *evalCommand) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	inputs, err := c.tensors(ctx, dev)
+	inputs, err := c.tensors()
 	if err != nil {
 		return err
 	}
@@ -46,7 +46,7 @@ func (c *evalCommand) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	e, err := c.evaluate(ctx, s, np.FromNode(node), inputs, c.options(dev))
+	e, err := c.evaluate(ctx, s, np.FromNode(node), inputs, c.options(dev), dev.Info().Kind != "cpu")
 	if err != nil {
 		return err
 	}
@@ -63,8 +63,13 @@ func (c *evalCommand) Run(ctx context.Context, s streams) error {
 }
 
 // evaluate computes the result, at once and into memory if it fits. A result for a file that does not
-// fit is computed and written a few rows at a time.
-func (c *evalCommand) evaluate(ctx context.Context, s streams, expr *np.Expr, inputs tensors, opts []np.EvalOption) (*evaluation, error) {
+// fit, or that goes through another device and is larger than a part, is computed and written a few rows at a time.
+func (c *evalCommand) evaluate(ctx context.Context, s streams, expr *np.Expr, inputs tensors, opts []np.EvalOption, through bool) (*evaluation, error) {
+	if node, err := expr.Node(); err == nil && through && c.Out != "" && !c.Eager && node.Bytes() > c.partBytes() {
+		if parts, err := c.parts(expr, opts); err == nil {
+			return stream(ctx, s, c.Out, expr, parts, inputs, opts)
+		}
+	}
 	e, err := evaluate(ctx, expr, opts)
 	var over *device.BudgetError
 	if c.Out != "" && !c.Eager && errors.As(err, &over) {
@@ -116,6 +121,14 @@ func (c *evalCommand) parts(expr *np.Expr, opts []np.EvalOption) (*np.Chunked, e
 	return expr.Chunked(append(slices.Clip(opts), np.Keep(1))...)
 }
 
+// partBytes is about what a part may take.
+func (c *evalCommand) partBytes() int {
+	if c.Budget == nil {
+		return cachedPart
+	}
+	return min(int(*c.Budget), cachedPart)
+}
+
 // stream computes the parts of an expression and writes them to a file, which appears when it is whole.
 func stream(ctx context.Context, s streams, path string, expr *np.Expr, parts *np.Chunked, inputs tensors, opts []np.EvalOption) (*evaluation, error) {
 	node, err := expr.Node()
@@ -134,7 +147,7 @@ func stream(ctx context.Context, s streams, path string, expr *np.Expr, parts *n
 	defer w.Abort()
 	bar := writingProgress(s.err, node.Bytes())
 	defer bar.Close()
-	scoped, ledger := device.Record(ctx)
+	scoped, stats := ledger(ctx, whole)
 	start := time.Now()
 	p := pipeline{write: func(part *np.Tensor) error { return writePart(ctx, w, part, inputs, bar) }}
 	defer p.wait()
@@ -152,7 +165,19 @@ func stream(ctx context.Context, s streams, path string, expr *np.Expr, parts *n
 	if err := w.Commit(); err != nil {
 		return nil, err
 	}
-	return &evaluation{node: node, plan: whole, parts: parts, stats: ledger.Stats(), took: time.Since(start)}, nil
+	return &evaluation{node: node, plan: whole, parts: parts, stats: stats(), took: time.Since(start)}, nil
+}
+
+// ledger opens a scope, and gives what is counted in it: on all devices, but for the peak, which is that of the one that
+// computes, as the plan's is.
+func ledger(ctx context.Context, p *np.Plan) (scoped context.Context, stats func() device.Stats) {
+	ctx, all := device.Record(ctx)
+	ctx, own := device.RecordOn(ctx, p.Device)
+	return ctx, func() device.Stats {
+		s := all.Stats()
+		s.PeakBytes = own.Stats().PeakBytes
+		return s
+	}
 }
 
 // pipeline writes a part while the next is computed.
@@ -253,13 +278,13 @@ func evaluate(ctx context.Context, expr *np.Expr, opts []np.EvalOption) (*evalua
 		return nil, err
 	}
 	defer p.Close()
-	scoped, ledger := device.Record(ctx)
+	scoped, stats := ledger(ctx, p.Plan())
 	start := time.Now()
 	result, err := p.Eval(scoped)
 	if err != nil {
 		return nil, err
 	}
-	return &evaluation{node: node, result: result, plan: p.Plan(), stats: ledger.Stats(), took: time.Since(start)}, nil
+	return &evaluation{node: node, result: result, plan: p.Plan(), stats: stats(), took: time.Since(start)}, nil
 }
 
 // account writes a line about the result and what it took, and the plan's warnings.

@@ -6,6 +6,8 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -134,4 +136,36 @@ func TestEvalInPartsGivesTheSameFile(t *testing.T) {
 			assert.True(t, string(want) == string(got), e)
 		}
 	}
+}
+
+// Arrays that the device has no room for go through it, and come back with the processor's bits.
+func TestEvalThroughADevice(t *testing.T) {
+	dir := t.TempDir()
+	want, got := filepath.Join(dir, "cpu.npy"), filepath.Join(dir, "sim.npy")
+	for _, c := range []struct {
+		expr  string
+		parts bool
+	}{
+		{"x - x.mean(axis=1, keepdims=True)", true}, {"(x - x.mean(axis=0)) / (x.std(axis=0) + 1)", true}, {"x.std(axis=1)", false},
+		{"x.sum(axis=0)", false}, {"x.sum()", false}, {"x[:, ::-1].T[3:9]", false}, {"np.argmax(x, axis=1)", false},
+	} {
+		o := devbench(t, "eval", c.expr, "--in", "x="+digits, "--out", want)
+		require.Equal(t, exitOK, o.code, o.err)
+		o = devbench(t, "eval", c.expr, "--in", "x="+digits, "--out", got, "--device", "cuda:sim", "--budget", "100KB")
+		require.Equal(t, exitOK, o.code, "%s: %s", c.expr, o.err)
+		assert.Equal(t, c.parts, strings.Contains(o.err, "computed and written in "), "%s: %s", c.expr, o.err)
+		m := regexp.MustCompile(`peak (.*) predicted, (.*) measured`).FindStringSubmatch(o.err)
+		require.Len(t, m, 3, o.err)
+		assert.Equal(t, m[1], m[2], c.expr)
+		a, err := os.ReadFile(want)
+		require.NoError(t, err)
+		b, err := os.ReadFile(got)
+		require.NoError(t, err)
+		assert.True(t, string(a) == string(b), c.expr)
+	}
+	assert.Equal(t, []string{"cpu.npy", "sim.npy"}, fileNames(t, dir))
+	o := devbench(t, "explain", "x * 2", "--in", "x="+digits, "--device", "cuda:sim", "--budget", "100KB")
+	assert.Contains(t, o.out, "plan through cuda:sim", o.err)
+	o = devbench(t, "eval", "x.argmax()", "--in", "x="+digits, "--device", "cuda:sim", "--budget", "100KB")
+	assert.Equal(t, exitOverBudget, o.code, o.err)
 }

@@ -66,14 +66,18 @@ func size(rows int) int {
 }
 
 func TestAnInterruptLeavesTheWholeFileOrNone(t *testing.T) {
-	dir, x := sparse(t, size(40_000))
-	out := filepath.Join(dir, "out.npy")
-	eval := func(expr, budget string) *program {
-		return newProgram("eval", expr, "--in", "x="+x, "--out", out, "--budget", budget)
-	}
-	for _, c := range []struct{ expr, budget string }{
-		{"x * 2 + 1", "20MB"}, {"(x - x.mean(axis=0)) / (x.std(axis=0) + 1)", "20MB"}, {"x * 2 + 1", "4GB"},
+	for _, c := range []struct {
+		rows                 int
+		expr, device, budget string
+	}{
+		{40_000, "x * 2 + 1", "cpu", "20MB"}, {40_000, "(x - x.mean(axis=0)) / (x.std(axis=0) + 1)", "cpu", "20MB"}, {40_000, "x * 2 + 1", "cpu", "4GB"},
+		{2_000, "x * 2 + 1", "cuda:sim", "2MB"},
 	} {
+		dir, x := sparse(t, size(c.rows))
+		out := filepath.Join(dir, "out.npy")
+		eval := func(expr, budget string) *program {
+			return newProgram("eval", expr, "--in", "x="+x, "--out", out, "--budget", budget, "--device", c.device)
+		}
 		start := time.Now()
 		whole := eval(c.expr, c.budget)
 		require.NoError(t, whole.Run(), &whole.err)
@@ -99,10 +103,13 @@ func TestAnInterruptLeavesTheWholeFileOrNone(t *testing.T) {
 }
 
 func TestAStorageThatFillsLeavesNoFile(t *testing.T) {
-	dir, x := sparse(t, 10_000)
-	for _, budget := range []string{"10MB", "1GB"} {
-		p := newProgram("eval", "x + 1", "--in", "x="+x, "--out", filepath.Join(dir, "out.npy"), "--budget", budget)
-		p.Env = append(p.Env, longestFile+"=20000000")
+	for _, c := range []struct {
+		rows                    int
+		device, budget, longest string
+	}{{10_000, "cpu", "10MB", "20000000"}, {10_000, "cpu", "1GB", "20000000"}, {1_000, "cuda:sim", "1MB", "2000000"}} {
+		dir, x := sparse(t, c.rows)
+		p := newProgram("eval", "x + 1", "--in", "x="+x, "--out", filepath.Join(dir, "out.npy"), "--budget", c.budget, "--device", c.device)
+		p.Env = append(p.Env, longestFile+"="+c.longest)
 		assert.Error(t, p.Run())
 		assert.Equal(t, exitFailed, p.ProcessState.ExitCode(), &p.err)
 		assert.Contains(t, p.err.String(), "out.npy: file too large")
@@ -113,14 +120,20 @@ func TestAStorageThatFillsLeavesNoFile(t *testing.T) {
 
 func TestAFileThatIsMadeShorterLeavesNoFile(t *testing.T) {
 	rows := size(160_000)
-	for _, left := range []int64{4096, int64(128 + rows*4096 - 4)} { // pages are gone; a part of the last one is
-		dir, x := sparse(t, rows)
-		p := newProgram("eval", "x + 1", "--in", "x="+x, "--out", filepath.Join(dir, "out.npy"), "--budget", "10MB")
+	for _, c := range []struct {
+		rows           int
+		left           int64
+		device, budget string
+	}{ // pages are gone; a part of the last one is
+		{rows, 4096, "cpu", "10MB"}, {rows, int64(128 + rows*4096 - 4), "cpu", "10MB"}, {5_000, 4096, "cuda:sim", "1MB"},
+	} {
+		dir, x := sparse(t, c.rows)
+		p := newProgram("eval", "x + 1", "--in", "x="+x, "--out", filepath.Join(dir, "out.npy"), "--budget", c.budget, "--device", c.device)
 		require.NoError(t, p.Start())
 		for begun := false; !begun; time.Sleep(time.Millisecond) { // with the output, whose file is beside x
 			begun = len(fileNames(t, dir)) > 1
 		}
-		require.NoError(t, os.Truncate(x, left))
+		require.NoError(t, os.Truncate(x, c.left))
 		assert.Error(t, p.Wait())
 		assert.Equal(t, exitFailed, p.ProcessState.ExitCode(), &p.err)
 		assert.Contains(t, p.err.String(), "made shorter")

@@ -41,7 +41,7 @@ func (c *explainCommand) Run(ctx context.Context, s streams) error {
 		}
 		opts = append(opts, np.Under(roof))
 	}
-	inputs, free, err := c.inputs(ctx, dev)
+	inputs, free, err := c.inputs()
 	if err != nil {
 		return err
 	}
@@ -55,7 +55,7 @@ func (c *explainCommand) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	ctx = c.limited(ctx)
+	ctx = c.limited(ctx, dev)
 	if err := c.show(ctx, s, dev, plan); err != nil {
 		return err
 	}
@@ -71,12 +71,12 @@ func (c *explainCommand) Run(ctx context.Context, s streams) error {
 }
 
 // inputs are the arrays of the flags: as outlines or, to analyze, with their elements.
-func (c *explainCommand) inputs(ctx context.Context, dev device.Device) (nodes map[string]*ir.Node, free func(), err error) {
+func (c *explainCommand) inputs() (nodes map[string]*ir.Node, free func(), err error) {
 	if !c.Analyze {
-		nodes, err = c.outlines(dev)
+		nodes, err = c.outlines()
 		return nodes, func() {}, err
 	}
-	arrays, err := c.tensors(ctx, dev)
+	arrays, err := c.tensors()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -127,9 +127,9 @@ func written(path string, write func(io.Writer) error) error {
 	return errors.Join(write(f), f.Close())
 }
 
-// options are those of the evaluation.
+// options are those of the evaluation: arrays are in the host's memory or in files, and stay there.
 func (f evaluationFlags) options(dev device.Device) []np.EvalOption {
-	opts := []np.EvalOption{np.On(dev)}
+	opts := []np.EvalOption{np.Through(dev)}
 	if f.Eager {
 		opts = append(opts, np.Stepwise)
 	}
@@ -142,10 +142,10 @@ func (f evaluationFlags) options(dev device.Device) []np.EvalOption {
 	return opts
 }
 
-// limited is the context with the budget that was asked for.
-func (f evaluationFlags) limited(ctx context.Context) context.Context {
+// limited is the context with the budget that was asked for, which is the device's.
+func (f evaluationFlags) limited(ctx context.Context, dev device.Device) context.Context {
 	if f.Budget == nil {
 		return ctx
 	}
-	return device.WithBudget(ctx, int(*f.Budget))
+	return device.WithBudgetOn(ctx, dev, int(*f.Budget))
 }

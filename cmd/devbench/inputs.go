@@ -79,8 +79,12 @@ func (a *absent) Mapped() bool                 { return a.mapped }
 
 // outlines are nodes of the inputs that have shapes and types, and no data. Of files the header is
 // read.
-func (f inputFlags) outlines(dev device.Device) (map[string]*ir.Node, error) {
+func (f inputFlags) outlines() (map[string]*ir.Node, error) {
 	arrays, err := f.arrays()
+	if err != nil {
+		return nil, err
+	}
+	dev, err := device.Open("cpu")
 	if err != nil {
 		return nil, err
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"hash/fnv"
@@ -10,7 +9,6 @@ import (
 	"slices"
 
 	"github.com/tare-go/tare/cmd/devbench/internal/quantity"
-	"github.com/tare-go/tare/device"
 	"github.com/tare-go/tare/dtype"
 	"github.com/tare-go/tare/internal/ir"
 	"github.com/tare-go/tare/npy"
@@ -25,17 +23,14 @@ type namedTensor struct {
 	array *np.Tensor
 }
 
-// tensors opens the files and makes the random arrays of the flags, on the device.
-func (f inputFlags) tensors(ctx context.Context, dev device.Device) (tensors, error) {
+// tensors opens the files and makes the random arrays of the flags, in the host's memory.
+func (f inputFlags) tensors() (tensors, error) {
 	arrays, err := f.arrays()
 	if err != nil {
 		return nil, err
 	}
 	var ts tensors
 	add := func(flag, name string, t *np.Tensor, err error) error {
-		if err == nil {
-			t, err = moved(ctx, t, dev)
-		}
 		if err != nil {
 			ts.free()
 			return fmt.Errorf("--%s %s: %w", flag, name, err)
@@ -86,15 +81,6 @@ func (ts tensors) intact() error {
 		}
 	}
 	return nil
-}
-
-// moved is t on the device: t itself if it is there.
-func moved(ctx context.Context, t *np.Tensor, dev device.Device) (*np.Tensor, error) {
-	if t.Device() == dev {
-		return t, nil
-	}
-	defer t.Free()
-	return t.To(ctx, dev)
 }
 
 // nodes are the arrays as nodes, by name.
