@@ -95,7 +95,7 @@ func (g *gpu) transfer(ctx context.Context, dst, src device.Span, to, from *buff
 		host, _ := dst.Bytes()
 		return g.check("copy to the host", g.download(ctx, host, from, src.Off))
 	case to.gpu != from.gpu:
-		return g.check("copy between devices", peer(to, dst.Off, from, src.Off, dst.Len))
+		return g.check("copy between devices", peer(ctx, to, dst.Off, from, src.Off, dst.Len))
 	}
 	return g.check("copy on the device", g.onDevice(ctx, to, dst.Off, from, src.Off, dst.Len))
 }
@@ -131,6 +131,7 @@ func (g *gpu) upload(ctx context.Context, to *buffer, off int, from []byte) erro
 
 // download copies to the host.
 func (g *gpu) download(ctx context.Context, to []byte, from *buffer, off int) error {
+	defer g.tracks.settle()
 	g.down.mu.Lock()
 	defer g.down.mu.Unlock()
 	at := from.address + driver.Address(off)
@@ -183,19 +184,24 @@ func (g *gpu) ordered(do func() error, uses []*buffer) error {
 func (g *gpu) onDevice(ctx context.Context, to *buffer, off int, from *buffer, fromOff, n int) error {
 	dst, src := to.address+driver.Address(off), from.address+driver.Address(fromOff)
 	if to != from || off+n <= fromOff || fromOff+n <= off {
-		return g.inOrder(func() error { return g.table.CopyOnDevice(g.ctx, dst, src, n, g.compute) }, to, from)
+		return g.copyInOrder(ctx, n, func() error { return g.table.CopyOnDevice(g.ctx, dst, src, n, g.compute) }, to, from)
 	}
 	at, err := g.reserve(ctx, n)
 	if err != nil {
 		return err
 	}
-	return g.inOrder(func() error {
+	return g.copyInOrder(ctx, n, func() error {
 		defer g.dig(grave{ticket: g.started, address: at})
 		if err := g.table.CopyOnDevice(g.ctx, at, src, n, g.compute); err != nil {
 			return err
 		}
 		return g.table.CopyOnDevice(g.ctx, dst, at, n, g.compute)
 	}, to, from)
+}
+
+// copyInOrder starts a copy on the device in the compute stream.
+func (g *gpu) copyInOrder(ctx context.Context, n int, do func() error, to, from *buffer) error {
+	return g.inOrder(func() error { return g.timed(device.TracerOf(ctx), device.EventD2D, n, g.compute, do) }, to, from)
 }
 
 // CopiesWith reports whether the other device is one of the same driver.
@@ -206,7 +212,7 @@ func (g *gpu) CopiesWith(other device.Device) bool {
 
 // peer copies between two devices, in the order of both: after what was started with the source and before what
 // will be.
-func peer(to *buffer, off int, from *buffer, fromOff, n int) error {
+func peer(ctx context.Context, to *buffer, off int, from *buffer, fromOff, n int) error {
 	a, b := from.gpu, to.gpu
 	if a.number > b.number { // one order of locking
 		a, b = b, a
@@ -225,7 +231,10 @@ func peer(to *buffer, off int, from *buffer, fromOff, n int) error {
 	if err := follow(g, from.gpu); err != nil {
 		return err
 	}
-	err := g.table.CopyPeer(g.ctx, to.address+driver.Address(off), g.ctx, from.address+driver.Address(fromOff), from.gpu.ctx, n, g.compute)
+	err := g.timed(device.TracerOf(ctx), device.EventD2D, n, g.compute, func() error {
+		dst, src := to.address+driver.Address(off), from.address+driver.Address(fromOff)
+		return g.table.CopyPeer(g.ctx, dst, g.ctx, src, from.gpu.ctx, n, g.compute)
+	})
 	if err = firstError(err, follow(from.gpu, g)); err != nil {
 		_ = g.table.SynchronizeStream(g.ctx, g.compute) // there is an error already
 	}

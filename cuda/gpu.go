@@ -34,6 +34,7 @@ type gpu struct {
 	tensor  tensorCores
 	up      lane
 	down    lane
+	tracks  tracks
 	waiting sync.WaitGroup // goroutines that wait for an event after their caller has gone
 
 	life   sync.RWMutex // held for reading by every call, by Close for writing
@@ -77,6 +78,7 @@ func open(table driver.Table, ordinal driver.Device, o options) (*gpu, error) {
 	}
 	g.modules.init(g)
 	g.blocks.init(g)
+	g.tracks.init(g)
 	if g.ctx, err = table.RetainContext(ordinal); err != nil {
 		return nil, notOpened(o.name, err)
 	}
@@ -173,6 +175,7 @@ func (g *gpu) release() error {
 		}
 	}
 	g.waiting.Wait()
+	g.tracks.release(keep)
 	g.up.release(keep)
 	g.down.release(keep)
 	g.modules.release(keep)

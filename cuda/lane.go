@@ -157,13 +157,13 @@ func piece(left int) int {
 
 // send puts host memory in a stream. When it returns, the memory may change and, after an error, nothing is copied any more.
 func (l *lane) send(ctx context.Context, to driver.Address, from []byte, in driver.Stream) (err error) {
-	touched := governed(ctx)
+	touched, tracer := governed(ctx), device.TracerOf(ctx)
 	for len(from) > 0 && err == nil {
 		if err = ctx.Err(); err != nil {
 			break
 		}
 		n := piece(len(from))
-		err = l.sendPiece(to, from[:n], in)
+		err = l.sendPiece(tracer, to, from[:n], in)
 		touched()
 		to, from = to+driver.Address(n), from[n:]
 	}
@@ -179,8 +179,11 @@ func (l *lane) endAfter(err error, in driver.Stream) {
 	}
 }
 
-func (l *lane) sendPiece(to driver.Address, from []byte, in driver.Stream) error {
+func (l *lane) sendPiece(tracer *device.Tracer, to driver.Address, from []byte, in driver.Stream) error {
 	t, c := l.gpu.table, l.gpu.ctx
+	copyFrom := func(at unsafe.Pointer) error {
+		return l.gpu.timed(tracer, device.EventH2D, len(from), in, func() error { return t.CopyToDevice(c, to, at, len(from), in) })
+	}
 	s, err := l.stage()
 	if err != nil {
 		return err
@@ -191,13 +194,13 @@ func (l *lane) sendPiece(to driver.Address, from []byte, in driver.Stream) error
 		if err := copyBytes(plain, from); err != nil {
 			return err
 		}
-		err := t.CopyToDevice(c, to, hostAddress(plain), len(plain), in)
+		err := copyFrom(hostAddress(plain))
 		return firstError(err, t.SynchronizeStream(c, in))
 	}
 	if err := copyBytes(unsafe.Slice((*byte)(s.at), len(from)), from); err != nil {
 		return err
 	}
-	if err := t.CopyToDevice(c, to, s.at, len(from), in); err != nil {
+	if err := copyFrom(s.at); err != nil {
 		return err
 	}
 	return l.mark(s, in)
@@ -212,7 +215,7 @@ type taken struct {
 // receive brings device memory to the host's. When it returns all is there, or nothing is copied any more.
 func (l *lane) receive(ctx context.Context, to []byte, from driver.Address, in driver.Stream) (err error) {
 	var ahead []taken
-	touched := governed(ctx)
+	touched, tracer := governed(ctx), device.TracerOf(ctx)
 	for err == nil && (len(to) > 0 || len(ahead) > 0) {
 		if len(ahead) > 0 && (len(to) == 0 || len(ahead) >= l.most()) {
 			err = l.settle(ahead[0])
@@ -226,7 +229,7 @@ func (l *lane) receive(ctx context.Context, to []byte, from driver.Address, in d
 		}
 		n := piece(len(to))
 		var p taken
-		if p, err = l.take(to[:n], from, in); p.stage != nil {
+		if p, err = l.take(tracer, to[:n], from, in); p.stage != nil {
 			ahead = append(ahead, p)
 		}
 		to, from = to[n:], from+driver.Address(n)
@@ -239,8 +242,11 @@ func (l *lane) receive(ctx context.Context, to []byte, from driver.Address, in d
 }
 
 // take has the device copy a piece to a stage or, without one, brings it.
-func (l *lane) take(to []byte, from driver.Address, in driver.Stream) (taken, error) {
+func (l *lane) take(tracer *device.Tracer, to []byte, from driver.Address, in driver.Stream) (taken, error) {
 	t, c := l.gpu.table, l.gpu.ctx
+	copyTo := func(at unsafe.Pointer) error {
+		return l.gpu.timed(tracer, device.EventD2H, len(to), in, func() error { return t.CopyToHost(c, at, from, len(to), in) })
+	}
 	s, err := l.stage()
 	if err != nil {
 		return taken{}, err
@@ -248,14 +254,14 @@ func (l *lane) take(to []byte, from driver.Address, in driver.Stream) (taken, er
 	if s == nil {
 		plain := make([]byte, len(to))
 		defer runtime.KeepAlive(plain)
-		err := t.CopyToHost(c, hostAddress(plain), from, len(plain), in)
+		err := copyTo(hostAddress(plain))
 		err = firstError(err, t.SynchronizeStream(c, in))
 		if err != nil {
 			return taken{}, err
 		}
 		return taken{}, copyBytes(to, plain)
 	}
-	if err := t.CopyToHost(c, s.at, from, len(to), in); err != nil {
+	if err := copyTo(s.at); err != nil {
 		return taken{}, err
 	}
 	s.full = true

@@ -166,6 +166,7 @@ func (g *gpu) Sync(ctx context.Context) error {
 		return err
 	}
 	defer g.life.RUnlock()
+	defer g.tracks.settle()
 	return g.sync(ctx)
 }
 

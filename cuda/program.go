@@ -133,7 +133,7 @@ func (p *program) run(ctx context.Context, args []device.Arg, work device.Span) 
 
 // launch starts the launches with the collected arguments.
 func (p *program) launch(ctx context.Context, work uint64) error {
-	g := p.gpu
+	g, tracer := p.gpu, device.TracerOf(ctx)
 	for i := range p.launches {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -141,7 +141,8 @@ func (p *program) launch(ctx context.Context, work uint64) error {
 		l := &p.launches[i]
 		g.args.params = l.ptx.Pack(g.args.params[:0], g.args.operands, g.args.scalars, work)
 		l.driver.Params = g.args.params
-		if err := g.table.Launch(g.ctx, &l.driver); err != nil {
+		err := g.timed(tracer, device.EventLaunch, 0, g.compute, func() error { return g.table.Launch(g.ctx, &l.driver) })
+		if err != nil {
 			return g.check("launch "+l.ptx.Kernel, err)
 		}
 	}

@@ -199,11 +199,11 @@ func (l *Ledgered) Copy(ctx context.Context, dst, src Span) error {
 	if err := l.guard(ctx, &t, direction, src.Len); err != nil {
 		return err
 	}
-	start := clock()
-	if err := l.runs.Copy(ctx, dst, src); err != nil {
+	o, start := l.origin(&t), clock()
+	if err := l.runs.Copy(o.tracing(ctx, t), dst, src); err != nil {
 		return err
 	}
-	o, e := l.origin(&t), event{kind: EventKind(direction), bytes: src.Len}.since(start)
+	e := event{kind: EventKind(direction), bytes: src.Len}.since(start)
 	l.post(o, e)
 	l.record(o, e)
 	return nil
@@ -389,17 +389,18 @@ func (p *countedProgram) Run(ctx context.Context, args []Arg, work Span) (err er
 	if err := inner.open(args, p.ledger); err != nil {
 		return err
 	}
-	t, start := tagsOf(ctx), clock()
-	if err := p.Program.Run(ctx, *inner, work); err != nil {
-		return err
-	}
+	t := tagsOf(ctx)
 	if t.op == "" {
 		t.op = p.origin.op
 	}
 	if p.own {
 		t.site = p.origin.site
 	}
-	o, e := p.ledger.origin(&t), event{kind: EventLaunch}.since(start)
+	o, start := p.ledger.origin(&t), clock()
+	if err := p.Program.Run(o.tracing(ctx, t), *inner, work); err != nil {
+		return err
+	}
+	e := event{kind: EventLaunch}.since(start)
 	p.ledger.post(o, e)
 	p.ledger.record(o, e)
 	return nil

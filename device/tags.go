@@ -8,8 +8,9 @@ type tags struct {
 	key
 	purpose  Purpose
 	guards   guards
-	explicit bool // the copies are what the user asked for by name
-	own      bool // the site is that of what is compiled, also when it is run from elsewhere
+	tracer   *Tracer // for the device inside a ledger
+	explicit bool    // the copies are what the user asked for by name
+	own      bool    // the site is that of what is compiled, also when it is run from elsewhere
 }
 
 type tagsKey struct{}

@@ -11,7 +11,7 @@ import (
 type Event struct {
 	Kind   EventKind
 	Device string        // its name
-	Track  string        // where a device runs it, such as "stream 1"; "" for calls of the device
+	Track  string        // the stream in which a device ran it, by its own clock; "" for calls of the device
 	Op     string        // the operator, "" if there is none
 	Site   Site          // the line that asked for it
 	Start  time.Duration // since the trace was opened
@@ -36,7 +36,8 @@ type Trace struct {
 const DefaultTraceEvents = 1 << 16
 
 // NewTrace opens a trace of at most that many events, DefaultTraceEvents if that is 0 or less. It
-// records what happens in the contexts made by In and on the devices given to Watch.
+// records what happens in the contexts made by In and on the devices given to Watch. What a device does in streams comes, beside
+// the calls that asked for it, once the device was waited for: by a Sync, or a copy to the host.
 func NewTrace(events int) *Trace {
 	if events <= 0 {
 		events = DefaultTraceEvents
@@ -129,32 +130,43 @@ func (o origin) traces() []*Trace {
 	return list
 }
 
-// Slice is work that a device did on its own time, while no call waited for it: a kernel on a stream.
+// Slice is work that a device did in a stream, by its own clock: a kernel, or a piece of a copy.
 type Slice struct {
-	Kind  EventKind // EventLaunch, or a copy
-	Track string    // "stream 1"; slices of one track are shown together
-	Op    string    // "" for the operator of the context
-	Start time.Time
-	Took  time.Duration
-	Bytes int // copied
+	Kind   EventKind // EventLaunch, or a copy
+	Device string    // the name of that which the stream is of
+	Track  string    // the stream; slices of one track are shown together
+	Start  time.Time
+	Took   time.Duration
+	Bytes  int // copied
 }
 
-// Traced reports whether a trace keeps what happens with the context on the device, so that a device
-// measures only then.
-func (l *Ledgered) Traced(ctx context.Context) bool {
-	t := tagsOf(ctx)
-	return l.origin(&t).traced()
+// Tracer takes what a device measures of one call to the traces that keep that call.
+type Tracer struct {
+	key
+	traces []*Trace
 }
 
-// Add gives a slice to the traces that are open. It counts nothing in the account of the device.
-func (l *Ledgered) Add(ctx context.Context, s Slice) {
-	t := tagsOf(ctx)
-	o := l.origin(&t)
-	for _, trace := range o.traces() {
-		op := s.Op
-		if op == "" {
-			op = t.op
-		}
-		trace.add(Event{Kind: s.Kind, Device: l.name, Track: s.Track, Op: op, Site: t.site, Start: s.Start.Sub(epoch), Took: s.Took, Bytes: s.Bytes})
+// TracerOf is the tracer of the call that a device got the context with, nil if no trace keeps the call: a device measures only
+// where there is one, and may give slices to it after the call has returned, when it knows them.
+func TracerOf(ctx context.Context) *Tracer {
+	if c := find(ctx); c != nil {
+		return c.tags.tracer
 	}
+	return nil
+}
+
+// Add gives a slice to the traces. It counts nothing in the account of the device.
+func (t *Tracer) Add(s Slice) {
+	for _, trace := range t.traces {
+		trace.add(Event{Kind: s.Kind, Device: s.Device, Track: s.Track, Op: t.op, Site: t.site, Start: s.Start.Sub(epoch), Took: s.Took, Bytes: s.Bytes})
+	}
+}
+
+// tracing is the context for the device inside: with a tracer, if a trace keeps what happens.
+func (o origin) tracing(ctx context.Context, t tags) context.Context {
+	if !o.traced() {
+		return ctx
+	}
+	t.tracer = &Tracer{o.key, o.traces()}
+	return t.into(ctx)
 }
