@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"sync/atomic"
 	"testing"
@@ -152,6 +153,9 @@ func (f *failing) QueryEvent(c driver.Context, e driver.Event) (bool, error) {
 func (f *failing) SynchronizeEvent(c driver.Context, e driver.Event) error {
 	return f.done("wait for event", func() error { return f.Table.SynchronizeEvent(c, e) })
 }
+func (f *failing) ElapsedTime(c driver.Context, from, to driver.Event) (float64, error) {
+	return made1(f, "elapsed", func() (float64, error) { return f.Table.ElapsedTime(c, from, to) })
+}
 func (f *failing) Launch(c driver.Context, l *driver.Launch) error {
 	return f.done("launch", func() error { return f.Table.Launch(c, l) })
 }
@@ -216,6 +220,9 @@ func pattern(n int) []byte {
 // jobs are what is done with failing drivers.
 func jobs(t *testing.T) map[string]job {
 	all := map[string]job{"large copies": roundTrip(3<<20 + 17), "small copies": roundTrip(1000), "through the device": throughInChunks(t)}
+	for name, job := range maps.Clone(all) {
+		all["traced "+name] = traced(job)
+	}
 	n := 12
 	if testing.Short() {
 		n = 3

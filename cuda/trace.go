@@ -41,13 +41,13 @@ type track struct {
 
 // timed is a slice whose times are not yet known.
 type timed struct {
-	pair
+	interval
 	tracer *device.Tracer
 	slice  device.Slice
 }
 
-// pair is the events before and after something in a stream, and what their times are measured from.
-type pair struct {
+// interval is the events before and after something in a stream, and what their times are measured from.
+type interval struct {
 	from, to, base driver.Event
 	zero           time.Time
 }
@@ -96,8 +96,8 @@ func (g *gpu) timed(tracer *device.Tracer, kind device.EventKind, bytes int, in 
 // missed takes the error of a call for a trace. Only that the device is lost is kept, for the next call.
 func (t *tracks) missed(err error) { _ = t.gpu.check("trace", err) }
 
-// begin records the first event of a pair in a stream, if there is one to be had.
-func (t *tracks) begin(in driver.Stream) (p pair, ok bool) {
+// begin records the first event of an interval in a stream, if there is one to be had.
+func (t *tracks) begin(in driver.Stream) (p interval, ok bool) {
 	p, err := t.take()
 	if err == nil {
 		err = t.gpu.table.RecordEvent(t.gpu.ctx, p.from, in)
@@ -109,7 +109,7 @@ func (t *tracks) begin(in driver.Stream) (p pair, ok bool) {
 }
 
 // take is a pair of events that nobody uses. After an error it is to be given back, too.
-func (t *tracks) take() (p pair, err error) {
+func (t *tracks) take() (p interval, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if err := t.tick(); err != nil {
@@ -124,7 +124,7 @@ func (t *tracks) take() (p pair, err error) {
 }
 
 // give takes a pair back.
-func (t *tracks) give(p pair) {
+func (t *tracks) give(p interval) {
 	if p.base == 0 {
 		return
 	}
@@ -215,7 +215,7 @@ func (t *tracks) pass(on *track) {
 		if err != nil {
 			t.missed(err)
 		}
-		t.give(x.pair)
+		t.give(x.interval)
 		passed++
 	}
 	on.started = slices.Delete(on.started, 0, passed)
@@ -224,11 +224,11 @@ func (t *tracks) pass(on *track) {
 // finish gives a slice to its trace, if its times are known. It begins no sooner than the one before has ended, whatever was
 // lost in rounding.
 func (t *tracks) finish(on *track, x timed) error {
-	end, err := t.when(x.pair, x.to)
+	end, err := t.when(x.interval, x.to)
 	if err != nil {
 		return err
 	}
-	start, err := t.when(x.pair, x.from)
+	start, err := t.when(x.interval, x.from)
 	if err != nil {
 		return err
 	}
@@ -241,8 +241,8 @@ func (t *tracks) finish(on *track, x timed) error {
 	return nil
 }
 
-// when is the time of an event of a pair.
-func (t *tracks) when(p pair, e driver.Event) (time.Time, error) {
+// when is the time of an event of an interval.
+func (t *tracks) when(p interval, e driver.Event) (time.Time, error) {
 	seconds, err := t.gpu.table.ElapsedTime(t.gpu.ctx, p.base, e)
 	return p.zero.Add(time.Duration(seconds * float64(time.Second))), err
 }

@@ -2,6 +2,7 @@ package ledger_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -14,6 +15,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/tare-go/tare/device"
+	"github.com/tare-go/tare/device/devicetest"
 	"github.com/tare-go/tare/device/ledger"
 )
 
@@ -203,43 +205,72 @@ func TestATraceUnderConcurrency(t *testing.T) {
 	assert.Len(t, trace.Events(), 400)
 }
 
+// streaming is a device that gives slices to the tracer of each copy.
+type streaming struct {
+	device.Device
+	slices []device.Slice
+	traced int // copies with a tracer
+}
+
+func (s *streaming) Copy(ctx context.Context, _, _ device.Span) error {
+	if tracer := device.TracerOf(ctx); tracer != nil {
+		s.traced++
+		for _, x := range s.slices {
+			tracer.Add(x)
+		}
+	}
+	return nil
+}
+
+// copied copies a byte on a device that measures slices.
+func copied(t require.TestingT, ctx context.Context, slices ...device.Slice) (inside *streaming) {
+	inside = &streaming{Device: devicetest.NullOf(device.Info{Name: "cuda:0"}), slices: slices}
+	dev := device.Ledger(device.Pool(inside))
+	b, err := dev.Alloc(background, 1)
+	require.NoError(t, err)
+	require.NoError(t, dev.Copy(ctx, device.Span{Buffer: b, Len: 1}, device.HostSpan(make([]byte, 1))))
+	require.Equal(t, device.Transfer{Count: 1, Bytes: 1}, dev.Stats().H2D, "slices are not counted")
+	require.Zero(t, dev.Stats().Launches)
+	return inside
+}
+
 // Slices of a device's own clock go to the tracks that it names, in as few lanes as they need.
 func TestStreams(t *testing.T) {
-	dev, trace := gpu("cuda:0"), device.NewTrace(0)
-	assert.False(t, dev.Traced(t.Context()))
-	ctx := trace.In(device.WithOp(t.Context(), "exp"))
-	assert.True(t, dev.Traced(ctx))
-	start := time.Now()
-	for _, s := range []device.Slice{
-		{Kind: device.EventLaunch, Track: "stream 1", Start: start.Add(10), Took: 10},
-		{Kind: device.EventLaunch, Track: "stream 1", Start: start, Took: 10},
-		{Kind: device.EventLaunch, Track: "stream 2", Op: "log", Start: start.Add(-time.Hour), Took: time.Minute},
-		{Kind: device.EventH2D, Track: "stream 1", Start: start.Add(5), Took: 10, Bytes: 7},
-	} {
-		dev.Add(ctx, s)
+	trace, start := device.NewTrace(0), time.Now()
+	ctx := trace.In(device.WithOp(at(t.Context()), "exp"))
+	list := []device.Slice{
+		{Kind: device.EventLaunch, Device: "cuda:0", Track: "stream 1", Start: start.Add(10), Took: 10},
+		{Kind: device.EventLaunch, Device: "cuda:0", Track: "stream 1", Start: start, Took: 10},
+		{Kind: device.EventLaunch, Device: "cuda:1", Track: "stream 2", Start: start.Add(-time.Hour), Took: time.Minute},
+		{Kind: device.EventH2D, Device: "cuda:0", Track: "stream 1", Start: start.Add(5), Took: 10, Bytes: 7},
 	}
-	dev.Add(t.Context(), device.Slice{Track: "nobody"})
+	assert.Equal(t, 1, copied(t, ctx, list...).traced)
+	assert.Zero(t, copied(t, t.Context(), list...).traced, "nobody traces")
 	file := written(t, trace)
 	valid(t, file)
-	assert.Equal(t, map[string][]string{"stream 1": {"exp 0", "exp 0"}, "stream 1 2": {"exp 7"}, "stream 2": {"log 0"}}, tracksOf(file, "cuda:0"))
-	assert.Zero(t, dev.Stats().Launches, "slices are not counted")
+	assert.Equal(t, map[string][]string{"stream 1": {"exp 0", "exp 0"}, "stream 1 2": {"exp 7"}, "host to device": {"exp 1"}}, tracksOf(file, "cuda:0"))
+	assert.Equal(t, map[string][]string{"stream 2": {"exp 0"}}, tracksOf(file, "cuda:1"))
+	for _, e := range trace.Events() {
+		assert.Equal(t, device.SiteOf(ctx), e.Site)
+	}
 }
 
 // Counters go by the ends of the allocations, in whatever order those were noted.
 func TestCountersAreInOrder(t *testing.T) {
-	dev, trace := gpu("cuda:0"), device.NewTrace(0)
-	ctx, start := trace.In(t.Context()), time.Now()
+	trace, start := device.NewTrace(0), time.Now()
+	var list []device.Slice
 	for _, at := range []time.Duration{3000, 1000, 2000} {
-		dev.Add(ctx, device.Slice{Kind: device.EventAlloc, Start: start.Add(at), Took: 500})
+		list = append(list, device.Slice{Kind: device.EventAlloc, Device: "cuda:0", Start: start.Add(at), Took: 500})
 	}
+	copied(t, trace.In(t.Context()), list...)
 	file := written(t, trace)
 	valid(t, file)
 	var ends, counters []float64
 	for _, e := range file.TraceEvents {
-		switch e["ph"] {
-		case "X":
+		switch {
+		case e["name"] == "allocate":
 			ends = append(ends, nanos(t, e, "ts")+nanos(t, e, "dur"))
-		case "C":
+		case e["ph"] == "C":
 			counters = append(counters, nanos(t, e, "ts"))
 		}
 	}
@@ -250,17 +281,20 @@ func TestCountersAreInOrder(t *testing.T) {
 // Any slices make a valid file, with as many lanes as slices overlap at most.
 func TestAnyTraceIsValid(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		dev, trace := gpu("cuda:0"), device.NewTrace(0)
-		ctx, start := trace.In(background), time.Now()
+		trace, start := device.NewTrace(0), time.Now()
 		var ends, starts []int
+		var list []device.Slice
 		for range rapid.IntRange(0, 30).Draw(t, "slices") {
 			at, took := rapid.IntRange(0, 40).Draw(t, "start"), rapid.IntRange(1, 15).Draw(t, "took")
 			starts, ends = append(starts, at), append(ends, at+took)
-			dev.Add(ctx, device.Slice{Kind: device.EventLaunch, Track: "s", Start: start.Add(time.Duration(at)), Took: time.Duration(took)})
+			list = append(list, device.Slice{Kind: device.EventLaunch, Device: "cuda:0", Track: "s", Start: start.Add(time.Duration(at)), Took: time.Duration(took)})
 		}
+		copied(t, trace.In(background), list...)
 		file := written(t, trace)
 		valid(t, file)
-		assert.Len(t, tracksOf(file, "cuda:0"), deepest(starts, ends))
+		tracks := tracksOf(file, "cuda:0")
+		delete(tracks, "host to device")
+		assert.Len(t, tracks, deepest(starts, ends))
 	})
 }
 
