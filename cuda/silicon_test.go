@@ -3,6 +3,7 @@ package cuda
 import (
 	"os"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -48,6 +49,35 @@ func TestSiliconMemoryIsTheLedgers(t *testing.T) {
 	require.NoError(t, dev.Sync(background))
 	left, _ := reporter.MemoryLeft()
 	assert.InDelta(t, before, left, 4<<20)
+	require.NoError(t, dev.Close())
+}
+
+// A trace has what the streams did, by the GPU's clock, in the span of the calls.
+func TestSiliconTimesItsStreams(t *testing.T) {
+	dev := silicon(t)
+	opened := time.Now()
+	trace := device.NewTrace(0)
+	ctx, rec := device.RecordOn(trace.In(background), dev)
+	x := matrix(t, 2000, 1000)
+	defer x.Free()
+	there, err := x.To(ctx, dev)
+	require.NoError(t, err)
+	y, err := np.Exp(np.Negative(there)).Eval(ctx)
+	require.NoError(t, err)
+	back, err := y.To(ctx, x.Device())
+	require.NoError(t, err)
+	by := streamsIn(t, trace, time.Since(opened))
+	assert.Len(t, by, 3)
+	counted(t, by, rec.Stats())
+	for name, list := range by {
+		for _, e := range list {
+			assert.Positive(t, e.Took, name)
+			t.Log(name, e.Start, e.Took, e.Bytes)
+		}
+	}
+	for _, z := range []*np.Tensor{there, y, back} {
+		z.Free()
+	}
 	require.NoError(t, dev.Close())
 }
 

@@ -25,7 +25,7 @@ type tracks struct {
 	mu    sync.Mutex
 	base  driver.Event // from which times are measured; 0 before the first
 	zero  time.Time    // when that passed
-	inUse int          // pairs of events
+	inUse int          // intervals
 	idle  []driver.Event
 	made  []driver.Event
 }
@@ -68,12 +68,18 @@ func (t *tracks) of(s driver.Stream) *track {
 	return &t.compute
 }
 
-// timed puts something in a stream. If there is a tracer the device notes when it begins and ends it.
+// timed puts something in a stream. For a tracer the device notes when it begins with it and when it has done.
 func (g *gpu) timed(tracer *device.Tracer, kind device.EventKind, bytes int, in driver.Stream, do func() error) error {
 	if tracer == nil {
 		return do()
 	}
-	t, on := &g.tracks, g.tracks.of(in)
+	return g.tracks.timed(tracer, device.Slice{Kind: kind, Device: g.name, Bytes: bytes}, in, do)
+}
+
+// timed is that of a device, with a tracer: a slice without its times is given.
+func (t *tracks) timed(tracer *device.Tracer, slice device.Slice, in driver.Stream, do func() error) error {
+	g, on := t.gpu, t.of(in)
+	slice.Track = on.name
 	on.mu.Lock()
 	defer on.mu.Unlock()
 	p, timing := t.begin(in)
@@ -86,7 +92,7 @@ func (g *gpu) timed(tracer *device.Tracer, kind device.EventKind, bytes int, in 
 		t.give(p)
 		return nil
 	}
-	on.started = append(on.started, timed{p, tracer, device.Slice{Kind: kind, Device: g.name, Track: on.name, Bytes: bytes}})
+	on.started = append(on.started, timed{p, tracer, slice})
 	if len(on.started) >= manyTimed {
 		t.pass(on)
 	}
@@ -108,7 +114,7 @@ func (t *tracks) begin(in driver.Stream) (p interval, ok bool) {
 	return p, err == nil
 }
 
-// take is a pair of events that nobody uses. After an error it is to be given back, too.
+// take is an interval of events that nobody uses. After an error it is to be given back, too.
 func (t *tracks) take() (p interval, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -123,7 +129,7 @@ func (t *tracks) take() (p interval, err error) {
 	return p, err
 }
 
-// give takes a pair back.
+// give takes an interval back.
 func (t *tracks) give(p interval) {
 	if p.base == 0 {
 		return

@@ -241,7 +241,7 @@ func TestNoTraceNoTimes(t *testing.T) {
 	assert.Positive(t, was[0])
 	require.NoError(t, job(dev))
 	assert.Equal(t, was, calls())
-	require.NoError(t, traced(job)(dev))
+	require.NoError(t, traced(roundTrip(1000))(dev))
 	assert.Equal(t, was[0], d.created.Load(), "events are used again")
 	require.NoError(t, dev.Close())
 	assert.Zero(t, d.Live())

@@ -200,7 +200,10 @@ func (l *Ledgered) Copy(ctx context.Context, dst, src Span) error {
 		return err
 	}
 	o, start := l.origin(&t), clock()
-	if err := l.runs.Copy(o.tracing(ctx, t), dst, src); err != nil {
+	if o.traced() {
+		ctx = o.tracing(ctx, t)
+	}
+	if err := l.runs.Copy(ctx, dst, src); err != nil {
 		return err
 	}
 	e := event{kind: EventKind(direction), bytes: src.Len}.since(start)
@@ -397,7 +400,10 @@ func (p *countedProgram) Run(ctx context.Context, args []Arg, work Span) (err er
 		t.site = p.origin.site
 	}
 	o, start := p.ledger.origin(&t), clock()
-	if err := p.Program.Run(o.tracing(ctx, t), *inner, work); err != nil {
+	if o.traced() {
+		ctx = o.tracing(ctx, t)
+	}
+	if err := p.Program.Run(ctx, *inner, work); err != nil {
 		return err
 	}
 	e := event{kind: EventLaunch}.since(start)

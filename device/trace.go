@@ -162,11 +162,8 @@ func (t *Tracer) Add(s Slice) {
 	}
 }
 
-// tracing is the context for the device inside: with a tracer, if a trace keeps what happens.
+// tracing is the context for the device inside, if a trace keeps what happens: with a tracer.
 func (o origin) tracing(ctx context.Context, t tags) context.Context {
-	if !o.traced() {
-		return ctx
-	}
 	t.tracer = &Tracer{o.key, o.traces()}
 	return t.into(ctx)
 }

@@ -3,6 +3,7 @@ package ledger_test
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
@@ -19,8 +20,8 @@ import (
 
 // above is the line n lines above its caller's.
 func above(n int) string {
-	_, _, line, _ := runtime.Caller(1)
-	return fmt.Sprintf("arrays_test.go:%d", line-n)
+	_, file, line, _ := runtime.Caller(1)
+	return fmt.Sprintf("%s:%d", filepath.Base(file), line-n)
 }
 
 // frames is a sample's stack as "function file:line", the innermost first.

@@ -15,8 +15,8 @@ import (
 
 // WriteTrace writes a trace in Chrome's trace event format, which ui.perfetto.dev and chrome://tracing
 // open. Each device is a process. It has a counter track "memory", with live and cached bytes, and
-// tracks of slices: launches, compilations, each direction of transfers, allocations, waits, and those
-// that the device names itself, such as its streams. Slices of a track that overlap, as those of
+// tracks of slices: launches, compilations, each direction of transfers, allocations and waits, by the
+// times of the calls, and one for each stream of the device, by the times of its own clock. Slices of a track that overlap, as those of
 // several goroutines do, are spread over as many lanes as that takes. A slice's arguments are its
 // bytes and the line of the user's program that asked for it. How many events were dropped because the
 // trace was full is the field "dropped" of "otherData".

@@ -61,10 +61,26 @@ func (b *fixture) times() {
 	require.NoError(b, err)
 	assert.GreaterOrEqual(b, seconds, 0.0)
 	assert.Less(b, seconds, 60.0)
+	b.timesAcrossStreams()
 	_, err = b.table.ElapsedTime(b.c, from, never)
 	assert.ErrorIs(b, err, driver.InvalidHandle, "it was not recorded")
 	_, err = b.table.ElapsedTime(b.c, from, b.event(false))
 	assert.ErrorIs(b, err, driver.InvalidHandle, "it keeps no times")
+}
+
+// timesAcrossStreams measures from an event of a stream that is gone to one of another.
+func (b *fixture) timesAcrossStreams() {
+	s, err := b.table.CreateStream(b.c)
+	require.NoError(b, err)
+	base, later := b.event(true), b.event(true)
+	require.NoError(b, b.table.RecordEvent(b.c, base, s))
+	require.NoError(b, b.table.SynchronizeEvent(b.c, base))
+	require.NoError(b, b.table.DestroyStream(b.c, s))
+	require.NoError(b, b.table.RecordEvent(b.c, later, b.s))
+	require.NoError(b, b.table.SynchronizeEvent(b.c, later))
+	seconds, err := b.table.ElapsedTime(b.c, base, later)
+	require.NoError(b, err)
+	assert.GreaterOrEqual(b, seconds, 0.0)
 }
 
 // goroutines use the same context from threads that change under them.
