@@ -289,7 +289,11 @@ func using(table driver.Table, job, next job) (err error) {
 		if s := dev.Stats(); s.Buffers != 0 || s.LiveBytes != 0 || s.Programs != 0 {
 			err = fmt.Errorf("left behind (%v):\n%v", err, s)
 		}
-		err = firstError(err, dev.Close())
+		ended := dev.Close()
+		if n := g.tracks.inUse; ended == nil && n != 0 {
+			ended = fmt.Errorf("%d slices of a trace are left", n)
+		}
+		err = firstError(err, ended)
 	}()
 	if err = job(dev); err != nil {
 		if again := next(dev); again != nil {
