@@ -206,3 +206,20 @@ func TestThroughOnBothSides(t *testing.T) {
 	x.Free()
 	assert.Zero(t, home.Stats().Buffers)
 }
+
+// What a scan takes in is stored where its result goes: the buffer of the device is one, and what is copied back, or read
+// for another result, is what was written last.
+func TestWhatIsWrittenTwiceComesHomeOnce(t *testing.T) {
+	dev, x := farAway(t), table(t, 8, 5)
+	total := np.CumSum(np.Reshape(np.Negative(np.Transpose(x)), 40))
+	exprs := []*np.Expr{total, total}
+	want := must[[]*np.Tensor](t)(np.EvalAll(t.Context(), exprs))
+	plan := must[*np.Plan](t)(np.PlanAll(exprs, np.Through(dev)))
+	assert.Equal(t, device.Transfer{Count: 2, Bytes: 2 * x.NBytes()}, plan.D2H, "%v", plan)
+	got := must[[]*np.Tensor](t)(np.EvalAll(t.Context(), exprs, np.Through(dev)))
+	for i := range exprs {
+		assert.Equal(t, floats(t, want[i]), floats(t, got[i]))
+		want[i].Free()
+		got[i].Free()
+	}
+}

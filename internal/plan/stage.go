@@ -41,6 +41,7 @@ type window struct {
 	bytes int
 	size  int // of its elements
 	dev   slot
+	plain bool // of what is written: all of it comes home as it lies
 	site  uintptr
 }
 
@@ -176,16 +177,35 @@ func (s *stager) output(c *Call, k int) {
 		c.Op = ir.With(c.Op, i, o.Dense(extents))
 		l.from, l.bytes, l.low = l.layout.Dense(o.Type.Size()), used, 0
 	}
-	dev := s.device(s.p.name(at), l.bytes, c.Site, s.times > 1)
+	home, mask := at, ir.MaskOf(c.Op, k) != nil
+	home.off += low
+	w := window{at: home, bytes: l.bytes, size: o.Type.Size(), plain: !mask && l.bytes == high-low}
+	dev, again := s.rewritten(w)
+	if !again {
+		dev = s.device(s.p.name(at), l.bytes, c.Site, s.times > 1)
+		w.dev = dev
+		s.written = append(s.written, w)
+	}
 	c.out[k] = dev
 	c.out[k].off = -l.low
-	home := at
-	home.off += low
-	s.written = append(s.written, window{at: home, bytes: l.bytes, size: o.Type.Size(), dev: dev})
-	if mask := ir.MaskOf(c.Op, k) != nil; mask || gaps {
+	switch {
+	case mask || gaps:
 		home = s.scatter(c, k, l, mask)
+	case again: // it comes home when the last call has written it
+		return
 	}
 	s.transfer(&s.returns, Transfer{Name: s.p.name(at), Bytes: l.bytes, Site: c.Site, home: home, dev: dev})
+}
+
+// rewritten is the buffer of what the section has written at the same place before: what is read there is what was
+// written last.
+func (s *stager) rewritten(w window) (slot, bool) {
+	for _, before := range s.written {
+		if w.plain && before.plain && before.at == w.at && before.bytes == w.bytes && before.size == w.size {
+			return before.dev, true
+		}
+	}
+	return slot{}, false
 }
 
 // landing is an output that has come home, and where its elements belong.
