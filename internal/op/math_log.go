@@ -43,7 +43,7 @@ func (l layout) logOf(x Value, c *Value) Value {
 // and f keeps its error.
 func (l layout) log32(x Value, c *Value) Value {
 	b := l.b
-	k, m, _ := l.decompose(x, 0x3f2aaaab) // 2/3
+	k, m, _ := l.decompose(x, 0x3f300000) // 11/16: where the terms of the two sides cancel alike
 	f := b.Sub(m, l.constant(1))          // exact
 	low := b.Mul(k, l.constant(ln2Parts32[1]))
 	if c != nil {

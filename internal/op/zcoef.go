@@ -21,16 +21,16 @@ var expm132 = []float64{
 	0x1.a2bfbe0000000p-13,
 }
 
-// log32: (log(1+x) - x + x²/2)/x³ on ±1/3; absolute error below 2^-22.54.
+// log32: (log(1+x) - x + x²/2)/x³ for x from -5/16 to 3/8; absolute error below 2^-22.54.
 var log32 = []float64{
-	0x1.55554c0000000p-2,
-	-0x1.ffffb40000000p-3,
-	0x1.99addc0000000p-3,
-	-0x1.55788a0000000p-3,
-	0x1.211aee0000000p-3,
-	-0x1.f74baa0000000p-4,
-	0x1.132d760000000p-3,
-	-0x1.fd145e0000000p-4,
+	0x1.55554e0000000p-2,
+	-0x1.0000720000000p-2,
+	0x1.99aa680000000p-3,
+	-0x1.5510be0000000p-3,
+	0x1.2196500000000p-3,
+	-0x1.0440940000000p-3,
+	0x1.0f19860000000p-3,
+	-0x1.968cfc0000000p-4,
 }
 
 // log64: (2·atanh(√z)/√z - 2)/z, where √z = (x-1)/(x+1), x from √½ to √2; absolute error below 2^-51.51.

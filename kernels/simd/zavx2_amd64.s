@@ -5417,22 +5417,22 @@ loop:
 	VBLENDVPS   Y1, Y2, Y0, Y2
 	VMOVUPS     avx2_4b00007f<>+0(SB), Y3
 	VBLENDVPS   Y1, avx2_4b000098<>+0(SB), Y3, Y1
-	VPADDD      avx2_00555555<>+0(SB), Y2, Y2
+	VPADDD      avx2_00500000<>+0(SB), Y2, Y2
 	VPAND       avx2_007fffff<>+0(SB), Y2, Y3
-	VPADDD      avx2_3f2aaaab<>+0(SB), Y3, Y3
+	VPADDD      avx2_3f300000<>+0(SB), Y3, Y3
 	VPSRLD      $0x17, Y2, Y2
 	VPOR        avx2_4b000000<>+0(SB), Y2, Y2
 	VSUBPS      Y1, Y2, Y1
 	VSUBPS      avx2_3f800000<>+0(SB), Y3, Y2
 	VMULPS      avx2_35bfbe8e<>+0(SB), Y1, Y3
-	VMOVUPS     avx2_bdfe8a2f<>+0(SB), Y4
-	VFMADD213PS avx2_3e0996bb<>+0(SB), Y2, Y4
-	VFMADD213PS avx2_bdfba5d5<>+0(SB), Y2, Y4
-	VFMADD213PS avx2_3e108d77<>+0(SB), Y2, Y4
-	VFMADD213PS avx2_be2abc45<>+0(SB), Y2, Y4
-	VFMADD213PS avx2_3e4cd6ee<>+0(SB), Y2, Y4
-	VFMADD213PS avx2_be7fffda<>+0(SB), Y2, Y4
-	VFMADD213PS avx2_3eaaaaa6<>+0(SB), Y2, Y4
+	VMOVUPS     avx2_bdcb467e<>+0(SB), Y4
+	VFMADD213PS avx2_3e078cc3<>+0(SB), Y2, Y4
+	VFMADD213PS avx2_be02204a<>+0(SB), Y2, Y4
+	VFMADD213PS avx2_3e10cb28<>+0(SB), Y2, Y4
+	VFMADD213PS avx2_be2a885f<>+0(SB), Y2, Y4
+	VFMADD213PS avx2_3e4cd534<>+0(SB), Y2, Y4
+	VFMADD213PS avx2_be800039<>+0(SB), Y2, Y4
+	VFMADD213PS avx2_3eaaaaa7<>+0(SB), Y2, Y4
 	VFMADD213PS avx2_bf000000<>+0(SB), Y2, Y4
 	VMULPS      Y2, Y2, Y5
 	VFMADD213PS Y3, Y5, Y4
@@ -5482,11 +5482,11 @@ DATA avx2_4b000098<>+16(SB)/8, $0x4b0000984b000098
 DATA avx2_4b000098<>+24(SB)/8, $0x4b0000984b000098
 GLOBL avx2_4b000098<>(SB), RODATA|NOPTR, $32
 
-DATA avx2_00555555<>+0(SB)/8, $0x0055555500555555
-DATA avx2_00555555<>+8(SB)/8, $0x0055555500555555
-DATA avx2_00555555<>+16(SB)/8, $0x0055555500555555
-DATA avx2_00555555<>+24(SB)/8, $0x0055555500555555
-GLOBL avx2_00555555<>(SB), RODATA|NOPTR, $32
+DATA avx2_00500000<>+0(SB)/8, $0x0050000000500000
+DATA avx2_00500000<>+8(SB)/8, $0x0050000000500000
+DATA avx2_00500000<>+16(SB)/8, $0x0050000000500000
+DATA avx2_00500000<>+24(SB)/8, $0x0050000000500000
+GLOBL avx2_00500000<>(SB), RODATA|NOPTR, $32
 
 DATA avx2_007fffff<>+0(SB)/8, $0x007fffff007fffff
 DATA avx2_007fffff<>+8(SB)/8, $0x007fffff007fffff
@@ -5494,11 +5494,11 @@ DATA avx2_007fffff<>+16(SB)/8, $0x007fffff007fffff
 DATA avx2_007fffff<>+24(SB)/8, $0x007fffff007fffff
 GLOBL avx2_007fffff<>(SB), RODATA|NOPTR, $32
 
-DATA avx2_3f2aaaab<>+0(SB)/8, $0x3f2aaaab3f2aaaab
-DATA avx2_3f2aaaab<>+8(SB)/8, $0x3f2aaaab3f2aaaab
-DATA avx2_3f2aaaab<>+16(SB)/8, $0x3f2aaaab3f2aaaab
-DATA avx2_3f2aaaab<>+24(SB)/8, $0x3f2aaaab3f2aaaab
-GLOBL avx2_3f2aaaab<>(SB), RODATA|NOPTR, $32
+DATA avx2_3f300000<>+0(SB)/8, $0x3f3000003f300000
+DATA avx2_3f300000<>+8(SB)/8, $0x3f3000003f300000
+DATA avx2_3f300000<>+16(SB)/8, $0x3f3000003f300000
+DATA avx2_3f300000<>+24(SB)/8, $0x3f3000003f300000
+GLOBL avx2_3f300000<>(SB), RODATA|NOPTR, $32
 
 DATA avx2_35bfbe8e<>+0(SB)/8, $0x35bfbe8e35bfbe8e
 DATA avx2_35bfbe8e<>+8(SB)/8, $0x35bfbe8e35bfbe8e
@@ -5506,53 +5506,53 @@ DATA avx2_35bfbe8e<>+16(SB)/8, $0x35bfbe8e35bfbe8e
 DATA avx2_35bfbe8e<>+24(SB)/8, $0x35bfbe8e35bfbe8e
 GLOBL avx2_35bfbe8e<>(SB), RODATA|NOPTR, $32
 
-DATA avx2_bdfe8a2f<>+0(SB)/8, $0xbdfe8a2fbdfe8a2f
-DATA avx2_bdfe8a2f<>+8(SB)/8, $0xbdfe8a2fbdfe8a2f
-DATA avx2_bdfe8a2f<>+16(SB)/8, $0xbdfe8a2fbdfe8a2f
-DATA avx2_bdfe8a2f<>+24(SB)/8, $0xbdfe8a2fbdfe8a2f
-GLOBL avx2_bdfe8a2f<>(SB), RODATA|NOPTR, $32
+DATA avx2_bdcb467e<>+0(SB)/8, $0xbdcb467ebdcb467e
+DATA avx2_bdcb467e<>+8(SB)/8, $0xbdcb467ebdcb467e
+DATA avx2_bdcb467e<>+16(SB)/8, $0xbdcb467ebdcb467e
+DATA avx2_bdcb467e<>+24(SB)/8, $0xbdcb467ebdcb467e
+GLOBL avx2_bdcb467e<>(SB), RODATA|NOPTR, $32
 
-DATA avx2_3e0996bb<>+0(SB)/8, $0x3e0996bb3e0996bb
-DATA avx2_3e0996bb<>+8(SB)/8, $0x3e0996bb3e0996bb
-DATA avx2_3e0996bb<>+16(SB)/8, $0x3e0996bb3e0996bb
-DATA avx2_3e0996bb<>+24(SB)/8, $0x3e0996bb3e0996bb
-GLOBL avx2_3e0996bb<>(SB), RODATA|NOPTR, $32
+DATA avx2_3e078cc3<>+0(SB)/8, $0x3e078cc33e078cc3
+DATA avx2_3e078cc3<>+8(SB)/8, $0x3e078cc33e078cc3
+DATA avx2_3e078cc3<>+16(SB)/8, $0x3e078cc33e078cc3
+DATA avx2_3e078cc3<>+24(SB)/8, $0x3e078cc33e078cc3
+GLOBL avx2_3e078cc3<>(SB), RODATA|NOPTR, $32
 
-DATA avx2_bdfba5d5<>+0(SB)/8, $0xbdfba5d5bdfba5d5
-DATA avx2_bdfba5d5<>+8(SB)/8, $0xbdfba5d5bdfba5d5
-DATA avx2_bdfba5d5<>+16(SB)/8, $0xbdfba5d5bdfba5d5
-DATA avx2_bdfba5d5<>+24(SB)/8, $0xbdfba5d5bdfba5d5
-GLOBL avx2_bdfba5d5<>(SB), RODATA|NOPTR, $32
+DATA avx2_be02204a<>+0(SB)/8, $0xbe02204abe02204a
+DATA avx2_be02204a<>+8(SB)/8, $0xbe02204abe02204a
+DATA avx2_be02204a<>+16(SB)/8, $0xbe02204abe02204a
+DATA avx2_be02204a<>+24(SB)/8, $0xbe02204abe02204a
+GLOBL avx2_be02204a<>(SB), RODATA|NOPTR, $32
 
-DATA avx2_3e108d77<>+0(SB)/8, $0x3e108d773e108d77
-DATA avx2_3e108d77<>+8(SB)/8, $0x3e108d773e108d77
-DATA avx2_3e108d77<>+16(SB)/8, $0x3e108d773e108d77
-DATA avx2_3e108d77<>+24(SB)/8, $0x3e108d773e108d77
-GLOBL avx2_3e108d77<>(SB), RODATA|NOPTR, $32
+DATA avx2_3e10cb28<>+0(SB)/8, $0x3e10cb283e10cb28
+DATA avx2_3e10cb28<>+8(SB)/8, $0x3e10cb283e10cb28
+DATA avx2_3e10cb28<>+16(SB)/8, $0x3e10cb283e10cb28
+DATA avx2_3e10cb28<>+24(SB)/8, $0x3e10cb283e10cb28
+GLOBL avx2_3e10cb28<>(SB), RODATA|NOPTR, $32
 
-DATA avx2_be2abc45<>+0(SB)/8, $0xbe2abc45be2abc45
-DATA avx2_be2abc45<>+8(SB)/8, $0xbe2abc45be2abc45
-DATA avx2_be2abc45<>+16(SB)/8, $0xbe2abc45be2abc45
-DATA avx2_be2abc45<>+24(SB)/8, $0xbe2abc45be2abc45
-GLOBL avx2_be2abc45<>(SB), RODATA|NOPTR, $32
+DATA avx2_be2a885f<>+0(SB)/8, $0xbe2a885fbe2a885f
+DATA avx2_be2a885f<>+8(SB)/8, $0xbe2a885fbe2a885f
+DATA avx2_be2a885f<>+16(SB)/8, $0xbe2a885fbe2a885f
+DATA avx2_be2a885f<>+24(SB)/8, $0xbe2a885fbe2a885f
+GLOBL avx2_be2a885f<>(SB), RODATA|NOPTR, $32
 
-DATA avx2_3e4cd6ee<>+0(SB)/8, $0x3e4cd6ee3e4cd6ee
-DATA avx2_3e4cd6ee<>+8(SB)/8, $0x3e4cd6ee3e4cd6ee
-DATA avx2_3e4cd6ee<>+16(SB)/8, $0x3e4cd6ee3e4cd6ee
-DATA avx2_3e4cd6ee<>+24(SB)/8, $0x3e4cd6ee3e4cd6ee
-GLOBL avx2_3e4cd6ee<>(SB), RODATA|NOPTR, $32
+DATA avx2_3e4cd534<>+0(SB)/8, $0x3e4cd5343e4cd534
+DATA avx2_3e4cd534<>+8(SB)/8, $0x3e4cd5343e4cd534
+DATA avx2_3e4cd534<>+16(SB)/8, $0x3e4cd5343e4cd534
+DATA avx2_3e4cd534<>+24(SB)/8, $0x3e4cd5343e4cd534
+GLOBL avx2_3e4cd534<>(SB), RODATA|NOPTR, $32
 
-DATA avx2_be7fffda<>+0(SB)/8, $0xbe7fffdabe7fffda
-DATA avx2_be7fffda<>+8(SB)/8, $0xbe7fffdabe7fffda
-DATA avx2_be7fffda<>+16(SB)/8, $0xbe7fffdabe7fffda
-DATA avx2_be7fffda<>+24(SB)/8, $0xbe7fffdabe7fffda
-GLOBL avx2_be7fffda<>(SB), RODATA|NOPTR, $32
+DATA avx2_be800039<>+0(SB)/8, $0xbe800039be800039
+DATA avx2_be800039<>+8(SB)/8, $0xbe800039be800039
+DATA avx2_be800039<>+16(SB)/8, $0xbe800039be800039
+DATA avx2_be800039<>+24(SB)/8, $0xbe800039be800039
+GLOBL avx2_be800039<>(SB), RODATA|NOPTR, $32
 
-DATA avx2_3eaaaaa6<>+0(SB)/8, $0x3eaaaaa63eaaaaa6
-DATA avx2_3eaaaaa6<>+8(SB)/8, $0x3eaaaaa63eaaaaa6
-DATA avx2_3eaaaaa6<>+16(SB)/8, $0x3eaaaaa63eaaaaa6
-DATA avx2_3eaaaaa6<>+24(SB)/8, $0x3eaaaaa63eaaaaa6
-GLOBL avx2_3eaaaaa6<>(SB), RODATA|NOPTR, $32
+DATA avx2_3eaaaaa7<>+0(SB)/8, $0x3eaaaaa73eaaaaa7
+DATA avx2_3eaaaaa7<>+8(SB)/8, $0x3eaaaaa73eaaaaa7
+DATA avx2_3eaaaaa7<>+16(SB)/8, $0x3eaaaaa73eaaaaa7
+DATA avx2_3eaaaaa7<>+24(SB)/8, $0x3eaaaaa73eaaaaa7
+GLOBL avx2_3eaaaaa7<>(SB), RODATA|NOPTR, $32
 
 DATA avx2_bf000000<>+0(SB)/8, $0xbf000000bf000000
 DATA avx2_bf000000<>+8(SB)/8, $0xbf000000bf000000
@@ -5588,22 +5588,22 @@ loop:
 	VBLENDVPS   Y1, Y2, Y0, Y2
 	VMOVUPS     avx2_4b00007f<>+0(SB), Y3
 	VBLENDVPS   Y1, avx2_4b000098<>+0(SB), Y3, Y1
-	VPADDD      avx2_00555555<>+0(SB), Y2, Y2
+	VPADDD      avx2_00500000<>+0(SB), Y2, Y2
 	VPAND       avx2_007fffff<>+0(SB), Y2, Y3
-	VPADDD      avx2_3f2aaaab<>+0(SB), Y3, Y3
+	VPADDD      avx2_3f300000<>+0(SB), Y3, Y3
 	VPSRLD      $0x17, Y2, Y2
 	VPOR        avx2_4b000000<>+0(SB), Y2, Y2
 	VSUBPS      Y1, Y2, Y1
 	VSUBPS      avx2_3f800000<>+0(SB), Y3, Y2
 	VMULPS      avx2_35bfbe8e<>+0(SB), Y1, Y3
-	VMOVUPS     avx2_bdfe8a2f<>+0(SB), Y4
-	VFMADD213PS avx2_3e0996bb<>+0(SB), Y2, Y4
-	VFMADD213PS avx2_bdfba5d5<>+0(SB), Y2, Y4
-	VFMADD213PS avx2_3e108d77<>+0(SB), Y2, Y4
-	VFMADD213PS avx2_be2abc45<>+0(SB), Y2, Y4
-	VFMADD213PS avx2_3e4cd6ee<>+0(SB), Y2, Y4
-	VFMADD213PS avx2_be7fffda<>+0(SB), Y2, Y4
-	VFMADD213PS avx2_3eaaaaa6<>+0(SB), Y2, Y4
+	VMOVUPS     avx2_bdcb467e<>+0(SB), Y4
+	VFMADD213PS avx2_3e078cc3<>+0(SB), Y2, Y4
+	VFMADD213PS avx2_be02204a<>+0(SB), Y2, Y4
+	VFMADD213PS avx2_3e10cb28<>+0(SB), Y2, Y4
+	VFMADD213PS avx2_be2a885f<>+0(SB), Y2, Y4
+	VFMADD213PS avx2_3e4cd534<>+0(SB), Y2, Y4
+	VFMADD213PS avx2_be800039<>+0(SB), Y2, Y4
+	VFMADD213PS avx2_3eaaaaa7<>+0(SB), Y2, Y4
 	VFMADD213PS avx2_bf000000<>+0(SB), Y2, Y4
 	VMULPS      Y2, Y2, Y5
 	VFMADD213PS Y3, Y5, Y4
@@ -7933,12 +7933,12 @@ loop:
 	VMOVUPS     avx2_4b00007f<>+0(SB), Y11
 	VBLENDVPS   Y5, avx2_4b000098<>+0(SB), Y11, Y5
 	VBLENDVPS   Y6, avx2_4b000098<>+0(SB), Y11, Y6
-	VPADDD      avx2_00555555<>+0(SB), Y9, Y9
-	VPADDD      avx2_00555555<>+0(SB), Y10, Y10
+	VPADDD      avx2_00500000<>+0(SB), Y9, Y9
+	VPADDD      avx2_00500000<>+0(SB), Y10, Y10
 	VPAND       avx2_007fffff<>+0(SB), Y9, Y11
 	VPAND       avx2_007fffff<>+0(SB), Y10, Y12
-	VPADDD      avx2_3f2aaaab<>+0(SB), Y11, Y11
-	VPADDD      avx2_3f2aaaab<>+0(SB), Y12, Y12
+	VPADDD      avx2_3f300000<>+0(SB), Y11, Y11
+	VPADDD      avx2_3f300000<>+0(SB), Y12, Y12
 	VPSRLD      $0x17, Y9, Y9
 	VPSRLD      $0x17, Y10, Y10
 	VPOR        avx2_4b000000<>+0(SB), Y9, Y9
@@ -7949,22 +7949,22 @@ loop:
 	VSUBPS      Y0, Y12, Y0
 	VFMADD231PS avx2_35bfbe8e<>+0(SB), Y5, Y2
 	VFMADD231PS avx2_35bfbe8e<>+0(SB), Y6, Y4
-	VMOVUPS     avx2_bdfe8a2f<>+0(SB), Y10
-	VFMADD213PS avx2_3e0996bb<>+0(SB), Y9, Y10
-	VMOVUPS     avx2_bdfe8a2f<>+0(SB), Y11
-	VFMADD213PS avx2_3e0996bb<>+0(SB), Y0, Y11
-	VFMADD213PS avx2_bdfba5d5<>+0(SB), Y9, Y10
-	VFMADD213PS avx2_bdfba5d5<>+0(SB), Y0, Y11
-	VFMADD213PS avx2_3e108d77<>+0(SB), Y9, Y10
-	VFMADD213PS avx2_3e108d77<>+0(SB), Y0, Y11
-	VFMADD213PS avx2_be2abc45<>+0(SB), Y9, Y10
-	VFMADD213PS avx2_be2abc45<>+0(SB), Y0, Y11
-	VFMADD213PS avx2_3e4cd6ee<>+0(SB), Y9, Y10
-	VFMADD213PS avx2_3e4cd6ee<>+0(SB), Y0, Y11
-	VFMADD213PS avx2_be7fffda<>+0(SB), Y9, Y10
-	VFMADD213PS avx2_be7fffda<>+0(SB), Y0, Y11
-	VFMADD213PS avx2_3eaaaaa6<>+0(SB), Y9, Y10
-	VFMADD213PS avx2_3eaaaaa6<>+0(SB), Y0, Y11
+	VMOVUPS     avx2_bdcb467e<>+0(SB), Y10
+	VFMADD213PS avx2_3e078cc3<>+0(SB), Y9, Y10
+	VMOVUPS     avx2_bdcb467e<>+0(SB), Y11
+	VFMADD213PS avx2_3e078cc3<>+0(SB), Y0, Y11
+	VFMADD213PS avx2_be02204a<>+0(SB), Y9, Y10
+	VFMADD213PS avx2_be02204a<>+0(SB), Y0, Y11
+	VFMADD213PS avx2_3e10cb28<>+0(SB), Y9, Y10
+	VFMADD213PS avx2_3e10cb28<>+0(SB), Y0, Y11
+	VFMADD213PS avx2_be2a885f<>+0(SB), Y9, Y10
+	VFMADD213PS avx2_be2a885f<>+0(SB), Y0, Y11
+	VFMADD213PS avx2_3e4cd534<>+0(SB), Y9, Y10
+	VFMADD213PS avx2_3e4cd534<>+0(SB), Y0, Y11
+	VFMADD213PS avx2_be800039<>+0(SB), Y9, Y10
+	VFMADD213PS avx2_be800039<>+0(SB), Y0, Y11
+	VFMADD213PS avx2_3eaaaaa7<>+0(SB), Y9, Y10
+	VFMADD213PS avx2_3eaaaaa7<>+0(SB), Y0, Y11
 	VFMADD213PS avx2_bf000000<>+0(SB), Y9, Y10
 	VFMADD213PS avx2_bf000000<>+0(SB), Y0, Y11
 	VMULPS      Y9, Y9, Y12
@@ -8048,12 +8048,12 @@ loop:
 	VMOVUPS     avx2_4b00007f<>+0(SB), Y11
 	VBLENDVPS   Y5, avx2_4b000098<>+0(SB), Y11, Y5
 	VBLENDVPS   Y6, avx2_4b000098<>+0(SB), Y11, Y6
-	VPADDD      avx2_00555555<>+0(SB), Y9, Y9
-	VPADDD      avx2_00555555<>+0(SB), Y10, Y10
+	VPADDD      avx2_00500000<>+0(SB), Y9, Y9
+	VPADDD      avx2_00500000<>+0(SB), Y10, Y10
 	VPAND       avx2_007fffff<>+0(SB), Y9, Y11
 	VPAND       avx2_007fffff<>+0(SB), Y10, Y12
-	VPADDD      avx2_3f2aaaab<>+0(SB), Y11, Y11
-	VPADDD      avx2_3f2aaaab<>+0(SB), Y12, Y12
+	VPADDD      avx2_3f300000<>+0(SB), Y11, Y11
+	VPADDD      avx2_3f300000<>+0(SB), Y12, Y12
 	VPSRLD      $0x17, Y9, Y9
 	VPSRLD      $0x17, Y10, Y10
 	VPOR        avx2_4b000000<>+0(SB), Y9, Y9
@@ -8064,22 +8064,22 @@ loop:
 	VSUBPS      Y0, Y12, Y0
 	VFMADD231PS avx2_35bfbe8e<>+0(SB), Y5, Y2
 	VFMADD231PS avx2_35bfbe8e<>+0(SB), Y6, Y4
-	VMOVUPS     avx2_bdfe8a2f<>+0(SB), Y10
-	VFMADD213PS avx2_3e0996bb<>+0(SB), Y9, Y10
-	VMOVUPS     avx2_bdfe8a2f<>+0(SB), Y11
-	VFMADD213PS avx2_3e0996bb<>+0(SB), Y0, Y11
-	VFMADD213PS avx2_bdfba5d5<>+0(SB), Y9, Y10
-	VFMADD213PS avx2_bdfba5d5<>+0(SB), Y0, Y11
-	VFMADD213PS avx2_3e108d77<>+0(SB), Y9, Y10
-	VFMADD213PS avx2_3e108d77<>+0(SB), Y0, Y11
-	VFMADD213PS avx2_be2abc45<>+0(SB), Y9, Y10
-	VFMADD213PS avx2_be2abc45<>+0(SB), Y0, Y11
-	VFMADD213PS avx2_3e4cd6ee<>+0(SB), Y9, Y10
-	VFMADD213PS avx2_3e4cd6ee<>+0(SB), Y0, Y11
-	VFMADD213PS avx2_be7fffda<>+0(SB), Y9, Y10
-	VFMADD213PS avx2_be7fffda<>+0(SB), Y0, Y11
-	VFMADD213PS avx2_3eaaaaa6<>+0(SB), Y9, Y10
-	VFMADD213PS avx2_3eaaaaa6<>+0(SB), Y0, Y11
+	VMOVUPS     avx2_bdcb467e<>+0(SB), Y10
+	VFMADD213PS avx2_3e078cc3<>+0(SB), Y9, Y10
+	VMOVUPS     avx2_bdcb467e<>+0(SB), Y11
+	VFMADD213PS avx2_3e078cc3<>+0(SB), Y0, Y11
+	VFMADD213PS avx2_be02204a<>+0(SB), Y9, Y10
+	VFMADD213PS avx2_be02204a<>+0(SB), Y0, Y11
+	VFMADD213PS avx2_3e10cb28<>+0(SB), Y9, Y10
+	VFMADD213PS avx2_3e10cb28<>+0(SB), Y0, Y11
+	VFMADD213PS avx2_be2a885f<>+0(SB), Y9, Y10
+	VFMADD213PS avx2_be2a885f<>+0(SB), Y0, Y11
+	VFMADD213PS avx2_3e4cd534<>+0(SB), Y9, Y10
+	VFMADD213PS avx2_3e4cd534<>+0(SB), Y0, Y11
+	VFMADD213PS avx2_be800039<>+0(SB), Y9, Y10
+	VFMADD213PS avx2_be800039<>+0(SB), Y0, Y11
+	VFMADD213PS avx2_3eaaaaa7<>+0(SB), Y9, Y10
+	VFMADD213PS avx2_3eaaaaa7<>+0(SB), Y0, Y11
 	VFMADD213PS avx2_bf000000<>+0(SB), Y9, Y10
 	VFMADD213PS avx2_bf000000<>+0(SB), Y0, Y11
 	VMULPS      Y9, Y9, Y12

@@ -630,13 +630,13 @@ func logFloat32(dst, a, _, _ unsafe.Pointer, n int) {
 	for i := range d {
 		x := xs[i]
 		m1 := x < 0x1p-126
-		k1 := math.Float32bits(sel(m1, float32(x*0x1p+25), x)) + 0x555555
+		k1 := math.Float32bits(sel(m1, float32(x*0x1p+25), x)) + 0x500000
 		v1 := math.Float32frombits(k1>>23|0x4b000000) - sel(m1, float32(0x1.00013p+23), float32(0x1.0000fep+23))
-		v2 := math.Float32frombits(k1&0x7fffff+0x3f2aaaab) - 1
-		v3 := op.FMA32(op.FMA32(-0x1.fd145ep-04, v2, 0x1.132d76p-03), v2, -0x1.f74baap-04)
-		v4 := op.FMA32(op.FMA32(v3, v2, 0x1.211aeep-03), v2, -0x1.55788ap-03)
-		v5 := op.FMA32(op.FMA32(v4, v2, 0x1.99addcp-03), v2, -0x1.ffffb4p-03)
-		v6 := op.FMA32(op.FMA32(op.FMA32(v5, v2, 0x1.55554cp-02), v2, -0.5), float32(v2*v2), float32(v1*0x1.7f7d1cp-20))
+		v2 := math.Float32frombits(k1&0x7fffff+0x3f300000) - 1
+		v3 := op.FMA32(op.FMA32(-0x1.968cfcp-04, v2, 0x1.0f1986p-03), v2, -0x1.044094p-03)
+		v4 := op.FMA32(op.FMA32(v3, v2, 0x1.21965p-03), v2, -0x1.5510bep-03)
+		v5 := op.FMA32(op.FMA32(v4, v2, 0x1.99aa68p-03), v2, -0x1.000072p-02)
+		v6 := op.FMA32(op.FMA32(op.FMA32(v5, v2, 0x1.55554ep-02), v2, -0.5), float32(v2*v2), float32(v1*0x1.7f7d1cp-20))
 		v7 := float32(v1 * 0x1.62e4p-01)
 		v8 := v7 + v2
 		v9 := sel(x == 0, float32(math.Inf(-1)), sel(x < 0, float32(math.NaN()), x))
@@ -901,13 +901,13 @@ func log1pFloat32(dst, a, _, _ unsafe.Pointer, n int) {
 		v2 := min(x, 1)
 		v3 := v1 + v2
 		m1 := v3 < 0x1p-126
-		k1 := math.Float32bits(sel(m1, float32(v3*0x1p+25), v3)) + 0x555555
+		k1 := math.Float32bits(sel(m1, float32(v3*0x1p+25), v3)) + 0x500000
 		v4 := math.Float32frombits(k1>>23|0x4b000000) - sel(m1, float32(0x1.00013p+23), float32(0x1.0000fep+23))
-		v5 := math.Float32frombits(k1&0x7fffff+0x3f2aaaab) - 1
-		v6 := op.FMA32(op.FMA32(-0x1.fd145ep-04, v5, 0x1.132d76p-03), v5, -0x1.f74baap-04)
-		v7 := op.FMA32(op.FMA32(v6, v5, 0x1.211aeep-03), v5, -0x1.55788ap-03)
-		v8 := op.FMA32(op.FMA32(v7, v5, 0x1.99addcp-03), v5, -0x1.ffffb4p-03)
-		v9 := op.FMA32(op.FMA32(op.FMA32(v8, v5, 0x1.55554cp-02), v5, -0.5), float32(v5*v5), op.FMA32(v4, 0x1.7f7d1cp-20, (v1-v3+v2)/v3))
+		v5 := math.Float32frombits(k1&0x7fffff+0x3f300000) - 1
+		v6 := op.FMA32(op.FMA32(-0x1.968cfcp-04, v5, 0x1.0f1986p-03), v5, -0x1.044094p-03)
+		v7 := op.FMA32(op.FMA32(v6, v5, 0x1.21965p-03), v5, -0x1.5510bep-03)
+		v8 := op.FMA32(op.FMA32(v7, v5, 0x1.99aa68p-03), v5, -0x1.000072p-02)
+		v9 := op.FMA32(op.FMA32(op.FMA32(v8, v5, 0x1.55554ep-02), v5, -0.5), float32(v5*v5), op.FMA32(v4, 0x1.7f7d1cp-20, (v1-v3+v2)/v3))
 		v10 := float32(v4 * 0x1.62e4p-01)
 		v11 := v10 + v5
 		v12 := sel(v3 == 0, float32(math.Inf(-1)), sel(v3 < 0, float32(math.NaN()), v3))
