@@ -194,9 +194,8 @@ func tileBool(p *GemmPanel, t *genericTile) {
 }
 
 func spreadWords[T unsigned](dst, src unsafe.Pointer, n, step int) {
-	for _, pair := range unsafe.Slice((*[genericNR]T)(src), n) {
-		*(*[genericNR]T)(dst) = pair
-		dst = unsafe.Add(dst, step)
+	for i, pair := range unsafe.Slice((*[genericNR]T)(src), n) {
+		*(*[genericNR]T)(unsafe.Add(dst, i*step)) = pair
 	}
 }
 
