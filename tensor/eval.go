@@ -64,8 +64,8 @@ type DeviceOption struct{ dev device.Device }
 
 func (o DeviceOption) evaluation(e *evaluation) { e.Device = o.dev }
 
-// Budget bounds the bytes that the evaluation may have live at one time: with Through those on the device. A plan that needs more is cut
-// into chunks that fit, with the same bits in the result; what cannot be cut so is a
+// Budget bounds the bytes that the evaluation may have live at one time: with Through those on the device. A plan that
+// needs more is cut into chunks that fit, with the same bits in the result; what cannot be cut so is a
 // *device.BudgetError before anything is allocated.
 func Budget(bytes int) EvalOption {
 	return evalOption(func(e *evaluation) { e.budget, e.capped = bytes, true })
