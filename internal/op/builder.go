@@ -17,11 +17,13 @@ type Builder struct {
 	args  []dtype.DType
 	t     dtype.DType
 	seen  map[Inst]Value
+
+	meanings map[Value]Meaning
 }
 
 // NewBuilder starts a program with operands of the given types. Const makes constants of type t.
 func NewBuilder(t dtype.DType, args ...dtype.DType) (*Builder, []Value) {
-	b := &Builder{t: t, args: args, seen: map[Inst]Value{}}
+	b := &Builder{t: t, args: args, seen: map[Inst]Value{}, meanings: map[Value]Meaning{}}
 	x := make([]Value, len(args))
 	for i, a := range args {
 		x[i] = b.emit(Inst{Prim: PrimArg, Type: a, Imm: uint64(i)})
@@ -51,7 +53,7 @@ func (b *Builder) Build(v Value) *Program {
 		number[i] = int32(len(p.Insts))
 		p.Insts = append(p.Insts, in)
 	}
-	p.Out = number[v]
+	p.Out, p.Meanings = number[v], b.meaningsOf(live, number)
 	return p
 }
 
@@ -158,7 +160,12 @@ func (b *Builder) FMA(x, y, z Value) Value { return b.uniform(PrimFMA, "f", x, y
 func (b *Builder) Neg(x Value) Value { return b.uniform(PrimNeg, "fi", x) }
 
 // Abs is |x|.
-func (b *Builder) Abs(x Value) Value { return b.uniform(PrimAbs, "fi", x) }
+func (b *Builder) Abs(x Value) Value {
+	if b.insts[x].Prim == PrimAbs {
+		return x
+	}
+	return b.uniform(PrimAbs, "fi", x)
+}
 
 // Copysign is |x| with the sign of y.
 func (b *Builder) Copysign(x, y Value) Value { return b.uniform(PrimCopysign, "f", x, y) }

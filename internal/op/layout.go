@@ -73,21 +73,28 @@ func (l layout) decompose(x Value, root uint64) (k, m, i Value) {
 	b := l.b
 	tiny := b.Lt(x, l.constant(math.Ldexp(1, 1-int(l.bias)))) // subnormal
 	lift := l.mantissa + 2
-	x = b.Select(tiny, b.Mul(x, l.constant(math.Ldexp(1, int(lift)))), x)
+	normal := b.Select(tiny, b.Mul(x, l.constant(math.Ldexp(1, int(lift)))), x)
 	high := math.Ldexp(1, int(l.mantissa))
 	offset := b.Select(tiny, l.constant(high+float64(l.bias+lift)), l.constant(high+float64(l.bias)))
-	return l.normalParts(x, offset, root)
+	k, fraction := l.split(normal, offset, root)
+	m, i = l.significand(b.means(fraction, IdiomFraction, root, x), root)
+	return b.means(k, IdiomExponent, root, x), m, i
 }
 
-// normalParts is decompose for normal numbers; offset is 2^mantissa plus what is taken from the biased exponent.
-func (l layout) normalParts(x, offset Value, root uint64) (k, m, i Value) {
+// split returns the k of decompose, and the bits of its m less root, for normal numbers; offset is 2^mantissa plus what
+// is taken from the biased exponent.
+func (l layout) split(x, offset Value, root uint64) (k, fraction Value) {
 	b := l.b
-	one := l.bias << l.mantissa
 	// Counted from the least m, numbers have the exponent of the m that belongs to them.
-	u := b.Add(b.Bitcast(l.word, x), l.integer(one-root))
-	fraction := b.And(u, l.integer(1<<l.mantissa-1))
-	m = b.Bitcast(l.t, b.Add(fraction, l.integer(root)))
+	u := b.Add(b.Bitcast(l.word, x), l.integer(l.bias<<l.mantissa-root))
+	fraction = b.And(u, l.integer(1<<l.mantissa-1))
 	// The exponent in the low bits of 2^52 (2^23) is that number plus the exponent.
 	exponent := b.Or(b.Shr(u, l.integer(l.mantissa)), l.integer((l.bias+l.mantissa)<<l.mantissa))
-	return b.Sub(b.Bitcast(l.t, exponent), offset), m, b.Shr(u, l.integer(l.mantissa-4))
+	return b.Sub(b.Bitcast(l.t, exponent), offset), fraction
+}
+
+// significand is the m whose bits less root are fraction, and in which sixteenth it is.
+func (l layout) significand(fraction Value, root uint64) (m, i Value) {
+	b := l.b
+	return b.Bitcast(l.t, b.Add(fraction, l.integer(root))), b.Shr(fraction, l.integer(l.mantissa-4))
 }

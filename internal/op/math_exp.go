@@ -31,7 +31,7 @@ func (l layout) scale(p, n Value) Value {
 	b := l.b
 	half := b.FMA(n, l.constant(0.5), l.magic())
 	other := b.Add(b.Sub(n, b.Sub(half, l.magic())), l.magic())
-	return b.Mul(b.Mul(p, l.exp2(half)), l.exp2(other))
+	return b.means(b.Mul(b.Mul(p, l.exp2(half)), l.exp2(other)), IdiomScale, 0, p, n)
 }
 
 // reduceExp returns t = magic + n for the integer n nearest to x/ln2, and high + low = x - n·ln2 of float32, of which

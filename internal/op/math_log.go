@@ -28,7 +28,7 @@ func (l layout) specialLog(x, v Value) Value {
 	zero, inf := l.constant(0), l.constant(math.Inf(1))
 	special := b.Select(b.Lt(x, zero), l.constant(math.NaN()), x)
 	special = b.Select(b.Eq(x, zero), l.constant(math.Inf(-1)), special)
-	return b.Select(b.And(b.Lt(zero, x), b.Lt(x, inf)), v, special)
+	return b.means(b.Select(b.And(b.Lt(zero, x), b.Lt(x, inf)), v, special), IdiomLogarithm, 0, x, v)
 }
 
 // logOf is log(x) + c for x positive and finite, and a c far below the rest, or nil for 0.

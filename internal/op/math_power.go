@@ -59,14 +59,16 @@ func (l layout) signedPower(x, y, v Value) Value {
 // logOfMagnitude is v for a positive and finite, and the logarithm of a where it is 0, infinite or NaN.
 func (l layout) logOfMagnitude(a, v Value) Value {
 	b := l.b
-	v = b.Select(b.Lt(a, l.constant(math.Inf(1))), v, a)
-	return b.Select(b.Eq(a, l.constant(0)), l.constant(math.Inf(-1)), v)
+	special := b.Select(b.Lt(a, l.constant(math.Inf(1))), v, a)
+	special = b.Select(b.Eq(a, l.constant(0)), l.constant(math.Inf(-1)), special)
+	return b.means(special, IdiomLogarithm, 0, a, v)
 }
 
 // shortPower is a^y to about 2^-36, for results that are rounded to float32, and an a that was one.
 func (l layout) shortPower(a, y Value) Value {
 	b := l.b
-	k, m, i := l.normalParts(a, l.constant(0x1p52+1023), tabledRoot)
+	k, fraction := l.split(a, l.constant(0x1p52+1023), tabledRoot)
+	m, i := l.significand(fraction, tabledRoot)
 	f := b.FMA(m, b.Pick(PickLogInverse, i), l.constant(-1))
 	log := b.Add(b.FMA(k, l.constant(math.Ln2), b.Pick(PickLogSum, i)), f)
 	log = l.logOfMagnitude(a, b.FMA(l.poly(f, logShort), b.Mul(f, f), log))

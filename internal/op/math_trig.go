@@ -2,19 +2,22 @@ package op
 
 import "github.com/tare-go/tare/dtype"
 
-// sine is the sine: a polynomial of the remainder of x by π/2, chosen and signed by the quadrant.
+// sine is made for |x|, and has its sign changed with that of x.
 func sine(b *Builder, t dtype.DType, x Value) Value {
 	l := layoutOf(b, t)
-	v := l.circular(x, 0)
-	// Where x³/6 does not count, x is the sine, also of -0.
-	return b.Select(b.Lt(b.Abs(x), l.constant(l.pick(0x1p-13, 0x1p-27))), x, v)
+	v, turned := l.circular(b.Abs(x), 0)
+	return l.negate(v, b.Xor(turned, b.Bitcast(l.word, x)))
 }
 
 // cosine is the sine one quadrant ahead.
-func cosine(b *Builder, t dtype.DType, x Value) Value { return layoutOf(b, t).circular(x, 1) }
+func cosine(b *Builder, t dtype.DType, x Value) Value {
+	l := layoutOf(b, t)
+	return l.negate(l.circular(x, 1))
+}
 
-// circular is the sine of x plus ahead quadrants.
-func (l layout) circular(x Value, ahead uint64) Value {
+// circular is the sine of x plus ahead quadrants, to be negated where turned has the sign's bit: a polynomial of the
+// remainder of x by π/2, chosen by the quadrant.
+func (l layout) circular(x Value, ahead uint64) (v, turned Value) {
 	b := l.b
 	t, r, low := l.reduceTrig(x)
 	s, c := l.sineCosine(r, low)
@@ -23,8 +26,13 @@ func (l layout) circular(x Value, ahead uint64) Value {
 		quadrant = b.Add(quadrant, l.integer(ahead))
 	}
 	odd := b.Ne(b.And(quadrant, l.integer(1)), l.integer(0))
-	v := b.Select(odd, c, s)
-	sign := b.Shl(b.And(quadrant, l.integer(2)), l.integer(uint64(8*l.t.Size()-2)))
+	return b.Select(odd, c, s), b.Shl(quadrant, l.integer(uint64(8*l.t.Size()-2)))
+}
+
+// negate is v with its sign changed where word has the sign's bit.
+func (l layout) negate(v, word Value) Value {
+	b := l.b
+	sign := b.And(word, l.integer(1<<(8*l.t.Size()-1)))
 	return b.Bitcast(l.t, b.Xor(b.Bitcast(l.word, v), sign))
 }
 

@@ -23,6 +23,8 @@ type Program struct {
 	Insts []Inst
 	Args  []dtype.DType // the types of the operands
 	Out   int32         // the instruction whose value is the result
+
+	Meanings map[int32]Meaning // what values also are; nothing depends on that
 }
 
 // NArgs is the number of operands.

@@ -5419,11 +5419,11 @@ loop:
 	VBLENDVPS   Y1, avx2_4b000098<>+0(SB), Y3, Y1
 	VPADDD      avx2_00500000<>+0(SB), Y2, Y2
 	VPAND       avx2_007fffff<>+0(SB), Y2, Y3
-	VPADDD      avx2_3f300000<>+0(SB), Y3, Y3
 	VPSRLD      $0x17, Y2, Y2
 	VPOR        avx2_4b000000<>+0(SB), Y2, Y2
 	VSUBPS      Y1, Y2, Y1
-	VSUBPS      avx2_3f800000<>+0(SB), Y3, Y2
+	VPADDD      avx2_3f300000<>+0(SB), Y3, Y2
+	VSUBPS      avx2_3f800000<>+0(SB), Y2, Y2
 	VMULPS      avx2_35bfbe8e<>+0(SB), Y1, Y3
 	VMOVUPS     avx2_bdcb467e<>+0(SB), Y4
 	VFMADD213PS avx2_3e078cc3<>+0(SB), Y2, Y4
@@ -5590,11 +5590,11 @@ loop:
 	VBLENDVPS   Y1, avx2_4b000098<>+0(SB), Y3, Y1
 	VPADDD      avx2_00500000<>+0(SB), Y2, Y2
 	VPAND       avx2_007fffff<>+0(SB), Y2, Y3
-	VPADDD      avx2_3f300000<>+0(SB), Y3, Y3
 	VPSRLD      $0x17, Y2, Y2
 	VPOR        avx2_4b000000<>+0(SB), Y2, Y2
 	VSUBPS      Y1, Y2, Y1
-	VSUBPS      avx2_3f800000<>+0(SB), Y3, Y2
+	VPADDD      avx2_3f300000<>+0(SB), Y3, Y2
+	VSUBPS      avx2_3f800000<>+0(SB), Y2, Y2
 	VMULPS      avx2_35bfbe8e<>+0(SB), Y1, Y3
 	VMOVUPS     avx2_bdcb467e<>+0(SB), Y4
 	VFMADD213PS avx2_3e078cc3<>+0(SB), Y2, Y4
@@ -5647,11 +5647,11 @@ loop:
 	VBLENDVPD   Y1, avx2_4330000000000435<>+0(SB), Y3, Y1
 	VPADDQ      avx2_00095f619980c433<>+0(SB), Y2, Y2
 	VPAND       avx2_000fffffffffffff<>+0(SB), Y2, Y3
-	VPADDQ      avx2_3fe6a09e667f3bcd<>+0(SB), Y3, Y3
 	VPSRLQ      $0x34, Y2, Y2
 	VPOR        avx2_4330000000000000<>+0(SB), Y2, Y2
 	VSUBPD      Y1, Y2, Y1
-	VSUBPD      avx2_3ff0000000000000<>+0(SB), Y3, Y2
+	VPADDQ      avx2_3fe6a09e667f3bcd<>+0(SB), Y3, Y2
+	VSUBPD      avx2_3ff0000000000000<>+0(SB), Y2, Y2
 	VMULPD      avx2_3d2ef35793c76730<>+0(SB), Y1, Y3
 	VADDPD      avx2_4000000000000000<>+0(SB), Y2, Y4
 	VDIVPD      Y4, Y2, Y4
@@ -5813,11 +5813,11 @@ loop:
 	VBLENDVPD   Y1, avx2_4330000000000435<>+0(SB), Y3, Y1
 	VPADDQ      avx2_00095f619980c433<>+0(SB), Y2, Y2
 	VPAND       avx2_000fffffffffffff<>+0(SB), Y2, Y3
-	VPADDQ      avx2_3fe6a09e667f3bcd<>+0(SB), Y3, Y3
 	VPSRLQ      $0x34, Y2, Y2
 	VPOR        avx2_4330000000000000<>+0(SB), Y2, Y2
 	VSUBPD      Y1, Y2, Y1
-	VSUBPD      avx2_3ff0000000000000<>+0(SB), Y3, Y2
+	VPADDQ      avx2_3fe6a09e667f3bcd<>+0(SB), Y3, Y2
+	VSUBPD      avx2_3ff0000000000000<>+0(SB), Y2, Y2
 	VMULPD      avx2_3d2ef35793c76730<>+0(SB), Y1, Y3
 	VADDPD      avx2_4000000000000000<>+0(SB), Y2, Y4
 	VDIVPD      Y4, Y2, Y4
@@ -6714,16 +6714,16 @@ loop:
 	VPADDQ      avx2_00095f619980c433<>+0(SB), Y5, Y5
 	VPAND       avx2_000fffffffffffff<>+0(SB), Y4, Y6
 	VPAND       avx2_000fffffffffffff<>+0(SB), Y5, Y7
-	VPADDQ      avx2_3fe6a09e667f3bcd<>+0(SB), Y6, Y6
-	VPADDQ      avx2_3fe6a09e667f3bcd<>+0(SB), Y7, Y7
 	VPSRLQ      $0x34, Y4, Y4
 	VPSRLQ      $0x34, Y5, Y5
 	VPOR        avx2_4330000000000000<>+0(SB), Y4, Y4
 	VPOR        avx2_4330000000000000<>+0(SB), Y5, Y5
 	VSUBPD      Y2, Y4, Y2
 	VSUBPD      Y3, Y5, Y3
-	VSUBPD      avx2_3ff0000000000000<>+0(SB), Y6, Y4
-	VSUBPD      avx2_3ff0000000000000<>+0(SB), Y7, Y5
+	VPADDQ      avx2_3fe6a09e667f3bcd<>+0(SB), Y6, Y4
+	VPADDQ      avx2_3fe6a09e667f3bcd<>+0(SB), Y7, Y5
+	VSUBPD      avx2_3ff0000000000000<>+0(SB), Y4, Y4
+	VSUBPD      avx2_3ff0000000000000<>+0(SB), Y5, Y5
 	VMULPD      avx2_3d2ef35793c76730<>+0(SB), Y2, Y6
 	VMULPD      avx2_3d2ef35793c76730<>+0(SB), Y3, Y7
 	VADDPD      avx2_4000000000000000<>+0(SB), Y4, Y8
@@ -6822,18 +6822,18 @@ loop:
 	VPADDQ       avx2_0000800000000000<>+0(SB), Y5, Y5
 	VPAND        avx2_000fffffffffffff<>+0(SB), Y4, Y6
 	VPAND        avx2_000fffffffffffff<>+0(SB), Y5, Y7
-	VPADDQ       avx2_3fef800000000000<>+0(SB), Y6, Y6
-	VPADDQ       avx2_3fef800000000000<>+0(SB), Y7, Y7
-	VPSRLQ       $0x34, Y4, Y8
-	VPSRLQ       $0x34, Y5, Y9
-	VPOR         avx2_4330000000000000<>+0(SB), Y8, Y8
-	VPOR         avx2_4330000000000000<>+0(SB), Y9, Y9
-	VSUBPD       Y1, Y8, Y1
-	VSUBPD       Y3, Y9, Y3
-	VPSRLQ       $0x30, Y4, Y4
-	VPSRLQ       $0x30, Y5, Y5
-	VPSLLQ       $0x01, Y4, Y8
-	VPSLLQ       $0x01, Y5, Y9
+	VPSRLQ       $0x34, Y4, Y4
+	VPSRLQ       $0x34, Y5, Y5
+	VPOR         avx2_4330000000000000<>+0(SB), Y4, Y4
+	VPOR         avx2_4330000000000000<>+0(SB), Y5, Y5
+	VSUBPD       Y1, Y4, Y1
+	VSUBPD       Y3, Y5, Y3
+	VPADDQ       avx2_3fef800000000000<>+0(SB), Y6, Y4
+	VPADDQ       avx2_3fef800000000000<>+0(SB), Y7, Y5
+	VPSRLQ       $0x30, Y6, Y6
+	VPSRLQ       $0x30, Y7, Y7
+	VPSLLQ       $0x01, Y6, Y8
+	VPSLLQ       $0x01, Y7, Y9
 	VPSHUFD      $0xa0, Y8, Y8
 	VPSHUFD      $0xa0, Y9, Y9
 	VPOR         avx2_0000000100000000<>+0(SB), Y8, Y8
@@ -6846,18 +6846,18 @@ loop:
 	VPERMPS      avx2_log_high_2<>+0(SB), Y9, Y15
 	VPERMPS      avx2_log_high_3<>+0(SB), Y8, Y2
 	VPERMPS      avx2_log_high_3<>+0(SB), Y9, Y0
-	VMOVUPS      Y7, (SP)
-	VPSLLQ       $0x3d, Y4, Y7
-	VMOVUPS      Y6, 32(SP)
-	VPSLLQ       $0x3d, Y5, Y6
-	VBLENDVPD    Y7, Y12, Y10, Y10
-	VBLENDVPD    Y6, Y13, Y11, Y11
-	VBLENDVPD    Y7, Y2, Y14, Y2
-	VBLENDVPD    Y6, Y0, Y15, Y0
-	VPSLLQ       $0x3c, Y4, Y4
-	VPSLLQ       $0x3c, Y5, Y5
-	VBLENDVPD    Y4, Y2, Y10, Y2
-	VBLENDVPD    Y5, Y0, Y11, Y0
+	VMOVUPS      Y5, (SP)
+	VPSLLQ       $0x3d, Y6, Y5
+	VMOVUPS      Y4, 32(SP)
+	VPSLLQ       $0x3d, Y7, Y4
+	VBLENDVPD    Y5, Y12, Y10, Y10
+	VBLENDVPD    Y4, Y13, Y11, Y11
+	VBLENDVPD    Y5, Y2, Y14, Y2
+	VBLENDVPD    Y4, Y0, Y15, Y0
+	VPSLLQ       $0x3c, Y6, Y6
+	VPSLLQ       $0x3c, Y7, Y7
+	VBLENDVPD    Y6, Y2, Y10, Y2
+	VBLENDVPD    Y7, Y0, Y11, Y0
 	VFMADD231PD  avx2_3fe62e42fefa3800<>+0(SB), Y1, Y2
 	VFMADD231PD  avx2_3fe62e42fefa3800<>+0(SB), Y3, Y0
 	VPERMPS      avx2_log_low_0<>+0(SB), Y8, Y10
@@ -6870,12 +6870,12 @@ loop:
 	VPERMPS      avx2_log_low_3<>+0(SB), Y8, Y0
 	VMOVUPS      Y2, 96(SP)
 	VPERMPS      avx2_log_low_3<>+0(SB), Y9, Y2
-	VBLENDVPD    Y7, Y12, Y10, Y10
-	VBLENDVPD    Y6, Y13, Y11, Y11
-	VBLENDVPD    Y7, Y0, Y14, Y0
-	VBLENDVPD    Y6, Y2, Y15, Y2
-	VBLENDVPD    Y4, Y0, Y10, Y0
-	VBLENDVPD    Y5, Y2, Y11, Y2
+	VBLENDVPD    Y5, Y12, Y10, Y10
+	VBLENDVPD    Y4, Y13, Y11, Y11
+	VBLENDVPD    Y5, Y0, Y14, Y0
+	VBLENDVPD    Y4, Y2, Y15, Y2
+	VBLENDVPD    Y6, Y0, Y10, Y0
+	VBLENDVPD    Y7, Y2, Y11, Y2
 	VFMADD132PD  avx2_3d2ef35793c76730<>+0(SB), Y0, Y1
 	VFMADD132PD  avx2_3d2ef35793c76730<>+0(SB), Y2, Y3
 	VPERMPS      avx2_log_inverse_0<>+0(SB), Y8, Y0
@@ -6886,12 +6886,12 @@ loop:
 	VPERMPS      avx2_log_inverse_2<>+0(SB), Y9, Y13
 	VPERMPS      avx2_log_inverse_3<>+0(SB), Y8, Y8
 	VPERMPS      avx2_log_inverse_3<>+0(SB), Y9, Y9
-	VBLENDVPD    Y7, Y10, Y0, Y0
-	VBLENDVPD    Y6, Y11, Y2, Y2
-	VBLENDVPD    Y7, Y8, Y12, Y7
-	VBLENDVPD    Y6, Y9, Y13, Y6
-	VBLENDVPD    Y4, Y7, Y0, Y0
-	VBLENDVPD    Y5, Y6, Y2, Y2
+	VBLENDVPD    Y5, Y10, Y0, Y0
+	VBLENDVPD    Y4, Y11, Y2, Y2
+	VBLENDVPD    Y5, Y8, Y12, Y5
+	VBLENDVPD    Y4, Y9, Y13, Y4
+	VBLENDVPD    Y6, Y5, Y0, Y0
+	VBLENDVPD    Y7, Y4, Y2, Y2
 	VMOVUPS      32(SP), Y4
 	VMULPD       Y0, Y4, Y5
 	VMOVUPS      (SP), Y6
@@ -7186,18 +7186,18 @@ loop:
 	VPADDQ       avx2_0000800000000000<>+0(SB), Y5, Y5
 	VPAND        avx2_000fffffffffffff<>+0(SB), Y4, Y6
 	VPAND        avx2_000fffffffffffff<>+0(SB), Y5, Y7
-	VPADDQ       avx2_3fef800000000000<>+0(SB), Y6, Y6
-	VPADDQ       avx2_3fef800000000000<>+0(SB), Y7, Y7
-	VPSRLQ       $0x34, Y4, Y8
-	VPSRLQ       $0x34, Y5, Y9
-	VPOR         avx2_4330000000000000<>+0(SB), Y8, Y8
-	VPOR         avx2_4330000000000000<>+0(SB), Y9, Y9
-	VSUBPD       Y1, Y8, Y1
-	VSUBPD       Y3, Y9, Y3
-	VPSRLQ       $0x30, Y4, Y4
-	VPSRLQ       $0x30, Y5, Y5
-	VPSLLQ       $0x01, Y4, Y8
-	VPSLLQ       $0x01, Y5, Y9
+	VPSRLQ       $0x34, Y4, Y4
+	VPSRLQ       $0x34, Y5, Y5
+	VPOR         avx2_4330000000000000<>+0(SB), Y4, Y4
+	VPOR         avx2_4330000000000000<>+0(SB), Y5, Y5
+	VSUBPD       Y1, Y4, Y1
+	VSUBPD       Y3, Y5, Y3
+	VPADDQ       avx2_3fef800000000000<>+0(SB), Y6, Y4
+	VPADDQ       avx2_3fef800000000000<>+0(SB), Y7, Y5
+	VPSRLQ       $0x30, Y6, Y6
+	VPSRLQ       $0x30, Y7, Y7
+	VPSLLQ       $0x01, Y6, Y8
+	VPSLLQ       $0x01, Y7, Y9
 	VPSHUFD      $0xa0, Y8, Y8
 	VPSHUFD      $0xa0, Y9, Y9
 	VPOR         avx2_0000000100000000<>+0(SB), Y8, Y8
@@ -7210,18 +7210,18 @@ loop:
 	VPERMPS      avx2_log_high_2<>+0(SB), Y9, Y15
 	VPERMPS      avx2_log_high_3<>+0(SB), Y8, Y2
 	VPERMPS      avx2_log_high_3<>+0(SB), Y9, Y0
-	VMOVUPS      Y7, (SP)
-	VPSLLQ       $0x3d, Y4, Y7
-	VMOVUPS      Y6, 32(SP)
-	VPSLLQ       $0x3d, Y5, Y6
-	VBLENDVPD    Y7, Y12, Y10, Y10
-	VBLENDVPD    Y6, Y13, Y11, Y11
-	VBLENDVPD    Y7, Y2, Y14, Y2
-	VBLENDVPD    Y6, Y0, Y15, Y0
-	VPSLLQ       $0x3c, Y4, Y4
-	VPSLLQ       $0x3c, Y5, Y5
-	VBLENDVPD    Y4, Y2, Y10, Y2
-	VBLENDVPD    Y5, Y0, Y11, Y0
+	VMOVUPS      Y5, (SP)
+	VPSLLQ       $0x3d, Y6, Y5
+	VMOVUPS      Y4, 32(SP)
+	VPSLLQ       $0x3d, Y7, Y4
+	VBLENDVPD    Y5, Y12, Y10, Y10
+	VBLENDVPD    Y4, Y13, Y11, Y11
+	VBLENDVPD    Y5, Y2, Y14, Y2
+	VBLENDVPD    Y4, Y0, Y15, Y0
+	VPSLLQ       $0x3c, Y6, Y6
+	VPSLLQ       $0x3c, Y7, Y7
+	VBLENDVPD    Y6, Y2, Y10, Y2
+	VBLENDVPD    Y7, Y0, Y11, Y0
 	VFMADD231PD  avx2_3fe62e42fefa3800<>+0(SB), Y1, Y2
 	VFMADD231PD  avx2_3fe62e42fefa3800<>+0(SB), Y3, Y0
 	VPERMPS      avx2_log_low_0<>+0(SB), Y8, Y10
@@ -7234,12 +7234,12 @@ loop:
 	VPERMPS      avx2_log_low_3<>+0(SB), Y8, Y0
 	VMOVUPS      Y2, 96(SP)
 	VPERMPS      avx2_log_low_3<>+0(SB), Y9, Y2
-	VBLENDVPD    Y7, Y12, Y10, Y10
-	VBLENDVPD    Y6, Y13, Y11, Y11
-	VBLENDVPD    Y7, Y0, Y14, Y0
-	VBLENDVPD    Y6, Y2, Y15, Y2
-	VBLENDVPD    Y4, Y0, Y10, Y0
-	VBLENDVPD    Y5, Y2, Y11, Y2
+	VBLENDVPD    Y5, Y12, Y10, Y10
+	VBLENDVPD    Y4, Y13, Y11, Y11
+	VBLENDVPD    Y5, Y0, Y14, Y0
+	VBLENDVPD    Y4, Y2, Y15, Y2
+	VBLENDVPD    Y6, Y0, Y10, Y0
+	VBLENDVPD    Y7, Y2, Y11, Y2
 	VFMADD132PD  avx2_3d2ef35793c76730<>+0(SB), Y0, Y1
 	VFMADD132PD  avx2_3d2ef35793c76730<>+0(SB), Y2, Y3
 	VPERMPS      avx2_log_inverse_0<>+0(SB), Y8, Y0
@@ -7250,12 +7250,12 @@ loop:
 	VPERMPS      avx2_log_inverse_2<>+0(SB), Y9, Y13
 	VPERMPS      avx2_log_inverse_3<>+0(SB), Y8, Y8
 	VPERMPS      avx2_log_inverse_3<>+0(SB), Y9, Y9
-	VBLENDVPD    Y7, Y10, Y0, Y0
-	VBLENDVPD    Y6, Y11, Y2, Y2
-	VBLENDVPD    Y7, Y8, Y12, Y7
-	VBLENDVPD    Y6, Y9, Y13, Y6
-	VBLENDVPD    Y4, Y7, Y0, Y0
-	VBLENDVPD    Y5, Y6, Y2, Y2
+	VBLENDVPD    Y5, Y10, Y0, Y0
+	VBLENDVPD    Y4, Y11, Y2, Y2
+	VBLENDVPD    Y5, Y8, Y12, Y5
+	VBLENDVPD    Y4, Y9, Y13, Y4
+	VBLENDVPD    Y6, Y5, Y0, Y0
+	VBLENDVPD    Y7, Y4, Y2, Y2
 	VMOVUPS      32(SP), Y4
 	VMULPD       Y0, Y4, Y5
 	VMOVUPS      (SP), Y6
@@ -7394,16 +7394,16 @@ loop:
 	VPADDQ      avx2_00095f619980c433<>+0(SB), Y5, Y5
 	VPAND       avx2_000fffffffffffff<>+0(SB), Y4, Y6
 	VPAND       avx2_000fffffffffffff<>+0(SB), Y5, Y7
-	VPADDQ      avx2_3fe6a09e667f3bcd<>+0(SB), Y6, Y6
-	VPADDQ      avx2_3fe6a09e667f3bcd<>+0(SB), Y7, Y7
 	VPSRLQ      $0x34, Y4, Y4
 	VPSRLQ      $0x34, Y5, Y5
 	VPOR        avx2_4330000000000000<>+0(SB), Y4, Y4
 	VPOR        avx2_4330000000000000<>+0(SB), Y5, Y5
 	VSUBPD      Y2, Y4, Y2
 	VSUBPD      Y3, Y5, Y3
-	VSUBPD      avx2_3ff0000000000000<>+0(SB), Y6, Y4
-	VSUBPD      avx2_3ff0000000000000<>+0(SB), Y7, Y5
+	VPADDQ      avx2_3fe6a09e667f3bcd<>+0(SB), Y6, Y4
+	VPADDQ      avx2_3fe6a09e667f3bcd<>+0(SB), Y7, Y5
+	VSUBPD      avx2_3ff0000000000000<>+0(SB), Y4, Y4
+	VSUBPD      avx2_3ff0000000000000<>+0(SB), Y5, Y5
 	VMULPD      avx2_3d2ef35793c76730<>+0(SB), Y2, Y6
 	VMULPD      avx2_3d2ef35793c76730<>+0(SB), Y3, Y7
 	VADDPD      avx2_4000000000000000<>+0(SB), Y4, Y8
@@ -7502,18 +7502,18 @@ loop:
 	VPADDQ       avx2_0000800000000000<>+0(SB), Y5, Y5
 	VPAND        avx2_000fffffffffffff<>+0(SB), Y4, Y6
 	VPAND        avx2_000fffffffffffff<>+0(SB), Y5, Y7
-	VPADDQ       avx2_3fef800000000000<>+0(SB), Y6, Y6
-	VPADDQ       avx2_3fef800000000000<>+0(SB), Y7, Y7
-	VPSRLQ       $0x34, Y4, Y8
-	VPSRLQ       $0x34, Y5, Y9
-	VPOR         avx2_4330000000000000<>+0(SB), Y8, Y8
-	VPOR         avx2_4330000000000000<>+0(SB), Y9, Y9
-	VSUBPD       Y1, Y8, Y1
-	VSUBPD       Y3, Y9, Y3
-	VPSRLQ       $0x30, Y4, Y4
-	VPSRLQ       $0x30, Y5, Y5
-	VPSLLQ       $0x01, Y4, Y8
-	VPSLLQ       $0x01, Y5, Y9
+	VPSRLQ       $0x34, Y4, Y4
+	VPSRLQ       $0x34, Y5, Y5
+	VPOR         avx2_4330000000000000<>+0(SB), Y4, Y4
+	VPOR         avx2_4330000000000000<>+0(SB), Y5, Y5
+	VSUBPD       Y1, Y4, Y1
+	VSUBPD       Y3, Y5, Y3
+	VPADDQ       avx2_3fef800000000000<>+0(SB), Y6, Y4
+	VPADDQ       avx2_3fef800000000000<>+0(SB), Y7, Y5
+	VPSRLQ       $0x30, Y6, Y6
+	VPSRLQ       $0x30, Y7, Y7
+	VPSLLQ       $0x01, Y6, Y8
+	VPSLLQ       $0x01, Y7, Y9
 	VPSHUFD      $0xa0, Y8, Y8
 	VPSHUFD      $0xa0, Y9, Y9
 	VPOR         avx2_0000000100000000<>+0(SB), Y8, Y8
@@ -7526,18 +7526,18 @@ loop:
 	VPERMPS      avx2_log_high_2<>+0(SB), Y9, Y15
 	VPERMPS      avx2_log_high_3<>+0(SB), Y8, Y2
 	VPERMPS      avx2_log_high_3<>+0(SB), Y9, Y0
-	VMOVUPS      Y7, (SP)
-	VPSLLQ       $0x3d, Y4, Y7
-	VMOVUPS      Y6, 32(SP)
-	VPSLLQ       $0x3d, Y5, Y6
-	VBLENDVPD    Y7, Y12, Y10, Y10
-	VBLENDVPD    Y6, Y13, Y11, Y11
-	VBLENDVPD    Y7, Y2, Y14, Y2
-	VBLENDVPD    Y6, Y0, Y15, Y0
-	VPSLLQ       $0x3c, Y4, Y4
-	VPSLLQ       $0x3c, Y5, Y5
-	VBLENDVPD    Y4, Y2, Y10, Y2
-	VBLENDVPD    Y5, Y0, Y11, Y0
+	VMOVUPS      Y5, (SP)
+	VPSLLQ       $0x3d, Y6, Y5
+	VMOVUPS      Y4, 32(SP)
+	VPSLLQ       $0x3d, Y7, Y4
+	VBLENDVPD    Y5, Y12, Y10, Y10
+	VBLENDVPD    Y4, Y13, Y11, Y11
+	VBLENDVPD    Y5, Y2, Y14, Y2
+	VBLENDVPD    Y4, Y0, Y15, Y0
+	VPSLLQ       $0x3c, Y6, Y6
+	VPSLLQ       $0x3c, Y7, Y7
+	VBLENDVPD    Y6, Y2, Y10, Y2
+	VBLENDVPD    Y7, Y0, Y11, Y0
 	VFMADD231PD  avx2_3fe62e42fefa3800<>+0(SB), Y1, Y2
 	VFMADD231PD  avx2_3fe62e42fefa3800<>+0(SB), Y3, Y0
 	VPERMPS      avx2_log_low_0<>+0(SB), Y8, Y10
@@ -7550,12 +7550,12 @@ loop:
 	VPERMPS      avx2_log_low_3<>+0(SB), Y8, Y0
 	VMOVUPS      Y2, 96(SP)
 	VPERMPS      avx2_log_low_3<>+0(SB), Y9, Y2
-	VBLENDVPD    Y7, Y12, Y10, Y10
-	VBLENDVPD    Y6, Y13, Y11, Y11
-	VBLENDVPD    Y7, Y0, Y14, Y0
-	VBLENDVPD    Y6, Y2, Y15, Y2
-	VBLENDVPD    Y4, Y0, Y10, Y0
-	VBLENDVPD    Y5, Y2, Y11, Y2
+	VBLENDVPD    Y5, Y12, Y10, Y10
+	VBLENDVPD    Y4, Y13, Y11, Y11
+	VBLENDVPD    Y5, Y0, Y14, Y0
+	VBLENDVPD    Y4, Y2, Y15, Y2
+	VBLENDVPD    Y6, Y0, Y10, Y0
+	VBLENDVPD    Y7, Y2, Y11, Y2
 	VFMADD132PD  avx2_3d2ef35793c76730<>+0(SB), Y0, Y1
 	VFMADD132PD  avx2_3d2ef35793c76730<>+0(SB), Y2, Y3
 	VPERMPS      avx2_log_inverse_0<>+0(SB), Y8, Y0
@@ -7566,12 +7566,12 @@ loop:
 	VPERMPS      avx2_log_inverse_2<>+0(SB), Y9, Y13
 	VPERMPS      avx2_log_inverse_3<>+0(SB), Y8, Y8
 	VPERMPS      avx2_log_inverse_3<>+0(SB), Y9, Y9
-	VBLENDVPD    Y7, Y10, Y0, Y0
-	VBLENDVPD    Y6, Y11, Y2, Y2
-	VBLENDVPD    Y7, Y8, Y12, Y7
-	VBLENDVPD    Y6, Y9, Y13, Y6
-	VBLENDVPD    Y4, Y7, Y0, Y0
-	VBLENDVPD    Y5, Y6, Y2, Y2
+	VBLENDVPD    Y5, Y10, Y0, Y0
+	VBLENDVPD    Y4, Y11, Y2, Y2
+	VBLENDVPD    Y5, Y8, Y12, Y5
+	VBLENDVPD    Y4, Y9, Y13, Y4
+	VBLENDVPD    Y6, Y5, Y0, Y0
+	VBLENDVPD    Y7, Y4, Y2, Y2
 	VMOVUPS      32(SP), Y4
 	VMULPD       Y0, Y4, Y5
 	VMOVUPS      (SP), Y6
@@ -7716,18 +7716,18 @@ loop:
 	VPADDQ       avx2_0000800000000000<>+0(SB), Y5, Y5
 	VPAND        avx2_000fffffffffffff<>+0(SB), Y4, Y6
 	VPAND        avx2_000fffffffffffff<>+0(SB), Y5, Y7
-	VPADDQ       avx2_3fef800000000000<>+0(SB), Y6, Y6
-	VPADDQ       avx2_3fef800000000000<>+0(SB), Y7, Y7
-	VPSRLQ       $0x34, Y4, Y8
-	VPSRLQ       $0x34, Y5, Y9
-	VPOR         avx2_4330000000000000<>+0(SB), Y8, Y8
-	VPOR         avx2_4330000000000000<>+0(SB), Y9, Y9
-	VSUBPD       Y1, Y8, Y1
-	VSUBPD       Y3, Y9, Y3
-	VPSRLQ       $0x30, Y4, Y4
-	VPSRLQ       $0x30, Y5, Y5
-	VPSLLQ       $0x01, Y4, Y8
-	VPSLLQ       $0x01, Y5, Y9
+	VPSRLQ       $0x34, Y4, Y4
+	VPSRLQ       $0x34, Y5, Y5
+	VPOR         avx2_4330000000000000<>+0(SB), Y4, Y4
+	VPOR         avx2_4330000000000000<>+0(SB), Y5, Y5
+	VSUBPD       Y1, Y4, Y1
+	VSUBPD       Y3, Y5, Y3
+	VPADDQ       avx2_3fef800000000000<>+0(SB), Y6, Y4
+	VPADDQ       avx2_3fef800000000000<>+0(SB), Y7, Y5
+	VPSRLQ       $0x30, Y6, Y6
+	VPSRLQ       $0x30, Y7, Y7
+	VPSLLQ       $0x01, Y6, Y8
+	VPSLLQ       $0x01, Y7, Y9
 	VPSHUFD      $0xa0, Y8, Y8
 	VPSHUFD      $0xa0, Y9, Y9
 	VPOR         avx2_0000000100000000<>+0(SB), Y8, Y8
@@ -7740,18 +7740,18 @@ loop:
 	VPERMPS      avx2_log_high_2<>+0(SB), Y9, Y15
 	VPERMPS      avx2_log_high_3<>+0(SB), Y8, Y2
 	VPERMPS      avx2_log_high_3<>+0(SB), Y9, Y0
-	VMOVUPS      Y7, (SP)
-	VPSLLQ       $0x3d, Y4, Y7
-	VMOVUPS      Y6, 32(SP)
-	VPSLLQ       $0x3d, Y5, Y6
-	VBLENDVPD    Y7, Y12, Y10, Y10
-	VBLENDVPD    Y6, Y13, Y11, Y11
-	VBLENDVPD    Y7, Y2, Y14, Y2
-	VBLENDVPD    Y6, Y0, Y15, Y0
-	VPSLLQ       $0x3c, Y4, Y4
-	VPSLLQ       $0x3c, Y5, Y5
-	VBLENDVPD    Y4, Y2, Y10, Y2
-	VBLENDVPD    Y5, Y0, Y11, Y0
+	VMOVUPS      Y5, (SP)
+	VPSLLQ       $0x3d, Y6, Y5
+	VMOVUPS      Y4, 32(SP)
+	VPSLLQ       $0x3d, Y7, Y4
+	VBLENDVPD    Y5, Y12, Y10, Y10
+	VBLENDVPD    Y4, Y13, Y11, Y11
+	VBLENDVPD    Y5, Y2, Y14, Y2
+	VBLENDVPD    Y4, Y0, Y15, Y0
+	VPSLLQ       $0x3c, Y6, Y6
+	VPSLLQ       $0x3c, Y7, Y7
+	VBLENDVPD    Y6, Y2, Y10, Y2
+	VBLENDVPD    Y7, Y0, Y11, Y0
 	VFMADD231PD  avx2_3fe62e42fefa3800<>+0(SB), Y1, Y2
 	VFMADD231PD  avx2_3fe62e42fefa3800<>+0(SB), Y3, Y0
 	VPERMPS      avx2_log_low_0<>+0(SB), Y8, Y10
@@ -7764,12 +7764,12 @@ loop:
 	VPERMPS      avx2_log_low_3<>+0(SB), Y8, Y0
 	VMOVUPS      Y2, 96(SP)
 	VPERMPS      avx2_log_low_3<>+0(SB), Y9, Y2
-	VBLENDVPD    Y7, Y12, Y10, Y10
-	VBLENDVPD    Y6, Y13, Y11, Y11
-	VBLENDVPD    Y7, Y0, Y14, Y0
-	VBLENDVPD    Y6, Y2, Y15, Y2
-	VBLENDVPD    Y4, Y0, Y10, Y0
-	VBLENDVPD    Y5, Y2, Y11, Y2
+	VBLENDVPD    Y5, Y12, Y10, Y10
+	VBLENDVPD    Y4, Y13, Y11, Y11
+	VBLENDVPD    Y5, Y0, Y14, Y0
+	VBLENDVPD    Y4, Y2, Y15, Y2
+	VBLENDVPD    Y6, Y0, Y10, Y0
+	VBLENDVPD    Y7, Y2, Y11, Y2
 	VFMADD132PD  avx2_3d2ef35793c76730<>+0(SB), Y0, Y1
 	VFMADD132PD  avx2_3d2ef35793c76730<>+0(SB), Y2, Y3
 	VPERMPS      avx2_log_inverse_0<>+0(SB), Y8, Y0
@@ -7780,12 +7780,12 @@ loop:
 	VPERMPS      avx2_log_inverse_2<>+0(SB), Y9, Y13
 	VPERMPS      avx2_log_inverse_3<>+0(SB), Y8, Y8
 	VPERMPS      avx2_log_inverse_3<>+0(SB), Y9, Y9
-	VBLENDVPD    Y7, Y10, Y0, Y0
-	VBLENDVPD    Y6, Y11, Y2, Y2
-	VBLENDVPD    Y7, Y8, Y12, Y7
-	VBLENDVPD    Y6, Y9, Y13, Y6
-	VBLENDVPD    Y4, Y7, Y0, Y0
-	VBLENDVPD    Y5, Y6, Y2, Y2
+	VBLENDVPD    Y5, Y10, Y0, Y0
+	VBLENDVPD    Y4, Y11, Y2, Y2
+	VBLENDVPD    Y5, Y8, Y12, Y5
+	VBLENDVPD    Y4, Y9, Y13, Y4
+	VBLENDVPD    Y6, Y5, Y0, Y0
+	VBLENDVPD    Y7, Y4, Y2, Y2
 	VMOVUPS      32(SP), Y4
 	VMULPD       Y0, Y4, Y5
 	VMOVUPS      (SP), Y6
@@ -7937,16 +7937,16 @@ loop:
 	VPADDD      avx2_00500000<>+0(SB), Y10, Y10
 	VPAND       avx2_007fffff<>+0(SB), Y9, Y11
 	VPAND       avx2_007fffff<>+0(SB), Y10, Y12
-	VPADDD      avx2_3f300000<>+0(SB), Y11, Y11
-	VPADDD      avx2_3f300000<>+0(SB), Y12, Y12
 	VPSRLD      $0x17, Y9, Y9
 	VPSRLD      $0x17, Y10, Y10
 	VPOR        avx2_4b000000<>+0(SB), Y9, Y9
 	VPOR        avx2_4b000000<>+0(SB), Y10, Y10
 	VSUBPS      Y5, Y9, Y5
 	VSUBPS      Y6, Y10, Y6
-	VSUBPS      Y0, Y11, Y9
-	VSUBPS      Y0, Y12, Y0
+	VPADDD      avx2_3f300000<>+0(SB), Y11, Y9
+	VPADDD      avx2_3f300000<>+0(SB), Y12, Y10
+	VSUBPS      Y0, Y9, Y9
+	VSUBPS      Y0, Y10, Y0
 	VFMADD231PS avx2_35bfbe8e<>+0(SB), Y5, Y2
 	VFMADD231PS avx2_35bfbe8e<>+0(SB), Y6, Y4
 	VMOVUPS     avx2_bdcb467e<>+0(SB), Y10
@@ -8052,16 +8052,16 @@ loop:
 	VPADDD      avx2_00500000<>+0(SB), Y10, Y10
 	VPAND       avx2_007fffff<>+0(SB), Y9, Y11
 	VPAND       avx2_007fffff<>+0(SB), Y10, Y12
-	VPADDD      avx2_3f300000<>+0(SB), Y11, Y11
-	VPADDD      avx2_3f300000<>+0(SB), Y12, Y12
 	VPSRLD      $0x17, Y9, Y9
 	VPSRLD      $0x17, Y10, Y10
 	VPOR        avx2_4b000000<>+0(SB), Y9, Y9
 	VPOR        avx2_4b000000<>+0(SB), Y10, Y10
 	VSUBPS      Y5, Y9, Y5
 	VSUBPS      Y6, Y10, Y6
-	VSUBPS      Y0, Y11, Y9
-	VSUBPS      Y0, Y12, Y0
+	VPADDD      avx2_3f300000<>+0(SB), Y11, Y9
+	VPADDD      avx2_3f300000<>+0(SB), Y12, Y10
+	VSUBPS      Y0, Y9, Y9
+	VSUBPS      Y0, Y10, Y0
 	VFMADD231PS avx2_35bfbe8e<>+0(SB), Y5, Y2
 	VFMADD231PS avx2_35bfbe8e<>+0(SB), Y6, Y4
 	VMOVUPS     avx2_bdcb467e<>+0(SB), Y10
@@ -8167,16 +8167,16 @@ loop:
 	VPADDQ      avx2_00095f619980c433<>+0(SB), Y10, Y10
 	VPAND       avx2_000fffffffffffff<>+0(SB), Y9, Y11
 	VPAND       avx2_000fffffffffffff<>+0(SB), Y10, Y12
-	VPADDQ      avx2_3fe6a09e667f3bcd<>+0(SB), Y11, Y11
-	VPADDQ      avx2_3fe6a09e667f3bcd<>+0(SB), Y12, Y12
 	VPSRLQ      $0x34, Y9, Y9
 	VPSRLQ      $0x34, Y10, Y10
 	VPOR        avx2_4330000000000000<>+0(SB), Y9, Y9
 	VPOR        avx2_4330000000000000<>+0(SB), Y10, Y10
 	VSUBPD      Y5, Y9, Y5
 	VSUBPD      Y6, Y10, Y6
-	VSUBPD      Y0, Y11, Y9
-	VSUBPD      Y0, Y12, Y0
+	VPADDQ      avx2_3fe6a09e667f3bcd<>+0(SB), Y11, Y9
+	VPADDQ      avx2_3fe6a09e667f3bcd<>+0(SB), Y12, Y10
+	VSUBPD      Y0, Y9, Y9
+	VSUBPD      Y0, Y10, Y0
 	VFMADD231PD avx2_3d2ef35793c76730<>+0(SB), Y5, Y2
 	VFMADD231PD avx2_3d2ef35793c76730<>+0(SB), Y6, Y4
 	VADDPD      avx2_4000000000000000<>+0(SB), Y9, Y10
@@ -8284,16 +8284,16 @@ loop:
 	VPADDQ      avx2_00095f619980c433<>+0(SB), Y10, Y10
 	VPAND       avx2_000fffffffffffff<>+0(SB), Y9, Y11
 	VPAND       avx2_000fffffffffffff<>+0(SB), Y10, Y12
-	VPADDQ      avx2_3fe6a09e667f3bcd<>+0(SB), Y11, Y11
-	VPADDQ      avx2_3fe6a09e667f3bcd<>+0(SB), Y12, Y12
 	VPSRLQ      $0x34, Y9, Y9
 	VPSRLQ      $0x34, Y10, Y10
 	VPOR        avx2_4330000000000000<>+0(SB), Y9, Y9
 	VPOR        avx2_4330000000000000<>+0(SB), Y10, Y10
 	VSUBPD      Y5, Y9, Y5
 	VSUBPD      Y6, Y10, Y6
-	VSUBPD      Y0, Y11, Y9
-	VSUBPD      Y0, Y12, Y0
+	VPADDQ      avx2_3fe6a09e667f3bcd<>+0(SB), Y11, Y9
+	VPADDQ      avx2_3fe6a09e667f3bcd<>+0(SB), Y12, Y10
+	VSUBPD      Y0, Y9, Y9
+	VSUBPD      Y0, Y10, Y0
 	VFMADD231PD avx2_3d2ef35793c76730<>+0(SB), Y5, Y2
 	VFMADD231PD avx2_3d2ef35793c76730<>+0(SB), Y6, Y4
 	VADDPD      avx2_4000000000000000<>+0(SB), Y9, Y10
@@ -8373,58 +8373,57 @@ TEXT ·sinFloat32AVX2(SB), NOSPLIT, $0-48
 	XORL AX, AX
 
 loop:
-	VMOVUPS      avx2_3f22f983<>+0(SB), Y0
-	VMOVUPS      (R9)(AX*4), Y1
-	VFMADD213PS  avx2_4b400000<>+0(SB), Y1, Y0
-	VSUBPS       avx2_4b400000<>+0(SB), Y0, Y2
-	VMOVUPS      Y2, Y3
-	VFMADD132PS  avx2_bfc90fd8<>+0(SB), Y1, Y3
-	VMULPS       avx2_34a8885a<>+0(SB), Y2, Y4
-	VMOVUPS      Y2, Y5
-	VFMSUB132PS  avx2_34a8885a<>+0(SB), Y4, Y5
-	VSUBPS       Y4, Y3, Y6
-	VSUBPS       Y6, Y3, Y3
-	VSUBPS       Y4, Y3, Y3
-	VSUBPS       Y5, Y3, Y3
-	VFMADD132PS  avx2_a7c234c5<>+0(SB), Y3, Y2
-	VADDPS       Y2, Y6, Y3
-	VSUBPS       Y3, Y6, Y4
-	VADDPS       Y2, Y4, Y2
-	VANDPS       avx2_7fffffff<>+0(SB), Y1, Y4
-	VCMPPS       $0x1e, avx2_47000000<>+0(SB), Y4, Y5
-	VPTEST       Y5, Y5
+	VMOVUPS      (R9)(AX*4), Y0
+	VANDPS       avx2_7fffffff<>+0(SB), Y0, Y1
+	VMOVUPS      avx2_3f22f983<>+0(SB), Y2
+	VFMADD213PS  avx2_4b400000<>+0(SB), Y1, Y2
+	VSUBPS       avx2_4b400000<>+0(SB), Y2, Y3
+	VMOVUPS      Y3, Y4
+	VFMADD132PS  avx2_bfc90fd8<>+0(SB), Y1, Y4
+	VMULPS       avx2_34a8885a<>+0(SB), Y3, Y5
+	VMOVUPS      Y3, Y6
+	VFMSUB132PS  avx2_34a8885a<>+0(SB), Y5, Y6
+	VSUBPS       Y5, Y4, Y7
+	VSUBPS       Y7, Y4, Y4
+	VSUBPS       Y5, Y4, Y4
+	VSUBPS       Y6, Y4, Y4
+	VFMADD132PS  avx2_a7c234c5<>+0(SB), Y4, Y3
+	VADDPS       Y3, Y7, Y4
+	VSUBPS       Y4, Y7, Y5
+	VADDPS       Y3, Y5, Y3
+	VCMPPS       $0x1e, avx2_47000000<>+0(SB), Y1, Y1
+	VPTEST       Y1, Y1
 	JNE          done
-	VMULPS       Y3, Y3, Y5
-	VMULPS       avx2_3f000000<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, Y7
-	VFNMADD213PS Y2, Y2, Y7
-	VMOVUPS      avx2_b94d594a<>+0(SB), Y8
-	VFMADD213PS  avx2_3c0885f2<>+0(SB), Y5, Y8
-	VFMADD213PS  avx2_be2aaaa9<>+0(SB), Y5, Y8
-	VMULPS       Y5, Y8, Y8
-	VFMADD213PS  Y7, Y3, Y8
-	VADDPS       Y8, Y3, Y7
-	VMOVUPS      avx2_3f800000<>+0(SB), Y8
-	VSUBPS       Y6, Y8, Y9
-	VSUBPS       Y9, Y8, Y8
-	VSUBPS       Y6, Y8, Y6
-	VMOVUPS      avx2_37cde309<>+0(SB), Y8
-	VFMADD213PS  avx2_bab6094e<>+0(SB), Y5, Y8
-	VFMADD213PS  avx2_3d2aaaaa<>+0(SB), Y5, Y8
-	VMULPS       Y5, Y8, Y8
-	VMULPS       Y2, Y3, Y2
-	VFMSUB213PS  Y2, Y5, Y8
-	VADDPS       Y8, Y6, Y2
-	VADDPS       Y2, Y9, Y2
-	VPAND        avx2_00000001<>+0(SB), Y0, Y3
+	VMULPS       Y4, Y4, Y1
+	VMULPS       avx2_3f000000<>+0(SB), Y1, Y5
+	VMOVUPS      Y5, Y6
+	VFNMADD213PS Y3, Y3, Y6
+	VMOVUPS      avx2_b94d594a<>+0(SB), Y7
+	VFMADD213PS  avx2_3c0885f2<>+0(SB), Y1, Y7
+	VFMADD213PS  avx2_be2aaaa9<>+0(SB), Y1, Y7
+	VMULPS       Y1, Y7, Y7
+	VFMADD213PS  Y6, Y4, Y7
+	VADDPS       Y7, Y4, Y6
+	VMOVUPS      avx2_3f800000<>+0(SB), Y7
+	VSUBPS       Y5, Y7, Y8
+	VSUBPS       Y8, Y7, Y7
+	VSUBPS       Y5, Y7, Y5
+	VMOVUPS      avx2_37cde309<>+0(SB), Y7
+	VFMADD213PS  avx2_bab6094e<>+0(SB), Y1, Y7
+	VFMADD213PS  avx2_3d2aaaaa<>+0(SB), Y1, Y7
+	VMULPS       Y1, Y7, Y7
+	VMULPS       Y3, Y4, Y3
+	VFMSUB213PS  Y3, Y1, Y7
+	VADDPS       Y7, Y5, Y1
+	VADDPS       Y1, Y8, Y1
+	VPAND        avx2_00000001<>+0(SB), Y2, Y3
 	VPCMPEQD     avx2_00000000<>+0(SB), Y3, Y3
 	VPXOR        avx2_ffffffff<>+0(SB), Y3, Y3
-	VBLENDVPS    Y3, Y2, Y7, Y2
-	VPAND        avx2_00000002<>+0(SB), Y0, Y0
-	VPSLLD       $0x1e, Y0, Y0
+	VBLENDVPS    Y3, Y1, Y6, Y1
+	VPSLLD       $0x1e, Y2, Y2
 	VPXOR        Y0, Y2, Y0
-	VCMPPS       $0x11, avx2_39000000<>+0(SB), Y4, Y2
-	VBLENDVPS    Y2, Y1, Y0, Y0
+	VPAND        avx2_80000000<>+0(SB), Y0, Y0
+	VPXOR        Y0, Y1, Y0
 	VMOVUPS      Y0, (R8)(AX*4)
 	ADDQ         $0x00000008, AX
 	CMPQ         AX, DX
@@ -8501,18 +8500,6 @@ DATA avx2_3d2aaaaa<>+16(SB)/8, $0x3d2aaaaa3d2aaaaa
 DATA avx2_3d2aaaaa<>+24(SB)/8, $0x3d2aaaaa3d2aaaaa
 GLOBL avx2_3d2aaaaa<>(SB), RODATA|NOPTR, $32
 
-DATA avx2_00000002<>+0(SB)/8, $0x0000000200000002
-DATA avx2_00000002<>+8(SB)/8, $0x0000000200000002
-DATA avx2_00000002<>+16(SB)/8, $0x0000000200000002
-DATA avx2_00000002<>+24(SB)/8, $0x0000000200000002
-GLOBL avx2_00000002<>(SB), RODATA|NOPTR, $32
-
-DATA avx2_39000000<>+0(SB)/8, $0x3900000039000000
-DATA avx2_39000000<>+8(SB)/8, $0x3900000039000000
-DATA avx2_39000000<>+16(SB)/8, $0x3900000039000000
-DATA avx2_39000000<>+24(SB)/8, $0x3900000039000000
-GLOBL avx2_39000000<>(SB), RODATA|NOPTR, $32
-
 // func sinFloat32PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX2, FMA3
 TEXT ·sinFloat32PastAVX2(SB), NOSPLIT, $0-48
@@ -8523,58 +8510,57 @@ TEXT ·sinFloat32PastAVX2(SB), NOSPLIT, $0-48
 	XORL AX, AX
 
 loop:
-	VMOVUPS      avx2_3f22f983<>+0(SB), Y0
-	VMOVUPS      (R9)(AX*4), Y1
-	VFMADD213PS  avx2_4b400000<>+0(SB), Y1, Y0
-	VSUBPS       avx2_4b400000<>+0(SB), Y0, Y2
-	VMOVUPS      Y2, Y3
-	VFMADD132PS  avx2_bfc90fd8<>+0(SB), Y1, Y3
-	VMULPS       avx2_34a8885a<>+0(SB), Y2, Y4
-	VMOVUPS      Y2, Y5
-	VFMSUB132PS  avx2_34a8885a<>+0(SB), Y4, Y5
-	VSUBPS       Y4, Y3, Y6
-	VSUBPS       Y6, Y3, Y3
-	VSUBPS       Y4, Y3, Y3
-	VSUBPS       Y5, Y3, Y3
-	VFMADD132PS  avx2_a7c234c5<>+0(SB), Y3, Y2
-	VADDPS       Y2, Y6, Y3
-	VSUBPS       Y3, Y6, Y4
-	VADDPS       Y2, Y4, Y2
-	VANDPS       avx2_7fffffff<>+0(SB), Y1, Y4
-	VCMPPS       $0x1e, avx2_47000000<>+0(SB), Y4, Y5
-	VPTEST       Y5, Y5
+	VMOVUPS      (R9)(AX*4), Y0
+	VANDPS       avx2_7fffffff<>+0(SB), Y0, Y1
+	VMOVUPS      avx2_3f22f983<>+0(SB), Y2
+	VFMADD213PS  avx2_4b400000<>+0(SB), Y1, Y2
+	VSUBPS       avx2_4b400000<>+0(SB), Y2, Y3
+	VMOVUPS      Y3, Y4
+	VFMADD132PS  avx2_bfc90fd8<>+0(SB), Y1, Y4
+	VMULPS       avx2_34a8885a<>+0(SB), Y3, Y5
+	VMOVUPS      Y3, Y6
+	VFMSUB132PS  avx2_34a8885a<>+0(SB), Y5, Y6
+	VSUBPS       Y5, Y4, Y7
+	VSUBPS       Y7, Y4, Y4
+	VSUBPS       Y5, Y4, Y4
+	VSUBPS       Y6, Y4, Y4
+	VFMADD132PS  avx2_a7c234c5<>+0(SB), Y4, Y3
+	VADDPS       Y3, Y7, Y4
+	VSUBPS       Y4, Y7, Y5
+	VADDPS       Y3, Y5, Y3
+	VCMPPS       $0x1e, avx2_47000000<>+0(SB), Y1, Y1
+	VPTEST       Y1, Y1
 	JNE          done
-	VMULPS       Y3, Y3, Y5
-	VMULPS       avx2_3f000000<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, Y7
-	VFNMADD213PS Y2, Y2, Y7
-	VMOVUPS      avx2_b94d594a<>+0(SB), Y8
-	VFMADD213PS  avx2_3c0885f2<>+0(SB), Y5, Y8
-	VFMADD213PS  avx2_be2aaaa9<>+0(SB), Y5, Y8
-	VMULPS       Y5, Y8, Y8
-	VFMADD213PS  Y7, Y3, Y8
-	VADDPS       Y8, Y3, Y7
-	VMOVUPS      avx2_3f800000<>+0(SB), Y8
-	VSUBPS       Y6, Y8, Y9
-	VSUBPS       Y9, Y8, Y8
-	VSUBPS       Y6, Y8, Y6
-	VMOVUPS      avx2_37cde309<>+0(SB), Y8
-	VFMADD213PS  avx2_bab6094e<>+0(SB), Y5, Y8
-	VFMADD213PS  avx2_3d2aaaaa<>+0(SB), Y5, Y8
-	VMULPS       Y5, Y8, Y8
-	VMULPS       Y2, Y3, Y2
-	VFMSUB213PS  Y2, Y5, Y8
-	VADDPS       Y8, Y6, Y2
-	VADDPS       Y2, Y9, Y2
-	VPAND        avx2_00000001<>+0(SB), Y0, Y3
+	VMULPS       Y4, Y4, Y1
+	VMULPS       avx2_3f000000<>+0(SB), Y1, Y5
+	VMOVUPS      Y5, Y6
+	VFNMADD213PS Y3, Y3, Y6
+	VMOVUPS      avx2_b94d594a<>+0(SB), Y7
+	VFMADD213PS  avx2_3c0885f2<>+0(SB), Y1, Y7
+	VFMADD213PS  avx2_be2aaaa9<>+0(SB), Y1, Y7
+	VMULPS       Y1, Y7, Y7
+	VFMADD213PS  Y6, Y4, Y7
+	VADDPS       Y7, Y4, Y6
+	VMOVUPS      avx2_3f800000<>+0(SB), Y7
+	VSUBPS       Y5, Y7, Y8
+	VSUBPS       Y8, Y7, Y7
+	VSUBPS       Y5, Y7, Y5
+	VMOVUPS      avx2_37cde309<>+0(SB), Y7
+	VFMADD213PS  avx2_bab6094e<>+0(SB), Y1, Y7
+	VFMADD213PS  avx2_3d2aaaaa<>+0(SB), Y1, Y7
+	VMULPS       Y1, Y7, Y7
+	VMULPS       Y3, Y4, Y3
+	VFMSUB213PS  Y3, Y1, Y7
+	VADDPS       Y7, Y5, Y1
+	VADDPS       Y1, Y8, Y1
+	VPAND        avx2_00000001<>+0(SB), Y2, Y3
 	VPCMPEQD     avx2_00000000<>+0(SB), Y3, Y3
 	VPXOR        avx2_ffffffff<>+0(SB), Y3, Y3
-	VBLENDVPS    Y3, Y2, Y7, Y2
-	VPAND        avx2_00000002<>+0(SB), Y0, Y0
-	VPSLLD       $0x1e, Y0, Y0
+	VBLENDVPS    Y3, Y1, Y6, Y1
+	VPSLLD       $0x1e, Y2, Y2
 	VPXOR        Y0, Y2, Y0
-	VCMPPS       $0x11, avx2_39000000<>+0(SB), Y4, Y2
-	VBLENDVPS    Y2, Y1, Y0, Y0
+	VPAND        avx2_80000000<>+0(SB), Y0, Y0
+	VPXOR        Y0, Y1, Y0
 	VMOVNTPS     Y0, (R8)(AX*4)
 	ADDQ         $0x00000008, AX
 	CMPQ         AX, DX
@@ -8595,64 +8581,63 @@ TEXT ·sinFloat64AVX2(SB), NOSPLIT, $0-48
 	XORL AX, AX
 
 loop:
-	VMOVUPS      avx2_3fe45f306dc9c883<>+0(SB), Y0
-	VMOVUPS      (R9)(AX*8), Y1
-	VFMADD213PD  avx2_4338000000000000<>+0(SB), Y1, Y0
-	VSUBPD       avx2_4338000000000000<>+0(SB), Y0, Y2
-	VMOVUPS      Y2, Y3
-	VFMADD132PD  avx2_bff921fb54400000<>+0(SB), Y1, Y3
-	VMULPD       avx2_3dd0b4611a626331<>+0(SB), Y2, Y4
-	VMOVUPS      Y2, Y5
-	VFMSUB132PD  avx2_3dd0b4611a626331<>+0(SB), Y4, Y5
-	VSUBPD       Y4, Y3, Y6
-	VSUBPD       Y6, Y3, Y3
-	VSUBPD       Y4, Y3, Y3
-	VSUBPD       Y5, Y3, Y3
-	VFMADD132PD  avx2_ba71701b839a2520<>+0(SB), Y3, Y2
-	VADDPD       Y2, Y6, Y3
-	VSUBPD       Y3, Y6, Y4
-	VADDPD       Y2, Y4, Y2
-	VANDPD       avx2_7fffffffffffffff<>+0(SB), Y1, Y4
-	VCMPPD       $0x1e, avx2_4130000000000000<>+0(SB), Y4, Y5
-	VPTEST       Y5, Y5
+	VMOVUPS      (R9)(AX*8), Y0
+	VANDPD       avx2_7fffffffffffffff<>+0(SB), Y0, Y1
+	VMOVUPS      avx2_3fe45f306dc9c883<>+0(SB), Y2
+	VFMADD213PD  avx2_4338000000000000<>+0(SB), Y1, Y2
+	VSUBPD       avx2_4338000000000000<>+0(SB), Y2, Y3
+	VMOVUPS      Y3, Y4
+	VFMADD132PD  avx2_bff921fb54400000<>+0(SB), Y1, Y4
+	VMULPD       avx2_3dd0b4611a626331<>+0(SB), Y3, Y5
+	VMOVUPS      Y3, Y6
+	VFMSUB132PD  avx2_3dd0b4611a626331<>+0(SB), Y5, Y6
+	VSUBPD       Y5, Y4, Y7
+	VSUBPD       Y7, Y4, Y4
+	VSUBPD       Y5, Y4, Y4
+	VSUBPD       Y6, Y4, Y4
+	VFMADD132PD  avx2_ba71701b839a2520<>+0(SB), Y4, Y3
+	VADDPD       Y3, Y7, Y4
+	VSUBPD       Y4, Y7, Y5
+	VADDPD       Y3, Y5, Y3
+	VCMPPD       $0x1e, avx2_4130000000000000<>+0(SB), Y1, Y1
+	VPTEST       Y1, Y1
 	JNE          done
-	VMULPD       Y3, Y3, Y5
-	VMULPD       avx2_3fe0000000000000<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, Y7
-	VFNMADD213PD Y2, Y2, Y7
-	VMOVUPS      avx2_3de5e1190b6202e5<>+0(SB), Y8
-	VFMADD213PD  avx2_be5ae602106b735c<>+0(SB), Y5, Y8
-	VFMADD213PD  avx2_3ec71de37b1ccd60<>+0(SB), Y5, Y8
-	VFMADD213PD  avx2_bf2a01a019ea1317<>+0(SB), Y5, Y8
-	VFMADD213PD  avx2_3f81111111110c83<>+0(SB), Y5, Y8
-	VFMADD213PD  avx2_bfc5555555555555<>+0(SB), Y5, Y8
-	VMULPD       Y5, Y8, Y8
-	VFMADD213PD  Y7, Y3, Y8
-	VADDPD       Y8, Y3, Y7
-	VMOVUPS      avx2_3ff0000000000000<>+0(SB), Y8
-	VSUBPD       Y6, Y8, Y9
-	VSUBPD       Y9, Y8, Y8
-	VSUBPD       Y6, Y8, Y6
-	VMOVUPS      avx2_bda9073d65923773<>+0(SB), Y8
-	VFMADD213PD  avx2_3e21eeb5852cbfc3<>+0(SB), Y5, Y8
-	VFMADD213PD  avx2_be927e4fa036e8f8<>+0(SB), Y5, Y8
-	VFMADD213PD  avx2_3efa01a019f38b01<>+0(SB), Y5, Y8
-	VFMADD213PD  avx2_bf56c16c16c168cc<>+0(SB), Y5, Y8
-	VFMADD213PD  avx2_3fa5555555555555<>+0(SB), Y5, Y8
-	VMULPD       Y5, Y8, Y8
-	VMULPD       Y2, Y3, Y2
-	VFMSUB213PD  Y2, Y5, Y8
-	VADDPD       Y8, Y6, Y2
-	VADDPD       Y2, Y9, Y2
-	VPAND        avx2_0000000000000001<>+0(SB), Y0, Y3
+	VMULPD       Y4, Y4, Y1
+	VMULPD       avx2_3fe0000000000000<>+0(SB), Y1, Y5
+	VMOVUPS      Y5, Y6
+	VFNMADD213PD Y3, Y3, Y6
+	VMOVUPS      avx2_3de5e1190b6202e5<>+0(SB), Y7
+	VFMADD213PD  avx2_be5ae602106b735c<>+0(SB), Y1, Y7
+	VFMADD213PD  avx2_3ec71de37b1ccd60<>+0(SB), Y1, Y7
+	VFMADD213PD  avx2_bf2a01a019ea1317<>+0(SB), Y1, Y7
+	VFMADD213PD  avx2_3f81111111110c83<>+0(SB), Y1, Y7
+	VFMADD213PD  avx2_bfc5555555555555<>+0(SB), Y1, Y7
+	VMULPD       Y1, Y7, Y7
+	VFMADD213PD  Y6, Y4, Y7
+	VADDPD       Y7, Y4, Y6
+	VMOVUPS      avx2_3ff0000000000000<>+0(SB), Y7
+	VSUBPD       Y5, Y7, Y8
+	VSUBPD       Y8, Y7, Y7
+	VSUBPD       Y5, Y7, Y5
+	VMOVUPS      avx2_bda9073d65923773<>+0(SB), Y7
+	VFMADD213PD  avx2_3e21eeb5852cbfc3<>+0(SB), Y1, Y7
+	VFMADD213PD  avx2_be927e4fa036e8f8<>+0(SB), Y1, Y7
+	VFMADD213PD  avx2_3efa01a019f38b01<>+0(SB), Y1, Y7
+	VFMADD213PD  avx2_bf56c16c16c168cc<>+0(SB), Y1, Y7
+	VFMADD213PD  avx2_3fa5555555555555<>+0(SB), Y1, Y7
+	VMULPD       Y1, Y7, Y7
+	VMULPD       Y3, Y4, Y3
+	VFMSUB213PD  Y3, Y1, Y7
+	VADDPD       Y7, Y5, Y1
+	VADDPD       Y1, Y8, Y1
+	VPAND        avx2_0000000000000001<>+0(SB), Y2, Y3
 	VPCMPEQQ     avx2_00000000<>+0(SB), Y3, Y3
 	VPXOR        avx2_ffffffff<>+0(SB), Y3, Y3
-	VBLENDVPD    Y3, Y2, Y7, Y2
-	VPAND        avx2_0000000000000002<>+0(SB), Y0, Y0
-	VPSLLQ       $0x3e, Y0, Y0
+	VBLENDVPD    Y3, Y1, Y6, Y1
+	VPSLLQ       $0x3e, Y2, Y2
 	VPXOR        Y0, Y2, Y0
-	VCMPPD       $0x11, avx2_3e40000000000000<>+0(SB), Y4, Y2
-	VBLENDVPD    Y2, Y1, Y0, Y0
+	VPAND        avx2_8000000000000000<>+0(SB), Y0, Y0
+	VPXOR        Y0, Y1, Y0
 	VMOVUPS      Y0, (R8)(AX*8)
 	ADDQ         $0x00000004, AX
 	CMPQ         AX, DX
@@ -8765,18 +8750,6 @@ DATA avx2_3fa5555555555555<>+16(SB)/8, $0x3fa5555555555555
 DATA avx2_3fa5555555555555<>+24(SB)/8, $0x3fa5555555555555
 GLOBL avx2_3fa5555555555555<>(SB), RODATA|NOPTR, $32
 
-DATA avx2_0000000000000002<>+0(SB)/8, $0x0000000000000002
-DATA avx2_0000000000000002<>+8(SB)/8, $0x0000000000000002
-DATA avx2_0000000000000002<>+16(SB)/8, $0x0000000000000002
-DATA avx2_0000000000000002<>+24(SB)/8, $0x0000000000000002
-GLOBL avx2_0000000000000002<>(SB), RODATA|NOPTR, $32
-
-DATA avx2_3e40000000000000<>+0(SB)/8, $0x3e40000000000000
-DATA avx2_3e40000000000000<>+8(SB)/8, $0x3e40000000000000
-DATA avx2_3e40000000000000<>+16(SB)/8, $0x3e40000000000000
-DATA avx2_3e40000000000000<>+24(SB)/8, $0x3e40000000000000
-GLOBL avx2_3e40000000000000<>(SB), RODATA|NOPTR, $32
-
 // func sinFloat64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX2, FMA3
 TEXT ·sinFloat64PastAVX2(SB), NOSPLIT, $0-48
@@ -8787,64 +8760,63 @@ TEXT ·sinFloat64PastAVX2(SB), NOSPLIT, $0-48
 	XORL AX, AX
 
 loop:
-	VMOVUPS      avx2_3fe45f306dc9c883<>+0(SB), Y0
-	VMOVUPS      (R9)(AX*8), Y1
-	VFMADD213PD  avx2_4338000000000000<>+0(SB), Y1, Y0
-	VSUBPD       avx2_4338000000000000<>+0(SB), Y0, Y2
-	VMOVUPS      Y2, Y3
-	VFMADD132PD  avx2_bff921fb54400000<>+0(SB), Y1, Y3
-	VMULPD       avx2_3dd0b4611a626331<>+0(SB), Y2, Y4
-	VMOVUPS      Y2, Y5
-	VFMSUB132PD  avx2_3dd0b4611a626331<>+0(SB), Y4, Y5
-	VSUBPD       Y4, Y3, Y6
-	VSUBPD       Y6, Y3, Y3
-	VSUBPD       Y4, Y3, Y3
-	VSUBPD       Y5, Y3, Y3
-	VFMADD132PD  avx2_ba71701b839a2520<>+0(SB), Y3, Y2
-	VADDPD       Y2, Y6, Y3
-	VSUBPD       Y3, Y6, Y4
-	VADDPD       Y2, Y4, Y2
-	VANDPD       avx2_7fffffffffffffff<>+0(SB), Y1, Y4
-	VCMPPD       $0x1e, avx2_4130000000000000<>+0(SB), Y4, Y5
-	VPTEST       Y5, Y5
+	VMOVUPS      (R9)(AX*8), Y0
+	VANDPD       avx2_7fffffffffffffff<>+0(SB), Y0, Y1
+	VMOVUPS      avx2_3fe45f306dc9c883<>+0(SB), Y2
+	VFMADD213PD  avx2_4338000000000000<>+0(SB), Y1, Y2
+	VSUBPD       avx2_4338000000000000<>+0(SB), Y2, Y3
+	VMOVUPS      Y3, Y4
+	VFMADD132PD  avx2_bff921fb54400000<>+0(SB), Y1, Y4
+	VMULPD       avx2_3dd0b4611a626331<>+0(SB), Y3, Y5
+	VMOVUPS      Y3, Y6
+	VFMSUB132PD  avx2_3dd0b4611a626331<>+0(SB), Y5, Y6
+	VSUBPD       Y5, Y4, Y7
+	VSUBPD       Y7, Y4, Y4
+	VSUBPD       Y5, Y4, Y4
+	VSUBPD       Y6, Y4, Y4
+	VFMADD132PD  avx2_ba71701b839a2520<>+0(SB), Y4, Y3
+	VADDPD       Y3, Y7, Y4
+	VSUBPD       Y4, Y7, Y5
+	VADDPD       Y3, Y5, Y3
+	VCMPPD       $0x1e, avx2_4130000000000000<>+0(SB), Y1, Y1
+	VPTEST       Y1, Y1
 	JNE          done
-	VMULPD       Y3, Y3, Y5
-	VMULPD       avx2_3fe0000000000000<>+0(SB), Y5, Y6
-	VMOVUPS      Y6, Y7
-	VFNMADD213PD Y2, Y2, Y7
-	VMOVUPS      avx2_3de5e1190b6202e5<>+0(SB), Y8
-	VFMADD213PD  avx2_be5ae602106b735c<>+0(SB), Y5, Y8
-	VFMADD213PD  avx2_3ec71de37b1ccd60<>+0(SB), Y5, Y8
-	VFMADD213PD  avx2_bf2a01a019ea1317<>+0(SB), Y5, Y8
-	VFMADD213PD  avx2_3f81111111110c83<>+0(SB), Y5, Y8
-	VFMADD213PD  avx2_bfc5555555555555<>+0(SB), Y5, Y8
-	VMULPD       Y5, Y8, Y8
-	VFMADD213PD  Y7, Y3, Y8
-	VADDPD       Y8, Y3, Y7
-	VMOVUPS      avx2_3ff0000000000000<>+0(SB), Y8
-	VSUBPD       Y6, Y8, Y9
-	VSUBPD       Y9, Y8, Y8
-	VSUBPD       Y6, Y8, Y6
-	VMOVUPS      avx2_bda9073d65923773<>+0(SB), Y8
-	VFMADD213PD  avx2_3e21eeb5852cbfc3<>+0(SB), Y5, Y8
-	VFMADD213PD  avx2_be927e4fa036e8f8<>+0(SB), Y5, Y8
-	VFMADD213PD  avx2_3efa01a019f38b01<>+0(SB), Y5, Y8
-	VFMADD213PD  avx2_bf56c16c16c168cc<>+0(SB), Y5, Y8
-	VFMADD213PD  avx2_3fa5555555555555<>+0(SB), Y5, Y8
-	VMULPD       Y5, Y8, Y8
-	VMULPD       Y2, Y3, Y2
-	VFMSUB213PD  Y2, Y5, Y8
-	VADDPD       Y8, Y6, Y2
-	VADDPD       Y2, Y9, Y2
-	VPAND        avx2_0000000000000001<>+0(SB), Y0, Y3
+	VMULPD       Y4, Y4, Y1
+	VMULPD       avx2_3fe0000000000000<>+0(SB), Y1, Y5
+	VMOVUPS      Y5, Y6
+	VFNMADD213PD Y3, Y3, Y6
+	VMOVUPS      avx2_3de5e1190b6202e5<>+0(SB), Y7
+	VFMADD213PD  avx2_be5ae602106b735c<>+0(SB), Y1, Y7
+	VFMADD213PD  avx2_3ec71de37b1ccd60<>+0(SB), Y1, Y7
+	VFMADD213PD  avx2_bf2a01a019ea1317<>+0(SB), Y1, Y7
+	VFMADD213PD  avx2_3f81111111110c83<>+0(SB), Y1, Y7
+	VFMADD213PD  avx2_bfc5555555555555<>+0(SB), Y1, Y7
+	VMULPD       Y1, Y7, Y7
+	VFMADD213PD  Y6, Y4, Y7
+	VADDPD       Y7, Y4, Y6
+	VMOVUPS      avx2_3ff0000000000000<>+0(SB), Y7
+	VSUBPD       Y5, Y7, Y8
+	VSUBPD       Y8, Y7, Y7
+	VSUBPD       Y5, Y7, Y5
+	VMOVUPS      avx2_bda9073d65923773<>+0(SB), Y7
+	VFMADD213PD  avx2_3e21eeb5852cbfc3<>+0(SB), Y1, Y7
+	VFMADD213PD  avx2_be927e4fa036e8f8<>+0(SB), Y1, Y7
+	VFMADD213PD  avx2_3efa01a019f38b01<>+0(SB), Y1, Y7
+	VFMADD213PD  avx2_bf56c16c16c168cc<>+0(SB), Y1, Y7
+	VFMADD213PD  avx2_3fa5555555555555<>+0(SB), Y1, Y7
+	VMULPD       Y1, Y7, Y7
+	VMULPD       Y3, Y4, Y3
+	VFMSUB213PD  Y3, Y1, Y7
+	VADDPD       Y7, Y5, Y1
+	VADDPD       Y1, Y8, Y1
+	VPAND        avx2_0000000000000001<>+0(SB), Y2, Y3
 	VPCMPEQQ     avx2_00000000<>+0(SB), Y3, Y3
 	VPXOR        avx2_ffffffff<>+0(SB), Y3, Y3
-	VBLENDVPD    Y3, Y2, Y7, Y2
-	VPAND        avx2_0000000000000002<>+0(SB), Y0, Y0
-	VPSLLQ       $0x3e, Y0, Y0
+	VBLENDVPD    Y3, Y1, Y6, Y1
+	VPSLLQ       $0x3e, Y2, Y2
 	VPXOR        Y0, Y2, Y0
-	VCMPPD       $0x11, avx2_3e40000000000000<>+0(SB), Y4, Y2
-	VBLENDVPD    Y2, Y1, Y0, Y0
+	VPAND        avx2_8000000000000000<>+0(SB), Y0, Y0
+	VPXOR        Y0, Y1, Y0
 	VMOVNTPS     Y0, (R8)(AX*8)
 	ADDQ         $0x00000004, AX
 	CMPQ         AX, DX
@@ -8913,8 +8885,8 @@ loop:
 	VPCMPEQD     avx2_00000000<>+0(SB), Y2, Y2
 	VPXOR        avx2_ffffffff<>+0(SB), Y2, Y2
 	VBLENDVPS    Y2, Y1, Y5, Y1
-	VPAND        avx2_00000002<>+0(SB), Y0, Y0
 	VPSLLD       $0x1e, Y0, Y0
+	VPAND        avx2_80000000<>+0(SB), Y0, Y0
 	VPXOR        Y0, Y1, Y0
 	VMOVUPS      Y0, (R8)(AX*4)
 	ADDQ         $0x00000008, AX
@@ -8984,8 +8956,8 @@ loop:
 	VPCMPEQD     avx2_00000000<>+0(SB), Y2, Y2
 	VPXOR        avx2_ffffffff<>+0(SB), Y2, Y2
 	VBLENDVPS    Y2, Y1, Y5, Y1
-	VPAND        avx2_00000002<>+0(SB), Y0, Y0
 	VPSLLD       $0x1e, Y0, Y0
+	VPAND        avx2_80000000<>+0(SB), Y0, Y0
 	VPXOR        Y0, Y1, Y0
 	VMOVNTPS     Y0, (R8)(AX*4)
 	ADDQ         $0x00000008, AX
@@ -9061,8 +9033,8 @@ loop:
 	VPCMPEQQ     avx2_00000000<>+0(SB), Y2, Y2
 	VPXOR        avx2_ffffffff<>+0(SB), Y2, Y2
 	VBLENDVPD    Y2, Y1, Y5, Y1
-	VPAND        avx2_0000000000000002<>+0(SB), Y0, Y0
 	VPSLLQ       $0x3e, Y0, Y0
+	VPAND        avx2_8000000000000000<>+0(SB), Y0, Y0
 	VPXOR        Y0, Y1, Y0
 	VMOVUPS      Y0, (R8)(AX*8)
 	ADDQ         $0x00000004, AX
@@ -9138,8 +9110,8 @@ loop:
 	VPCMPEQQ     avx2_00000000<>+0(SB), Y2, Y2
 	VPXOR        avx2_ffffffff<>+0(SB), Y2, Y2
 	VBLENDVPD    Y2, Y1, Y5, Y1
-	VPAND        avx2_0000000000000002<>+0(SB), Y0, Y0
 	VPSLLQ       $0x3e, Y0, Y0
+	VPAND        avx2_8000000000000000<>+0(SB), Y0, Y0
 	VPXOR        Y0, Y1, Y0
 	VMOVNTPS     Y0, (R8)(AX*8)
 	ADDQ         $0x00000004, AX
@@ -9930,6 +9902,12 @@ DATA avx2_4158000000000000<>+16(SB)/8, $0x4158000000000000
 DATA avx2_4158000000000000<>+24(SB)/8, $0x4158000000000000
 GLOBL avx2_4158000000000000<>(SB), RODATA|NOPTR, $32
 
+DATA avx2_3e40000000000000<>+0(SB)/8, $0x3e40000000000000
+DATA avx2_3e40000000000000<>+8(SB)/8, $0x3e40000000000000
+DATA avx2_3e40000000000000<>+16(SB)/8, $0x3e40000000000000
+DATA avx2_3e40000000000000<>+24(SB)/8, $0x3e40000000000000
+GLOBL avx2_3e40000000000000<>(SB), RODATA|NOPTR, $32
+
 // func tanhFloat64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX2, FMA3
 TEXT ·tanhFloat64PastAVX2(SB), NOSPLIT, $192-48
@@ -10346,6 +10324,12 @@ done:
 	MOVQ AX, ret+40(FP)
 	RET
 
+DATA avx2_00000002<>+0(SB)/8, $0x0000000200000002
+DATA avx2_00000002<>+8(SB)/8, $0x0000000200000002
+DATA avx2_00000002<>+16(SB)/8, $0x0000000200000002
+DATA avx2_00000002<>+24(SB)/8, $0x0000000200000002
+GLOBL avx2_00000002<>(SB), RODATA|NOPTR, $32
+
 DATA avx2_00000004<>+0(SB)/8, $0x0000000400000004
 DATA avx2_00000004<>+8(SB)/8, $0x0000000400000004
 DATA avx2_00000004<>+16(SB)/8, $0x0000000400000004
@@ -10466,6 +10450,12 @@ done:
 	VZEROUPPER
 	MOVQ AX, ret+40(FP)
 	RET
+
+DATA avx2_0000000000000002<>+0(SB)/8, $0x0000000000000002
+DATA avx2_0000000000000002<>+8(SB)/8, $0x0000000000000002
+DATA avx2_0000000000000002<>+16(SB)/8, $0x0000000000000002
+DATA avx2_0000000000000002<>+24(SB)/8, $0x0000000000000002
+GLOBL avx2_0000000000000002<>(SB), RODATA|NOPTR, $32
 
 DATA avx2_0000000000000004<>+0(SB)/8, $0x0000000000000004
 DATA avx2_0000000000000004<>+8(SB)/8, $0x0000000000000004
@@ -10834,18 +10824,18 @@ loop:
 	VPADDQ      avx2_0000800000000000<>+0(SB), Y5, Y11
 	VPAND       avx2_000fffffffffffff<>+0(SB), Y10, Y12
 	VPAND       avx2_000fffffffffffff<>+0(SB), Y11, Y13
-	VPADDQ      avx2_3fef800000000000<>+0(SB), Y12, Y12
-	VPADDQ      avx2_3fef800000000000<>+0(SB), Y13, Y13
-	VPSRLQ      $0x34, Y10, Y14
-	VPSRLQ      $0x34, Y11, Y15
-	VPOR        avx2_4330000000000000<>+0(SB), Y14, Y14
-	VPOR        avx2_4330000000000000<>+0(SB), Y15, Y15
-	VSUBPD      avx2_43300000000003ff<>+0(SB), Y14, Y14
-	VSUBPD      avx2_43300000000003ff<>+0(SB), Y15, Y15
-	VPSRLQ      $0x30, Y10, Y10
-	VPSRLQ      $0x30, Y11, Y11
-	VPSLLQ      $0x01, Y10, Y2
-	VPSLLQ      $0x01, Y11, Y0
+	VPSRLQ      $0x34, Y10, Y10
+	VPSRLQ      $0x34, Y11, Y11
+	VPOR        avx2_4330000000000000<>+0(SB), Y10, Y10
+	VPOR        avx2_4330000000000000<>+0(SB), Y11, Y11
+	VSUBPD      avx2_43300000000003ff<>+0(SB), Y10, Y10
+	VSUBPD      avx2_43300000000003ff<>+0(SB), Y11, Y11
+	VPADDQ      avx2_3fef800000000000<>+0(SB), Y12, Y14
+	VPADDQ      avx2_3fef800000000000<>+0(SB), Y13, Y15
+	VPSRLQ      $0x30, Y12, Y12
+	VPSRLQ      $0x30, Y13, Y13
+	VPSLLQ      $0x01, Y12, Y2
+	VPSLLQ      $0x01, Y13, Y0
 	VPSHUFD     $0xa0, Y2, Y2
 	VPSHUFD     $0xa0, Y0, Y0
 	VPOR        avx2_0000000100000000<>+0(SB), Y2, Y2
@@ -10864,20 +10854,20 @@ loop:
 	VPERMPS     avx2_log_inverse_3<>+0(SB), Y2, Y5
 	VMOVUPS     Y4, 160(SP)
 	VPERMPS     avx2_log_inverse_3<>+0(SB), Y0, Y4
-	VMOVUPS     Y15, 192(SP)
-	VPSLLQ      $0x3d, Y10, Y15
-	VMOVUPS     Y14, 224(SP)
-	VPSLLQ      $0x3d, Y11, Y14
-	VBLENDVPD   Y15, Y3, Y8, Y3
-	VBLENDVPD   Y14, Y1, Y6, Y1
-	VBLENDVPD   Y15, Y5, Y9, Y5
-	VBLENDVPD   Y14, Y4, Y7, Y4
-	VPSLLQ      $0x3c, Y10, Y6
-	VPSLLQ      $0x3c, Y11, Y7
+	VMOVUPS     Y11, 192(SP)
+	VPSLLQ      $0x3d, Y12, Y11
+	VMOVUPS     Y10, 224(SP)
+	VPSLLQ      $0x3d, Y13, Y10
+	VBLENDVPD   Y11, Y3, Y8, Y3
+	VBLENDVPD   Y10, Y1, Y6, Y1
+	VBLENDVPD   Y11, Y5, Y9, Y5
+	VBLENDVPD   Y10, Y4, Y7, Y4
+	VPSLLQ      $0x3c, Y12, Y6
+	VPSLLQ      $0x3c, Y13, Y7
 	VBLENDVPD   Y6, Y5, Y3, Y3
 	VBLENDVPD   Y7, Y4, Y1, Y1
-	VFMADD213PD avx2_bff0000000000000<>+0(SB), Y3, Y12
-	VFMADD213PD avx2_bff0000000000000<>+0(SB), Y1, Y13
+	VFMADD213PD avx2_bff0000000000000<>+0(SB), Y3, Y14
+	VFMADD213PD avx2_bff0000000000000<>+0(SB), Y1, Y15
 	VPERMPS     avx2_log_sum_0<>+0(SB), Y2, Y1
 	VPERMPS     avx2_log_sum_0<>+0(SB), Y0, Y3
 	VPERMPS     avx2_log_sum_1<>+0(SB), Y2, Y4
@@ -10886,32 +10876,32 @@ loop:
 	VPERMPS     avx2_log_sum_2<>+0(SB), Y0, Y9
 	VPERMPS     avx2_log_sum_3<>+0(SB), Y2, Y2
 	VPERMPS     avx2_log_sum_3<>+0(SB), Y0, Y0
-	VBLENDVPD   Y15, Y4, Y1, Y1
-	VBLENDVPD   Y14, Y5, Y3, Y3
-	VBLENDVPD   Y15, Y2, Y8, Y2
-	VBLENDVPD   Y14, Y0, Y9, Y0
+	VBLENDVPD   Y11, Y4, Y1, Y1
+	VBLENDVPD   Y10, Y5, Y3, Y3
+	VBLENDVPD   Y11, Y2, Y8, Y2
+	VBLENDVPD   Y10, Y0, Y9, Y0
 	VBLENDVPD   Y6, Y2, Y1, Y1
 	VBLENDVPD   Y7, Y0, Y3, Y0
 	VMOVUPS     224(SP), Y2
 	VFMADD132PD avx2_3fe62e42fefa39ef<>+0(SB), Y1, Y2
 	VMOVUPS     192(SP), Y1
 	VFMADD132PD avx2_3fe62e42fefa39ef<>+0(SB), Y0, Y1
-	VADDPD      Y12, Y2, Y0
-	VADDPD      Y13, Y1, Y1
+	VADDPD      Y14, Y2, Y0
+	VADDPD      Y15, Y1, Y1
 	VMOVUPS     avx2_3fc24f78bd54c2c1<>+0(SB), Y2
-	VFMADD213PD avx2_bfc55b6f73ef6559<>+0(SB), Y12, Y2
+	VFMADD213PD avx2_bfc55b6f73ef6559<>+0(SB), Y14, Y2
 	VMOVUPS     avx2_3fc24f78bd54c2c1<>+0(SB), Y3
-	VFMADD213PD avx2_bfc55b6f73ef6559<>+0(SB), Y13, Y3
-	VFMADD213PD avx2_3fc99998cbc10885<>+0(SB), Y12, Y2
-	VFMADD213PD avx2_3fc99998cbc10885<>+0(SB), Y13, Y3
-	VFMADD213PD avx2_bfcfffff6b273150<>+0(SB), Y12, Y2
-	VFMADD213PD avx2_bfcfffff6b273150<>+0(SB), Y13, Y3
-	VFMADD213PD avx2_3fd5555555589a17<>+0(SB), Y12, Y2
-	VFMADD213PD avx2_3fd5555555589a17<>+0(SB), Y13, Y3
-	VFMADD213PD avx2_bfe0000000008674<>+0(SB), Y12, Y2
-	VFMADD213PD avx2_bfe0000000008674<>+0(SB), Y13, Y3
-	VMULPD      Y12, Y12, Y4
-	VMULPD      Y13, Y13, Y5
+	VFMADD213PD avx2_bfc55b6f73ef6559<>+0(SB), Y15, Y3
+	VFMADD213PD avx2_3fc99998cbc10885<>+0(SB), Y14, Y2
+	VFMADD213PD avx2_3fc99998cbc10885<>+0(SB), Y15, Y3
+	VFMADD213PD avx2_bfcfffff6b273150<>+0(SB), Y14, Y2
+	VFMADD213PD avx2_bfcfffff6b273150<>+0(SB), Y15, Y3
+	VFMADD213PD avx2_3fd5555555589a17<>+0(SB), Y14, Y2
+	VFMADD213PD avx2_3fd5555555589a17<>+0(SB), Y15, Y3
+	VFMADD213PD avx2_bfe0000000008674<>+0(SB), Y14, Y2
+	VFMADD213PD avx2_bfe0000000008674<>+0(SB), Y15, Y3
+	VMULPD      Y14, Y14, Y4
+	VMULPD      Y15, Y15, Y5
 	VFMADD213PD Y0, Y4, Y2
 	VFMADD213PD Y1, Y5, Y3
 	VMOVUPS     160(SP), Y0
@@ -11183,18 +11173,18 @@ loop:
 	VPADDQ       avx2_0000800000000000<>+0(SB), Y7, Y7
 	VPAND        avx2_000fffffffffffff<>+0(SB), Y6, Y8
 	VPAND        avx2_000fffffffffffff<>+0(SB), Y7, Y9
-	VPADDQ       avx2_3fef800000000000<>+0(SB), Y8, Y8
-	VPADDQ       avx2_3fef800000000000<>+0(SB), Y9, Y9
-	VPSRLQ       $0x34, Y6, Y10
-	VPSRLQ       $0x34, Y7, Y11
-	VPOR         avx2_4330000000000000<>+0(SB), Y10, Y10
-	VPOR         avx2_4330000000000000<>+0(SB), Y11, Y11
-	VSUBPD       Y4, Y10, Y4
-	VSUBPD       Y5, Y11, Y5
-	VPSRLQ       $0x30, Y6, Y6
-	VPSRLQ       $0x30, Y7, Y7
-	VPSLLQ       $0x01, Y6, Y10
-	VPSLLQ       $0x01, Y7, Y11
+	VPSRLQ       $0x34, Y6, Y6
+	VPSRLQ       $0x34, Y7, Y7
+	VPOR         avx2_4330000000000000<>+0(SB), Y6, Y6
+	VPOR         avx2_4330000000000000<>+0(SB), Y7, Y7
+	VSUBPD       Y4, Y6, Y4
+	VSUBPD       Y5, Y7, Y5
+	VPADDQ       avx2_3fef800000000000<>+0(SB), Y8, Y6
+	VPADDQ       avx2_3fef800000000000<>+0(SB), Y9, Y7
+	VPSRLQ       $0x30, Y8, Y8
+	VPSRLQ       $0x30, Y9, Y9
+	VPSLLQ       $0x01, Y8, Y10
+	VPSLLQ       $0x01, Y9, Y11
 	VPSHUFD      $0xa0, Y10, Y10
 	VPSHUFD      $0xa0, Y11, Y11
 	VPOR         avx2_0000000100000000<>+0(SB), Y10, Y10
@@ -11209,22 +11199,22 @@ loop:
 	VPERMPS      avx2_log_high_3<>+0(SB), Y10, Y3
 	VMOVUPS      Y1, 32(SP)
 	VPERMPS      avx2_log_high_3<>+0(SB), Y11, Y1
-	VMOVUPS      Y9, 64(SP)
-	VPSLLQ       $0x3d, Y6, Y9
-	VMOVUPS      Y8, 96(SP)
-	VPSLLQ       $0x3d, Y7, Y8
-	VBLENDVPD    Y9, Y14, Y12, Y12
-	VBLENDVPD    Y8, Y15, Y13, Y13
-	VBLENDVPD    Y9, Y3, Y2, Y2
-	VBLENDVPD    Y8, Y1, Y0, Y0
-	VPSLLQ       $0x3c, Y6, Y1
-	VPSLLQ       $0x3c, Y7, Y3
+	VMOVUPS      Y7, 64(SP)
+	VPSLLQ       $0x3d, Y8, Y7
+	VMOVUPS      Y6, 96(SP)
+	VPSLLQ       $0x3d, Y9, Y6
+	VBLENDVPD    Y7, Y14, Y12, Y12
+	VBLENDVPD    Y6, Y15, Y13, Y13
+	VBLENDVPD    Y7, Y3, Y2, Y2
+	VBLENDVPD    Y6, Y1, Y0, Y0
+	VPSLLQ       $0x3c, Y8, Y1
+	VPSLLQ       $0x3c, Y9, Y3
 	VBLENDVPD    Y1, Y2, Y12, Y2
 	VBLENDVPD    Y3, Y0, Y13, Y0
 	VFMADD231PD  avx2_3fe62e42fefa3800<>+0(SB), Y4, Y2
 	VFMADD231PD  avx2_3fe62e42fefa3800<>+0(SB), Y5, Y0
-	VPERMPS      avx2_log_low_0<>+0(SB), Y10, Y6
-	VPERMPS      avx2_log_low_0<>+0(SB), Y11, Y7
+	VPERMPS      avx2_log_low_0<>+0(SB), Y10, Y8
+	VPERMPS      avx2_log_low_0<>+0(SB), Y11, Y9
 	VPERMPS      avx2_log_low_1<>+0(SB), Y10, Y12
 	VPERMPS      avx2_log_low_1<>+0(SB), Y11, Y13
 	VPERMPS      avx2_log_low_2<>+0(SB), Y10, Y14
@@ -11233,28 +11223,28 @@ loop:
 	VPERMPS      avx2_log_low_3<>+0(SB), Y10, Y0
 	VMOVUPS      Y2, 160(SP)
 	VPERMPS      avx2_log_low_3<>+0(SB), Y11, Y2
-	VBLENDVPD    Y9, Y12, Y6, Y6
-	VBLENDVPD    Y8, Y13, Y7, Y7
-	VBLENDVPD    Y9, Y0, Y14, Y0
-	VBLENDVPD    Y8, Y2, Y15, Y2
-	VBLENDVPD    Y1, Y0, Y6, Y0
-	VBLENDVPD    Y3, Y2, Y7, Y2
+	VBLENDVPD    Y7, Y12, Y8, Y8
+	VBLENDVPD    Y6, Y13, Y9, Y9
+	VBLENDVPD    Y7, Y0, Y14, Y0
+	VBLENDVPD    Y6, Y2, Y15, Y2
+	VBLENDVPD    Y1, Y0, Y8, Y0
+	VBLENDVPD    Y3, Y2, Y9, Y2
 	VFMADD132PD  avx2_3d2ef35793c76730<>+0(SB), Y0, Y4
 	VFMADD132PD  avx2_3d2ef35793c76730<>+0(SB), Y2, Y5
 	VPERMPS      avx2_log_inverse_0<>+0(SB), Y10, Y0
 	VPERMPS      avx2_log_inverse_0<>+0(SB), Y11, Y2
-	VPERMPS      avx2_log_inverse_1<>+0(SB), Y10, Y6
-	VPERMPS      avx2_log_inverse_1<>+0(SB), Y11, Y7
+	VPERMPS      avx2_log_inverse_1<>+0(SB), Y10, Y8
+	VPERMPS      avx2_log_inverse_1<>+0(SB), Y11, Y9
 	VPERMPS      avx2_log_inverse_2<>+0(SB), Y10, Y12
 	VPERMPS      avx2_log_inverse_2<>+0(SB), Y11, Y13
 	VPERMPS      avx2_log_inverse_3<>+0(SB), Y10, Y10
 	VPERMPS      avx2_log_inverse_3<>+0(SB), Y11, Y11
-	VBLENDVPD    Y9, Y6, Y0, Y0
-	VBLENDVPD    Y8, Y7, Y2, Y2
-	VBLENDVPD    Y9, Y10, Y12, Y6
-	VBLENDVPD    Y8, Y11, Y13, Y7
-	VBLENDVPD    Y1, Y6, Y0, Y0
-	VBLENDVPD    Y3, Y7, Y2, Y1
+	VBLENDVPD    Y7, Y8, Y0, Y0
+	VBLENDVPD    Y6, Y9, Y2, Y2
+	VBLENDVPD    Y7, Y10, Y12, Y7
+	VBLENDVPD    Y6, Y11, Y13, Y6
+	VBLENDVPD    Y1, Y7, Y0, Y0
+	VBLENDVPD    Y3, Y6, Y2, Y1
 	VMOVUPS      96(SP), Y2
 	VMULPD       Y0, Y2, Y3
 	VMOVUPS      64(SP), Y6
@@ -11545,18 +11535,18 @@ loop:
 	VPADDQ       avx2_0000800000000000<>+0(SB), Y7, Y7
 	VPAND        avx2_000fffffffffffff<>+0(SB), Y6, Y8
 	VPAND        avx2_000fffffffffffff<>+0(SB), Y7, Y9
-	VPADDQ       avx2_3fef800000000000<>+0(SB), Y8, Y8
-	VPADDQ       avx2_3fef800000000000<>+0(SB), Y9, Y9
-	VPSRLQ       $0x34, Y6, Y10
-	VPSRLQ       $0x34, Y7, Y11
-	VPOR         avx2_4330000000000000<>+0(SB), Y10, Y10
-	VPOR         avx2_4330000000000000<>+0(SB), Y11, Y11
-	VSUBPD       Y4, Y10, Y4
-	VSUBPD       Y5, Y11, Y5
-	VPSRLQ       $0x30, Y6, Y6
-	VPSRLQ       $0x30, Y7, Y7
-	VPSLLQ       $0x01, Y6, Y10
-	VPSLLQ       $0x01, Y7, Y11
+	VPSRLQ       $0x34, Y6, Y6
+	VPSRLQ       $0x34, Y7, Y7
+	VPOR         avx2_4330000000000000<>+0(SB), Y6, Y6
+	VPOR         avx2_4330000000000000<>+0(SB), Y7, Y7
+	VSUBPD       Y4, Y6, Y4
+	VSUBPD       Y5, Y7, Y5
+	VPADDQ       avx2_3fef800000000000<>+0(SB), Y8, Y6
+	VPADDQ       avx2_3fef800000000000<>+0(SB), Y9, Y7
+	VPSRLQ       $0x30, Y8, Y8
+	VPSRLQ       $0x30, Y9, Y9
+	VPSLLQ       $0x01, Y8, Y10
+	VPSLLQ       $0x01, Y9, Y11
 	VPSHUFD      $0xa0, Y10, Y10
 	VPSHUFD      $0xa0, Y11, Y11
 	VPOR         avx2_0000000100000000<>+0(SB), Y10, Y10
@@ -11571,22 +11561,22 @@ loop:
 	VPERMPS      avx2_log_high_3<>+0(SB), Y10, Y3
 	VMOVUPS      Y1, 32(SP)
 	VPERMPS      avx2_log_high_3<>+0(SB), Y11, Y1
-	VMOVUPS      Y9, 64(SP)
-	VPSLLQ       $0x3d, Y6, Y9
-	VMOVUPS      Y8, 96(SP)
-	VPSLLQ       $0x3d, Y7, Y8
-	VBLENDVPD    Y9, Y14, Y12, Y12
-	VBLENDVPD    Y8, Y15, Y13, Y13
-	VBLENDVPD    Y9, Y3, Y2, Y2
-	VBLENDVPD    Y8, Y1, Y0, Y0
-	VPSLLQ       $0x3c, Y6, Y1
-	VPSLLQ       $0x3c, Y7, Y3
+	VMOVUPS      Y7, 64(SP)
+	VPSLLQ       $0x3d, Y8, Y7
+	VMOVUPS      Y6, 96(SP)
+	VPSLLQ       $0x3d, Y9, Y6
+	VBLENDVPD    Y7, Y14, Y12, Y12
+	VBLENDVPD    Y6, Y15, Y13, Y13
+	VBLENDVPD    Y7, Y3, Y2, Y2
+	VBLENDVPD    Y6, Y1, Y0, Y0
+	VPSLLQ       $0x3c, Y8, Y1
+	VPSLLQ       $0x3c, Y9, Y3
 	VBLENDVPD    Y1, Y2, Y12, Y2
 	VBLENDVPD    Y3, Y0, Y13, Y0
 	VFMADD231PD  avx2_3fe62e42fefa3800<>+0(SB), Y4, Y2
 	VFMADD231PD  avx2_3fe62e42fefa3800<>+0(SB), Y5, Y0
-	VPERMPS      avx2_log_low_0<>+0(SB), Y10, Y6
-	VPERMPS      avx2_log_low_0<>+0(SB), Y11, Y7
+	VPERMPS      avx2_log_low_0<>+0(SB), Y10, Y8
+	VPERMPS      avx2_log_low_0<>+0(SB), Y11, Y9
 	VPERMPS      avx2_log_low_1<>+0(SB), Y10, Y12
 	VPERMPS      avx2_log_low_1<>+0(SB), Y11, Y13
 	VPERMPS      avx2_log_low_2<>+0(SB), Y10, Y14
@@ -11595,28 +11585,28 @@ loop:
 	VPERMPS      avx2_log_low_3<>+0(SB), Y10, Y0
 	VMOVUPS      Y2, 160(SP)
 	VPERMPS      avx2_log_low_3<>+0(SB), Y11, Y2
-	VBLENDVPD    Y9, Y12, Y6, Y6
-	VBLENDVPD    Y8, Y13, Y7, Y7
-	VBLENDVPD    Y9, Y0, Y14, Y0
-	VBLENDVPD    Y8, Y2, Y15, Y2
-	VBLENDVPD    Y1, Y0, Y6, Y0
-	VBLENDVPD    Y3, Y2, Y7, Y2
+	VBLENDVPD    Y7, Y12, Y8, Y8
+	VBLENDVPD    Y6, Y13, Y9, Y9
+	VBLENDVPD    Y7, Y0, Y14, Y0
+	VBLENDVPD    Y6, Y2, Y15, Y2
+	VBLENDVPD    Y1, Y0, Y8, Y0
+	VBLENDVPD    Y3, Y2, Y9, Y2
 	VFMADD132PD  avx2_3d2ef35793c76730<>+0(SB), Y0, Y4
 	VFMADD132PD  avx2_3d2ef35793c76730<>+0(SB), Y2, Y5
 	VPERMPS      avx2_log_inverse_0<>+0(SB), Y10, Y0
 	VPERMPS      avx2_log_inverse_0<>+0(SB), Y11, Y2
-	VPERMPS      avx2_log_inverse_1<>+0(SB), Y10, Y6
-	VPERMPS      avx2_log_inverse_1<>+0(SB), Y11, Y7
+	VPERMPS      avx2_log_inverse_1<>+0(SB), Y10, Y8
+	VPERMPS      avx2_log_inverse_1<>+0(SB), Y11, Y9
 	VPERMPS      avx2_log_inverse_2<>+0(SB), Y10, Y12
 	VPERMPS      avx2_log_inverse_2<>+0(SB), Y11, Y13
 	VPERMPS      avx2_log_inverse_3<>+0(SB), Y10, Y10
 	VPERMPS      avx2_log_inverse_3<>+0(SB), Y11, Y11
-	VBLENDVPD    Y9, Y6, Y0, Y0
-	VBLENDVPD    Y8, Y7, Y2, Y2
-	VBLENDVPD    Y9, Y10, Y12, Y6
-	VBLENDVPD    Y8, Y11, Y13, Y7
-	VBLENDVPD    Y1, Y6, Y0, Y0
-	VBLENDVPD    Y3, Y7, Y2, Y1
+	VBLENDVPD    Y7, Y8, Y0, Y0
+	VBLENDVPD    Y6, Y9, Y2, Y2
+	VBLENDVPD    Y7, Y10, Y12, Y7
+	VBLENDVPD    Y6, Y11, Y13, Y6
+	VBLENDVPD    Y1, Y7, Y0, Y0
+	VBLENDVPD    Y3, Y6, Y2, Y1
 	VMOVUPS      96(SP), Y2
 	VMULPD       Y0, Y2, Y3
 	VMOVUPS      64(SP), Y6

@@ -7,7 +7,7 @@
 // func addFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·addFloat32AVX512(SB), NOSPLIT, $0-48
-	// Add of float32, 64 elements a step.
+	// Add of float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -19,15 +19,9 @@ loop:
 	VADDPS  (R10)(AX*4), Z0, Z0
 	VMOVUPS 64(R9)(AX*4), Z1
 	VADDPS  64(R10)(AX*4), Z1, Z1
-	VMOVUPS 128(R9)(AX*4), Z2
-	VADDPS  128(R10)(AX*4), Z2, Z2
-	VMOVUPS 192(R9)(AX*4), Z3
-	VADDPS  192(R10)(AX*4), Z3, Z3
 	VMOVUPS Z0, (R8)(AX*4)
 	VMOVUPS Z1, 64(R8)(AX*4)
-	VMOVUPS Z2, 128(R8)(AX*4)
-	VMOVUPS Z3, 192(R8)(AX*4)
-	ADDQ    $0x00000040, AX
+	ADDQ    $0x00000020, AX
 	CMPQ    AX, DX
 	JLT     loop
 	VZEROUPPER
@@ -37,7 +31,7 @@ loop:
 // func addFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·addFloat32PastAVX512(SB), NOSPLIT, $0-48
-	// Add of float32, 64 elements a step.
+	// Add of float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -49,15 +43,9 @@ loop:
 	VADDPS   (R10)(AX*4), Z0, Z0
 	VMOVUPS  64(R9)(AX*4), Z1
 	VADDPS   64(R10)(AX*4), Z1, Z1
-	VMOVUPS  128(R9)(AX*4), Z2
-	VADDPS   128(R10)(AX*4), Z2, Z2
-	VMOVUPS  192(R9)(AX*4), Z3
-	VADDPS   192(R10)(AX*4), Z3, Z3
 	VMOVNTPS Z0, (R8)(AX*4)
 	VMOVNTPS Z1, 64(R8)(AX*4)
-	VMOVNTPS Z2, 128(R8)(AX*4)
-	VMOVNTPS Z3, 192(R8)(AX*4)
-	ADDQ     $0x00000040, AX
+	ADDQ     $0x00000020, AX
 	CMPQ     AX, DX
 	JLT      loop
 	VZEROUPPER
@@ -67,7 +55,7 @@ loop:
 // func addFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·addFloat64AVX512(SB), NOSPLIT, $0-48
-	// Add of float64, 32 elements a step.
+	// Add of float64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -79,15 +67,9 @@ loop:
 	VADDPD  (R10)(AX*8), Z0, Z0
 	VMOVUPS 64(R9)(AX*8), Z1
 	VADDPD  64(R10)(AX*8), Z1, Z1
-	VMOVUPS 128(R9)(AX*8), Z2
-	VADDPD  128(R10)(AX*8), Z2, Z2
-	VMOVUPS 192(R9)(AX*8), Z3
-	VADDPD  192(R10)(AX*8), Z3, Z3
 	VMOVUPS Z0, (R8)(AX*8)
 	VMOVUPS Z1, 64(R8)(AX*8)
-	VMOVUPS Z2, 128(R8)(AX*8)
-	VMOVUPS Z3, 192(R8)(AX*8)
-	ADDQ    $0x00000020, AX
+	ADDQ    $0x00000010, AX
 	CMPQ    AX, DX
 	JLT     loop
 	VZEROUPPER
@@ -97,7 +79,7 @@ loop:
 // func addFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·addFloat64PastAVX512(SB), NOSPLIT, $0-48
-	// Add of float64, 32 elements a step.
+	// Add of float64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -109,15 +91,9 @@ loop:
 	VADDPD   (R10)(AX*8), Z0, Z0
 	VMOVUPS  64(R9)(AX*8), Z1
 	VADDPD   64(R10)(AX*8), Z1, Z1
-	VMOVUPS  128(R9)(AX*8), Z2
-	VADDPD   128(R10)(AX*8), Z2, Z2
-	VMOVUPS  192(R9)(AX*8), Z3
-	VADDPD   192(R10)(AX*8), Z3, Z3
 	VMOVNTPS Z0, (R8)(AX*8)
 	VMOVNTPS Z1, 64(R8)(AX*8)
-	VMOVNTPS Z2, 128(R8)(AX*8)
-	VMOVNTPS Z3, 192(R8)(AX*8)
-	ADDQ     $0x00000020, AX
+	ADDQ     $0x00000010, AX
 	CMPQ     AX, DX
 	JLT      loop
 	VZEROUPPER
@@ -127,7 +103,7 @@ loop:
 // func subtractFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·subtractFloat32AVX512(SB), NOSPLIT, $0-48
-	// Subtract of float32, 64 elements a step.
+	// Subtract of float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -139,15 +115,9 @@ loop:
 	VSUBPS  (R10)(AX*4), Z0, Z0
 	VMOVUPS 64(R9)(AX*4), Z1
 	VSUBPS  64(R10)(AX*4), Z1, Z1
-	VMOVUPS 128(R9)(AX*4), Z2
-	VSUBPS  128(R10)(AX*4), Z2, Z2
-	VMOVUPS 192(R9)(AX*4), Z3
-	VSUBPS  192(R10)(AX*4), Z3, Z3
 	VMOVUPS Z0, (R8)(AX*4)
 	VMOVUPS Z1, 64(R8)(AX*4)
-	VMOVUPS Z2, 128(R8)(AX*4)
-	VMOVUPS Z3, 192(R8)(AX*4)
-	ADDQ    $0x00000040, AX
+	ADDQ    $0x00000020, AX
 	CMPQ    AX, DX
 	JLT     loop
 	VZEROUPPER
@@ -157,7 +127,7 @@ loop:
 // func subtractFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·subtractFloat32PastAVX512(SB), NOSPLIT, $0-48
-	// Subtract of float32, 64 elements a step.
+	// Subtract of float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -169,15 +139,9 @@ loop:
 	VSUBPS   (R10)(AX*4), Z0, Z0
 	VMOVUPS  64(R9)(AX*4), Z1
 	VSUBPS   64(R10)(AX*4), Z1, Z1
-	VMOVUPS  128(R9)(AX*4), Z2
-	VSUBPS   128(R10)(AX*4), Z2, Z2
-	VMOVUPS  192(R9)(AX*4), Z3
-	VSUBPS   192(R10)(AX*4), Z3, Z3
 	VMOVNTPS Z0, (R8)(AX*4)
 	VMOVNTPS Z1, 64(R8)(AX*4)
-	VMOVNTPS Z2, 128(R8)(AX*4)
-	VMOVNTPS Z3, 192(R8)(AX*4)
-	ADDQ     $0x00000040, AX
+	ADDQ     $0x00000020, AX
 	CMPQ     AX, DX
 	JLT      loop
 	VZEROUPPER
@@ -187,7 +151,7 @@ loop:
 // func subtractFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·subtractFloat64AVX512(SB), NOSPLIT, $0-48
-	// Subtract of float64, 32 elements a step.
+	// Subtract of float64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -199,15 +163,9 @@ loop:
 	VSUBPD  (R10)(AX*8), Z0, Z0
 	VMOVUPS 64(R9)(AX*8), Z1
 	VSUBPD  64(R10)(AX*8), Z1, Z1
-	VMOVUPS 128(R9)(AX*8), Z2
-	VSUBPD  128(R10)(AX*8), Z2, Z2
-	VMOVUPS 192(R9)(AX*8), Z3
-	VSUBPD  192(R10)(AX*8), Z3, Z3
 	VMOVUPS Z0, (R8)(AX*8)
 	VMOVUPS Z1, 64(R8)(AX*8)
-	VMOVUPS Z2, 128(R8)(AX*8)
-	VMOVUPS Z3, 192(R8)(AX*8)
-	ADDQ    $0x00000020, AX
+	ADDQ    $0x00000010, AX
 	CMPQ    AX, DX
 	JLT     loop
 	VZEROUPPER
@@ -217,7 +175,7 @@ loop:
 // func subtractFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·subtractFloat64PastAVX512(SB), NOSPLIT, $0-48
-	// Subtract of float64, 32 elements a step.
+	// Subtract of float64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -229,15 +187,9 @@ loop:
 	VSUBPD   (R10)(AX*8), Z0, Z0
 	VMOVUPS  64(R9)(AX*8), Z1
 	VSUBPD   64(R10)(AX*8), Z1, Z1
-	VMOVUPS  128(R9)(AX*8), Z2
-	VSUBPD   128(R10)(AX*8), Z2, Z2
-	VMOVUPS  192(R9)(AX*8), Z3
-	VSUBPD   192(R10)(AX*8), Z3, Z3
 	VMOVNTPS Z0, (R8)(AX*8)
 	VMOVNTPS Z1, 64(R8)(AX*8)
-	VMOVNTPS Z2, 128(R8)(AX*8)
-	VMOVNTPS Z3, 192(R8)(AX*8)
-	ADDQ     $0x00000020, AX
+	ADDQ     $0x00000010, AX
 	CMPQ     AX, DX
 	JLT      loop
 	VZEROUPPER
@@ -247,7 +199,7 @@ loop:
 // func multiplyFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·multiplyFloat32AVX512(SB), NOSPLIT, $0-48
-	// Multiply of float32, 64 elements a step.
+	// Multiply of float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -259,15 +211,9 @@ loop:
 	VMULPS  (R10)(AX*4), Z0, Z0
 	VMOVUPS 64(R9)(AX*4), Z1
 	VMULPS  64(R10)(AX*4), Z1, Z1
-	VMOVUPS 128(R9)(AX*4), Z2
-	VMULPS  128(R10)(AX*4), Z2, Z2
-	VMOVUPS 192(R9)(AX*4), Z3
-	VMULPS  192(R10)(AX*4), Z3, Z3
 	VMOVUPS Z0, (R8)(AX*4)
 	VMOVUPS Z1, 64(R8)(AX*4)
-	VMOVUPS Z2, 128(R8)(AX*4)
-	VMOVUPS Z3, 192(R8)(AX*4)
-	ADDQ    $0x00000040, AX
+	ADDQ    $0x00000020, AX
 	CMPQ    AX, DX
 	JLT     loop
 	VZEROUPPER
@@ -277,7 +223,7 @@ loop:
 // func multiplyFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·multiplyFloat32PastAVX512(SB), NOSPLIT, $0-48
-	// Multiply of float32, 64 elements a step.
+	// Multiply of float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -289,15 +235,9 @@ loop:
 	VMULPS   (R10)(AX*4), Z0, Z0
 	VMOVUPS  64(R9)(AX*4), Z1
 	VMULPS   64(R10)(AX*4), Z1, Z1
-	VMOVUPS  128(R9)(AX*4), Z2
-	VMULPS   128(R10)(AX*4), Z2, Z2
-	VMOVUPS  192(R9)(AX*4), Z3
-	VMULPS   192(R10)(AX*4), Z3, Z3
 	VMOVNTPS Z0, (R8)(AX*4)
 	VMOVNTPS Z1, 64(R8)(AX*4)
-	VMOVNTPS Z2, 128(R8)(AX*4)
-	VMOVNTPS Z3, 192(R8)(AX*4)
-	ADDQ     $0x00000040, AX
+	ADDQ     $0x00000020, AX
 	CMPQ     AX, DX
 	JLT      loop
 	VZEROUPPER
@@ -307,7 +247,7 @@ loop:
 // func multiplyFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·multiplyFloat64AVX512(SB), NOSPLIT, $0-48
-	// Multiply of float64, 32 elements a step.
+	// Multiply of float64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -319,15 +259,9 @@ loop:
 	VMULPD  (R10)(AX*8), Z0, Z0
 	VMOVUPS 64(R9)(AX*8), Z1
 	VMULPD  64(R10)(AX*8), Z1, Z1
-	VMOVUPS 128(R9)(AX*8), Z2
-	VMULPD  128(R10)(AX*8), Z2, Z2
-	VMOVUPS 192(R9)(AX*8), Z3
-	VMULPD  192(R10)(AX*8), Z3, Z3
 	VMOVUPS Z0, (R8)(AX*8)
 	VMOVUPS Z1, 64(R8)(AX*8)
-	VMOVUPS Z2, 128(R8)(AX*8)
-	VMOVUPS Z3, 192(R8)(AX*8)
-	ADDQ    $0x00000020, AX
+	ADDQ    $0x00000010, AX
 	CMPQ    AX, DX
 	JLT     loop
 	VZEROUPPER
@@ -337,7 +271,7 @@ loop:
 // func multiplyFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·multiplyFloat64PastAVX512(SB), NOSPLIT, $0-48
-	// Multiply of float64, 32 elements a step.
+	// Multiply of float64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -349,15 +283,9 @@ loop:
 	VMULPD   (R10)(AX*8), Z0, Z0
 	VMOVUPS  64(R9)(AX*8), Z1
 	VMULPD   64(R10)(AX*8), Z1, Z1
-	VMOVUPS  128(R9)(AX*8), Z2
-	VMULPD   128(R10)(AX*8), Z2, Z2
-	VMOVUPS  192(R9)(AX*8), Z3
-	VMULPD   192(R10)(AX*8), Z3, Z3
 	VMOVNTPS Z0, (R8)(AX*8)
 	VMOVNTPS Z1, 64(R8)(AX*8)
-	VMOVNTPS Z2, 128(R8)(AX*8)
-	VMOVNTPS Z3, 192(R8)(AX*8)
-	ADDQ     $0x00000020, AX
+	ADDQ     $0x00000010, AX
 	CMPQ     AX, DX
 	JLT      loop
 	VZEROUPPER
@@ -367,7 +295,7 @@ loop:
 // func divideFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·divideFloat32AVX512(SB), NOSPLIT, $0-48
-	// Divide of float32, 64 elements a step.
+	// Divide of float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -379,15 +307,9 @@ loop:
 	VDIVPS  (R10)(AX*4), Z0, Z0
 	VMOVUPS 64(R9)(AX*4), Z1
 	VDIVPS  64(R10)(AX*4), Z1, Z1
-	VMOVUPS 128(R9)(AX*4), Z2
-	VDIVPS  128(R10)(AX*4), Z2, Z2
-	VMOVUPS 192(R9)(AX*4), Z3
-	VDIVPS  192(R10)(AX*4), Z3, Z3
 	VMOVUPS Z0, (R8)(AX*4)
 	VMOVUPS Z1, 64(R8)(AX*4)
-	VMOVUPS Z2, 128(R8)(AX*4)
-	VMOVUPS Z3, 192(R8)(AX*4)
-	ADDQ    $0x00000040, AX
+	ADDQ    $0x00000020, AX
 	CMPQ    AX, DX
 	JLT     loop
 	VZEROUPPER
@@ -397,7 +319,7 @@ loop:
 // func divideFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·divideFloat32PastAVX512(SB), NOSPLIT, $0-48
-	// Divide of float32, 64 elements a step.
+	// Divide of float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -409,15 +331,9 @@ loop:
 	VDIVPS   (R10)(AX*4), Z0, Z0
 	VMOVUPS  64(R9)(AX*4), Z1
 	VDIVPS   64(R10)(AX*4), Z1, Z1
-	VMOVUPS  128(R9)(AX*4), Z2
-	VDIVPS   128(R10)(AX*4), Z2, Z2
-	VMOVUPS  192(R9)(AX*4), Z3
-	VDIVPS   192(R10)(AX*4), Z3, Z3
 	VMOVNTPS Z0, (R8)(AX*4)
 	VMOVNTPS Z1, 64(R8)(AX*4)
-	VMOVNTPS Z2, 128(R8)(AX*4)
-	VMOVNTPS Z3, 192(R8)(AX*4)
-	ADDQ     $0x00000040, AX
+	ADDQ     $0x00000020, AX
 	CMPQ     AX, DX
 	JLT      loop
 	VZEROUPPER
@@ -427,7 +343,7 @@ loop:
 // func divideFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·divideFloat64AVX512(SB), NOSPLIT, $0-48
-	// Divide of float64, 32 elements a step.
+	// Divide of float64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -439,15 +355,9 @@ loop:
 	VDIVPD  (R10)(AX*8), Z0, Z0
 	VMOVUPS 64(R9)(AX*8), Z1
 	VDIVPD  64(R10)(AX*8), Z1, Z1
-	VMOVUPS 128(R9)(AX*8), Z2
-	VDIVPD  128(R10)(AX*8), Z2, Z2
-	VMOVUPS 192(R9)(AX*8), Z3
-	VDIVPD  192(R10)(AX*8), Z3, Z3
 	VMOVUPS Z0, (R8)(AX*8)
 	VMOVUPS Z1, 64(R8)(AX*8)
-	VMOVUPS Z2, 128(R8)(AX*8)
-	VMOVUPS Z3, 192(R8)(AX*8)
-	ADDQ    $0x00000020, AX
+	ADDQ    $0x00000010, AX
 	CMPQ    AX, DX
 	JLT     loop
 	VZEROUPPER
@@ -457,7 +367,7 @@ loop:
 // func divideFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·divideFloat64PastAVX512(SB), NOSPLIT, $0-48
-	// Divide of float64, 32 elements a step.
+	// Divide of float64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -469,15 +379,9 @@ loop:
 	VDIVPD   (R10)(AX*8), Z0, Z0
 	VMOVUPS  64(R9)(AX*8), Z1
 	VDIVPD   64(R10)(AX*8), Z1, Z1
-	VMOVUPS  128(R9)(AX*8), Z2
-	VDIVPD   128(R10)(AX*8), Z2, Z2
-	VMOVUPS  192(R9)(AX*8), Z3
-	VDIVPD   192(R10)(AX*8), Z3, Z3
 	VMOVNTPS Z0, (R8)(AX*8)
 	VMOVNTPS Z1, 64(R8)(AX*8)
-	VMOVNTPS Z2, 128(R8)(AX*8)
-	VMOVNTPS Z3, 192(R8)(AX*8)
-	ADDQ     $0x00000020, AX
+	ADDQ     $0x00000010, AX
 	CMPQ     AX, DX
 	JLT      loop
 	VZEROUPPER
@@ -485,9 +389,9 @@ loop:
 	RET
 
 // func floorDivideFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512BW, AVX512DQ, AVX512F
-TEXT ·floorDivideFloat32AVX512(SB), NOSPLIT, $64-48
-	// FloorDivide of float32, 64 elements a step.
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·floorDivideFloat32AVX512(SB), NOSPLIT, $0-48
+	// FloorDivide of float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -495,176 +399,86 @@ TEXT ·floorDivideFloat32AVX512(SB), NOSPLIT, $64-48
 	XORL AX, AX
 
 loop:
-	VMOVUPS      (R9)(AX*4), Z0
-	VANDPS.BCST  avx512_7fffffff<>+0(SB), Z0, Z1
-	VMOVUPS      64(R9)(AX*4), Z2
-	VANDPS.BCST  avx512_7fffffff<>+0(SB), Z2, Z3
-	VMOVUPS      128(R9)(AX*4), Z4
-	VANDPS.BCST  avx512_7fffffff<>+0(SB), Z4, Z5
-	VMOVUPS      192(R9)(AX*4), Z6
-	VANDPS.BCST  avx512_7fffffff<>+0(SB), Z6, Z7
-	VMOVUPS      (R10)(AX*4), Z8
-	VANDPS.BCST  avx512_7fffffff<>+0(SB), Z8, Z9
-	VMOVUPS      64(R10)(AX*4), Z10
-	VANDPS.BCST  avx512_7fffffff<>+0(SB), Z10, Z11
-	VMOVUPS      128(R10)(AX*4), Z12
-	VANDPS.BCST  avx512_7fffffff<>+0(SB), Z12, Z13
-	VMOVUPS      192(R10)(AX*4), Z14
-	VANDPS.BCST  avx512_7fffffff<>+0(SB), Z14, Z15
-	VDIVPS       Z9, Z1, Z16
-	VDIVPS       Z11, Z3, Z17
-	VDIVPS       Z13, Z5, Z18
-	VDIVPS       Z15, Z7, Z19
-	VRNDSCALEPS  $0x0b, Z16, Z20
-	VRNDSCALEPS  $0x0b, Z17, Z21
-	VRNDSCALEPS  $0x0b, Z18, Z22
-	VRNDSCALEPS  $0x0b, Z19, Z23
-	VFNMADD213PS Z1, Z9, Z20
-	VFNMADD213PS Z3, Z11, Z21
-	VFNMADD213PS Z5, Z13, Z22
-	VFNMADD213PS Z7, Z15, Z23
-	VCMPPS.BCST  $0x11, avx512_00000000<>+0(SB), Z20, K1
-	VCMPPS.BCST  $0x11, avx512_00000000<>+0(SB), Z21, K2
-	VCMPPS.BCST  $0x11, avx512_00000000<>+0(SB), Z22, K3
-	VCMPPS.BCST  $0x11, avx512_00000000<>+0(SB), Z23, K4
-	VADDPS       Z9, Z20, Z24
-	VADDPS       Z11, Z21, Z25
-	VADDPS       Z13, Z22, Z26
-	VADDPS       Z15, Z23, Z27
-	VBLENDMPS    Z24, Z20, K1, Z20
-	VBLENDMPS    Z25, Z21, K2, Z21
-	VBLENDMPS    Z26, Z22, K3, Z22
-	VBLENDMPS    Z27, Z23, K4, Z23
-	VCMPPS       $0x11, Z9, Z1, K1
-	VCMPPS       $0x11, Z11, Z3, K2
-	VCMPPS       $0x11, Z13, Z5, K3
-	VCMPPS       $0x11, Z15, Z7, K4
-	VBLENDMPS    Z1, Z20, K1, Z9
-	VBLENDMPS    Z3, Z21, K2, Z11
-	VBLENDMPS    Z5, Z22, K3, Z13
-	VBLENDMPS    Z7, Z23, K4, Z15
-	VANDPS.BCST  avx512_7fffffff<>+0(SB), Z9, Z9
-	VANDPS.BCST  avx512_7fffffff<>+0(SB), Z11, Z11
-	VANDPS.BCST  avx512_7fffffff<>+0(SB), Z13, Z13
-	VANDPS.BCST  avx512_7fffffff<>+0(SB), Z15, Z15
-	VANDPS.BCST  avx512_80000000<>+0(SB), Z0, Z20
-	VANDPS.BCST  avx512_80000000<>+0(SB), Z2, Z21
-	VANDPS.BCST  avx512_80000000<>+0(SB), Z4, Z22
-	VANDPS.BCST  avx512_80000000<>+0(SB), Z6, Z23
-	VORPS        Z20, Z9, Z9
-	VORPS        Z21, Z11, Z11
-	VORPS        Z22, Z13, Z13
-	VORPS        Z23, Z15, Z15
-	VCMPPS.BCST  $0x11, avx512_7f800000<>+0(SB), Z1, K1
-	VCMPPS.BCST  $0x11, avx512_7f800000<>+0(SB), Z3, K2
-	VCMPPS.BCST  $0x11, avx512_7f800000<>+0(SB), Z5, K3
-	VCMPPS.BCST  $0x11, avx512_7f800000<>+0(SB), Z7, K4
-	VCMPPS.BCST  $0x1e, avx512_4b000000<>+0(SB), Z16, K1, K1
-	VCMPPS.BCST  $0x1e, avx512_4b000000<>+0(SB), Z17, K2, K2
-	VCMPPS.BCST  $0x1e, avx512_4b000000<>+0(SB), Z18, K3, K3
-	VCMPPS.BCST  $0x1e, avx512_4b000000<>+0(SB), Z19, K4, K4
-	KORTESTW     K1, K1
-	JNE          done
-	KORTESTW     K2, K2
-	JNE          done
-	KORTESTW     K3, K3
-	JNE          done
-	KORTESTW     K4, K4
-	JNE          done
-	VSUBPS       Z9, Z0, Z1
-	VSUBPS       Z11, Z2, Z3
-	VSUBPS       Z13, Z4, Z5
-	VSUBPS       Z15, Z6, Z7
-	VDIVPS       Z8, Z1, Z1
-	VDIVPS       Z10, Z3, Z3
-	VDIVPS       Z12, Z5, Z5
-	VDIVPS       Z14, Z7, Z7
-	VCMPPS.BCST  $0x11, avx512_00000000<>+0(SB), Z8, K1
-	VCMPPS.BCST  $0x11, avx512_00000000<>+0(SB), Z10, K2
-	VCMPPS.BCST  $0x11, avx512_00000000<>+0(SB), Z12, K3
-	VCMPPS.BCST  $0x11, avx512_00000000<>+0(SB), Z14, K4
-	VCMPPS.BCST  $0x11, avx512_00000000<>+0(SB), Z9, K5
-	VCMPPS.BCST  $0x11, avx512_00000000<>+0(SB), Z11, K6
-	VCMPPS.BCST  $0x11, avx512_00000000<>+0(SB), Z13, K7
-	KMOVQ        K4, (SP)
-	VCMPPS.BCST  $0x11, avx512_00000000<>+0(SB), Z15, K4
-	KXORW        K5, K1, K1
-	KXORW        K6, K2, K2
-	KXORW        K7, K3, K3
-	KMOVQ        (SP), K5
-	KXORW        K4, K5, K4
-	VCMPPS.BCST  $0x04, avx512_00000000<>+0(SB), Z9, K1, K1
-	VCMPPS.BCST  $0x04, avx512_00000000<>+0(SB), Z11, K2, K2
-	VCMPPS.BCST  $0x04, avx512_00000000<>+0(SB), Z13, K3, K3
-	VCMPPS.BCST  $0x04, avx512_00000000<>+0(SB), Z15, K4, K4
-	VSUBPS.BCST  avx512_3f800000<>+0(SB), Z1, Z9
-	VSUBPS.BCST  avx512_3f800000<>+0(SB), Z3, Z11
-	VSUBPS.BCST  avx512_3f800000<>+0(SB), Z5, Z13
-	VSUBPS.BCST  avx512_3f800000<>+0(SB), Z7, Z15
-	VBLENDMPS    Z9, Z1, K1, Z1
-	VBLENDMPS    Z11, Z3, K2, Z3
-	VBLENDMPS    Z13, Z5, K3, Z5
-	VBLENDMPS    Z15, Z7, K4, Z7
-	VRNDSCALEPS  $0x09, Z1, Z9
-	VRNDSCALEPS  $0x09, Z3, Z11
-	VRNDSCALEPS  $0x09, Z5, Z13
-	VRNDSCALEPS  $0x09, Z7, Z15
-	VSUBPS       Z9, Z1, Z16
-	VSUBPS       Z11, Z3, Z17
-	VSUBPS       Z13, Z5, Z18
-	VSUBPS       Z15, Z7, Z19
-	VCMPPS.BCST  $0x1e, avx512_3f000000<>+0(SB), Z16, K1
-	VCMPPS.BCST  $0x1e, avx512_3f000000<>+0(SB), Z17, K2
-	VCMPPS.BCST  $0x1e, avx512_3f000000<>+0(SB), Z18, K3
-	VCMPPS.BCST  $0x1e, avx512_3f000000<>+0(SB), Z19, K4
-	VADDPS.BCST  avx512_3f800000<>+0(SB), Z9, Z16
-	VADDPS.BCST  avx512_3f800000<>+0(SB), Z11, Z17
-	VADDPS.BCST  avx512_3f800000<>+0(SB), Z13, Z18
-	VADDPS.BCST  avx512_3f800000<>+0(SB), Z15, Z19
-	VBLENDMPS    Z16, Z9, K1, Z9
-	VBLENDMPS    Z17, Z11, K2, Z11
-	VBLENDMPS    Z18, Z13, K3, Z13
-	VBLENDMPS    Z19, Z15, K4, Z15
-	VCMPPS.BCST  $0x04, avx512_00000000<>+0(SB), Z1, K1
-	VCMPPS.BCST  $0x04, avx512_00000000<>+0(SB), Z3, K2
-	VCMPPS.BCST  $0x04, avx512_00000000<>+0(SB), Z5, K3
-	VCMPPS.BCST  $0x04, avx512_00000000<>+0(SB), Z7, K4
-	VDIVPS       Z8, Z0, Z0
-	VDIVPS       Z10, Z2, Z1
-	VDIVPS       Z12, Z4, Z2
-	VDIVPS       Z14, Z6, Z3
-	VPBROADCASTQ avx512_7fffffff<>+0(SB), Z4
-	VANDPS.BCST  avx512_00000000<>+0(SB), Z4, Z5
-	VANDPS.BCST  avx512_00000000<>+0(SB), Z4, Z6
-	VANDPS.BCST  avx512_00000000<>+0(SB), Z4, Z7
-	VANDPS.BCST  avx512_00000000<>+0(SB), Z4, Z4
-	VANDPS.BCST  avx512_80000000<>+0(SB), Z0, Z16
-	VANDPS.BCST  avx512_80000000<>+0(SB), Z1, Z17
-	VANDPS.BCST  avx512_80000000<>+0(SB), Z2, Z18
-	VANDPS.BCST  avx512_80000000<>+0(SB), Z3, Z19
-	VORPS        Z16, Z5, Z5
-	VORPS        Z17, Z6, Z6
-	VORPS        Z18, Z7, Z7
-	VORPS        Z19, Z4, Z4
-	VBLENDMPS    Z9, Z5, K1, Z5
-	VBLENDMPS    Z11, Z6, K2, Z6
-	VBLENDMPS    Z13, Z7, K3, Z7
-	VBLENDMPS    Z15, Z4, K4, Z4
-	VCMPPS.BCST  $0x00, avx512_00000000<>+0(SB), Z8, K1
-	VCMPPS.BCST  $0x00, avx512_00000000<>+0(SB), Z10, K2
-	VCMPPS.BCST  $0x00, avx512_00000000<>+0(SB), Z12, K3
-	VCMPPS.BCST  $0x00, avx512_00000000<>+0(SB), Z14, K4
-	VBLENDMPS    Z0, Z5, K1, Z0
-	VBLENDMPS    Z1, Z6, K2, Z1
-	VBLENDMPS    Z2, Z7, K3, Z2
-	VBLENDMPS    Z3, Z4, K4, Z3
-	VMOVUPS      Z0, (R8)(AX*4)
-	VMOVUPS      Z1, 64(R8)(AX*4)
-	VMOVUPS      Z2, 128(R8)(AX*4)
-	VMOVUPS      Z3, 192(R8)(AX*4)
-	ADDQ         $0x00000040, AX
-	CMPQ         AX, DX
-	JLT          loop
+	VMOVUPS         (R9)(AX*4), Z0
+	VANDPS.BCST     avx512_7fffffff<>+0(SB), Z0, Z1
+	VMOVUPS         64(R9)(AX*4), Z2
+	VANDPS.BCST     avx512_7fffffff<>+0(SB), Z2, Z3
+	VMOVUPS         (R10)(AX*4), Z4
+	VANDPS.BCST     avx512_7fffffff<>+0(SB), Z4, Z5
+	VMOVUPS         64(R10)(AX*4), Z6
+	VANDPS.BCST     avx512_7fffffff<>+0(SB), Z6, Z7
+	VDIVPS          Z5, Z1, Z8
+	VDIVPS          Z7, Z3, Z9
+	VRNDSCALEPS     $0x0b, Z8, Z10
+	VRNDSCALEPS     $0x0b, Z9, Z11
+	VFNMADD213PS    Z1, Z5, Z10
+	VFNMADD213PS    Z3, Z7, Z11
+	VCMPPS.BCST     $0x11, avx512_00000000<>+0(SB), Z10, K1
+	VCMPPS.BCST     $0x11, avx512_00000000<>+0(SB), Z11, K2
+	VADDPS          Z5, Z10, Z12
+	VADDPS          Z7, Z11, Z13
+	VBLENDMPS       Z12, Z10, K1, Z10
+	VBLENDMPS       Z13, Z11, K2, Z11
+	VCMPPS          $0x11, Z5, Z1, K1
+	VCMPPS          $0x11, Z7, Z3, K2
+	VBLENDMPS       Z1, Z10, K1, Z5
+	VBLENDMPS       Z3, Z11, K2, Z7
+	VPTERNLOGD.BCST $0xe4, avx512_7fffffff<>+0(SB), Z0, Z5
+	VPTERNLOGD.BCST $0xe4, avx512_7fffffff<>+0(SB), Z2, Z7
+	VCMPPS.BCST     $0x11, avx512_7f800000<>+0(SB), Z1, K1
+	VCMPPS.BCST     $0x11, avx512_7f800000<>+0(SB), Z3, K2
+	VCMPPS.BCST     $0x1e, avx512_4b000000<>+0(SB), Z8, K1, K1
+	VCMPPS.BCST     $0x1e, avx512_4b000000<>+0(SB), Z9, K2, K2
+	KORTESTW        K1, K1
+	JNE             done
+	KORTESTW        K2, K2
+	JNE             done
+	VSUBPS          Z5, Z0, Z1
+	VSUBPS          Z7, Z2, Z3
+	VDIVPS          Z4, Z1, Z1
+	VDIVPS          Z6, Z3, Z3
+	VCMPPS.BCST     $0x11, avx512_00000000<>+0(SB), Z4, K1
+	VCMPPS.BCST     $0x11, avx512_00000000<>+0(SB), Z6, K2
+	VCMPPS.BCST     $0x11, avx512_00000000<>+0(SB), Z5, K3
+	VCMPPS.BCST     $0x11, avx512_00000000<>+0(SB), Z7, K4
+	KXORW           K3, K1, K1
+	KXORW           K4, K2, K2
+	VCMPPS.BCST     $0x04, avx512_00000000<>+0(SB), Z5, K1, K1
+	VCMPPS.BCST     $0x04, avx512_00000000<>+0(SB), Z7, K2, K2
+	VSUBPS.BCST     avx512_3f800000<>+0(SB), Z1, Z5
+	VSUBPS.BCST     avx512_3f800000<>+0(SB), Z3, Z7
+	VBLENDMPS       Z5, Z1, K1, Z1
+	VBLENDMPS       Z7, Z3, K2, Z3
+	VRNDSCALEPS     $0x09, Z1, Z5
+	VRNDSCALEPS     $0x09, Z3, Z7
+	VSUBPS          Z5, Z1, Z8
+	VSUBPS          Z7, Z3, Z9
+	VCMPPS.BCST     $0x1e, avx512_3f000000<>+0(SB), Z8, K1
+	VCMPPS.BCST     $0x1e, avx512_3f000000<>+0(SB), Z9, K2
+	VADDPS.BCST     avx512_3f800000<>+0(SB), Z5, Z8
+	VADDPS.BCST     avx512_3f800000<>+0(SB), Z7, Z9
+	VBLENDMPS       Z8, Z5, K1, Z5
+	VBLENDMPS       Z9, Z7, K2, Z7
+	VCMPPS.BCST     $0x04, avx512_00000000<>+0(SB), Z1, K1
+	VCMPPS.BCST     $0x04, avx512_00000000<>+0(SB), Z3, K2
+	VDIVPS          Z4, Z0, Z0
+	VDIVPS          Z6, Z2, Z1
+	VPBROADCASTQ    avx512_00000000<>+0(SB), Z2
+	VMOVUPS         Z0, Z3
+	VPTERNLOGD.BCST $0xd8, avx512_7fffffff<>+0(SB), Z2, Z3
+	VMOVUPS         Z1, Z8
+	VPTERNLOGD.BCST $0xd8, avx512_7fffffff<>+0(SB), Z2, Z8
+	VBLENDMPS       Z5, Z3, K1, Z3
+	VBLENDMPS       Z7, Z8, K2, Z5
+	VCMPPS          $0x00, Z2, Z4, K1
+	VCMPPS          $0x00, Z2, Z6, K2
+	VBLENDMPS       Z0, Z3, K1, Z0
+	VBLENDMPS       Z1, Z5, K2, Z1
+	VMOVUPS         Z0, (R8)(AX*4)
+	VMOVUPS         Z1, 64(R8)(AX*4)
+	ADDQ            $0x00000020, AX
+	CMPQ            AX, DX
+	JLT             loop
 
 done:
 	VZEROUPPER
@@ -676,9 +490,6 @@ GLOBL avx512_7fffffff<>(SB), RODATA|NOPTR, $8
 
 DATA avx512_00000000<>+0(SB)/8, $0x0000000000000000
 GLOBL avx512_00000000<>(SB), RODATA|NOPTR, $8
-
-DATA avx512_80000000<>+0(SB)/8, $0x8000000080000000
-GLOBL avx512_80000000<>(SB), RODATA|NOPTR, $8
 
 DATA avx512_7f800000<>+0(SB)/8, $0x7f8000007f800000
 GLOBL avx512_7f800000<>(SB), RODATA|NOPTR, $8
@@ -693,9 +504,9 @@ DATA avx512_3f000000<>+0(SB)/8, $0x3f0000003f000000
 GLOBL avx512_3f000000<>(SB), RODATA|NOPTR, $8
 
 // func floorDivideFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512BW, AVX512DQ, AVX512F
-TEXT ·floorDivideFloat32PastAVX512(SB), NOSPLIT, $64-48
-	// FloorDivide of float32, 64 elements a step.
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·floorDivideFloat32PastAVX512(SB), NOSPLIT, $0-48
+	// FloorDivide of float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -703,176 +514,86 @@ TEXT ·floorDivideFloat32PastAVX512(SB), NOSPLIT, $64-48
 	XORL AX, AX
 
 loop:
-	VMOVUPS      (R9)(AX*4), Z0
-	VANDPS.BCST  avx512_7fffffff<>+0(SB), Z0, Z1
-	VMOVUPS      64(R9)(AX*4), Z2
-	VANDPS.BCST  avx512_7fffffff<>+0(SB), Z2, Z3
-	VMOVUPS      128(R9)(AX*4), Z4
-	VANDPS.BCST  avx512_7fffffff<>+0(SB), Z4, Z5
-	VMOVUPS      192(R9)(AX*4), Z6
-	VANDPS.BCST  avx512_7fffffff<>+0(SB), Z6, Z7
-	VMOVUPS      (R10)(AX*4), Z8
-	VANDPS.BCST  avx512_7fffffff<>+0(SB), Z8, Z9
-	VMOVUPS      64(R10)(AX*4), Z10
-	VANDPS.BCST  avx512_7fffffff<>+0(SB), Z10, Z11
-	VMOVUPS      128(R10)(AX*4), Z12
-	VANDPS.BCST  avx512_7fffffff<>+0(SB), Z12, Z13
-	VMOVUPS      192(R10)(AX*4), Z14
-	VANDPS.BCST  avx512_7fffffff<>+0(SB), Z14, Z15
-	VDIVPS       Z9, Z1, Z16
-	VDIVPS       Z11, Z3, Z17
-	VDIVPS       Z13, Z5, Z18
-	VDIVPS       Z15, Z7, Z19
-	VRNDSCALEPS  $0x0b, Z16, Z20
-	VRNDSCALEPS  $0x0b, Z17, Z21
-	VRNDSCALEPS  $0x0b, Z18, Z22
-	VRNDSCALEPS  $0x0b, Z19, Z23
-	VFNMADD213PS Z1, Z9, Z20
-	VFNMADD213PS Z3, Z11, Z21
-	VFNMADD213PS Z5, Z13, Z22
-	VFNMADD213PS Z7, Z15, Z23
-	VCMPPS.BCST  $0x11, avx512_00000000<>+0(SB), Z20, K1
-	VCMPPS.BCST  $0x11, avx512_00000000<>+0(SB), Z21, K2
-	VCMPPS.BCST  $0x11, avx512_00000000<>+0(SB), Z22, K3
-	VCMPPS.BCST  $0x11, avx512_00000000<>+0(SB), Z23, K4
-	VADDPS       Z9, Z20, Z24
-	VADDPS       Z11, Z21, Z25
-	VADDPS       Z13, Z22, Z26
-	VADDPS       Z15, Z23, Z27
-	VBLENDMPS    Z24, Z20, K1, Z20
-	VBLENDMPS    Z25, Z21, K2, Z21
-	VBLENDMPS    Z26, Z22, K3, Z22
-	VBLENDMPS    Z27, Z23, K4, Z23
-	VCMPPS       $0x11, Z9, Z1, K1
-	VCMPPS       $0x11, Z11, Z3, K2
-	VCMPPS       $0x11, Z13, Z5, K3
-	VCMPPS       $0x11, Z15, Z7, K4
-	VBLENDMPS    Z1, Z20, K1, Z9
-	VBLENDMPS    Z3, Z21, K2, Z11
-	VBLENDMPS    Z5, Z22, K3, Z13
-	VBLENDMPS    Z7, Z23, K4, Z15
-	VANDPS.BCST  avx512_7fffffff<>+0(SB), Z9, Z9
-	VANDPS.BCST  avx512_7fffffff<>+0(SB), Z11, Z11
-	VANDPS.BCST  avx512_7fffffff<>+0(SB), Z13, Z13
-	VANDPS.BCST  avx512_7fffffff<>+0(SB), Z15, Z15
-	VANDPS.BCST  avx512_80000000<>+0(SB), Z0, Z20
-	VANDPS.BCST  avx512_80000000<>+0(SB), Z2, Z21
-	VANDPS.BCST  avx512_80000000<>+0(SB), Z4, Z22
-	VANDPS.BCST  avx512_80000000<>+0(SB), Z6, Z23
-	VORPS        Z20, Z9, Z9
-	VORPS        Z21, Z11, Z11
-	VORPS        Z22, Z13, Z13
-	VORPS        Z23, Z15, Z15
-	VCMPPS.BCST  $0x11, avx512_7f800000<>+0(SB), Z1, K1
-	VCMPPS.BCST  $0x11, avx512_7f800000<>+0(SB), Z3, K2
-	VCMPPS.BCST  $0x11, avx512_7f800000<>+0(SB), Z5, K3
-	VCMPPS.BCST  $0x11, avx512_7f800000<>+0(SB), Z7, K4
-	VCMPPS.BCST  $0x1e, avx512_4b000000<>+0(SB), Z16, K1, K1
-	VCMPPS.BCST  $0x1e, avx512_4b000000<>+0(SB), Z17, K2, K2
-	VCMPPS.BCST  $0x1e, avx512_4b000000<>+0(SB), Z18, K3, K3
-	VCMPPS.BCST  $0x1e, avx512_4b000000<>+0(SB), Z19, K4, K4
-	KORTESTW     K1, K1
-	JNE          done
-	KORTESTW     K2, K2
-	JNE          done
-	KORTESTW     K3, K3
-	JNE          done
-	KORTESTW     K4, K4
-	JNE          done
-	VSUBPS       Z9, Z0, Z1
-	VSUBPS       Z11, Z2, Z3
-	VSUBPS       Z13, Z4, Z5
-	VSUBPS       Z15, Z6, Z7
-	VDIVPS       Z8, Z1, Z1
-	VDIVPS       Z10, Z3, Z3
-	VDIVPS       Z12, Z5, Z5
-	VDIVPS       Z14, Z7, Z7
-	VCMPPS.BCST  $0x11, avx512_00000000<>+0(SB), Z8, K1
-	VCMPPS.BCST  $0x11, avx512_00000000<>+0(SB), Z10, K2
-	VCMPPS.BCST  $0x11, avx512_00000000<>+0(SB), Z12, K3
-	VCMPPS.BCST  $0x11, avx512_00000000<>+0(SB), Z14, K4
-	VCMPPS.BCST  $0x11, avx512_00000000<>+0(SB), Z9, K5
-	VCMPPS.BCST  $0x11, avx512_00000000<>+0(SB), Z11, K6
-	VCMPPS.BCST  $0x11, avx512_00000000<>+0(SB), Z13, K7
-	KMOVQ        K4, (SP)
-	VCMPPS.BCST  $0x11, avx512_00000000<>+0(SB), Z15, K4
-	KXORW        K5, K1, K1
-	KXORW        K6, K2, K2
-	KXORW        K7, K3, K3
-	KMOVQ        (SP), K5
-	KXORW        K4, K5, K4
-	VCMPPS.BCST  $0x04, avx512_00000000<>+0(SB), Z9, K1, K1
-	VCMPPS.BCST  $0x04, avx512_00000000<>+0(SB), Z11, K2, K2
-	VCMPPS.BCST  $0x04, avx512_00000000<>+0(SB), Z13, K3, K3
-	VCMPPS.BCST  $0x04, avx512_00000000<>+0(SB), Z15, K4, K4
-	VSUBPS.BCST  avx512_3f800000<>+0(SB), Z1, Z9
-	VSUBPS.BCST  avx512_3f800000<>+0(SB), Z3, Z11
-	VSUBPS.BCST  avx512_3f800000<>+0(SB), Z5, Z13
-	VSUBPS.BCST  avx512_3f800000<>+0(SB), Z7, Z15
-	VBLENDMPS    Z9, Z1, K1, Z1
-	VBLENDMPS    Z11, Z3, K2, Z3
-	VBLENDMPS    Z13, Z5, K3, Z5
-	VBLENDMPS    Z15, Z7, K4, Z7
-	VRNDSCALEPS  $0x09, Z1, Z9
-	VRNDSCALEPS  $0x09, Z3, Z11
-	VRNDSCALEPS  $0x09, Z5, Z13
-	VRNDSCALEPS  $0x09, Z7, Z15
-	VSUBPS       Z9, Z1, Z16
-	VSUBPS       Z11, Z3, Z17
-	VSUBPS       Z13, Z5, Z18
-	VSUBPS       Z15, Z7, Z19
-	VCMPPS.BCST  $0x1e, avx512_3f000000<>+0(SB), Z16, K1
-	VCMPPS.BCST  $0x1e, avx512_3f000000<>+0(SB), Z17, K2
-	VCMPPS.BCST  $0x1e, avx512_3f000000<>+0(SB), Z18, K3
-	VCMPPS.BCST  $0x1e, avx512_3f000000<>+0(SB), Z19, K4
-	VADDPS.BCST  avx512_3f800000<>+0(SB), Z9, Z16
-	VADDPS.BCST  avx512_3f800000<>+0(SB), Z11, Z17
-	VADDPS.BCST  avx512_3f800000<>+0(SB), Z13, Z18
-	VADDPS.BCST  avx512_3f800000<>+0(SB), Z15, Z19
-	VBLENDMPS    Z16, Z9, K1, Z9
-	VBLENDMPS    Z17, Z11, K2, Z11
-	VBLENDMPS    Z18, Z13, K3, Z13
-	VBLENDMPS    Z19, Z15, K4, Z15
-	VCMPPS.BCST  $0x04, avx512_00000000<>+0(SB), Z1, K1
-	VCMPPS.BCST  $0x04, avx512_00000000<>+0(SB), Z3, K2
-	VCMPPS.BCST  $0x04, avx512_00000000<>+0(SB), Z5, K3
-	VCMPPS.BCST  $0x04, avx512_00000000<>+0(SB), Z7, K4
-	VDIVPS       Z8, Z0, Z0
-	VDIVPS       Z10, Z2, Z1
-	VDIVPS       Z12, Z4, Z2
-	VDIVPS       Z14, Z6, Z3
-	VPBROADCASTQ avx512_7fffffff<>+0(SB), Z4
-	VANDPS.BCST  avx512_00000000<>+0(SB), Z4, Z5
-	VANDPS.BCST  avx512_00000000<>+0(SB), Z4, Z6
-	VANDPS.BCST  avx512_00000000<>+0(SB), Z4, Z7
-	VANDPS.BCST  avx512_00000000<>+0(SB), Z4, Z4
-	VANDPS.BCST  avx512_80000000<>+0(SB), Z0, Z16
-	VANDPS.BCST  avx512_80000000<>+0(SB), Z1, Z17
-	VANDPS.BCST  avx512_80000000<>+0(SB), Z2, Z18
-	VANDPS.BCST  avx512_80000000<>+0(SB), Z3, Z19
-	VORPS        Z16, Z5, Z5
-	VORPS        Z17, Z6, Z6
-	VORPS        Z18, Z7, Z7
-	VORPS        Z19, Z4, Z4
-	VBLENDMPS    Z9, Z5, K1, Z5
-	VBLENDMPS    Z11, Z6, K2, Z6
-	VBLENDMPS    Z13, Z7, K3, Z7
-	VBLENDMPS    Z15, Z4, K4, Z4
-	VCMPPS.BCST  $0x00, avx512_00000000<>+0(SB), Z8, K1
-	VCMPPS.BCST  $0x00, avx512_00000000<>+0(SB), Z10, K2
-	VCMPPS.BCST  $0x00, avx512_00000000<>+0(SB), Z12, K3
-	VCMPPS.BCST  $0x00, avx512_00000000<>+0(SB), Z14, K4
-	VBLENDMPS    Z0, Z5, K1, Z0
-	VBLENDMPS    Z1, Z6, K2, Z1
-	VBLENDMPS    Z2, Z7, K3, Z2
-	VBLENDMPS    Z3, Z4, K4, Z3
-	VMOVNTPS     Z0, (R8)(AX*4)
-	VMOVNTPS     Z1, 64(R8)(AX*4)
-	VMOVNTPS     Z2, 128(R8)(AX*4)
-	VMOVNTPS     Z3, 192(R8)(AX*4)
-	ADDQ         $0x00000040, AX
-	CMPQ         AX, DX
-	JLT          loop
+	VMOVUPS         (R9)(AX*4), Z0
+	VANDPS.BCST     avx512_7fffffff<>+0(SB), Z0, Z1
+	VMOVUPS         64(R9)(AX*4), Z2
+	VANDPS.BCST     avx512_7fffffff<>+0(SB), Z2, Z3
+	VMOVUPS         (R10)(AX*4), Z4
+	VANDPS.BCST     avx512_7fffffff<>+0(SB), Z4, Z5
+	VMOVUPS         64(R10)(AX*4), Z6
+	VANDPS.BCST     avx512_7fffffff<>+0(SB), Z6, Z7
+	VDIVPS          Z5, Z1, Z8
+	VDIVPS          Z7, Z3, Z9
+	VRNDSCALEPS     $0x0b, Z8, Z10
+	VRNDSCALEPS     $0x0b, Z9, Z11
+	VFNMADD213PS    Z1, Z5, Z10
+	VFNMADD213PS    Z3, Z7, Z11
+	VCMPPS.BCST     $0x11, avx512_00000000<>+0(SB), Z10, K1
+	VCMPPS.BCST     $0x11, avx512_00000000<>+0(SB), Z11, K2
+	VADDPS          Z5, Z10, Z12
+	VADDPS          Z7, Z11, Z13
+	VBLENDMPS       Z12, Z10, K1, Z10
+	VBLENDMPS       Z13, Z11, K2, Z11
+	VCMPPS          $0x11, Z5, Z1, K1
+	VCMPPS          $0x11, Z7, Z3, K2
+	VBLENDMPS       Z1, Z10, K1, Z5
+	VBLENDMPS       Z3, Z11, K2, Z7
+	VPTERNLOGD.BCST $0xe4, avx512_7fffffff<>+0(SB), Z0, Z5
+	VPTERNLOGD.BCST $0xe4, avx512_7fffffff<>+0(SB), Z2, Z7
+	VCMPPS.BCST     $0x11, avx512_7f800000<>+0(SB), Z1, K1
+	VCMPPS.BCST     $0x11, avx512_7f800000<>+0(SB), Z3, K2
+	VCMPPS.BCST     $0x1e, avx512_4b000000<>+0(SB), Z8, K1, K1
+	VCMPPS.BCST     $0x1e, avx512_4b000000<>+0(SB), Z9, K2, K2
+	KORTESTW        K1, K1
+	JNE             done
+	KORTESTW        K2, K2
+	JNE             done
+	VSUBPS          Z5, Z0, Z1
+	VSUBPS          Z7, Z2, Z3
+	VDIVPS          Z4, Z1, Z1
+	VDIVPS          Z6, Z3, Z3
+	VCMPPS.BCST     $0x11, avx512_00000000<>+0(SB), Z4, K1
+	VCMPPS.BCST     $0x11, avx512_00000000<>+0(SB), Z6, K2
+	VCMPPS.BCST     $0x11, avx512_00000000<>+0(SB), Z5, K3
+	VCMPPS.BCST     $0x11, avx512_00000000<>+0(SB), Z7, K4
+	KXORW           K3, K1, K1
+	KXORW           K4, K2, K2
+	VCMPPS.BCST     $0x04, avx512_00000000<>+0(SB), Z5, K1, K1
+	VCMPPS.BCST     $0x04, avx512_00000000<>+0(SB), Z7, K2, K2
+	VSUBPS.BCST     avx512_3f800000<>+0(SB), Z1, Z5
+	VSUBPS.BCST     avx512_3f800000<>+0(SB), Z3, Z7
+	VBLENDMPS       Z5, Z1, K1, Z1
+	VBLENDMPS       Z7, Z3, K2, Z3
+	VRNDSCALEPS     $0x09, Z1, Z5
+	VRNDSCALEPS     $0x09, Z3, Z7
+	VSUBPS          Z5, Z1, Z8
+	VSUBPS          Z7, Z3, Z9
+	VCMPPS.BCST     $0x1e, avx512_3f000000<>+0(SB), Z8, K1
+	VCMPPS.BCST     $0x1e, avx512_3f000000<>+0(SB), Z9, K2
+	VADDPS.BCST     avx512_3f800000<>+0(SB), Z5, Z8
+	VADDPS.BCST     avx512_3f800000<>+0(SB), Z7, Z9
+	VBLENDMPS       Z8, Z5, K1, Z5
+	VBLENDMPS       Z9, Z7, K2, Z7
+	VCMPPS.BCST     $0x04, avx512_00000000<>+0(SB), Z1, K1
+	VCMPPS.BCST     $0x04, avx512_00000000<>+0(SB), Z3, K2
+	VDIVPS          Z4, Z0, Z0
+	VDIVPS          Z6, Z2, Z1
+	VPBROADCASTQ    avx512_00000000<>+0(SB), Z2
+	VMOVUPS         Z0, Z3
+	VPTERNLOGD.BCST $0xd8, avx512_7fffffff<>+0(SB), Z2, Z3
+	VMOVUPS         Z1, Z8
+	VPTERNLOGD.BCST $0xd8, avx512_7fffffff<>+0(SB), Z2, Z8
+	VBLENDMPS       Z5, Z3, K1, Z3
+	VBLENDMPS       Z7, Z8, K2, Z5
+	VCMPPS          $0x00, Z2, Z4, K1
+	VCMPPS          $0x00, Z2, Z6, K2
+	VBLENDMPS       Z0, Z3, K1, Z0
+	VBLENDMPS       Z1, Z5, K2, Z1
+	VMOVNTPS        Z0, (R8)(AX*4)
+	VMOVNTPS        Z1, 64(R8)(AX*4)
+	ADDQ            $0x00000020, AX
+	CMPQ            AX, DX
+	JLT             loop
 
 done:
 	VZEROUPPER
@@ -880,9 +601,9 @@ done:
 	RET
 
 // func floorDivideFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512BW, AVX512DQ, AVX512F
-TEXT ·floorDivideFloat64AVX512(SB), NOSPLIT, $64-48
-	// FloorDivide of float64, 32 elements a step.
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·floorDivideFloat64AVX512(SB), NOSPLIT, $0-48
+	// FloorDivide of float64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -890,176 +611,86 @@ TEXT ·floorDivideFloat64AVX512(SB), NOSPLIT, $64-48
 	XORL AX, AX
 
 loop:
-	VMOVUPS      (R9)(AX*8), Z0
-	VANDPD.BCST  avx512_7fffffffffffffff<>+0(SB), Z0, Z1
-	VMOVUPS      64(R9)(AX*8), Z2
-	VANDPD.BCST  avx512_7fffffffffffffff<>+0(SB), Z2, Z3
-	VMOVUPS      128(R9)(AX*8), Z4
-	VANDPD.BCST  avx512_7fffffffffffffff<>+0(SB), Z4, Z5
-	VMOVUPS      192(R9)(AX*8), Z6
-	VANDPD.BCST  avx512_7fffffffffffffff<>+0(SB), Z6, Z7
-	VMOVUPS      (R10)(AX*8), Z8
-	VANDPD.BCST  avx512_7fffffffffffffff<>+0(SB), Z8, Z9
-	VMOVUPS      64(R10)(AX*8), Z10
-	VANDPD.BCST  avx512_7fffffffffffffff<>+0(SB), Z10, Z11
-	VMOVUPS      128(R10)(AX*8), Z12
-	VANDPD.BCST  avx512_7fffffffffffffff<>+0(SB), Z12, Z13
-	VMOVUPS      192(R10)(AX*8), Z14
-	VANDPD.BCST  avx512_7fffffffffffffff<>+0(SB), Z14, Z15
-	VDIVPD       Z9, Z1, Z16
-	VDIVPD       Z11, Z3, Z17
-	VDIVPD       Z13, Z5, Z18
-	VDIVPD       Z15, Z7, Z19
-	VRNDSCALEPD  $0x0b, Z16, Z20
-	VRNDSCALEPD  $0x0b, Z17, Z21
-	VRNDSCALEPD  $0x0b, Z18, Z22
-	VRNDSCALEPD  $0x0b, Z19, Z23
-	VFNMADD213PD Z1, Z9, Z20
-	VFNMADD213PD Z3, Z11, Z21
-	VFNMADD213PD Z5, Z13, Z22
-	VFNMADD213PD Z7, Z15, Z23
-	VCMPPD.BCST  $0x11, avx512_00000000<>+0(SB), Z20, K1
-	VCMPPD.BCST  $0x11, avx512_00000000<>+0(SB), Z21, K2
-	VCMPPD.BCST  $0x11, avx512_00000000<>+0(SB), Z22, K3
-	VCMPPD.BCST  $0x11, avx512_00000000<>+0(SB), Z23, K4
-	VADDPD       Z9, Z20, Z24
-	VADDPD       Z11, Z21, Z25
-	VADDPD       Z13, Z22, Z26
-	VADDPD       Z15, Z23, Z27
-	VBLENDMPD    Z24, Z20, K1, Z20
-	VBLENDMPD    Z25, Z21, K2, Z21
-	VBLENDMPD    Z26, Z22, K3, Z22
-	VBLENDMPD    Z27, Z23, K4, Z23
-	VCMPPD       $0x11, Z9, Z1, K1
-	VCMPPD       $0x11, Z11, Z3, K2
-	VCMPPD       $0x11, Z13, Z5, K3
-	VCMPPD       $0x11, Z15, Z7, K4
-	VBLENDMPD    Z1, Z20, K1, Z9
-	VBLENDMPD    Z3, Z21, K2, Z11
-	VBLENDMPD    Z5, Z22, K3, Z13
-	VBLENDMPD    Z7, Z23, K4, Z15
-	VANDPD.BCST  avx512_7fffffffffffffff<>+0(SB), Z9, Z9
-	VANDPD.BCST  avx512_7fffffffffffffff<>+0(SB), Z11, Z11
-	VANDPD.BCST  avx512_7fffffffffffffff<>+0(SB), Z13, Z13
-	VANDPD.BCST  avx512_7fffffffffffffff<>+0(SB), Z15, Z15
-	VANDPD.BCST  avx512_8000000000000000<>+0(SB), Z0, Z20
-	VANDPD.BCST  avx512_8000000000000000<>+0(SB), Z2, Z21
-	VANDPD.BCST  avx512_8000000000000000<>+0(SB), Z4, Z22
-	VANDPD.BCST  avx512_8000000000000000<>+0(SB), Z6, Z23
-	VORPD        Z20, Z9, Z9
-	VORPD        Z21, Z11, Z11
-	VORPD        Z22, Z13, Z13
-	VORPD        Z23, Z15, Z15
-	VCMPPD.BCST  $0x11, avx512_7ff0000000000000<>+0(SB), Z1, K1
-	VCMPPD.BCST  $0x11, avx512_7ff0000000000000<>+0(SB), Z3, K2
-	VCMPPD.BCST  $0x11, avx512_7ff0000000000000<>+0(SB), Z5, K3
-	VCMPPD.BCST  $0x11, avx512_7ff0000000000000<>+0(SB), Z7, K4
-	VCMPPD.BCST  $0x1e, avx512_4330000000000000<>+0(SB), Z16, K1, K1
-	VCMPPD.BCST  $0x1e, avx512_4330000000000000<>+0(SB), Z17, K2, K2
-	VCMPPD.BCST  $0x1e, avx512_4330000000000000<>+0(SB), Z18, K3, K3
-	VCMPPD.BCST  $0x1e, avx512_4330000000000000<>+0(SB), Z19, K4, K4
-	KORTESTB     K1, K1
-	JNE          done
-	KORTESTB     K2, K2
-	JNE          done
-	KORTESTB     K3, K3
-	JNE          done
-	KORTESTB     K4, K4
-	JNE          done
-	VSUBPD       Z9, Z0, Z1
-	VSUBPD       Z11, Z2, Z3
-	VSUBPD       Z13, Z4, Z5
-	VSUBPD       Z15, Z6, Z7
-	VDIVPD       Z8, Z1, Z1
-	VDIVPD       Z10, Z3, Z3
-	VDIVPD       Z12, Z5, Z5
-	VDIVPD       Z14, Z7, Z7
-	VCMPPD.BCST  $0x11, avx512_00000000<>+0(SB), Z8, K1
-	VCMPPD.BCST  $0x11, avx512_00000000<>+0(SB), Z10, K2
-	VCMPPD.BCST  $0x11, avx512_00000000<>+0(SB), Z12, K3
-	VCMPPD.BCST  $0x11, avx512_00000000<>+0(SB), Z14, K4
-	VCMPPD.BCST  $0x11, avx512_00000000<>+0(SB), Z9, K5
-	VCMPPD.BCST  $0x11, avx512_00000000<>+0(SB), Z11, K6
-	VCMPPD.BCST  $0x11, avx512_00000000<>+0(SB), Z13, K7
-	KMOVQ        K4, (SP)
-	VCMPPD.BCST  $0x11, avx512_00000000<>+0(SB), Z15, K4
-	KXORW        K5, K1, K1
-	KXORW        K6, K2, K2
-	KXORW        K7, K3, K3
-	KMOVQ        (SP), K5
-	KXORW        K4, K5, K4
-	VCMPPD.BCST  $0x04, avx512_00000000<>+0(SB), Z9, K1, K1
-	VCMPPD.BCST  $0x04, avx512_00000000<>+0(SB), Z11, K2, K2
-	VCMPPD.BCST  $0x04, avx512_00000000<>+0(SB), Z13, K3, K3
-	VCMPPD.BCST  $0x04, avx512_00000000<>+0(SB), Z15, K4, K4
-	VSUBPD.BCST  avx512_3ff0000000000000<>+0(SB), Z1, Z9
-	VSUBPD.BCST  avx512_3ff0000000000000<>+0(SB), Z3, Z11
-	VSUBPD.BCST  avx512_3ff0000000000000<>+0(SB), Z5, Z13
-	VSUBPD.BCST  avx512_3ff0000000000000<>+0(SB), Z7, Z15
-	VBLENDMPD    Z9, Z1, K1, Z1
-	VBLENDMPD    Z11, Z3, K2, Z3
-	VBLENDMPD    Z13, Z5, K3, Z5
-	VBLENDMPD    Z15, Z7, K4, Z7
-	VRNDSCALEPD  $0x09, Z1, Z9
-	VRNDSCALEPD  $0x09, Z3, Z11
-	VRNDSCALEPD  $0x09, Z5, Z13
-	VRNDSCALEPD  $0x09, Z7, Z15
-	VSUBPD       Z9, Z1, Z16
-	VSUBPD       Z11, Z3, Z17
-	VSUBPD       Z13, Z5, Z18
-	VSUBPD       Z15, Z7, Z19
-	VCMPPD.BCST  $0x1e, avx512_3fe0000000000000<>+0(SB), Z16, K1
-	VCMPPD.BCST  $0x1e, avx512_3fe0000000000000<>+0(SB), Z17, K2
-	VCMPPD.BCST  $0x1e, avx512_3fe0000000000000<>+0(SB), Z18, K3
-	VCMPPD.BCST  $0x1e, avx512_3fe0000000000000<>+0(SB), Z19, K4
-	VADDPD.BCST  avx512_3ff0000000000000<>+0(SB), Z9, Z16
-	VADDPD.BCST  avx512_3ff0000000000000<>+0(SB), Z11, Z17
-	VADDPD.BCST  avx512_3ff0000000000000<>+0(SB), Z13, Z18
-	VADDPD.BCST  avx512_3ff0000000000000<>+0(SB), Z15, Z19
-	VBLENDMPD    Z16, Z9, K1, Z9
-	VBLENDMPD    Z17, Z11, K2, Z11
-	VBLENDMPD    Z18, Z13, K3, Z13
-	VBLENDMPD    Z19, Z15, K4, Z15
-	VCMPPD.BCST  $0x04, avx512_00000000<>+0(SB), Z1, K1
-	VCMPPD.BCST  $0x04, avx512_00000000<>+0(SB), Z3, K2
-	VCMPPD.BCST  $0x04, avx512_00000000<>+0(SB), Z5, K3
-	VCMPPD.BCST  $0x04, avx512_00000000<>+0(SB), Z7, K4
-	VDIVPD       Z8, Z0, Z0
-	VDIVPD       Z10, Z2, Z1
-	VDIVPD       Z12, Z4, Z2
-	VDIVPD       Z14, Z6, Z3
-	VPBROADCASTQ avx512_7fffffffffffffff<>+0(SB), Z4
-	VANDPD.BCST  avx512_00000000<>+0(SB), Z4, Z5
-	VANDPD.BCST  avx512_00000000<>+0(SB), Z4, Z6
-	VANDPD.BCST  avx512_00000000<>+0(SB), Z4, Z7
-	VANDPD.BCST  avx512_00000000<>+0(SB), Z4, Z4
-	VANDPD.BCST  avx512_8000000000000000<>+0(SB), Z0, Z16
-	VANDPD.BCST  avx512_8000000000000000<>+0(SB), Z1, Z17
-	VANDPD.BCST  avx512_8000000000000000<>+0(SB), Z2, Z18
-	VANDPD.BCST  avx512_8000000000000000<>+0(SB), Z3, Z19
-	VORPD        Z16, Z5, Z5
-	VORPD        Z17, Z6, Z6
-	VORPD        Z18, Z7, Z7
-	VORPD        Z19, Z4, Z4
-	VBLENDMPD    Z9, Z5, K1, Z5
-	VBLENDMPD    Z11, Z6, K2, Z6
-	VBLENDMPD    Z13, Z7, K3, Z7
-	VBLENDMPD    Z15, Z4, K4, Z4
-	VCMPPD.BCST  $0x00, avx512_00000000<>+0(SB), Z8, K1
-	VCMPPD.BCST  $0x00, avx512_00000000<>+0(SB), Z10, K2
-	VCMPPD.BCST  $0x00, avx512_00000000<>+0(SB), Z12, K3
-	VCMPPD.BCST  $0x00, avx512_00000000<>+0(SB), Z14, K4
-	VBLENDMPD    Z0, Z5, K1, Z0
-	VBLENDMPD    Z1, Z6, K2, Z1
-	VBLENDMPD    Z2, Z7, K3, Z2
-	VBLENDMPD    Z3, Z4, K4, Z3
-	VMOVUPS      Z0, (R8)(AX*8)
-	VMOVUPS      Z1, 64(R8)(AX*8)
-	VMOVUPS      Z2, 128(R8)(AX*8)
-	VMOVUPS      Z3, 192(R8)(AX*8)
-	ADDQ         $0x00000020, AX
-	CMPQ         AX, DX
-	JLT          loop
+	VMOVUPS         (R9)(AX*8), Z0
+	VANDPD.BCST     avx512_7fffffffffffffff<>+0(SB), Z0, Z1
+	VMOVUPS         64(R9)(AX*8), Z2
+	VANDPD.BCST     avx512_7fffffffffffffff<>+0(SB), Z2, Z3
+	VMOVUPS         (R10)(AX*8), Z4
+	VANDPD.BCST     avx512_7fffffffffffffff<>+0(SB), Z4, Z5
+	VMOVUPS         64(R10)(AX*8), Z6
+	VANDPD.BCST     avx512_7fffffffffffffff<>+0(SB), Z6, Z7
+	VDIVPD          Z5, Z1, Z8
+	VDIVPD          Z7, Z3, Z9
+	VRNDSCALEPD     $0x0b, Z8, Z10
+	VRNDSCALEPD     $0x0b, Z9, Z11
+	VFNMADD213PD    Z1, Z5, Z10
+	VFNMADD213PD    Z3, Z7, Z11
+	VCMPPD.BCST     $0x11, avx512_00000000<>+0(SB), Z10, K1
+	VCMPPD.BCST     $0x11, avx512_00000000<>+0(SB), Z11, K2
+	VADDPD          Z5, Z10, Z12
+	VADDPD          Z7, Z11, Z13
+	VBLENDMPD       Z12, Z10, K1, Z10
+	VBLENDMPD       Z13, Z11, K2, Z11
+	VCMPPD          $0x11, Z5, Z1, K1
+	VCMPPD          $0x11, Z7, Z3, K2
+	VBLENDMPD       Z1, Z10, K1, Z5
+	VBLENDMPD       Z3, Z11, K2, Z7
+	VPTERNLOGQ.BCST $0xe4, avx512_7fffffffffffffff<>+0(SB), Z0, Z5
+	VPTERNLOGQ.BCST $0xe4, avx512_7fffffffffffffff<>+0(SB), Z2, Z7
+	VCMPPD.BCST     $0x11, avx512_7ff0000000000000<>+0(SB), Z1, K1
+	VCMPPD.BCST     $0x11, avx512_7ff0000000000000<>+0(SB), Z3, K2
+	VCMPPD.BCST     $0x1e, avx512_4330000000000000<>+0(SB), Z8, K1, K1
+	VCMPPD.BCST     $0x1e, avx512_4330000000000000<>+0(SB), Z9, K2, K2
+	KORTESTB        K1, K1
+	JNE             done
+	KORTESTB        K2, K2
+	JNE             done
+	VSUBPD          Z5, Z0, Z1
+	VSUBPD          Z7, Z2, Z3
+	VDIVPD          Z4, Z1, Z1
+	VDIVPD          Z6, Z3, Z3
+	VCMPPD.BCST     $0x11, avx512_00000000<>+0(SB), Z4, K1
+	VCMPPD.BCST     $0x11, avx512_00000000<>+0(SB), Z6, K2
+	VCMPPD.BCST     $0x11, avx512_00000000<>+0(SB), Z5, K3
+	VCMPPD.BCST     $0x11, avx512_00000000<>+0(SB), Z7, K4
+	KXORW           K3, K1, K1
+	KXORW           K4, K2, K2
+	VCMPPD.BCST     $0x04, avx512_00000000<>+0(SB), Z5, K1, K1
+	VCMPPD.BCST     $0x04, avx512_00000000<>+0(SB), Z7, K2, K2
+	VSUBPD.BCST     avx512_3ff0000000000000<>+0(SB), Z1, Z5
+	VSUBPD.BCST     avx512_3ff0000000000000<>+0(SB), Z3, Z7
+	VBLENDMPD       Z5, Z1, K1, Z1
+	VBLENDMPD       Z7, Z3, K2, Z3
+	VRNDSCALEPD     $0x09, Z1, Z5
+	VRNDSCALEPD     $0x09, Z3, Z7
+	VSUBPD          Z5, Z1, Z8
+	VSUBPD          Z7, Z3, Z9
+	VCMPPD.BCST     $0x1e, avx512_3fe0000000000000<>+0(SB), Z8, K1
+	VCMPPD.BCST     $0x1e, avx512_3fe0000000000000<>+0(SB), Z9, K2
+	VADDPD.BCST     avx512_3ff0000000000000<>+0(SB), Z5, Z8
+	VADDPD.BCST     avx512_3ff0000000000000<>+0(SB), Z7, Z9
+	VBLENDMPD       Z8, Z5, K1, Z5
+	VBLENDMPD       Z9, Z7, K2, Z7
+	VCMPPD.BCST     $0x04, avx512_00000000<>+0(SB), Z1, K1
+	VCMPPD.BCST     $0x04, avx512_00000000<>+0(SB), Z3, K2
+	VDIVPD          Z4, Z0, Z0
+	VDIVPD          Z6, Z2, Z1
+	VPBROADCASTQ    avx512_00000000<>+0(SB), Z2
+	VMOVUPS         Z0, Z3
+	VPTERNLOGQ.BCST $0xd8, avx512_7fffffffffffffff<>+0(SB), Z2, Z3
+	VMOVUPS         Z1, Z8
+	VPTERNLOGQ.BCST $0xd8, avx512_7fffffffffffffff<>+0(SB), Z2, Z8
+	VBLENDMPD       Z5, Z3, K1, Z3
+	VBLENDMPD       Z7, Z8, K2, Z5
+	VCMPPD          $0x00, Z2, Z4, K1
+	VCMPPD          $0x00, Z2, Z6, K2
+	VBLENDMPD       Z0, Z3, K1, Z0
+	VBLENDMPD       Z1, Z5, K2, Z1
+	VMOVUPS         Z0, (R8)(AX*8)
+	VMOVUPS         Z1, 64(R8)(AX*8)
+	ADDQ            $0x00000010, AX
+	CMPQ            AX, DX
+	JLT             loop
 
 done:
 	VZEROUPPER
@@ -1068,9 +699,6 @@ done:
 
 DATA avx512_7fffffffffffffff<>+0(SB)/8, $0x7fffffffffffffff
 GLOBL avx512_7fffffffffffffff<>(SB), RODATA|NOPTR, $8
-
-DATA avx512_8000000000000000<>+0(SB)/8, $0x8000000000000000
-GLOBL avx512_8000000000000000<>(SB), RODATA|NOPTR, $8
 
 DATA avx512_7ff0000000000000<>+0(SB)/8, $0x7ff0000000000000
 GLOBL avx512_7ff0000000000000<>(SB), RODATA|NOPTR, $8
@@ -1085,9 +713,9 @@ DATA avx512_3fe0000000000000<>+0(SB)/8, $0x3fe0000000000000
 GLOBL avx512_3fe0000000000000<>(SB), RODATA|NOPTR, $8
 
 // func floorDivideFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512BW, AVX512DQ, AVX512F
-TEXT ·floorDivideFloat64PastAVX512(SB), NOSPLIT, $64-48
-	// FloorDivide of float64, 32 elements a step.
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·floorDivideFloat64PastAVX512(SB), NOSPLIT, $0-48
+	// FloorDivide of float64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -1095,176 +723,86 @@ TEXT ·floorDivideFloat64PastAVX512(SB), NOSPLIT, $64-48
 	XORL AX, AX
 
 loop:
-	VMOVUPS      (R9)(AX*8), Z0
-	VANDPD.BCST  avx512_7fffffffffffffff<>+0(SB), Z0, Z1
-	VMOVUPS      64(R9)(AX*8), Z2
-	VANDPD.BCST  avx512_7fffffffffffffff<>+0(SB), Z2, Z3
-	VMOVUPS      128(R9)(AX*8), Z4
-	VANDPD.BCST  avx512_7fffffffffffffff<>+0(SB), Z4, Z5
-	VMOVUPS      192(R9)(AX*8), Z6
-	VANDPD.BCST  avx512_7fffffffffffffff<>+0(SB), Z6, Z7
-	VMOVUPS      (R10)(AX*8), Z8
-	VANDPD.BCST  avx512_7fffffffffffffff<>+0(SB), Z8, Z9
-	VMOVUPS      64(R10)(AX*8), Z10
-	VANDPD.BCST  avx512_7fffffffffffffff<>+0(SB), Z10, Z11
-	VMOVUPS      128(R10)(AX*8), Z12
-	VANDPD.BCST  avx512_7fffffffffffffff<>+0(SB), Z12, Z13
-	VMOVUPS      192(R10)(AX*8), Z14
-	VANDPD.BCST  avx512_7fffffffffffffff<>+0(SB), Z14, Z15
-	VDIVPD       Z9, Z1, Z16
-	VDIVPD       Z11, Z3, Z17
-	VDIVPD       Z13, Z5, Z18
-	VDIVPD       Z15, Z7, Z19
-	VRNDSCALEPD  $0x0b, Z16, Z20
-	VRNDSCALEPD  $0x0b, Z17, Z21
-	VRNDSCALEPD  $0x0b, Z18, Z22
-	VRNDSCALEPD  $0x0b, Z19, Z23
-	VFNMADD213PD Z1, Z9, Z20
-	VFNMADD213PD Z3, Z11, Z21
-	VFNMADD213PD Z5, Z13, Z22
-	VFNMADD213PD Z7, Z15, Z23
-	VCMPPD.BCST  $0x11, avx512_00000000<>+0(SB), Z20, K1
-	VCMPPD.BCST  $0x11, avx512_00000000<>+0(SB), Z21, K2
-	VCMPPD.BCST  $0x11, avx512_00000000<>+0(SB), Z22, K3
-	VCMPPD.BCST  $0x11, avx512_00000000<>+0(SB), Z23, K4
-	VADDPD       Z9, Z20, Z24
-	VADDPD       Z11, Z21, Z25
-	VADDPD       Z13, Z22, Z26
-	VADDPD       Z15, Z23, Z27
-	VBLENDMPD    Z24, Z20, K1, Z20
-	VBLENDMPD    Z25, Z21, K2, Z21
-	VBLENDMPD    Z26, Z22, K3, Z22
-	VBLENDMPD    Z27, Z23, K4, Z23
-	VCMPPD       $0x11, Z9, Z1, K1
-	VCMPPD       $0x11, Z11, Z3, K2
-	VCMPPD       $0x11, Z13, Z5, K3
-	VCMPPD       $0x11, Z15, Z7, K4
-	VBLENDMPD    Z1, Z20, K1, Z9
-	VBLENDMPD    Z3, Z21, K2, Z11
-	VBLENDMPD    Z5, Z22, K3, Z13
-	VBLENDMPD    Z7, Z23, K4, Z15
-	VANDPD.BCST  avx512_7fffffffffffffff<>+0(SB), Z9, Z9
-	VANDPD.BCST  avx512_7fffffffffffffff<>+0(SB), Z11, Z11
-	VANDPD.BCST  avx512_7fffffffffffffff<>+0(SB), Z13, Z13
-	VANDPD.BCST  avx512_7fffffffffffffff<>+0(SB), Z15, Z15
-	VANDPD.BCST  avx512_8000000000000000<>+0(SB), Z0, Z20
-	VANDPD.BCST  avx512_8000000000000000<>+0(SB), Z2, Z21
-	VANDPD.BCST  avx512_8000000000000000<>+0(SB), Z4, Z22
-	VANDPD.BCST  avx512_8000000000000000<>+0(SB), Z6, Z23
-	VORPD        Z20, Z9, Z9
-	VORPD        Z21, Z11, Z11
-	VORPD        Z22, Z13, Z13
-	VORPD        Z23, Z15, Z15
-	VCMPPD.BCST  $0x11, avx512_7ff0000000000000<>+0(SB), Z1, K1
-	VCMPPD.BCST  $0x11, avx512_7ff0000000000000<>+0(SB), Z3, K2
-	VCMPPD.BCST  $0x11, avx512_7ff0000000000000<>+0(SB), Z5, K3
-	VCMPPD.BCST  $0x11, avx512_7ff0000000000000<>+0(SB), Z7, K4
-	VCMPPD.BCST  $0x1e, avx512_4330000000000000<>+0(SB), Z16, K1, K1
-	VCMPPD.BCST  $0x1e, avx512_4330000000000000<>+0(SB), Z17, K2, K2
-	VCMPPD.BCST  $0x1e, avx512_4330000000000000<>+0(SB), Z18, K3, K3
-	VCMPPD.BCST  $0x1e, avx512_4330000000000000<>+0(SB), Z19, K4, K4
-	KORTESTB     K1, K1
-	JNE          done
-	KORTESTB     K2, K2
-	JNE          done
-	KORTESTB     K3, K3
-	JNE          done
-	KORTESTB     K4, K4
-	JNE          done
-	VSUBPD       Z9, Z0, Z1
-	VSUBPD       Z11, Z2, Z3
-	VSUBPD       Z13, Z4, Z5
-	VSUBPD       Z15, Z6, Z7
-	VDIVPD       Z8, Z1, Z1
-	VDIVPD       Z10, Z3, Z3
-	VDIVPD       Z12, Z5, Z5
-	VDIVPD       Z14, Z7, Z7
-	VCMPPD.BCST  $0x11, avx512_00000000<>+0(SB), Z8, K1
-	VCMPPD.BCST  $0x11, avx512_00000000<>+0(SB), Z10, K2
-	VCMPPD.BCST  $0x11, avx512_00000000<>+0(SB), Z12, K3
-	VCMPPD.BCST  $0x11, avx512_00000000<>+0(SB), Z14, K4
-	VCMPPD.BCST  $0x11, avx512_00000000<>+0(SB), Z9, K5
-	VCMPPD.BCST  $0x11, avx512_00000000<>+0(SB), Z11, K6
-	VCMPPD.BCST  $0x11, avx512_00000000<>+0(SB), Z13, K7
-	KMOVQ        K4, (SP)
-	VCMPPD.BCST  $0x11, avx512_00000000<>+0(SB), Z15, K4
-	KXORW        K5, K1, K1
-	KXORW        K6, K2, K2
-	KXORW        K7, K3, K3
-	KMOVQ        (SP), K5
-	KXORW        K4, K5, K4
-	VCMPPD.BCST  $0x04, avx512_00000000<>+0(SB), Z9, K1, K1
-	VCMPPD.BCST  $0x04, avx512_00000000<>+0(SB), Z11, K2, K2
-	VCMPPD.BCST  $0x04, avx512_00000000<>+0(SB), Z13, K3, K3
-	VCMPPD.BCST  $0x04, avx512_00000000<>+0(SB), Z15, K4, K4
-	VSUBPD.BCST  avx512_3ff0000000000000<>+0(SB), Z1, Z9
-	VSUBPD.BCST  avx512_3ff0000000000000<>+0(SB), Z3, Z11
-	VSUBPD.BCST  avx512_3ff0000000000000<>+0(SB), Z5, Z13
-	VSUBPD.BCST  avx512_3ff0000000000000<>+0(SB), Z7, Z15
-	VBLENDMPD    Z9, Z1, K1, Z1
-	VBLENDMPD    Z11, Z3, K2, Z3
-	VBLENDMPD    Z13, Z5, K3, Z5
-	VBLENDMPD    Z15, Z7, K4, Z7
-	VRNDSCALEPD  $0x09, Z1, Z9
-	VRNDSCALEPD  $0x09, Z3, Z11
-	VRNDSCALEPD  $0x09, Z5, Z13
-	VRNDSCALEPD  $0x09, Z7, Z15
-	VSUBPD       Z9, Z1, Z16
-	VSUBPD       Z11, Z3, Z17
-	VSUBPD       Z13, Z5, Z18
-	VSUBPD       Z15, Z7, Z19
-	VCMPPD.BCST  $0x1e, avx512_3fe0000000000000<>+0(SB), Z16, K1
-	VCMPPD.BCST  $0x1e, avx512_3fe0000000000000<>+0(SB), Z17, K2
-	VCMPPD.BCST  $0x1e, avx512_3fe0000000000000<>+0(SB), Z18, K3
-	VCMPPD.BCST  $0x1e, avx512_3fe0000000000000<>+0(SB), Z19, K4
-	VADDPD.BCST  avx512_3ff0000000000000<>+0(SB), Z9, Z16
-	VADDPD.BCST  avx512_3ff0000000000000<>+0(SB), Z11, Z17
-	VADDPD.BCST  avx512_3ff0000000000000<>+0(SB), Z13, Z18
-	VADDPD.BCST  avx512_3ff0000000000000<>+0(SB), Z15, Z19
-	VBLENDMPD    Z16, Z9, K1, Z9
-	VBLENDMPD    Z17, Z11, K2, Z11
-	VBLENDMPD    Z18, Z13, K3, Z13
-	VBLENDMPD    Z19, Z15, K4, Z15
-	VCMPPD.BCST  $0x04, avx512_00000000<>+0(SB), Z1, K1
-	VCMPPD.BCST  $0x04, avx512_00000000<>+0(SB), Z3, K2
-	VCMPPD.BCST  $0x04, avx512_00000000<>+0(SB), Z5, K3
-	VCMPPD.BCST  $0x04, avx512_00000000<>+0(SB), Z7, K4
-	VDIVPD       Z8, Z0, Z0
-	VDIVPD       Z10, Z2, Z1
-	VDIVPD       Z12, Z4, Z2
-	VDIVPD       Z14, Z6, Z3
-	VPBROADCASTQ avx512_7fffffffffffffff<>+0(SB), Z4
-	VANDPD.BCST  avx512_00000000<>+0(SB), Z4, Z5
-	VANDPD.BCST  avx512_00000000<>+0(SB), Z4, Z6
-	VANDPD.BCST  avx512_00000000<>+0(SB), Z4, Z7
-	VANDPD.BCST  avx512_00000000<>+0(SB), Z4, Z4
-	VANDPD.BCST  avx512_8000000000000000<>+0(SB), Z0, Z16
-	VANDPD.BCST  avx512_8000000000000000<>+0(SB), Z1, Z17
-	VANDPD.BCST  avx512_8000000000000000<>+0(SB), Z2, Z18
-	VANDPD.BCST  avx512_8000000000000000<>+0(SB), Z3, Z19
-	VORPD        Z16, Z5, Z5
-	VORPD        Z17, Z6, Z6
-	VORPD        Z18, Z7, Z7
-	VORPD        Z19, Z4, Z4
-	VBLENDMPD    Z9, Z5, K1, Z5
-	VBLENDMPD    Z11, Z6, K2, Z6
-	VBLENDMPD    Z13, Z7, K3, Z7
-	VBLENDMPD    Z15, Z4, K4, Z4
-	VCMPPD.BCST  $0x00, avx512_00000000<>+0(SB), Z8, K1
-	VCMPPD.BCST  $0x00, avx512_00000000<>+0(SB), Z10, K2
-	VCMPPD.BCST  $0x00, avx512_00000000<>+0(SB), Z12, K3
-	VCMPPD.BCST  $0x00, avx512_00000000<>+0(SB), Z14, K4
-	VBLENDMPD    Z0, Z5, K1, Z0
-	VBLENDMPD    Z1, Z6, K2, Z1
-	VBLENDMPD    Z2, Z7, K3, Z2
-	VBLENDMPD    Z3, Z4, K4, Z3
-	VMOVNTPS     Z0, (R8)(AX*8)
-	VMOVNTPS     Z1, 64(R8)(AX*8)
-	VMOVNTPS     Z2, 128(R8)(AX*8)
-	VMOVNTPS     Z3, 192(R8)(AX*8)
-	ADDQ         $0x00000020, AX
-	CMPQ         AX, DX
-	JLT          loop
+	VMOVUPS         (R9)(AX*8), Z0
+	VANDPD.BCST     avx512_7fffffffffffffff<>+0(SB), Z0, Z1
+	VMOVUPS         64(R9)(AX*8), Z2
+	VANDPD.BCST     avx512_7fffffffffffffff<>+0(SB), Z2, Z3
+	VMOVUPS         (R10)(AX*8), Z4
+	VANDPD.BCST     avx512_7fffffffffffffff<>+0(SB), Z4, Z5
+	VMOVUPS         64(R10)(AX*8), Z6
+	VANDPD.BCST     avx512_7fffffffffffffff<>+0(SB), Z6, Z7
+	VDIVPD          Z5, Z1, Z8
+	VDIVPD          Z7, Z3, Z9
+	VRNDSCALEPD     $0x0b, Z8, Z10
+	VRNDSCALEPD     $0x0b, Z9, Z11
+	VFNMADD213PD    Z1, Z5, Z10
+	VFNMADD213PD    Z3, Z7, Z11
+	VCMPPD.BCST     $0x11, avx512_00000000<>+0(SB), Z10, K1
+	VCMPPD.BCST     $0x11, avx512_00000000<>+0(SB), Z11, K2
+	VADDPD          Z5, Z10, Z12
+	VADDPD          Z7, Z11, Z13
+	VBLENDMPD       Z12, Z10, K1, Z10
+	VBLENDMPD       Z13, Z11, K2, Z11
+	VCMPPD          $0x11, Z5, Z1, K1
+	VCMPPD          $0x11, Z7, Z3, K2
+	VBLENDMPD       Z1, Z10, K1, Z5
+	VBLENDMPD       Z3, Z11, K2, Z7
+	VPTERNLOGQ.BCST $0xe4, avx512_7fffffffffffffff<>+0(SB), Z0, Z5
+	VPTERNLOGQ.BCST $0xe4, avx512_7fffffffffffffff<>+0(SB), Z2, Z7
+	VCMPPD.BCST     $0x11, avx512_7ff0000000000000<>+0(SB), Z1, K1
+	VCMPPD.BCST     $0x11, avx512_7ff0000000000000<>+0(SB), Z3, K2
+	VCMPPD.BCST     $0x1e, avx512_4330000000000000<>+0(SB), Z8, K1, K1
+	VCMPPD.BCST     $0x1e, avx512_4330000000000000<>+0(SB), Z9, K2, K2
+	KORTESTB        K1, K1
+	JNE             done
+	KORTESTB        K2, K2
+	JNE             done
+	VSUBPD          Z5, Z0, Z1
+	VSUBPD          Z7, Z2, Z3
+	VDIVPD          Z4, Z1, Z1
+	VDIVPD          Z6, Z3, Z3
+	VCMPPD.BCST     $0x11, avx512_00000000<>+0(SB), Z4, K1
+	VCMPPD.BCST     $0x11, avx512_00000000<>+0(SB), Z6, K2
+	VCMPPD.BCST     $0x11, avx512_00000000<>+0(SB), Z5, K3
+	VCMPPD.BCST     $0x11, avx512_00000000<>+0(SB), Z7, K4
+	KXORW           K3, K1, K1
+	KXORW           K4, K2, K2
+	VCMPPD.BCST     $0x04, avx512_00000000<>+0(SB), Z5, K1, K1
+	VCMPPD.BCST     $0x04, avx512_00000000<>+0(SB), Z7, K2, K2
+	VSUBPD.BCST     avx512_3ff0000000000000<>+0(SB), Z1, Z5
+	VSUBPD.BCST     avx512_3ff0000000000000<>+0(SB), Z3, Z7
+	VBLENDMPD       Z5, Z1, K1, Z1
+	VBLENDMPD       Z7, Z3, K2, Z3
+	VRNDSCALEPD     $0x09, Z1, Z5
+	VRNDSCALEPD     $0x09, Z3, Z7
+	VSUBPD          Z5, Z1, Z8
+	VSUBPD          Z7, Z3, Z9
+	VCMPPD.BCST     $0x1e, avx512_3fe0000000000000<>+0(SB), Z8, K1
+	VCMPPD.BCST     $0x1e, avx512_3fe0000000000000<>+0(SB), Z9, K2
+	VADDPD.BCST     avx512_3ff0000000000000<>+0(SB), Z5, Z8
+	VADDPD.BCST     avx512_3ff0000000000000<>+0(SB), Z7, Z9
+	VBLENDMPD       Z8, Z5, K1, Z5
+	VBLENDMPD       Z9, Z7, K2, Z7
+	VCMPPD.BCST     $0x04, avx512_00000000<>+0(SB), Z1, K1
+	VCMPPD.BCST     $0x04, avx512_00000000<>+0(SB), Z3, K2
+	VDIVPD          Z4, Z0, Z0
+	VDIVPD          Z6, Z2, Z1
+	VPBROADCASTQ    avx512_00000000<>+0(SB), Z2
+	VMOVUPS         Z0, Z3
+	VPTERNLOGQ.BCST $0xd8, avx512_7fffffffffffffff<>+0(SB), Z2, Z3
+	VMOVUPS         Z1, Z8
+	VPTERNLOGQ.BCST $0xd8, avx512_7fffffffffffffff<>+0(SB), Z2, Z8
+	VBLENDMPD       Z5, Z3, K1, Z3
+	VBLENDMPD       Z7, Z8, K2, Z5
+	VCMPPD          $0x00, Z2, Z4, K1
+	VCMPPD          $0x00, Z2, Z6, K2
+	VBLENDMPD       Z0, Z3, K1, Z0
+	VBLENDMPD       Z1, Z5, K2, Z1
+	VMOVNTPS        Z0, (R8)(AX*8)
+	VMOVNTPS        Z1, 64(R8)(AX*8)
+	ADDQ            $0x00000010, AX
+	CMPQ            AX, DX
+	JLT             loop
 
 done:
 	VZEROUPPER
@@ -1282,76 +820,70 @@ TEXT ·remainderFloat32AVX512(SB), NOSPLIT, $0-48
 	XORL AX, AX
 
 loop:
-	VMOVUPS        (R9)(AX*4), Z0
-	VANDPS.BCST    avx512_7fffffff<>+0(SB), Z0, Z1
-	VMOVUPS        64(R9)(AX*4), Z2
-	VANDPS.BCST    avx512_7fffffff<>+0(SB), Z2, Z3
-	VMOVUPS        (R10)(AX*4), Z4
-	VANDPS.BCST    avx512_7fffffff<>+0(SB), Z4, Z5
-	VMOVUPS        64(R10)(AX*4), Z6
-	VANDPS.BCST    avx512_7fffffff<>+0(SB), Z6, Z7
-	VDIVPS         Z5, Z1, Z8
-	VDIVPS         Z7, Z3, Z9
-	VRNDSCALEPS    $0x0b, Z8, Z10
-	VRNDSCALEPS    $0x0b, Z9, Z11
-	VFNMADD213PS   Z1, Z5, Z10
-	VFNMADD213PS   Z3, Z7, Z11
-	VCMPPS.BCST    $0x11, avx512_00000000<>+0(SB), Z10, K1
-	VCMPPS.BCST    $0x11, avx512_00000000<>+0(SB), Z11, K2
-	VADDPS         Z5, Z10, Z12
-	VADDPS         Z7, Z11, Z13
-	VBLENDMPS      Z12, Z10, K1, Z10
-	VBLENDMPS      Z13, Z11, K2, Z11
-	VCMPPS         $0x11, Z5, Z1, K1
-	VCMPPS         $0x11, Z7, Z3, K2
-	VBLENDMPS      Z1, Z10, K1, Z5
-	VBLENDMPS      Z3, Z11, K2, Z7
-	VANDPS.BCST    avx512_7fffffff<>+0(SB), Z5, Z5
-	VANDPS.BCST    avx512_7fffffff<>+0(SB), Z7, Z7
-	VANDPS.BCST    avx512_80000000<>+0(SB), Z0, Z0
-	VANDPS.BCST    avx512_80000000<>+0(SB), Z2, Z2
-	VORPS          Z0, Z5, Z0
-	VORPS          Z2, Z7, Z2
-	VCMPPS.BCST    $0x11, avx512_7f800000<>+0(SB), Z1, K1
-	VCMPPS.BCST    $0x11, avx512_7f800000<>+0(SB), Z3, K2
-	VCMPPS.BCST    $0x1e, avx512_4b000000<>+0(SB), Z8, K1, K1
-	VCMPPS.BCST    $0x1e, avx512_4b000000<>+0(SB), Z9, K2, K2
-	KORTESTW       K1, K1
-	JNE            done
-	KORTESTW       K2, K2
-	JNE            done
-	VCMPPS.BCST    $0x04, avx512_00000000<>+0(SB), Z0, K1
-	VCMPPS.BCST    $0x04, avx512_00000000<>+0(SB), Z2, K2
-	VCMPPS.BCST    $0x11, avx512_00000000<>+0(SB), Z4, K3
-	VCMPPS.BCST    $0x11, avx512_00000000<>+0(SB), Z6, K4
-	VCMPPS.BCST    $0x11, avx512_00000000<>+0(SB), Z0, K5
-	VCMPPS.BCST    $0x11, avx512_00000000<>+0(SB), Z2, K6
-	KXORW          K5, K3, K3
-	KXORW          K6, K4, K4
-	VCMPPS.BCST    $0x04, avx512_00000000<>+0(SB), Z0, K3, K3
-	VCMPPS.BCST    $0x04, avx512_00000000<>+0(SB), Z2, K4, K4
-	VADDPS         Z4, Z0, Z1
-	VADDPS         Z6, Z2, Z3
-	VBLENDMPS      Z1, Z0, K3, Z0
-	VBLENDMPS      Z3, Z2, K4, Z1
-	VPBROADCASTQ   avx512_7fffffff<>+0(SB), Z2
-	VANDPS.BCST    avx512_00000000<>+0(SB), Z2, Z3
-	VANDPS.BCST    avx512_00000000<>+0(SB), Z2, Z2
-	VANDPS.BCST    avx512_80000000<>+0(SB), Z4, Z5
-	VANDPS.BCST    avx512_80000000<>+0(SB), Z6, Z7
-	VORPS          Z5, Z3, Z3
-	VORPS          Z7, Z2, Z2
-	VBLENDMPS      Z0, Z3, K1, Z0
-	VBLENDMPS      Z1, Z2, K2, Z1
-	VCMPPS.BCST    $0x00, avx512_00000000<>+0(SB), Z4, K1
-	VCMPPS.BCST    $0x00, avx512_00000000<>+0(SB), Z6, K2
-	VBLENDMPS.BCST avx512_7fc00000<>+0(SB), Z0, K1, Z0
-	VBLENDMPS.BCST avx512_7fc00000<>+0(SB), Z1, K2, Z1
-	VMOVUPS        Z0, (R8)(AX*4)
-	VMOVUPS        Z1, 64(R8)(AX*4)
-	ADDQ           $0x00000020, AX
-	CMPQ           AX, DX
-	JLT            loop
+	VMOVUPS         (R9)(AX*4), Z0
+	VANDPS.BCST     avx512_7fffffff<>+0(SB), Z0, Z1
+	VMOVUPS         64(R9)(AX*4), Z2
+	VANDPS.BCST     avx512_7fffffff<>+0(SB), Z2, Z3
+	VMOVUPS         (R10)(AX*4), Z4
+	VANDPS.BCST     avx512_7fffffff<>+0(SB), Z4, Z5
+	VMOVUPS         64(R10)(AX*4), Z6
+	VANDPS.BCST     avx512_7fffffff<>+0(SB), Z6, Z7
+	VDIVPS          Z5, Z1, Z8
+	VDIVPS          Z7, Z3, Z9
+	VRNDSCALEPS     $0x0b, Z8, Z10
+	VRNDSCALEPS     $0x0b, Z9, Z11
+	VFNMADD213PS    Z1, Z5, Z10
+	VFNMADD213PS    Z3, Z7, Z11
+	VCMPPS.BCST     $0x11, avx512_00000000<>+0(SB), Z10, K1
+	VCMPPS.BCST     $0x11, avx512_00000000<>+0(SB), Z11, K2
+	VADDPS          Z5, Z10, Z12
+	VADDPS          Z7, Z11, Z13
+	VBLENDMPS       Z12, Z10, K1, Z10
+	VBLENDMPS       Z13, Z11, K2, Z11
+	VCMPPS          $0x11, Z5, Z1, K1
+	VCMPPS          $0x11, Z7, Z3, K2
+	VBLENDMPS       Z1, Z10, K1, Z5
+	VBLENDMPS       Z3, Z11, K2, Z7
+	VPTERNLOGD.BCST $0xe4, avx512_7fffffff<>+0(SB), Z0, Z5
+	VPTERNLOGD.BCST $0xe4, avx512_7fffffff<>+0(SB), Z2, Z7
+	VCMPPS.BCST     $0x11, avx512_7f800000<>+0(SB), Z1, K1
+	VCMPPS.BCST     $0x11, avx512_7f800000<>+0(SB), Z3, K2
+	VCMPPS.BCST     $0x1e, avx512_4b000000<>+0(SB), Z8, K1, K1
+	VCMPPS.BCST     $0x1e, avx512_4b000000<>+0(SB), Z9, K2, K2
+	KORTESTW        K1, K1
+	JNE             done
+	KORTESTW        K2, K2
+	JNE             done
+	VCMPPS.BCST     $0x04, avx512_00000000<>+0(SB), Z5, K1
+	VCMPPS.BCST     $0x04, avx512_00000000<>+0(SB), Z7, K2
+	VCMPPS.BCST     $0x11, avx512_00000000<>+0(SB), Z4, K3
+	VCMPPS.BCST     $0x11, avx512_00000000<>+0(SB), Z6, K4
+	VCMPPS.BCST     $0x11, avx512_00000000<>+0(SB), Z5, K5
+	VCMPPS.BCST     $0x11, avx512_00000000<>+0(SB), Z7, K6
+	KXORW           K5, K3, K3
+	KXORW           K6, K4, K4
+	VCMPPS.BCST     $0x04, avx512_00000000<>+0(SB), Z5, K3, K3
+	VCMPPS.BCST     $0x04, avx512_00000000<>+0(SB), Z7, K4, K4
+	VADDPS          Z4, Z5, Z0
+	VADDPS          Z6, Z7, Z1
+	VBLENDMPS       Z0, Z5, K3, Z0
+	VBLENDMPS       Z1, Z7, K4, Z1
+	VPBROADCASTQ    avx512_00000000<>+0(SB), Z2
+	VMOVUPS         Z4, Z3
+	VPTERNLOGD.BCST $0xd8, avx512_7fffffff<>+0(SB), Z2, Z3
+	VMOVUPS         Z6, Z5
+	VPTERNLOGD.BCST $0xd8, avx512_7fffffff<>+0(SB), Z2, Z5
+	VBLENDMPS       Z0, Z3, K1, Z0
+	VBLENDMPS       Z1, Z5, K2, Z1
+	VCMPPS          $0x00, Z2, Z4, K1
+	VCMPPS          $0x00, Z2, Z6, K2
+	VBLENDMPS.BCST  avx512_7fc00000<>+0(SB), Z0, K1, Z0
+	VBLENDMPS.BCST  avx512_7fc00000<>+0(SB), Z1, K2, Z1
+	VMOVUPS         Z0, (R8)(AX*4)
+	VMOVUPS         Z1, 64(R8)(AX*4)
+	ADDQ            $0x00000020, AX
+	CMPQ            AX, DX
+	JLT             loop
 
 done:
 	VZEROUPPER
@@ -1372,76 +904,70 @@ TEXT ·remainderFloat32PastAVX512(SB), NOSPLIT, $0-48
 	XORL AX, AX
 
 loop:
-	VMOVUPS        (R9)(AX*4), Z0
-	VANDPS.BCST    avx512_7fffffff<>+0(SB), Z0, Z1
-	VMOVUPS        64(R9)(AX*4), Z2
-	VANDPS.BCST    avx512_7fffffff<>+0(SB), Z2, Z3
-	VMOVUPS        (R10)(AX*4), Z4
-	VANDPS.BCST    avx512_7fffffff<>+0(SB), Z4, Z5
-	VMOVUPS        64(R10)(AX*4), Z6
-	VANDPS.BCST    avx512_7fffffff<>+0(SB), Z6, Z7
-	VDIVPS         Z5, Z1, Z8
-	VDIVPS         Z7, Z3, Z9
-	VRNDSCALEPS    $0x0b, Z8, Z10
-	VRNDSCALEPS    $0x0b, Z9, Z11
-	VFNMADD213PS   Z1, Z5, Z10
-	VFNMADD213PS   Z3, Z7, Z11
-	VCMPPS.BCST    $0x11, avx512_00000000<>+0(SB), Z10, K1
-	VCMPPS.BCST    $0x11, avx512_00000000<>+0(SB), Z11, K2
-	VADDPS         Z5, Z10, Z12
-	VADDPS         Z7, Z11, Z13
-	VBLENDMPS      Z12, Z10, K1, Z10
-	VBLENDMPS      Z13, Z11, K2, Z11
-	VCMPPS         $0x11, Z5, Z1, K1
-	VCMPPS         $0x11, Z7, Z3, K2
-	VBLENDMPS      Z1, Z10, K1, Z5
-	VBLENDMPS      Z3, Z11, K2, Z7
-	VANDPS.BCST    avx512_7fffffff<>+0(SB), Z5, Z5
-	VANDPS.BCST    avx512_7fffffff<>+0(SB), Z7, Z7
-	VANDPS.BCST    avx512_80000000<>+0(SB), Z0, Z0
-	VANDPS.BCST    avx512_80000000<>+0(SB), Z2, Z2
-	VORPS          Z0, Z5, Z0
-	VORPS          Z2, Z7, Z2
-	VCMPPS.BCST    $0x11, avx512_7f800000<>+0(SB), Z1, K1
-	VCMPPS.BCST    $0x11, avx512_7f800000<>+0(SB), Z3, K2
-	VCMPPS.BCST    $0x1e, avx512_4b000000<>+0(SB), Z8, K1, K1
-	VCMPPS.BCST    $0x1e, avx512_4b000000<>+0(SB), Z9, K2, K2
-	KORTESTW       K1, K1
-	JNE            done
-	KORTESTW       K2, K2
-	JNE            done
-	VCMPPS.BCST    $0x04, avx512_00000000<>+0(SB), Z0, K1
-	VCMPPS.BCST    $0x04, avx512_00000000<>+0(SB), Z2, K2
-	VCMPPS.BCST    $0x11, avx512_00000000<>+0(SB), Z4, K3
-	VCMPPS.BCST    $0x11, avx512_00000000<>+0(SB), Z6, K4
-	VCMPPS.BCST    $0x11, avx512_00000000<>+0(SB), Z0, K5
-	VCMPPS.BCST    $0x11, avx512_00000000<>+0(SB), Z2, K6
-	KXORW          K5, K3, K3
-	KXORW          K6, K4, K4
-	VCMPPS.BCST    $0x04, avx512_00000000<>+0(SB), Z0, K3, K3
-	VCMPPS.BCST    $0x04, avx512_00000000<>+0(SB), Z2, K4, K4
-	VADDPS         Z4, Z0, Z1
-	VADDPS         Z6, Z2, Z3
-	VBLENDMPS      Z1, Z0, K3, Z0
-	VBLENDMPS      Z3, Z2, K4, Z1
-	VPBROADCASTQ   avx512_7fffffff<>+0(SB), Z2
-	VANDPS.BCST    avx512_00000000<>+0(SB), Z2, Z3
-	VANDPS.BCST    avx512_00000000<>+0(SB), Z2, Z2
-	VANDPS.BCST    avx512_80000000<>+0(SB), Z4, Z5
-	VANDPS.BCST    avx512_80000000<>+0(SB), Z6, Z7
-	VORPS          Z5, Z3, Z3
-	VORPS          Z7, Z2, Z2
-	VBLENDMPS      Z0, Z3, K1, Z0
-	VBLENDMPS      Z1, Z2, K2, Z1
-	VCMPPS.BCST    $0x00, avx512_00000000<>+0(SB), Z4, K1
-	VCMPPS.BCST    $0x00, avx512_00000000<>+0(SB), Z6, K2
-	VBLENDMPS.BCST avx512_7fc00000<>+0(SB), Z0, K1, Z0
-	VBLENDMPS.BCST avx512_7fc00000<>+0(SB), Z1, K2, Z1
-	VMOVNTPS       Z0, (R8)(AX*4)
-	VMOVNTPS       Z1, 64(R8)(AX*4)
-	ADDQ           $0x00000020, AX
-	CMPQ           AX, DX
-	JLT            loop
+	VMOVUPS         (R9)(AX*4), Z0
+	VANDPS.BCST     avx512_7fffffff<>+0(SB), Z0, Z1
+	VMOVUPS         64(R9)(AX*4), Z2
+	VANDPS.BCST     avx512_7fffffff<>+0(SB), Z2, Z3
+	VMOVUPS         (R10)(AX*4), Z4
+	VANDPS.BCST     avx512_7fffffff<>+0(SB), Z4, Z5
+	VMOVUPS         64(R10)(AX*4), Z6
+	VANDPS.BCST     avx512_7fffffff<>+0(SB), Z6, Z7
+	VDIVPS          Z5, Z1, Z8
+	VDIVPS          Z7, Z3, Z9
+	VRNDSCALEPS     $0x0b, Z8, Z10
+	VRNDSCALEPS     $0x0b, Z9, Z11
+	VFNMADD213PS    Z1, Z5, Z10
+	VFNMADD213PS    Z3, Z7, Z11
+	VCMPPS.BCST     $0x11, avx512_00000000<>+0(SB), Z10, K1
+	VCMPPS.BCST     $0x11, avx512_00000000<>+0(SB), Z11, K2
+	VADDPS          Z5, Z10, Z12
+	VADDPS          Z7, Z11, Z13
+	VBLENDMPS       Z12, Z10, K1, Z10
+	VBLENDMPS       Z13, Z11, K2, Z11
+	VCMPPS          $0x11, Z5, Z1, K1
+	VCMPPS          $0x11, Z7, Z3, K2
+	VBLENDMPS       Z1, Z10, K1, Z5
+	VBLENDMPS       Z3, Z11, K2, Z7
+	VPTERNLOGD.BCST $0xe4, avx512_7fffffff<>+0(SB), Z0, Z5
+	VPTERNLOGD.BCST $0xe4, avx512_7fffffff<>+0(SB), Z2, Z7
+	VCMPPS.BCST     $0x11, avx512_7f800000<>+0(SB), Z1, K1
+	VCMPPS.BCST     $0x11, avx512_7f800000<>+0(SB), Z3, K2
+	VCMPPS.BCST     $0x1e, avx512_4b000000<>+0(SB), Z8, K1, K1
+	VCMPPS.BCST     $0x1e, avx512_4b000000<>+0(SB), Z9, K2, K2
+	KORTESTW        K1, K1
+	JNE             done
+	KORTESTW        K2, K2
+	JNE             done
+	VCMPPS.BCST     $0x04, avx512_00000000<>+0(SB), Z5, K1
+	VCMPPS.BCST     $0x04, avx512_00000000<>+0(SB), Z7, K2
+	VCMPPS.BCST     $0x11, avx512_00000000<>+0(SB), Z4, K3
+	VCMPPS.BCST     $0x11, avx512_00000000<>+0(SB), Z6, K4
+	VCMPPS.BCST     $0x11, avx512_00000000<>+0(SB), Z5, K5
+	VCMPPS.BCST     $0x11, avx512_00000000<>+0(SB), Z7, K6
+	KXORW           K5, K3, K3
+	KXORW           K6, K4, K4
+	VCMPPS.BCST     $0x04, avx512_00000000<>+0(SB), Z5, K3, K3
+	VCMPPS.BCST     $0x04, avx512_00000000<>+0(SB), Z7, K4, K4
+	VADDPS          Z4, Z5, Z0
+	VADDPS          Z6, Z7, Z1
+	VBLENDMPS       Z0, Z5, K3, Z0
+	VBLENDMPS       Z1, Z7, K4, Z1
+	VPBROADCASTQ    avx512_00000000<>+0(SB), Z2
+	VMOVUPS         Z4, Z3
+	VPTERNLOGD.BCST $0xd8, avx512_7fffffff<>+0(SB), Z2, Z3
+	VMOVUPS         Z6, Z5
+	VPTERNLOGD.BCST $0xd8, avx512_7fffffff<>+0(SB), Z2, Z5
+	VBLENDMPS       Z0, Z3, K1, Z0
+	VBLENDMPS       Z1, Z5, K2, Z1
+	VCMPPS          $0x00, Z2, Z4, K1
+	VCMPPS          $0x00, Z2, Z6, K2
+	VBLENDMPS.BCST  avx512_7fc00000<>+0(SB), Z0, K1, Z0
+	VBLENDMPS.BCST  avx512_7fc00000<>+0(SB), Z1, K2, Z1
+	VMOVNTPS        Z0, (R8)(AX*4)
+	VMOVNTPS        Z1, 64(R8)(AX*4)
+	ADDQ            $0x00000020, AX
+	CMPQ            AX, DX
+	JLT             loop
 
 done:
 	VZEROUPPER
@@ -1459,76 +985,70 @@ TEXT ·remainderFloat64AVX512(SB), NOSPLIT, $0-48
 	XORL AX, AX
 
 loop:
-	VMOVUPS        (R9)(AX*8), Z0
-	VANDPD.BCST    avx512_7fffffffffffffff<>+0(SB), Z0, Z1
-	VMOVUPS        64(R9)(AX*8), Z2
-	VANDPD.BCST    avx512_7fffffffffffffff<>+0(SB), Z2, Z3
-	VMOVUPS        (R10)(AX*8), Z4
-	VANDPD.BCST    avx512_7fffffffffffffff<>+0(SB), Z4, Z5
-	VMOVUPS        64(R10)(AX*8), Z6
-	VANDPD.BCST    avx512_7fffffffffffffff<>+0(SB), Z6, Z7
-	VDIVPD         Z5, Z1, Z8
-	VDIVPD         Z7, Z3, Z9
-	VRNDSCALEPD    $0x0b, Z8, Z10
-	VRNDSCALEPD    $0x0b, Z9, Z11
-	VFNMADD213PD   Z1, Z5, Z10
-	VFNMADD213PD   Z3, Z7, Z11
-	VCMPPD.BCST    $0x11, avx512_00000000<>+0(SB), Z10, K1
-	VCMPPD.BCST    $0x11, avx512_00000000<>+0(SB), Z11, K2
-	VADDPD         Z5, Z10, Z12
-	VADDPD         Z7, Z11, Z13
-	VBLENDMPD      Z12, Z10, K1, Z10
-	VBLENDMPD      Z13, Z11, K2, Z11
-	VCMPPD         $0x11, Z5, Z1, K1
-	VCMPPD         $0x11, Z7, Z3, K2
-	VBLENDMPD      Z1, Z10, K1, Z5
-	VBLENDMPD      Z3, Z11, K2, Z7
-	VANDPD.BCST    avx512_7fffffffffffffff<>+0(SB), Z5, Z5
-	VANDPD.BCST    avx512_7fffffffffffffff<>+0(SB), Z7, Z7
-	VANDPD.BCST    avx512_8000000000000000<>+0(SB), Z0, Z0
-	VANDPD.BCST    avx512_8000000000000000<>+0(SB), Z2, Z2
-	VORPD          Z0, Z5, Z0
-	VORPD          Z2, Z7, Z2
-	VCMPPD.BCST    $0x11, avx512_7ff0000000000000<>+0(SB), Z1, K1
-	VCMPPD.BCST    $0x11, avx512_7ff0000000000000<>+0(SB), Z3, K2
-	VCMPPD.BCST    $0x1e, avx512_4330000000000000<>+0(SB), Z8, K1, K1
-	VCMPPD.BCST    $0x1e, avx512_4330000000000000<>+0(SB), Z9, K2, K2
-	KORTESTB       K1, K1
-	JNE            done
-	KORTESTB       K2, K2
-	JNE            done
-	VCMPPD.BCST    $0x04, avx512_00000000<>+0(SB), Z0, K1
-	VCMPPD.BCST    $0x04, avx512_00000000<>+0(SB), Z2, K2
-	VCMPPD.BCST    $0x11, avx512_00000000<>+0(SB), Z4, K3
-	VCMPPD.BCST    $0x11, avx512_00000000<>+0(SB), Z6, K4
-	VCMPPD.BCST    $0x11, avx512_00000000<>+0(SB), Z0, K5
-	VCMPPD.BCST    $0x11, avx512_00000000<>+0(SB), Z2, K6
-	KXORW          K5, K3, K3
-	KXORW          K6, K4, K4
-	VCMPPD.BCST    $0x04, avx512_00000000<>+0(SB), Z0, K3, K3
-	VCMPPD.BCST    $0x04, avx512_00000000<>+0(SB), Z2, K4, K4
-	VADDPD         Z4, Z0, Z1
-	VADDPD         Z6, Z2, Z3
-	VBLENDMPD      Z1, Z0, K3, Z0
-	VBLENDMPD      Z3, Z2, K4, Z1
-	VPBROADCASTQ   avx512_7fffffffffffffff<>+0(SB), Z2
-	VANDPD.BCST    avx512_00000000<>+0(SB), Z2, Z3
-	VANDPD.BCST    avx512_00000000<>+0(SB), Z2, Z2
-	VANDPD.BCST    avx512_8000000000000000<>+0(SB), Z4, Z5
-	VANDPD.BCST    avx512_8000000000000000<>+0(SB), Z6, Z7
-	VORPD          Z5, Z3, Z3
-	VORPD          Z7, Z2, Z2
-	VBLENDMPD      Z0, Z3, K1, Z0
-	VBLENDMPD      Z1, Z2, K2, Z1
-	VCMPPD.BCST    $0x00, avx512_00000000<>+0(SB), Z4, K1
-	VCMPPD.BCST    $0x00, avx512_00000000<>+0(SB), Z6, K2
-	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z0, K1, Z0
-	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z1, K2, Z1
-	VMOVUPS        Z0, (R8)(AX*8)
-	VMOVUPS        Z1, 64(R8)(AX*8)
-	ADDQ           $0x00000010, AX
-	CMPQ           AX, DX
-	JLT            loop
+	VMOVUPS         (R9)(AX*8), Z0
+	VANDPD.BCST     avx512_7fffffffffffffff<>+0(SB), Z0, Z1
+	VMOVUPS         64(R9)(AX*8), Z2
+	VANDPD.BCST     avx512_7fffffffffffffff<>+0(SB), Z2, Z3
+	VMOVUPS         (R10)(AX*8), Z4
+	VANDPD.BCST     avx512_7fffffffffffffff<>+0(SB), Z4, Z5
+	VMOVUPS         64(R10)(AX*8), Z6
+	VANDPD.BCST     avx512_7fffffffffffffff<>+0(SB), Z6, Z7
+	VDIVPD          Z5, Z1, Z8
+	VDIVPD          Z7, Z3, Z9
+	VRNDSCALEPD     $0x0b, Z8, Z10
+	VRNDSCALEPD     $0x0b, Z9, Z11
+	VFNMADD213PD    Z1, Z5, Z10
+	VFNMADD213PD    Z3, Z7, Z11
+	VCMPPD.BCST     $0x11, avx512_00000000<>+0(SB), Z10, K1
+	VCMPPD.BCST     $0x11, avx512_00000000<>+0(SB), Z11, K2
+	VADDPD          Z5, Z10, Z12
+	VADDPD          Z7, Z11, Z13
+	VBLENDMPD       Z12, Z10, K1, Z10
+	VBLENDMPD       Z13, Z11, K2, Z11
+	VCMPPD          $0x11, Z5, Z1, K1
+	VCMPPD          $0x11, Z7, Z3, K2
+	VBLENDMPD       Z1, Z10, K1, Z5
+	VBLENDMPD       Z3, Z11, K2, Z7
+	VPTERNLOGQ.BCST $0xe4, avx512_7fffffffffffffff<>+0(SB), Z0, Z5
+	VPTERNLOGQ.BCST $0xe4, avx512_7fffffffffffffff<>+0(SB), Z2, Z7
+	VCMPPD.BCST     $0x11, avx512_7ff0000000000000<>+0(SB), Z1, K1
+	VCMPPD.BCST     $0x11, avx512_7ff0000000000000<>+0(SB), Z3, K2
+	VCMPPD.BCST     $0x1e, avx512_4330000000000000<>+0(SB), Z8, K1, K1
+	VCMPPD.BCST     $0x1e, avx512_4330000000000000<>+0(SB), Z9, K2, K2
+	KORTESTB        K1, K1
+	JNE             done
+	KORTESTB        K2, K2
+	JNE             done
+	VCMPPD.BCST     $0x04, avx512_00000000<>+0(SB), Z5, K1
+	VCMPPD.BCST     $0x04, avx512_00000000<>+0(SB), Z7, K2
+	VCMPPD.BCST     $0x11, avx512_00000000<>+0(SB), Z4, K3
+	VCMPPD.BCST     $0x11, avx512_00000000<>+0(SB), Z6, K4
+	VCMPPD.BCST     $0x11, avx512_00000000<>+0(SB), Z5, K5
+	VCMPPD.BCST     $0x11, avx512_00000000<>+0(SB), Z7, K6
+	KXORW           K5, K3, K3
+	KXORW           K6, K4, K4
+	VCMPPD.BCST     $0x04, avx512_00000000<>+0(SB), Z5, K3, K3
+	VCMPPD.BCST     $0x04, avx512_00000000<>+0(SB), Z7, K4, K4
+	VADDPD          Z4, Z5, Z0
+	VADDPD          Z6, Z7, Z1
+	VBLENDMPD       Z0, Z5, K3, Z0
+	VBLENDMPD       Z1, Z7, K4, Z1
+	VPBROADCASTQ    avx512_00000000<>+0(SB), Z2
+	VMOVUPS         Z4, Z3
+	VPTERNLOGQ.BCST $0xd8, avx512_7fffffffffffffff<>+0(SB), Z2, Z3
+	VMOVUPS         Z6, Z5
+	VPTERNLOGQ.BCST $0xd8, avx512_7fffffffffffffff<>+0(SB), Z2, Z5
+	VBLENDMPD       Z0, Z3, K1, Z0
+	VBLENDMPD       Z1, Z5, K2, Z1
+	VCMPPD          $0x00, Z2, Z4, K1
+	VCMPPD          $0x00, Z2, Z6, K2
+	VBLENDMPD.BCST  avx512_7ff8000000000001<>+0(SB), Z0, K1, Z0
+	VBLENDMPD.BCST  avx512_7ff8000000000001<>+0(SB), Z1, K2, Z1
+	VMOVUPS         Z0, (R8)(AX*8)
+	VMOVUPS         Z1, 64(R8)(AX*8)
+	ADDQ            $0x00000010, AX
+	CMPQ            AX, DX
+	JLT             loop
 
 done:
 	VZEROUPPER
@@ -1549,76 +1069,70 @@ TEXT ·remainderFloat64PastAVX512(SB), NOSPLIT, $0-48
 	XORL AX, AX
 
 loop:
-	VMOVUPS        (R9)(AX*8), Z0
-	VANDPD.BCST    avx512_7fffffffffffffff<>+0(SB), Z0, Z1
-	VMOVUPS        64(R9)(AX*8), Z2
-	VANDPD.BCST    avx512_7fffffffffffffff<>+0(SB), Z2, Z3
-	VMOVUPS        (R10)(AX*8), Z4
-	VANDPD.BCST    avx512_7fffffffffffffff<>+0(SB), Z4, Z5
-	VMOVUPS        64(R10)(AX*8), Z6
-	VANDPD.BCST    avx512_7fffffffffffffff<>+0(SB), Z6, Z7
-	VDIVPD         Z5, Z1, Z8
-	VDIVPD         Z7, Z3, Z9
-	VRNDSCALEPD    $0x0b, Z8, Z10
-	VRNDSCALEPD    $0x0b, Z9, Z11
-	VFNMADD213PD   Z1, Z5, Z10
-	VFNMADD213PD   Z3, Z7, Z11
-	VCMPPD.BCST    $0x11, avx512_00000000<>+0(SB), Z10, K1
-	VCMPPD.BCST    $0x11, avx512_00000000<>+0(SB), Z11, K2
-	VADDPD         Z5, Z10, Z12
-	VADDPD         Z7, Z11, Z13
-	VBLENDMPD      Z12, Z10, K1, Z10
-	VBLENDMPD      Z13, Z11, K2, Z11
-	VCMPPD         $0x11, Z5, Z1, K1
-	VCMPPD         $0x11, Z7, Z3, K2
-	VBLENDMPD      Z1, Z10, K1, Z5
-	VBLENDMPD      Z3, Z11, K2, Z7
-	VANDPD.BCST    avx512_7fffffffffffffff<>+0(SB), Z5, Z5
-	VANDPD.BCST    avx512_7fffffffffffffff<>+0(SB), Z7, Z7
-	VANDPD.BCST    avx512_8000000000000000<>+0(SB), Z0, Z0
-	VANDPD.BCST    avx512_8000000000000000<>+0(SB), Z2, Z2
-	VORPD          Z0, Z5, Z0
-	VORPD          Z2, Z7, Z2
-	VCMPPD.BCST    $0x11, avx512_7ff0000000000000<>+0(SB), Z1, K1
-	VCMPPD.BCST    $0x11, avx512_7ff0000000000000<>+0(SB), Z3, K2
-	VCMPPD.BCST    $0x1e, avx512_4330000000000000<>+0(SB), Z8, K1, K1
-	VCMPPD.BCST    $0x1e, avx512_4330000000000000<>+0(SB), Z9, K2, K2
-	KORTESTB       K1, K1
-	JNE            done
-	KORTESTB       K2, K2
-	JNE            done
-	VCMPPD.BCST    $0x04, avx512_00000000<>+0(SB), Z0, K1
-	VCMPPD.BCST    $0x04, avx512_00000000<>+0(SB), Z2, K2
-	VCMPPD.BCST    $0x11, avx512_00000000<>+0(SB), Z4, K3
-	VCMPPD.BCST    $0x11, avx512_00000000<>+0(SB), Z6, K4
-	VCMPPD.BCST    $0x11, avx512_00000000<>+0(SB), Z0, K5
-	VCMPPD.BCST    $0x11, avx512_00000000<>+0(SB), Z2, K6
-	KXORW          K5, K3, K3
-	KXORW          K6, K4, K4
-	VCMPPD.BCST    $0x04, avx512_00000000<>+0(SB), Z0, K3, K3
-	VCMPPD.BCST    $0x04, avx512_00000000<>+0(SB), Z2, K4, K4
-	VADDPD         Z4, Z0, Z1
-	VADDPD         Z6, Z2, Z3
-	VBLENDMPD      Z1, Z0, K3, Z0
-	VBLENDMPD      Z3, Z2, K4, Z1
-	VPBROADCASTQ   avx512_7fffffffffffffff<>+0(SB), Z2
-	VANDPD.BCST    avx512_00000000<>+0(SB), Z2, Z3
-	VANDPD.BCST    avx512_00000000<>+0(SB), Z2, Z2
-	VANDPD.BCST    avx512_8000000000000000<>+0(SB), Z4, Z5
-	VANDPD.BCST    avx512_8000000000000000<>+0(SB), Z6, Z7
-	VORPD          Z5, Z3, Z3
-	VORPD          Z7, Z2, Z2
-	VBLENDMPD      Z0, Z3, K1, Z0
-	VBLENDMPD      Z1, Z2, K2, Z1
-	VCMPPD.BCST    $0x00, avx512_00000000<>+0(SB), Z4, K1
-	VCMPPD.BCST    $0x00, avx512_00000000<>+0(SB), Z6, K2
-	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z0, K1, Z0
-	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z1, K2, Z1
-	VMOVNTPS       Z0, (R8)(AX*8)
-	VMOVNTPS       Z1, 64(R8)(AX*8)
-	ADDQ           $0x00000010, AX
-	CMPQ           AX, DX
-	JLT            loop
+	VMOVUPS         (R9)(AX*8), Z0
+	VANDPD.BCST     avx512_7fffffffffffffff<>+0(SB), Z0, Z1
+	VMOVUPS         64(R9)(AX*8), Z2
+	VANDPD.BCST     avx512_7fffffffffffffff<>+0(SB), Z2, Z3
+	VMOVUPS         (R10)(AX*8), Z4
+	VANDPD.BCST     avx512_7fffffffffffffff<>+0(SB), Z4, Z5
+	VMOVUPS         64(R10)(AX*8), Z6
+	VANDPD.BCST     avx512_7fffffffffffffff<>+0(SB), Z6, Z7
+	VDIVPD          Z5, Z1, Z8
+	VDIVPD          Z7, Z3, Z9
+	VRNDSCALEPD     $0x0b, Z8, Z10
+	VRNDSCALEPD     $0x0b, Z9, Z11
+	VFNMADD213PD    Z1, Z5, Z10
+	VFNMADD213PD    Z3, Z7, Z11
+	VCMPPD.BCST     $0x11, avx512_00000000<>+0(SB), Z10, K1
+	VCMPPD.BCST     $0x11, avx512_00000000<>+0(SB), Z11, K2
+	VADDPD          Z5, Z10, Z12
+	VADDPD          Z7, Z11, Z13
+	VBLENDMPD       Z12, Z10, K1, Z10
+	VBLENDMPD       Z13, Z11, K2, Z11
+	VCMPPD          $0x11, Z5, Z1, K1
+	VCMPPD          $0x11, Z7, Z3, K2
+	VBLENDMPD       Z1, Z10, K1, Z5
+	VBLENDMPD       Z3, Z11, K2, Z7
+	VPTERNLOGQ.BCST $0xe4, avx512_7fffffffffffffff<>+0(SB), Z0, Z5
+	VPTERNLOGQ.BCST $0xe4, avx512_7fffffffffffffff<>+0(SB), Z2, Z7
+	VCMPPD.BCST     $0x11, avx512_7ff0000000000000<>+0(SB), Z1, K1
+	VCMPPD.BCST     $0x11, avx512_7ff0000000000000<>+0(SB), Z3, K2
+	VCMPPD.BCST     $0x1e, avx512_4330000000000000<>+0(SB), Z8, K1, K1
+	VCMPPD.BCST     $0x1e, avx512_4330000000000000<>+0(SB), Z9, K2, K2
+	KORTESTB        K1, K1
+	JNE             done
+	KORTESTB        K2, K2
+	JNE             done
+	VCMPPD.BCST     $0x04, avx512_00000000<>+0(SB), Z5, K1
+	VCMPPD.BCST     $0x04, avx512_00000000<>+0(SB), Z7, K2
+	VCMPPD.BCST     $0x11, avx512_00000000<>+0(SB), Z4, K3
+	VCMPPD.BCST     $0x11, avx512_00000000<>+0(SB), Z6, K4
+	VCMPPD.BCST     $0x11, avx512_00000000<>+0(SB), Z5, K5
+	VCMPPD.BCST     $0x11, avx512_00000000<>+0(SB), Z7, K6
+	KXORW           K5, K3, K3
+	KXORW           K6, K4, K4
+	VCMPPD.BCST     $0x04, avx512_00000000<>+0(SB), Z5, K3, K3
+	VCMPPD.BCST     $0x04, avx512_00000000<>+0(SB), Z7, K4, K4
+	VADDPD          Z4, Z5, Z0
+	VADDPD          Z6, Z7, Z1
+	VBLENDMPD       Z0, Z5, K3, Z0
+	VBLENDMPD       Z1, Z7, K4, Z1
+	VPBROADCASTQ    avx512_00000000<>+0(SB), Z2
+	VMOVUPS         Z4, Z3
+	VPTERNLOGQ.BCST $0xd8, avx512_7fffffffffffffff<>+0(SB), Z2, Z3
+	VMOVUPS         Z6, Z5
+	VPTERNLOGQ.BCST $0xd8, avx512_7fffffffffffffff<>+0(SB), Z2, Z5
+	VBLENDMPD       Z0, Z3, K1, Z0
+	VBLENDMPD       Z1, Z5, K2, Z1
+	VCMPPD          $0x00, Z2, Z4, K1
+	VCMPPD          $0x00, Z2, Z6, K2
+	VBLENDMPD.BCST  avx512_7ff8000000000001<>+0(SB), Z0, K1, Z0
+	VBLENDMPD.BCST  avx512_7ff8000000000001<>+0(SB), Z1, K2, Z1
+	VMOVNTPS        Z0, (R8)(AX*8)
+	VMOVNTPS        Z1, 64(R8)(AX*8)
+	ADDQ            $0x00000010, AX
+	CMPQ            AX, DX
+	JLT             loop
 
 done:
 	VZEROUPPER
@@ -1628,7 +1142,7 @@ done:
 // func negativeFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·negativeFloat32AVX512(SB), NOSPLIT, $0-48
-	// Negative of float32, 64 elements a step.
+	// Negative of float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -1639,25 +1153,22 @@ loop:
 	VXORPS.BCST avx512_80000000<>+0(SB), Z0, Z0
 	VMOVUPS     64(R9)(AX*4), Z1
 	VXORPS.BCST avx512_80000000<>+0(SB), Z1, Z1
-	VMOVUPS     128(R9)(AX*4), Z2
-	VXORPS.BCST avx512_80000000<>+0(SB), Z2, Z2
-	VMOVUPS     192(R9)(AX*4), Z3
-	VXORPS.BCST avx512_80000000<>+0(SB), Z3, Z3
 	VMOVUPS     Z0, (R8)(AX*4)
 	VMOVUPS     Z1, 64(R8)(AX*4)
-	VMOVUPS     Z2, 128(R8)(AX*4)
-	VMOVUPS     Z3, 192(R8)(AX*4)
-	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000020, AX
 	CMPQ        AX, DX
 	JLT         loop
 	VZEROUPPER
 	MOVQ        AX, ret+40(FP)
 	RET
 
+DATA avx512_80000000<>+0(SB)/8, $0x8000000080000000
+GLOBL avx512_80000000<>(SB), RODATA|NOPTR, $8
+
 // func negativeFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·negativeFloat32PastAVX512(SB), NOSPLIT, $0-48
-	// Negative of float32, 64 elements a step.
+	// Negative of float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -1668,15 +1179,9 @@ loop:
 	VXORPS.BCST avx512_80000000<>+0(SB), Z0, Z0
 	VMOVUPS     64(R9)(AX*4), Z1
 	VXORPS.BCST avx512_80000000<>+0(SB), Z1, Z1
-	VMOVUPS     128(R9)(AX*4), Z2
-	VXORPS.BCST avx512_80000000<>+0(SB), Z2, Z2
-	VMOVUPS     192(R9)(AX*4), Z3
-	VXORPS.BCST avx512_80000000<>+0(SB), Z3, Z3
 	VMOVNTPS    Z0, (R8)(AX*4)
 	VMOVNTPS    Z1, 64(R8)(AX*4)
-	VMOVNTPS    Z2, 128(R8)(AX*4)
-	VMOVNTPS    Z3, 192(R8)(AX*4)
-	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000020, AX
 	CMPQ        AX, DX
 	JLT         loop
 	VZEROUPPER
@@ -1686,7 +1191,7 @@ loop:
 // func negativeFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·negativeFloat64AVX512(SB), NOSPLIT, $0-48
-	// Negative of float64, 32 elements a step.
+	// Negative of float64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -1697,25 +1202,22 @@ loop:
 	VXORPD.BCST avx512_8000000000000000<>+0(SB), Z0, Z0
 	VMOVUPS     64(R9)(AX*8), Z1
 	VXORPD.BCST avx512_8000000000000000<>+0(SB), Z1, Z1
-	VMOVUPS     128(R9)(AX*8), Z2
-	VXORPD.BCST avx512_8000000000000000<>+0(SB), Z2, Z2
-	VMOVUPS     192(R9)(AX*8), Z3
-	VXORPD.BCST avx512_8000000000000000<>+0(SB), Z3, Z3
 	VMOVUPS     Z0, (R8)(AX*8)
 	VMOVUPS     Z1, 64(R8)(AX*8)
-	VMOVUPS     Z2, 128(R8)(AX*8)
-	VMOVUPS     Z3, 192(R8)(AX*8)
-	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000010, AX
 	CMPQ        AX, DX
 	JLT         loop
 	VZEROUPPER
 	MOVQ        AX, ret+40(FP)
 	RET
 
+DATA avx512_8000000000000000<>+0(SB)/8, $0x8000000000000000
+GLOBL avx512_8000000000000000<>(SB), RODATA|NOPTR, $8
+
 // func negativeFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·negativeFloat64PastAVX512(SB), NOSPLIT, $0-48
-	// Negative of float64, 32 elements a step.
+	// Negative of float64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -1726,15 +1228,9 @@ loop:
 	VXORPD.BCST avx512_8000000000000000<>+0(SB), Z0, Z0
 	VMOVUPS     64(R9)(AX*8), Z1
 	VXORPD.BCST avx512_8000000000000000<>+0(SB), Z1, Z1
-	VMOVUPS     128(R9)(AX*8), Z2
-	VXORPD.BCST avx512_8000000000000000<>+0(SB), Z2, Z2
-	VMOVUPS     192(R9)(AX*8), Z3
-	VXORPD.BCST avx512_8000000000000000<>+0(SB), Z3, Z3
 	VMOVNTPS    Z0, (R8)(AX*8)
 	VMOVNTPS    Z1, 64(R8)(AX*8)
-	VMOVNTPS    Z2, 128(R8)(AX*8)
-	VMOVNTPS    Z3, 192(R8)(AX*8)
-	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000010, AX
 	CMPQ        AX, DX
 	JLT         loop
 	VZEROUPPER
@@ -1744,7 +1240,7 @@ loop:
 // func positiveFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·positiveFloat32AVX512(SB), NOSPLIT, $0-48
-	// Positive of float32, 64 elements a step.
+	// Positive of float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -1755,11 +1251,7 @@ loop:
 	VMOVUPS Z0, (R8)(AX*4)
 	VMOVUPS 64(R9)(AX*4), Z0
 	VMOVUPS Z0, 64(R8)(AX*4)
-	VMOVUPS 128(R9)(AX*4), Z0
-	VMOVUPS Z0, 128(R8)(AX*4)
-	VMOVUPS 192(R9)(AX*4), Z0
-	VMOVUPS Z0, 192(R8)(AX*4)
-	ADDQ    $0x00000040, AX
+	ADDQ    $0x00000020, AX
 	CMPQ    AX, DX
 	JLT     loop
 	VZEROUPPER
@@ -1769,7 +1261,7 @@ loop:
 // func positiveFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·positiveFloat32PastAVX512(SB), NOSPLIT, $0-48
-	// Positive of float32, 64 elements a step.
+	// Positive of float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -1780,11 +1272,7 @@ loop:
 	VMOVNTPS Z0, (R8)(AX*4)
 	VMOVUPS  64(R9)(AX*4), Z0
 	VMOVNTPS Z0, 64(R8)(AX*4)
-	VMOVUPS  128(R9)(AX*4), Z0
-	VMOVNTPS Z0, 128(R8)(AX*4)
-	VMOVUPS  192(R9)(AX*4), Z0
-	VMOVNTPS Z0, 192(R8)(AX*4)
-	ADDQ     $0x00000040, AX
+	ADDQ     $0x00000020, AX
 	CMPQ     AX, DX
 	JLT      loop
 	VZEROUPPER
@@ -1794,7 +1282,7 @@ loop:
 // func positiveFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·positiveFloat64AVX512(SB), NOSPLIT, $0-48
-	// Positive of float64, 32 elements a step.
+	// Positive of float64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -1805,11 +1293,7 @@ loop:
 	VMOVUPS Z0, (R8)(AX*8)
 	VMOVUPS 64(R9)(AX*8), Z0
 	VMOVUPS Z0, 64(R8)(AX*8)
-	VMOVUPS 128(R9)(AX*8), Z0
-	VMOVUPS Z0, 128(R8)(AX*8)
-	VMOVUPS 192(R9)(AX*8), Z0
-	VMOVUPS Z0, 192(R8)(AX*8)
-	ADDQ    $0x00000020, AX
+	ADDQ    $0x00000010, AX
 	CMPQ    AX, DX
 	JLT     loop
 	VZEROUPPER
@@ -1819,7 +1303,7 @@ loop:
 // func positiveFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·positiveFloat64PastAVX512(SB), NOSPLIT, $0-48
-	// Positive of float64, 32 elements a step.
+	// Positive of float64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -1830,11 +1314,7 @@ loop:
 	VMOVNTPS Z0, (R8)(AX*8)
 	VMOVUPS  64(R9)(AX*8), Z0
 	VMOVNTPS Z0, 64(R8)(AX*8)
-	VMOVUPS  128(R9)(AX*8), Z0
-	VMOVNTPS Z0, 128(R8)(AX*8)
-	VMOVUPS  192(R9)(AX*8), Z0
-	VMOVNTPS Z0, 192(R8)(AX*8)
-	ADDQ     $0x00000020, AX
+	ADDQ     $0x00000010, AX
 	CMPQ     AX, DX
 	JLT      loop
 	VZEROUPPER
@@ -1844,7 +1324,7 @@ loop:
 // func absoluteFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·absoluteFloat32AVX512(SB), NOSPLIT, $0-48
-	// Absolute of float32, 64 elements a step.
+	// Absolute of float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -1855,15 +1335,9 @@ loop:
 	VANDPS.BCST avx512_7fffffff<>+0(SB), Z0, Z0
 	VMOVUPS     64(R9)(AX*4), Z1
 	VANDPS.BCST avx512_7fffffff<>+0(SB), Z1, Z1
-	VMOVUPS     128(R9)(AX*4), Z2
-	VANDPS.BCST avx512_7fffffff<>+0(SB), Z2, Z2
-	VMOVUPS     192(R9)(AX*4), Z3
-	VANDPS.BCST avx512_7fffffff<>+0(SB), Z3, Z3
 	VMOVUPS     Z0, (R8)(AX*4)
 	VMOVUPS     Z1, 64(R8)(AX*4)
-	VMOVUPS     Z2, 128(R8)(AX*4)
-	VMOVUPS     Z3, 192(R8)(AX*4)
-	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000020, AX
 	CMPQ        AX, DX
 	JLT         loop
 	VZEROUPPER
@@ -1873,7 +1347,7 @@ loop:
 // func absoluteFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·absoluteFloat32PastAVX512(SB), NOSPLIT, $0-48
-	// Absolute of float32, 64 elements a step.
+	// Absolute of float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -1884,15 +1358,9 @@ loop:
 	VANDPS.BCST avx512_7fffffff<>+0(SB), Z0, Z0
 	VMOVUPS     64(R9)(AX*4), Z1
 	VANDPS.BCST avx512_7fffffff<>+0(SB), Z1, Z1
-	VMOVUPS     128(R9)(AX*4), Z2
-	VANDPS.BCST avx512_7fffffff<>+0(SB), Z2, Z2
-	VMOVUPS     192(R9)(AX*4), Z3
-	VANDPS.BCST avx512_7fffffff<>+0(SB), Z3, Z3
 	VMOVNTPS    Z0, (R8)(AX*4)
 	VMOVNTPS    Z1, 64(R8)(AX*4)
-	VMOVNTPS    Z2, 128(R8)(AX*4)
-	VMOVNTPS    Z3, 192(R8)(AX*4)
-	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000020, AX
 	CMPQ        AX, DX
 	JLT         loop
 	VZEROUPPER
@@ -1902,7 +1370,7 @@ loop:
 // func absoluteFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·absoluteFloat64AVX512(SB), NOSPLIT, $0-48
-	// Absolute of float64, 32 elements a step.
+	// Absolute of float64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -1913,15 +1381,9 @@ loop:
 	VANDPD.BCST avx512_7fffffffffffffff<>+0(SB), Z0, Z0
 	VMOVUPS     64(R9)(AX*8), Z1
 	VANDPD.BCST avx512_7fffffffffffffff<>+0(SB), Z1, Z1
-	VMOVUPS     128(R9)(AX*8), Z2
-	VANDPD.BCST avx512_7fffffffffffffff<>+0(SB), Z2, Z2
-	VMOVUPS     192(R9)(AX*8), Z3
-	VANDPD.BCST avx512_7fffffffffffffff<>+0(SB), Z3, Z3
 	VMOVUPS     Z0, (R8)(AX*8)
 	VMOVUPS     Z1, 64(R8)(AX*8)
-	VMOVUPS     Z2, 128(R8)(AX*8)
-	VMOVUPS     Z3, 192(R8)(AX*8)
-	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000010, AX
 	CMPQ        AX, DX
 	JLT         loop
 	VZEROUPPER
@@ -1931,7 +1393,7 @@ loop:
 // func absoluteFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·absoluteFloat64PastAVX512(SB), NOSPLIT, $0-48
-	// Absolute of float64, 32 elements a step.
+	// Absolute of float64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -1942,15 +1404,9 @@ loop:
 	VANDPD.BCST avx512_7fffffffffffffff<>+0(SB), Z0, Z0
 	VMOVUPS     64(R9)(AX*8), Z1
 	VANDPD.BCST avx512_7fffffffffffffff<>+0(SB), Z1, Z1
-	VMOVUPS     128(R9)(AX*8), Z2
-	VANDPD.BCST avx512_7fffffffffffffff<>+0(SB), Z2, Z2
-	VMOVUPS     192(R9)(AX*8), Z3
-	VANDPD.BCST avx512_7fffffffffffffff<>+0(SB), Z3, Z3
 	VMOVNTPS    Z0, (R8)(AX*8)
 	VMOVNTPS    Z1, 64(R8)(AX*8)
-	VMOVNTPS    Z2, 128(R8)(AX*8)
-	VMOVNTPS    Z3, 192(R8)(AX*8)
-	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000010, AX
 	CMPQ        AX, DX
 	JLT         loop
 	VZEROUPPER
@@ -1960,7 +1416,7 @@ loop:
 // func signFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·signFloat32AVX512(SB), NOSPLIT, $0-48
-	// Sign of float32, 64 elements a step.
+	// Sign of float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -1971,36 +1427,20 @@ loop:
 	VCMPPS.BCST    $0x11, avx512_00000000<>+0(SB), Z0, K1
 	VMOVUPS        64(R9)(AX*4), Z1
 	VCMPPS.BCST    $0x11, avx512_00000000<>+0(SB), Z1, K2
-	VMOVUPS        128(R9)(AX*4), Z2
-	VCMPPS.BCST    $0x11, avx512_00000000<>+0(SB), Z2, K3
-	VMOVUPS        192(R9)(AX*4), Z3
-	VCMPPS.BCST    $0x11, avx512_00000000<>+0(SB), Z3, K4
-	VPBROADCASTQ   avx512_bf800000<>+0(SB), Z4
-	VMOVAPS.Z      Z4, K1, Z5
-	VMOVAPS.Z      Z4, K2, Z6
-	VMOVAPS.Z      Z4, K3, Z7
-	VMOVAPS.Z      Z4, K4, Z4
+	VPBROADCASTQ   avx512_bf800000<>+0(SB), Z2
+	VMOVAPS.Z      Z2, K1, Z3
+	VMOVAPS.Z      Z2, K2, Z2
 	VCMPPS.BCST    $0x1e, avx512_00000000<>+0(SB), Z0, K1
 	VCMPPS.BCST    $0x1e, avx512_00000000<>+0(SB), Z1, K2
-	VCMPPS.BCST    $0x1e, avx512_00000000<>+0(SB), Z2, K3
-	VCMPPS.BCST    $0x1e, avx512_00000000<>+0(SB), Z3, K4
-	VBLENDMPS.BCST avx512_3f800000<>+0(SB), Z5, K1, Z5
-	VBLENDMPS.BCST avx512_3f800000<>+0(SB), Z6, K2, Z6
-	VBLENDMPS.BCST avx512_3f800000<>+0(SB), Z7, K3, Z7
-	VBLENDMPS.BCST avx512_3f800000<>+0(SB), Z4, K4, Z4
+	VBLENDMPS.BCST avx512_3f800000<>+0(SB), Z3, K1, Z3
+	VBLENDMPS.BCST avx512_3f800000<>+0(SB), Z2, K2, Z2
 	VCMPPS         $0x00, Z0, Z0, K1
 	VCMPPS         $0x00, Z1, Z1, K2
-	VCMPPS         $0x00, Z2, Z2, K3
-	VCMPPS         $0x00, Z3, Z3, K4
-	VBLENDMPS      Z5, Z0, K1, Z0
-	VBLENDMPS      Z6, Z1, K2, Z1
-	VBLENDMPS      Z7, Z2, K3, Z2
-	VBLENDMPS      Z4, Z3, K4, Z3
+	VBLENDMPS      Z3, Z0, K1, Z0
+	VBLENDMPS      Z2, Z1, K2, Z1
 	VMOVUPS        Z0, (R8)(AX*4)
 	VMOVUPS        Z1, 64(R8)(AX*4)
-	VMOVUPS        Z2, 128(R8)(AX*4)
-	VMOVUPS        Z3, 192(R8)(AX*4)
-	ADDQ           $0x00000040, AX
+	ADDQ           $0x00000020, AX
 	CMPQ           AX, DX
 	JLT            loop
 	VZEROUPPER
@@ -2013,7 +1453,7 @@ GLOBL avx512_bf800000<>(SB), RODATA|NOPTR, $8
 // func signFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·signFloat32PastAVX512(SB), NOSPLIT, $0-48
-	// Sign of float32, 64 elements a step.
+	// Sign of float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -2024,36 +1464,20 @@ loop:
 	VCMPPS.BCST    $0x11, avx512_00000000<>+0(SB), Z0, K1
 	VMOVUPS        64(R9)(AX*4), Z1
 	VCMPPS.BCST    $0x11, avx512_00000000<>+0(SB), Z1, K2
-	VMOVUPS        128(R9)(AX*4), Z2
-	VCMPPS.BCST    $0x11, avx512_00000000<>+0(SB), Z2, K3
-	VMOVUPS        192(R9)(AX*4), Z3
-	VCMPPS.BCST    $0x11, avx512_00000000<>+0(SB), Z3, K4
-	VPBROADCASTQ   avx512_bf800000<>+0(SB), Z4
-	VMOVAPS.Z      Z4, K1, Z5
-	VMOVAPS.Z      Z4, K2, Z6
-	VMOVAPS.Z      Z4, K3, Z7
-	VMOVAPS.Z      Z4, K4, Z4
+	VPBROADCASTQ   avx512_bf800000<>+0(SB), Z2
+	VMOVAPS.Z      Z2, K1, Z3
+	VMOVAPS.Z      Z2, K2, Z2
 	VCMPPS.BCST    $0x1e, avx512_00000000<>+0(SB), Z0, K1
 	VCMPPS.BCST    $0x1e, avx512_00000000<>+0(SB), Z1, K2
-	VCMPPS.BCST    $0x1e, avx512_00000000<>+0(SB), Z2, K3
-	VCMPPS.BCST    $0x1e, avx512_00000000<>+0(SB), Z3, K4
-	VBLENDMPS.BCST avx512_3f800000<>+0(SB), Z5, K1, Z5
-	VBLENDMPS.BCST avx512_3f800000<>+0(SB), Z6, K2, Z6
-	VBLENDMPS.BCST avx512_3f800000<>+0(SB), Z7, K3, Z7
-	VBLENDMPS.BCST avx512_3f800000<>+0(SB), Z4, K4, Z4
+	VBLENDMPS.BCST avx512_3f800000<>+0(SB), Z3, K1, Z3
+	VBLENDMPS.BCST avx512_3f800000<>+0(SB), Z2, K2, Z2
 	VCMPPS         $0x00, Z0, Z0, K1
 	VCMPPS         $0x00, Z1, Z1, K2
-	VCMPPS         $0x00, Z2, Z2, K3
-	VCMPPS         $0x00, Z3, Z3, K4
-	VBLENDMPS      Z5, Z0, K1, Z0
-	VBLENDMPS      Z6, Z1, K2, Z1
-	VBLENDMPS      Z7, Z2, K3, Z2
-	VBLENDMPS      Z4, Z3, K4, Z3
+	VBLENDMPS      Z3, Z0, K1, Z0
+	VBLENDMPS      Z2, Z1, K2, Z1
 	VMOVNTPS       Z0, (R8)(AX*4)
 	VMOVNTPS       Z1, 64(R8)(AX*4)
-	VMOVNTPS       Z2, 128(R8)(AX*4)
-	VMOVNTPS       Z3, 192(R8)(AX*4)
-	ADDQ           $0x00000040, AX
+	ADDQ           $0x00000020, AX
 	CMPQ           AX, DX
 	JLT            loop
 	VZEROUPPER
@@ -2063,7 +1487,7 @@ loop:
 // func signFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·signFloat64AVX512(SB), NOSPLIT, $0-48
-	// Sign of float64, 32 elements a step.
+	// Sign of float64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -2074,36 +1498,20 @@ loop:
 	VCMPPD.BCST    $0x11, avx512_00000000<>+0(SB), Z0, K1
 	VMOVUPS        64(R9)(AX*8), Z1
 	VCMPPD.BCST    $0x11, avx512_00000000<>+0(SB), Z1, K2
-	VMOVUPS        128(R9)(AX*8), Z2
-	VCMPPD.BCST    $0x11, avx512_00000000<>+0(SB), Z2, K3
-	VMOVUPS        192(R9)(AX*8), Z3
-	VCMPPD.BCST    $0x11, avx512_00000000<>+0(SB), Z3, K4
-	VPBROADCASTQ   avx512_bff0000000000000<>+0(SB), Z4
-	VMOVAPD.Z      Z4, K1, Z5
-	VMOVAPD.Z      Z4, K2, Z6
-	VMOVAPD.Z      Z4, K3, Z7
-	VMOVAPD.Z      Z4, K4, Z4
+	VPBROADCASTQ   avx512_bff0000000000000<>+0(SB), Z2
+	VMOVAPD.Z      Z2, K1, Z3
+	VMOVAPD.Z      Z2, K2, Z2
 	VCMPPD.BCST    $0x1e, avx512_00000000<>+0(SB), Z0, K1
 	VCMPPD.BCST    $0x1e, avx512_00000000<>+0(SB), Z1, K2
-	VCMPPD.BCST    $0x1e, avx512_00000000<>+0(SB), Z2, K3
-	VCMPPD.BCST    $0x1e, avx512_00000000<>+0(SB), Z3, K4
-	VBLENDMPD.BCST avx512_3ff0000000000000<>+0(SB), Z5, K1, Z5
-	VBLENDMPD.BCST avx512_3ff0000000000000<>+0(SB), Z6, K2, Z6
-	VBLENDMPD.BCST avx512_3ff0000000000000<>+0(SB), Z7, K3, Z7
-	VBLENDMPD.BCST avx512_3ff0000000000000<>+0(SB), Z4, K4, Z4
+	VBLENDMPD.BCST avx512_3ff0000000000000<>+0(SB), Z3, K1, Z3
+	VBLENDMPD.BCST avx512_3ff0000000000000<>+0(SB), Z2, K2, Z2
 	VCMPPD         $0x00, Z0, Z0, K1
 	VCMPPD         $0x00, Z1, Z1, K2
-	VCMPPD         $0x00, Z2, Z2, K3
-	VCMPPD         $0x00, Z3, Z3, K4
-	VBLENDMPD      Z5, Z0, K1, Z0
-	VBLENDMPD      Z6, Z1, K2, Z1
-	VBLENDMPD      Z7, Z2, K3, Z2
-	VBLENDMPD      Z4, Z3, K4, Z3
+	VBLENDMPD      Z3, Z0, K1, Z0
+	VBLENDMPD      Z2, Z1, K2, Z1
 	VMOVUPS        Z0, (R8)(AX*8)
 	VMOVUPS        Z1, 64(R8)(AX*8)
-	VMOVUPS        Z2, 128(R8)(AX*8)
-	VMOVUPS        Z3, 192(R8)(AX*8)
-	ADDQ           $0x00000020, AX
+	ADDQ           $0x00000010, AX
 	CMPQ           AX, DX
 	JLT            loop
 	VZEROUPPER
@@ -2116,7 +1524,7 @@ GLOBL avx512_bff0000000000000<>(SB), RODATA|NOPTR, $8
 // func signFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·signFloat64PastAVX512(SB), NOSPLIT, $0-48
-	// Sign of float64, 32 elements a step.
+	// Sign of float64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -2127,36 +1535,20 @@ loop:
 	VCMPPD.BCST    $0x11, avx512_00000000<>+0(SB), Z0, K1
 	VMOVUPS        64(R9)(AX*8), Z1
 	VCMPPD.BCST    $0x11, avx512_00000000<>+0(SB), Z1, K2
-	VMOVUPS        128(R9)(AX*8), Z2
-	VCMPPD.BCST    $0x11, avx512_00000000<>+0(SB), Z2, K3
-	VMOVUPS        192(R9)(AX*8), Z3
-	VCMPPD.BCST    $0x11, avx512_00000000<>+0(SB), Z3, K4
-	VPBROADCASTQ   avx512_bff0000000000000<>+0(SB), Z4
-	VMOVAPD.Z      Z4, K1, Z5
-	VMOVAPD.Z      Z4, K2, Z6
-	VMOVAPD.Z      Z4, K3, Z7
-	VMOVAPD.Z      Z4, K4, Z4
+	VPBROADCASTQ   avx512_bff0000000000000<>+0(SB), Z2
+	VMOVAPD.Z      Z2, K1, Z3
+	VMOVAPD.Z      Z2, K2, Z2
 	VCMPPD.BCST    $0x1e, avx512_00000000<>+0(SB), Z0, K1
 	VCMPPD.BCST    $0x1e, avx512_00000000<>+0(SB), Z1, K2
-	VCMPPD.BCST    $0x1e, avx512_00000000<>+0(SB), Z2, K3
-	VCMPPD.BCST    $0x1e, avx512_00000000<>+0(SB), Z3, K4
-	VBLENDMPD.BCST avx512_3ff0000000000000<>+0(SB), Z5, K1, Z5
-	VBLENDMPD.BCST avx512_3ff0000000000000<>+0(SB), Z6, K2, Z6
-	VBLENDMPD.BCST avx512_3ff0000000000000<>+0(SB), Z7, K3, Z7
-	VBLENDMPD.BCST avx512_3ff0000000000000<>+0(SB), Z4, K4, Z4
+	VBLENDMPD.BCST avx512_3ff0000000000000<>+0(SB), Z3, K1, Z3
+	VBLENDMPD.BCST avx512_3ff0000000000000<>+0(SB), Z2, K2, Z2
 	VCMPPD         $0x00, Z0, Z0, K1
 	VCMPPD         $0x00, Z1, Z1, K2
-	VCMPPD         $0x00, Z2, Z2, K3
-	VCMPPD         $0x00, Z3, Z3, K4
-	VBLENDMPD      Z5, Z0, K1, Z0
-	VBLENDMPD      Z6, Z1, K2, Z1
-	VBLENDMPD      Z7, Z2, K3, Z2
-	VBLENDMPD      Z4, Z3, K4, Z3
+	VBLENDMPD      Z3, Z0, K1, Z0
+	VBLENDMPD      Z2, Z1, K2, Z1
 	VMOVNTPS       Z0, (R8)(AX*8)
 	VMOVNTPS       Z1, 64(R8)(AX*8)
-	VMOVNTPS       Z2, 128(R8)(AX*8)
-	VMOVNTPS       Z3, 192(R8)(AX*8)
-	ADDQ           $0x00000020, AX
+	ADDQ           $0x00000010, AX
 	CMPQ           AX, DX
 	JLT            loop
 	VZEROUPPER
@@ -2166,7 +1558,7 @@ loop:
 // func squareFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·squareFloat32AVX512(SB), NOSPLIT, $0-48
-	// Square of float32, 64 elements a step.
+	// Square of float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -2177,15 +1569,9 @@ loop:
 	VMULPS  Z0, Z0, Z0
 	VMOVUPS 64(R9)(AX*4), Z1
 	VMULPS  Z1, Z1, Z1
-	VMOVUPS 128(R9)(AX*4), Z2
-	VMULPS  Z2, Z2, Z2
-	VMOVUPS 192(R9)(AX*4), Z3
-	VMULPS  Z3, Z3, Z3
 	VMOVUPS Z0, (R8)(AX*4)
 	VMOVUPS Z1, 64(R8)(AX*4)
-	VMOVUPS Z2, 128(R8)(AX*4)
-	VMOVUPS Z3, 192(R8)(AX*4)
-	ADDQ    $0x00000040, AX
+	ADDQ    $0x00000020, AX
 	CMPQ    AX, DX
 	JLT     loop
 	VZEROUPPER
@@ -2195,7 +1581,7 @@ loop:
 // func squareFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·squareFloat32PastAVX512(SB), NOSPLIT, $0-48
-	// Square of float32, 64 elements a step.
+	// Square of float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -2206,15 +1592,9 @@ loop:
 	VMULPS   Z0, Z0, Z0
 	VMOVUPS  64(R9)(AX*4), Z1
 	VMULPS   Z1, Z1, Z1
-	VMOVUPS  128(R9)(AX*4), Z2
-	VMULPS   Z2, Z2, Z2
-	VMOVUPS  192(R9)(AX*4), Z3
-	VMULPS   Z3, Z3, Z3
 	VMOVNTPS Z0, (R8)(AX*4)
 	VMOVNTPS Z1, 64(R8)(AX*4)
-	VMOVNTPS Z2, 128(R8)(AX*4)
-	VMOVNTPS Z3, 192(R8)(AX*4)
-	ADDQ     $0x00000040, AX
+	ADDQ     $0x00000020, AX
 	CMPQ     AX, DX
 	JLT      loop
 	VZEROUPPER
@@ -2224,7 +1604,7 @@ loop:
 // func squareFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·squareFloat64AVX512(SB), NOSPLIT, $0-48
-	// Square of float64, 32 elements a step.
+	// Square of float64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -2235,15 +1615,9 @@ loop:
 	VMULPD  Z0, Z0, Z0
 	VMOVUPS 64(R9)(AX*8), Z1
 	VMULPD  Z1, Z1, Z1
-	VMOVUPS 128(R9)(AX*8), Z2
-	VMULPD  Z2, Z2, Z2
-	VMOVUPS 192(R9)(AX*8), Z3
-	VMULPD  Z3, Z3, Z3
 	VMOVUPS Z0, (R8)(AX*8)
 	VMOVUPS Z1, 64(R8)(AX*8)
-	VMOVUPS Z2, 128(R8)(AX*8)
-	VMOVUPS Z3, 192(R8)(AX*8)
-	ADDQ    $0x00000020, AX
+	ADDQ    $0x00000010, AX
 	CMPQ    AX, DX
 	JLT     loop
 	VZEROUPPER
@@ -2253,7 +1627,7 @@ loop:
 // func squareFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·squareFloat64PastAVX512(SB), NOSPLIT, $0-48
-	// Square of float64, 32 elements a step.
+	// Square of float64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -2264,15 +1638,9 @@ loop:
 	VMULPD   Z0, Z0, Z0
 	VMOVUPS  64(R9)(AX*8), Z1
 	VMULPD   Z1, Z1, Z1
-	VMOVUPS  128(R9)(AX*8), Z2
-	VMULPD   Z2, Z2, Z2
-	VMOVUPS  192(R9)(AX*8), Z3
-	VMULPD   Z3, Z3, Z3
 	VMOVNTPS Z0, (R8)(AX*8)
 	VMOVNTPS Z1, 64(R8)(AX*8)
-	VMOVNTPS Z2, 128(R8)(AX*8)
-	VMOVNTPS Z3, 192(R8)(AX*8)
-	ADDQ     $0x00000020, AX
+	ADDQ     $0x00000010, AX
 	CMPQ     AX, DX
 	JLT      loop
 	VZEROUPPER
@@ -2282,7 +1650,7 @@ loop:
 // func reciprocalFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·reciprocalFloat32AVX512(SB), NOSPLIT, $0-48
-	// Reciprocal of float32, 64 elements a step.
+	// Reciprocal of float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -2291,14 +1659,10 @@ TEXT ·reciprocalFloat32AVX512(SB), NOSPLIT, $0-48
 loop:
 	VPBROADCASTQ avx512_3f800000<>+0(SB), Z0
 	VDIVPS       (R9)(AX*4), Z0, Z1
-	VDIVPS       64(R9)(AX*4), Z0, Z2
-	VDIVPS       128(R9)(AX*4), Z0, Z3
-	VDIVPS       192(R9)(AX*4), Z0, Z0
+	VDIVPS       64(R9)(AX*4), Z0, Z0
 	VMOVUPS      Z1, (R8)(AX*4)
-	VMOVUPS      Z2, 64(R8)(AX*4)
-	VMOVUPS      Z3, 128(R8)(AX*4)
-	VMOVUPS      Z0, 192(R8)(AX*4)
-	ADDQ         $0x00000040, AX
+	VMOVUPS      Z0, 64(R8)(AX*4)
+	ADDQ         $0x00000020, AX
 	CMPQ         AX, DX
 	JLT          loop
 	VZEROUPPER
@@ -2308,7 +1672,7 @@ loop:
 // func reciprocalFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·reciprocalFloat32PastAVX512(SB), NOSPLIT, $0-48
-	// Reciprocal of float32, 64 elements a step.
+	// Reciprocal of float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -2317,14 +1681,10 @@ TEXT ·reciprocalFloat32PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VPBROADCASTQ avx512_3f800000<>+0(SB), Z0
 	VDIVPS       (R9)(AX*4), Z0, Z1
-	VDIVPS       64(R9)(AX*4), Z0, Z2
-	VDIVPS       128(R9)(AX*4), Z0, Z3
-	VDIVPS       192(R9)(AX*4), Z0, Z0
+	VDIVPS       64(R9)(AX*4), Z0, Z0
 	VMOVNTPS     Z1, (R8)(AX*4)
-	VMOVNTPS     Z2, 64(R8)(AX*4)
-	VMOVNTPS     Z3, 128(R8)(AX*4)
-	VMOVNTPS     Z0, 192(R8)(AX*4)
-	ADDQ         $0x00000040, AX
+	VMOVNTPS     Z0, 64(R8)(AX*4)
+	ADDQ         $0x00000020, AX
 	CMPQ         AX, DX
 	JLT          loop
 	VZEROUPPER
@@ -2334,7 +1694,7 @@ loop:
 // func reciprocalFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·reciprocalFloat64AVX512(SB), NOSPLIT, $0-48
-	// Reciprocal of float64, 32 elements a step.
+	// Reciprocal of float64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -2343,14 +1703,10 @@ TEXT ·reciprocalFloat64AVX512(SB), NOSPLIT, $0-48
 loop:
 	VPBROADCASTQ avx512_3ff0000000000000<>+0(SB), Z0
 	VDIVPD       (R9)(AX*8), Z0, Z1
-	VDIVPD       64(R9)(AX*8), Z0, Z2
-	VDIVPD       128(R9)(AX*8), Z0, Z3
-	VDIVPD       192(R9)(AX*8), Z0, Z0
+	VDIVPD       64(R9)(AX*8), Z0, Z0
 	VMOVUPS      Z1, (R8)(AX*8)
-	VMOVUPS      Z2, 64(R8)(AX*8)
-	VMOVUPS      Z3, 128(R8)(AX*8)
-	VMOVUPS      Z0, 192(R8)(AX*8)
-	ADDQ         $0x00000020, AX
+	VMOVUPS      Z0, 64(R8)(AX*8)
+	ADDQ         $0x00000010, AX
 	CMPQ         AX, DX
 	JLT          loop
 	VZEROUPPER
@@ -2360,7 +1716,7 @@ loop:
 // func reciprocalFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·reciprocalFloat64PastAVX512(SB), NOSPLIT, $0-48
-	// Reciprocal of float64, 32 elements a step.
+	// Reciprocal of float64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -2369,14 +1725,10 @@ TEXT ·reciprocalFloat64PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VPBROADCASTQ avx512_3ff0000000000000<>+0(SB), Z0
 	VDIVPD       (R9)(AX*8), Z0, Z1
-	VDIVPD       64(R9)(AX*8), Z0, Z2
-	VDIVPD       128(R9)(AX*8), Z0, Z3
-	VDIVPD       192(R9)(AX*8), Z0, Z0
+	VDIVPD       64(R9)(AX*8), Z0, Z0
 	VMOVNTPS     Z1, (R8)(AX*8)
-	VMOVNTPS     Z2, 64(R8)(AX*8)
-	VMOVNTPS     Z3, 128(R8)(AX*8)
-	VMOVNTPS     Z0, 192(R8)(AX*8)
-	ADDQ         $0x00000020, AX
+	VMOVNTPS     Z0, 64(R8)(AX*8)
+	ADDQ         $0x00000010, AX
 	CMPQ         AX, DX
 	JLT          loop
 	VZEROUPPER
@@ -2386,7 +1738,7 @@ loop:
 // func maximumFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·maximumFloat32AVX512(SB), NOSPLIT, $0-48
-	// Maximum of float32, 64 elements a step.
+	// Maximum of float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -2400,25 +1752,13 @@ loop:
 	VMOVUPS        64(R9)(AX*4), Z3
 	VMOVUPS        64(R10)(AX*4), Z4
 	VRANGEPS       $0x05, Z4, Z3, Z5
-	VMOVUPS        128(R9)(AX*4), Z6
-	VMOVUPS        128(R10)(AX*4), Z7
-	VRANGEPS       $0x05, Z7, Z6, Z8
-	VMOVUPS        192(R9)(AX*4), Z9
-	VMOVUPS        192(R10)(AX*4), Z10
-	VRANGEPS       $0x05, Z10, Z9, Z11
 	VCMPPS         $0x03, Z1, Z0, K1
 	VCMPPS         $0x03, Z4, Z3, K2
-	VCMPPS         $0x03, Z7, Z6, K3
-	VCMPPS         $0x03, Z10, Z9, K4
 	VBLENDMPS.BCST avx512_7fc00000<>+0(SB), Z2, K1, Z0
 	VBLENDMPS.BCST avx512_7fc00000<>+0(SB), Z5, K2, Z1
-	VBLENDMPS.BCST avx512_7fc00000<>+0(SB), Z8, K3, Z2
-	VBLENDMPS.BCST avx512_7fc00000<>+0(SB), Z11, K4, Z3
 	VMOVUPS        Z0, (R8)(AX*4)
 	VMOVUPS        Z1, 64(R8)(AX*4)
-	VMOVUPS        Z2, 128(R8)(AX*4)
-	VMOVUPS        Z3, 192(R8)(AX*4)
-	ADDQ           $0x00000040, AX
+	ADDQ           $0x00000020, AX
 	CMPQ           AX, DX
 	JLT            loop
 	VZEROUPPER
@@ -2428,7 +1768,7 @@ loop:
 // func maximumFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·maximumFloat32PastAVX512(SB), NOSPLIT, $0-48
-	// Maximum of float32, 64 elements a step.
+	// Maximum of float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -2442,25 +1782,13 @@ loop:
 	VMOVUPS        64(R9)(AX*4), Z3
 	VMOVUPS        64(R10)(AX*4), Z4
 	VRANGEPS       $0x05, Z4, Z3, Z5
-	VMOVUPS        128(R9)(AX*4), Z6
-	VMOVUPS        128(R10)(AX*4), Z7
-	VRANGEPS       $0x05, Z7, Z6, Z8
-	VMOVUPS        192(R9)(AX*4), Z9
-	VMOVUPS        192(R10)(AX*4), Z10
-	VRANGEPS       $0x05, Z10, Z9, Z11
 	VCMPPS         $0x03, Z1, Z0, K1
 	VCMPPS         $0x03, Z4, Z3, K2
-	VCMPPS         $0x03, Z7, Z6, K3
-	VCMPPS         $0x03, Z10, Z9, K4
 	VBLENDMPS.BCST avx512_7fc00000<>+0(SB), Z2, K1, Z0
 	VBLENDMPS.BCST avx512_7fc00000<>+0(SB), Z5, K2, Z1
-	VBLENDMPS.BCST avx512_7fc00000<>+0(SB), Z8, K3, Z2
-	VBLENDMPS.BCST avx512_7fc00000<>+0(SB), Z11, K4, Z3
 	VMOVNTPS       Z0, (R8)(AX*4)
 	VMOVNTPS       Z1, 64(R8)(AX*4)
-	VMOVNTPS       Z2, 128(R8)(AX*4)
-	VMOVNTPS       Z3, 192(R8)(AX*4)
-	ADDQ           $0x00000040, AX
+	ADDQ           $0x00000020, AX
 	CMPQ           AX, DX
 	JLT            loop
 	VZEROUPPER
@@ -2470,7 +1798,7 @@ loop:
 // func maximumFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·maximumFloat64AVX512(SB), NOSPLIT, $0-48
-	// Maximum of float64, 32 elements a step.
+	// Maximum of float64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -2484,25 +1812,13 @@ loop:
 	VMOVUPS        64(R9)(AX*8), Z3
 	VMOVUPS        64(R10)(AX*8), Z4
 	VRANGEPD       $0x05, Z4, Z3, Z5
-	VMOVUPS        128(R9)(AX*8), Z6
-	VMOVUPS        128(R10)(AX*8), Z7
-	VRANGEPD       $0x05, Z7, Z6, Z8
-	VMOVUPS        192(R9)(AX*8), Z9
-	VMOVUPS        192(R10)(AX*8), Z10
-	VRANGEPD       $0x05, Z10, Z9, Z11
 	VCMPPD         $0x03, Z1, Z0, K1
 	VCMPPD         $0x03, Z4, Z3, K2
-	VCMPPD         $0x03, Z7, Z6, K3
-	VCMPPD         $0x03, Z10, Z9, K4
 	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z2, K1, Z0
 	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z5, K2, Z1
-	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z8, K3, Z2
-	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z11, K4, Z3
 	VMOVUPS        Z0, (R8)(AX*8)
 	VMOVUPS        Z1, 64(R8)(AX*8)
-	VMOVUPS        Z2, 128(R8)(AX*8)
-	VMOVUPS        Z3, 192(R8)(AX*8)
-	ADDQ           $0x00000020, AX
+	ADDQ           $0x00000010, AX
 	CMPQ           AX, DX
 	JLT            loop
 	VZEROUPPER
@@ -2512,7 +1828,7 @@ loop:
 // func maximumFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·maximumFloat64PastAVX512(SB), NOSPLIT, $0-48
-	// Maximum of float64, 32 elements a step.
+	// Maximum of float64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -2526,25 +1842,13 @@ loop:
 	VMOVUPS        64(R9)(AX*8), Z3
 	VMOVUPS        64(R10)(AX*8), Z4
 	VRANGEPD       $0x05, Z4, Z3, Z5
-	VMOVUPS        128(R9)(AX*8), Z6
-	VMOVUPS        128(R10)(AX*8), Z7
-	VRANGEPD       $0x05, Z7, Z6, Z8
-	VMOVUPS        192(R9)(AX*8), Z9
-	VMOVUPS        192(R10)(AX*8), Z10
-	VRANGEPD       $0x05, Z10, Z9, Z11
 	VCMPPD         $0x03, Z1, Z0, K1
 	VCMPPD         $0x03, Z4, Z3, K2
-	VCMPPD         $0x03, Z7, Z6, K3
-	VCMPPD         $0x03, Z10, Z9, K4
 	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z2, K1, Z0
 	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z5, K2, Z1
-	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z8, K3, Z2
-	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z11, K4, Z3
 	VMOVNTPS       Z0, (R8)(AX*8)
 	VMOVNTPS       Z1, 64(R8)(AX*8)
-	VMOVNTPS       Z2, 128(R8)(AX*8)
-	VMOVNTPS       Z3, 192(R8)(AX*8)
-	ADDQ           $0x00000020, AX
+	ADDQ           $0x00000010, AX
 	CMPQ           AX, DX
 	JLT            loop
 	VZEROUPPER
@@ -2554,7 +1858,7 @@ loop:
 // func minimumFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·minimumFloat32AVX512(SB), NOSPLIT, $0-48
-	// Minimum of float32, 64 elements a step.
+	// Minimum of float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -2568,25 +1872,13 @@ loop:
 	VMOVUPS        64(R9)(AX*4), Z3
 	VMOVUPS        64(R10)(AX*4), Z4
 	VRANGEPS       $0x04, Z4, Z3, Z5
-	VMOVUPS        128(R9)(AX*4), Z6
-	VMOVUPS        128(R10)(AX*4), Z7
-	VRANGEPS       $0x04, Z7, Z6, Z8
-	VMOVUPS        192(R9)(AX*4), Z9
-	VMOVUPS        192(R10)(AX*4), Z10
-	VRANGEPS       $0x04, Z10, Z9, Z11
 	VCMPPS         $0x03, Z1, Z0, K1
 	VCMPPS         $0x03, Z4, Z3, K2
-	VCMPPS         $0x03, Z7, Z6, K3
-	VCMPPS         $0x03, Z10, Z9, K4
 	VBLENDMPS.BCST avx512_7fc00000<>+0(SB), Z2, K1, Z0
 	VBLENDMPS.BCST avx512_7fc00000<>+0(SB), Z5, K2, Z1
-	VBLENDMPS.BCST avx512_7fc00000<>+0(SB), Z8, K3, Z2
-	VBLENDMPS.BCST avx512_7fc00000<>+0(SB), Z11, K4, Z3
 	VMOVUPS        Z0, (R8)(AX*4)
 	VMOVUPS        Z1, 64(R8)(AX*4)
-	VMOVUPS        Z2, 128(R8)(AX*4)
-	VMOVUPS        Z3, 192(R8)(AX*4)
-	ADDQ           $0x00000040, AX
+	ADDQ           $0x00000020, AX
 	CMPQ           AX, DX
 	JLT            loop
 	VZEROUPPER
@@ -2596,7 +1888,7 @@ loop:
 // func minimumFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·minimumFloat32PastAVX512(SB), NOSPLIT, $0-48
-	// Minimum of float32, 64 elements a step.
+	// Minimum of float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -2610,25 +1902,13 @@ loop:
 	VMOVUPS        64(R9)(AX*4), Z3
 	VMOVUPS        64(R10)(AX*4), Z4
 	VRANGEPS       $0x04, Z4, Z3, Z5
-	VMOVUPS        128(R9)(AX*4), Z6
-	VMOVUPS        128(R10)(AX*4), Z7
-	VRANGEPS       $0x04, Z7, Z6, Z8
-	VMOVUPS        192(R9)(AX*4), Z9
-	VMOVUPS        192(R10)(AX*4), Z10
-	VRANGEPS       $0x04, Z10, Z9, Z11
 	VCMPPS         $0x03, Z1, Z0, K1
 	VCMPPS         $0x03, Z4, Z3, K2
-	VCMPPS         $0x03, Z7, Z6, K3
-	VCMPPS         $0x03, Z10, Z9, K4
 	VBLENDMPS.BCST avx512_7fc00000<>+0(SB), Z2, K1, Z0
 	VBLENDMPS.BCST avx512_7fc00000<>+0(SB), Z5, K2, Z1
-	VBLENDMPS.BCST avx512_7fc00000<>+0(SB), Z8, K3, Z2
-	VBLENDMPS.BCST avx512_7fc00000<>+0(SB), Z11, K4, Z3
 	VMOVNTPS       Z0, (R8)(AX*4)
 	VMOVNTPS       Z1, 64(R8)(AX*4)
-	VMOVNTPS       Z2, 128(R8)(AX*4)
-	VMOVNTPS       Z3, 192(R8)(AX*4)
-	ADDQ           $0x00000040, AX
+	ADDQ           $0x00000020, AX
 	CMPQ           AX, DX
 	JLT            loop
 	VZEROUPPER
@@ -2638,7 +1918,7 @@ loop:
 // func minimumFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·minimumFloat64AVX512(SB), NOSPLIT, $0-48
-	// Minimum of float64, 32 elements a step.
+	// Minimum of float64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -2652,25 +1932,13 @@ loop:
 	VMOVUPS        64(R9)(AX*8), Z3
 	VMOVUPS        64(R10)(AX*8), Z4
 	VRANGEPD       $0x04, Z4, Z3, Z5
-	VMOVUPS        128(R9)(AX*8), Z6
-	VMOVUPS        128(R10)(AX*8), Z7
-	VRANGEPD       $0x04, Z7, Z6, Z8
-	VMOVUPS        192(R9)(AX*8), Z9
-	VMOVUPS        192(R10)(AX*8), Z10
-	VRANGEPD       $0x04, Z10, Z9, Z11
 	VCMPPD         $0x03, Z1, Z0, K1
 	VCMPPD         $0x03, Z4, Z3, K2
-	VCMPPD         $0x03, Z7, Z6, K3
-	VCMPPD         $0x03, Z10, Z9, K4
 	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z2, K1, Z0
 	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z5, K2, Z1
-	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z8, K3, Z2
-	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z11, K4, Z3
 	VMOVUPS        Z0, (R8)(AX*8)
 	VMOVUPS        Z1, 64(R8)(AX*8)
-	VMOVUPS        Z2, 128(R8)(AX*8)
-	VMOVUPS        Z3, 192(R8)(AX*8)
-	ADDQ           $0x00000020, AX
+	ADDQ           $0x00000010, AX
 	CMPQ           AX, DX
 	JLT            loop
 	VZEROUPPER
@@ -2680,7 +1948,7 @@ loop:
 // func minimumFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·minimumFloat64PastAVX512(SB), NOSPLIT, $0-48
-	// Minimum of float64, 32 elements a step.
+	// Minimum of float64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -2694,25 +1962,13 @@ loop:
 	VMOVUPS        64(R9)(AX*8), Z3
 	VMOVUPS        64(R10)(AX*8), Z4
 	VRANGEPD       $0x04, Z4, Z3, Z5
-	VMOVUPS        128(R9)(AX*8), Z6
-	VMOVUPS        128(R10)(AX*8), Z7
-	VRANGEPD       $0x04, Z7, Z6, Z8
-	VMOVUPS        192(R9)(AX*8), Z9
-	VMOVUPS        192(R10)(AX*8), Z10
-	VRANGEPD       $0x04, Z10, Z9, Z11
 	VCMPPD         $0x03, Z1, Z0, K1
 	VCMPPD         $0x03, Z4, Z3, K2
-	VCMPPD         $0x03, Z7, Z6, K3
-	VCMPPD         $0x03, Z10, Z9, K4
 	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z2, K1, Z0
 	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z5, K2, Z1
-	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z8, K3, Z2
-	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z11, K4, Z3
 	VMOVNTPS       Z0, (R8)(AX*8)
 	VMOVNTPS       Z1, 64(R8)(AX*8)
-	VMOVNTPS       Z2, 128(R8)(AX*8)
-	VMOVNTPS       Z3, 192(R8)(AX*8)
-	ADDQ           $0x00000020, AX
+	ADDQ           $0x00000010, AX
 	CMPQ           AX, DX
 	JLT            loop
 	VZEROUPPER
@@ -2722,7 +1978,7 @@ loop:
 // func floorFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·floorFloat32AVX512(SB), NOSPLIT, $0-48
-	// Floor of float32, 64 elements a step.
+	// Floor of float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -2731,13 +1987,9 @@ TEXT ·floorFloat32AVX512(SB), NOSPLIT, $0-48
 loop:
 	VRNDSCALEPS $0x09, (R9)(AX*4), Z0
 	VRNDSCALEPS $0x09, 64(R9)(AX*4), Z1
-	VRNDSCALEPS $0x09, 128(R9)(AX*4), Z2
-	VRNDSCALEPS $0x09, 192(R9)(AX*4), Z3
 	VMOVUPS     Z0, (R8)(AX*4)
 	VMOVUPS     Z1, 64(R8)(AX*4)
-	VMOVUPS     Z2, 128(R8)(AX*4)
-	VMOVUPS     Z3, 192(R8)(AX*4)
-	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000020, AX
 	CMPQ        AX, DX
 	JLT         loop
 	VZEROUPPER
@@ -2747,7 +1999,7 @@ loop:
 // func floorFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·floorFloat32PastAVX512(SB), NOSPLIT, $0-48
-	// Floor of float32, 64 elements a step.
+	// Floor of float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -2756,13 +2008,9 @@ TEXT ·floorFloat32PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VRNDSCALEPS $0x09, (R9)(AX*4), Z0
 	VRNDSCALEPS $0x09, 64(R9)(AX*4), Z1
-	VRNDSCALEPS $0x09, 128(R9)(AX*4), Z2
-	VRNDSCALEPS $0x09, 192(R9)(AX*4), Z3
 	VMOVNTPS    Z0, (R8)(AX*4)
 	VMOVNTPS    Z1, 64(R8)(AX*4)
-	VMOVNTPS    Z2, 128(R8)(AX*4)
-	VMOVNTPS    Z3, 192(R8)(AX*4)
-	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000020, AX
 	CMPQ        AX, DX
 	JLT         loop
 	VZEROUPPER
@@ -2772,7 +2020,7 @@ loop:
 // func floorFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·floorFloat64AVX512(SB), NOSPLIT, $0-48
-	// Floor of float64, 32 elements a step.
+	// Floor of float64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -2781,13 +2029,9 @@ TEXT ·floorFloat64AVX512(SB), NOSPLIT, $0-48
 loop:
 	VRNDSCALEPD $0x09, (R9)(AX*8), Z0
 	VRNDSCALEPD $0x09, 64(R9)(AX*8), Z1
-	VRNDSCALEPD $0x09, 128(R9)(AX*8), Z2
-	VRNDSCALEPD $0x09, 192(R9)(AX*8), Z3
 	VMOVUPS     Z0, (R8)(AX*8)
 	VMOVUPS     Z1, 64(R8)(AX*8)
-	VMOVUPS     Z2, 128(R8)(AX*8)
-	VMOVUPS     Z3, 192(R8)(AX*8)
-	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000010, AX
 	CMPQ        AX, DX
 	JLT         loop
 	VZEROUPPER
@@ -2797,7 +2041,7 @@ loop:
 // func floorFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·floorFloat64PastAVX512(SB), NOSPLIT, $0-48
-	// Floor of float64, 32 elements a step.
+	// Floor of float64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -2806,13 +2050,9 @@ TEXT ·floorFloat64PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VRNDSCALEPD $0x09, (R9)(AX*8), Z0
 	VRNDSCALEPD $0x09, 64(R9)(AX*8), Z1
-	VRNDSCALEPD $0x09, 128(R9)(AX*8), Z2
-	VRNDSCALEPD $0x09, 192(R9)(AX*8), Z3
 	VMOVNTPS    Z0, (R8)(AX*8)
 	VMOVNTPS    Z1, 64(R8)(AX*8)
-	VMOVNTPS    Z2, 128(R8)(AX*8)
-	VMOVNTPS    Z3, 192(R8)(AX*8)
-	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000010, AX
 	CMPQ        AX, DX
 	JLT         loop
 	VZEROUPPER
@@ -2822,7 +2062,7 @@ loop:
 // func ceilFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·ceilFloat32AVX512(SB), NOSPLIT, $0-48
-	// Ceil of float32, 64 elements a step.
+	// Ceil of float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -2831,13 +2071,9 @@ TEXT ·ceilFloat32AVX512(SB), NOSPLIT, $0-48
 loop:
 	VRNDSCALEPS $0x0a, (R9)(AX*4), Z0
 	VRNDSCALEPS $0x0a, 64(R9)(AX*4), Z1
-	VRNDSCALEPS $0x0a, 128(R9)(AX*4), Z2
-	VRNDSCALEPS $0x0a, 192(R9)(AX*4), Z3
 	VMOVUPS     Z0, (R8)(AX*4)
 	VMOVUPS     Z1, 64(R8)(AX*4)
-	VMOVUPS     Z2, 128(R8)(AX*4)
-	VMOVUPS     Z3, 192(R8)(AX*4)
-	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000020, AX
 	CMPQ        AX, DX
 	JLT         loop
 	VZEROUPPER
@@ -2847,7 +2083,7 @@ loop:
 // func ceilFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·ceilFloat32PastAVX512(SB), NOSPLIT, $0-48
-	// Ceil of float32, 64 elements a step.
+	// Ceil of float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -2856,13 +2092,9 @@ TEXT ·ceilFloat32PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VRNDSCALEPS $0x0a, (R9)(AX*4), Z0
 	VRNDSCALEPS $0x0a, 64(R9)(AX*4), Z1
-	VRNDSCALEPS $0x0a, 128(R9)(AX*4), Z2
-	VRNDSCALEPS $0x0a, 192(R9)(AX*4), Z3
 	VMOVNTPS    Z0, (R8)(AX*4)
 	VMOVNTPS    Z1, 64(R8)(AX*4)
-	VMOVNTPS    Z2, 128(R8)(AX*4)
-	VMOVNTPS    Z3, 192(R8)(AX*4)
-	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000020, AX
 	CMPQ        AX, DX
 	JLT         loop
 	VZEROUPPER
@@ -2872,7 +2104,7 @@ loop:
 // func ceilFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·ceilFloat64AVX512(SB), NOSPLIT, $0-48
-	// Ceil of float64, 32 elements a step.
+	// Ceil of float64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -2881,13 +2113,9 @@ TEXT ·ceilFloat64AVX512(SB), NOSPLIT, $0-48
 loop:
 	VRNDSCALEPD $0x0a, (R9)(AX*8), Z0
 	VRNDSCALEPD $0x0a, 64(R9)(AX*8), Z1
-	VRNDSCALEPD $0x0a, 128(R9)(AX*8), Z2
-	VRNDSCALEPD $0x0a, 192(R9)(AX*8), Z3
 	VMOVUPS     Z0, (R8)(AX*8)
 	VMOVUPS     Z1, 64(R8)(AX*8)
-	VMOVUPS     Z2, 128(R8)(AX*8)
-	VMOVUPS     Z3, 192(R8)(AX*8)
-	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000010, AX
 	CMPQ        AX, DX
 	JLT         loop
 	VZEROUPPER
@@ -2897,7 +2125,7 @@ loop:
 // func ceilFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·ceilFloat64PastAVX512(SB), NOSPLIT, $0-48
-	// Ceil of float64, 32 elements a step.
+	// Ceil of float64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -2906,13 +2134,9 @@ TEXT ·ceilFloat64PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VRNDSCALEPD $0x0a, (R9)(AX*8), Z0
 	VRNDSCALEPD $0x0a, 64(R9)(AX*8), Z1
-	VRNDSCALEPD $0x0a, 128(R9)(AX*8), Z2
-	VRNDSCALEPD $0x0a, 192(R9)(AX*8), Z3
 	VMOVNTPS    Z0, (R8)(AX*8)
 	VMOVNTPS    Z1, 64(R8)(AX*8)
-	VMOVNTPS    Z2, 128(R8)(AX*8)
-	VMOVNTPS    Z3, 192(R8)(AX*8)
-	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000010, AX
 	CMPQ        AX, DX
 	JLT         loop
 	VZEROUPPER
@@ -2922,7 +2146,7 @@ loop:
 // func truncFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·truncFloat32AVX512(SB), NOSPLIT, $0-48
-	// Trunc of float32, 64 elements a step.
+	// Trunc of float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -2931,13 +2155,9 @@ TEXT ·truncFloat32AVX512(SB), NOSPLIT, $0-48
 loop:
 	VRNDSCALEPS $0x0b, (R9)(AX*4), Z0
 	VRNDSCALEPS $0x0b, 64(R9)(AX*4), Z1
-	VRNDSCALEPS $0x0b, 128(R9)(AX*4), Z2
-	VRNDSCALEPS $0x0b, 192(R9)(AX*4), Z3
 	VMOVUPS     Z0, (R8)(AX*4)
 	VMOVUPS     Z1, 64(R8)(AX*4)
-	VMOVUPS     Z2, 128(R8)(AX*4)
-	VMOVUPS     Z3, 192(R8)(AX*4)
-	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000020, AX
 	CMPQ        AX, DX
 	JLT         loop
 	VZEROUPPER
@@ -2947,7 +2167,7 @@ loop:
 // func truncFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·truncFloat32PastAVX512(SB), NOSPLIT, $0-48
-	// Trunc of float32, 64 elements a step.
+	// Trunc of float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -2956,13 +2176,9 @@ TEXT ·truncFloat32PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VRNDSCALEPS $0x0b, (R9)(AX*4), Z0
 	VRNDSCALEPS $0x0b, 64(R9)(AX*4), Z1
-	VRNDSCALEPS $0x0b, 128(R9)(AX*4), Z2
-	VRNDSCALEPS $0x0b, 192(R9)(AX*4), Z3
 	VMOVNTPS    Z0, (R8)(AX*4)
 	VMOVNTPS    Z1, 64(R8)(AX*4)
-	VMOVNTPS    Z2, 128(R8)(AX*4)
-	VMOVNTPS    Z3, 192(R8)(AX*4)
-	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000020, AX
 	CMPQ        AX, DX
 	JLT         loop
 	VZEROUPPER
@@ -2972,7 +2188,7 @@ loop:
 // func truncFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·truncFloat64AVX512(SB), NOSPLIT, $0-48
-	// Trunc of float64, 32 elements a step.
+	// Trunc of float64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -2981,13 +2197,9 @@ TEXT ·truncFloat64AVX512(SB), NOSPLIT, $0-48
 loop:
 	VRNDSCALEPD $0x0b, (R9)(AX*8), Z0
 	VRNDSCALEPD $0x0b, 64(R9)(AX*8), Z1
-	VRNDSCALEPD $0x0b, 128(R9)(AX*8), Z2
-	VRNDSCALEPD $0x0b, 192(R9)(AX*8), Z3
 	VMOVUPS     Z0, (R8)(AX*8)
 	VMOVUPS     Z1, 64(R8)(AX*8)
-	VMOVUPS     Z2, 128(R8)(AX*8)
-	VMOVUPS     Z3, 192(R8)(AX*8)
-	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000010, AX
 	CMPQ        AX, DX
 	JLT         loop
 	VZEROUPPER
@@ -2997,7 +2209,7 @@ loop:
 // func truncFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·truncFloat64PastAVX512(SB), NOSPLIT, $0-48
-	// Trunc of float64, 32 elements a step.
+	// Trunc of float64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -3006,13 +2218,9 @@ TEXT ·truncFloat64PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VRNDSCALEPD $0x0b, (R9)(AX*8), Z0
 	VRNDSCALEPD $0x0b, 64(R9)(AX*8), Z1
-	VRNDSCALEPD $0x0b, 128(R9)(AX*8), Z2
-	VRNDSCALEPD $0x0b, 192(R9)(AX*8), Z3
 	VMOVNTPS    Z0, (R8)(AX*8)
 	VMOVNTPS    Z1, 64(R8)(AX*8)
-	VMOVNTPS    Z2, 128(R8)(AX*8)
-	VMOVNTPS    Z3, 192(R8)(AX*8)
-	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000010, AX
 	CMPQ        AX, DX
 	JLT         loop
 	VZEROUPPER
@@ -3022,7 +2230,7 @@ loop:
 // func rintFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·rintFloat32AVX512(SB), NOSPLIT, $0-48
-	// Rint of float32, 64 elements a step.
+	// Rint of float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -3031,13 +2239,9 @@ TEXT ·rintFloat32AVX512(SB), NOSPLIT, $0-48
 loop:
 	VRNDSCALEPS $0x08, (R9)(AX*4), Z0
 	VRNDSCALEPS $0x08, 64(R9)(AX*4), Z1
-	VRNDSCALEPS $0x08, 128(R9)(AX*4), Z2
-	VRNDSCALEPS $0x08, 192(R9)(AX*4), Z3
 	VMOVUPS     Z0, (R8)(AX*4)
 	VMOVUPS     Z1, 64(R8)(AX*4)
-	VMOVUPS     Z2, 128(R8)(AX*4)
-	VMOVUPS     Z3, 192(R8)(AX*4)
-	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000020, AX
 	CMPQ        AX, DX
 	JLT         loop
 	VZEROUPPER
@@ -3047,7 +2251,7 @@ loop:
 // func rintFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·rintFloat32PastAVX512(SB), NOSPLIT, $0-48
-	// Rint of float32, 64 elements a step.
+	// Rint of float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -3056,13 +2260,9 @@ TEXT ·rintFloat32PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VRNDSCALEPS $0x08, (R9)(AX*4), Z0
 	VRNDSCALEPS $0x08, 64(R9)(AX*4), Z1
-	VRNDSCALEPS $0x08, 128(R9)(AX*4), Z2
-	VRNDSCALEPS $0x08, 192(R9)(AX*4), Z3
 	VMOVNTPS    Z0, (R8)(AX*4)
 	VMOVNTPS    Z1, 64(R8)(AX*4)
-	VMOVNTPS    Z2, 128(R8)(AX*4)
-	VMOVNTPS    Z3, 192(R8)(AX*4)
-	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000020, AX
 	CMPQ        AX, DX
 	JLT         loop
 	VZEROUPPER
@@ -3072,7 +2272,7 @@ loop:
 // func rintFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·rintFloat64AVX512(SB), NOSPLIT, $0-48
-	// Rint of float64, 32 elements a step.
+	// Rint of float64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -3081,13 +2281,9 @@ TEXT ·rintFloat64AVX512(SB), NOSPLIT, $0-48
 loop:
 	VRNDSCALEPD $0x08, (R9)(AX*8), Z0
 	VRNDSCALEPD $0x08, 64(R9)(AX*8), Z1
-	VRNDSCALEPD $0x08, 128(R9)(AX*8), Z2
-	VRNDSCALEPD $0x08, 192(R9)(AX*8), Z3
 	VMOVUPS     Z0, (R8)(AX*8)
 	VMOVUPS     Z1, 64(R8)(AX*8)
-	VMOVUPS     Z2, 128(R8)(AX*8)
-	VMOVUPS     Z3, 192(R8)(AX*8)
-	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000010, AX
 	CMPQ        AX, DX
 	JLT         loop
 	VZEROUPPER
@@ -3097,7 +2293,7 @@ loop:
 // func rintFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·rintFloat64PastAVX512(SB), NOSPLIT, $0-48
-	// Rint of float64, 32 elements a step.
+	// Rint of float64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -3106,13 +2302,9 @@ TEXT ·rintFloat64PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VRNDSCALEPD $0x08, (R9)(AX*8), Z0
 	VRNDSCALEPD $0x08, 64(R9)(AX*8), Z1
-	VRNDSCALEPD $0x08, 128(R9)(AX*8), Z2
-	VRNDSCALEPD $0x08, 192(R9)(AX*8), Z3
 	VMOVNTPS    Z0, (R8)(AX*8)
 	VMOVNTPS    Z1, 64(R8)(AX*8)
-	VMOVNTPS    Z2, 128(R8)(AX*8)
-	VMOVNTPS    Z3, 192(R8)(AX*8)
-	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000010, AX
 	CMPQ        AX, DX
 	JLT         loop
 	VZEROUPPER
@@ -3120,9 +2312,9 @@ loop:
 	RET
 
 // func copysignFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512DQ, AVX512F
+// Requires: AVX, AVX512F
 TEXT ·copysignFloat32AVX512(SB), NOSPLIT, $0-48
-	// Copysign of float32, 64 elements a step.
+	// Copysign of float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -3130,41 +2322,25 @@ TEXT ·copysignFloat32AVX512(SB), NOSPLIT, $0-48
 	XORL AX, AX
 
 loop:
-	VMOVUPS     (R9)(AX*4), Z0
-	VANDPS.BCST avx512_7fffffff<>+0(SB), Z0, Z0
-	VMOVUPS     64(R9)(AX*4), Z1
-	VANDPS.BCST avx512_7fffffff<>+0(SB), Z1, Z1
-	VMOVUPS     128(R9)(AX*4), Z2
-	VANDPS.BCST avx512_7fffffff<>+0(SB), Z2, Z2
-	VMOVUPS     192(R9)(AX*4), Z3
-	VANDPS.BCST avx512_7fffffff<>+0(SB), Z3, Z3
-	VMOVUPS     (R10)(AX*4), Z4
-	VANDPS.BCST avx512_80000000<>+0(SB), Z4, Z4
-	VMOVUPS     64(R10)(AX*4), Z5
-	VANDPS.BCST avx512_80000000<>+0(SB), Z5, Z5
-	VMOVUPS     128(R10)(AX*4), Z6
-	VANDPS.BCST avx512_80000000<>+0(SB), Z6, Z6
-	VMOVUPS     192(R10)(AX*4), Z7
-	VANDPS.BCST avx512_80000000<>+0(SB), Z7, Z7
-	VORPS       Z4, Z0, Z0
-	VORPS       Z5, Z1, Z1
-	VORPS       Z6, Z2, Z2
-	VORPS       Z7, Z3, Z3
-	VMOVUPS     Z0, (R8)(AX*4)
-	VMOVUPS     Z1, 64(R8)(AX*4)
-	VMOVUPS     Z2, 128(R8)(AX*4)
-	VMOVUPS     Z3, 192(R8)(AX*4)
-	ADDQ        $0x00000040, AX
-	CMPQ        AX, DX
-	JLT         loop
+	VMOVUPS         (R10)(AX*4), Z0
+	VMOVUPS         (R9)(AX*4), Z1
+	VPTERNLOGD.BCST $0xe4, avx512_7fffffff<>+0(SB), Z0, Z1
+	VMOVUPS         64(R10)(AX*4), Z0
+	VMOVUPS         64(R9)(AX*4), Z2
+	VPTERNLOGD.BCST $0xe4, avx512_7fffffff<>+0(SB), Z0, Z2
+	VMOVUPS         Z1, (R8)(AX*4)
+	VMOVUPS         Z2, 64(R8)(AX*4)
+	ADDQ            $0x00000020, AX
+	CMPQ            AX, DX
+	JLT             loop
 	VZEROUPPER
-	MOVQ        AX, ret+40(FP)
+	MOVQ            AX, ret+40(FP)
 	RET
 
 // func copysignFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512DQ, AVX512F
+// Requires: AVX, AVX512F
 TEXT ·copysignFloat32PastAVX512(SB), NOSPLIT, $0-48
-	// Copysign of float32, 64 elements a step.
+	// Copysign of float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -3172,41 +2348,25 @@ TEXT ·copysignFloat32PastAVX512(SB), NOSPLIT, $0-48
 	XORL AX, AX
 
 loop:
-	VMOVUPS     (R9)(AX*4), Z0
-	VANDPS.BCST avx512_7fffffff<>+0(SB), Z0, Z0
-	VMOVUPS     64(R9)(AX*4), Z1
-	VANDPS.BCST avx512_7fffffff<>+0(SB), Z1, Z1
-	VMOVUPS     128(R9)(AX*4), Z2
-	VANDPS.BCST avx512_7fffffff<>+0(SB), Z2, Z2
-	VMOVUPS     192(R9)(AX*4), Z3
-	VANDPS.BCST avx512_7fffffff<>+0(SB), Z3, Z3
-	VMOVUPS     (R10)(AX*4), Z4
-	VANDPS.BCST avx512_80000000<>+0(SB), Z4, Z4
-	VMOVUPS     64(R10)(AX*4), Z5
-	VANDPS.BCST avx512_80000000<>+0(SB), Z5, Z5
-	VMOVUPS     128(R10)(AX*4), Z6
-	VANDPS.BCST avx512_80000000<>+0(SB), Z6, Z6
-	VMOVUPS     192(R10)(AX*4), Z7
-	VANDPS.BCST avx512_80000000<>+0(SB), Z7, Z7
-	VORPS       Z4, Z0, Z0
-	VORPS       Z5, Z1, Z1
-	VORPS       Z6, Z2, Z2
-	VORPS       Z7, Z3, Z3
-	VMOVNTPS    Z0, (R8)(AX*4)
-	VMOVNTPS    Z1, 64(R8)(AX*4)
-	VMOVNTPS    Z2, 128(R8)(AX*4)
-	VMOVNTPS    Z3, 192(R8)(AX*4)
-	ADDQ        $0x00000040, AX
-	CMPQ        AX, DX
-	JLT         loop
+	VMOVUPS         (R10)(AX*4), Z0
+	VMOVUPS         (R9)(AX*4), Z1
+	VPTERNLOGD.BCST $0xe4, avx512_7fffffff<>+0(SB), Z0, Z1
+	VMOVUPS         64(R10)(AX*4), Z0
+	VMOVUPS         64(R9)(AX*4), Z2
+	VPTERNLOGD.BCST $0xe4, avx512_7fffffff<>+0(SB), Z0, Z2
+	VMOVNTPS        Z1, (R8)(AX*4)
+	VMOVNTPS        Z2, 64(R8)(AX*4)
+	ADDQ            $0x00000020, AX
+	CMPQ            AX, DX
+	JLT             loop
 	VZEROUPPER
-	MOVQ        AX, ret+40(FP)
+	MOVQ            AX, ret+40(FP)
 	RET
 
 // func copysignFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512DQ, AVX512F
+// Requires: AVX, AVX512F
 TEXT ·copysignFloat64AVX512(SB), NOSPLIT, $0-48
-	// Copysign of float64, 32 elements a step.
+	// Copysign of float64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -3214,41 +2374,25 @@ TEXT ·copysignFloat64AVX512(SB), NOSPLIT, $0-48
 	XORL AX, AX
 
 loop:
-	VMOVUPS     (R9)(AX*8), Z0
-	VANDPD.BCST avx512_7fffffffffffffff<>+0(SB), Z0, Z0
-	VMOVUPS     64(R9)(AX*8), Z1
-	VANDPD.BCST avx512_7fffffffffffffff<>+0(SB), Z1, Z1
-	VMOVUPS     128(R9)(AX*8), Z2
-	VANDPD.BCST avx512_7fffffffffffffff<>+0(SB), Z2, Z2
-	VMOVUPS     192(R9)(AX*8), Z3
-	VANDPD.BCST avx512_7fffffffffffffff<>+0(SB), Z3, Z3
-	VMOVUPS     (R10)(AX*8), Z4
-	VANDPD.BCST avx512_8000000000000000<>+0(SB), Z4, Z4
-	VMOVUPS     64(R10)(AX*8), Z5
-	VANDPD.BCST avx512_8000000000000000<>+0(SB), Z5, Z5
-	VMOVUPS     128(R10)(AX*8), Z6
-	VANDPD.BCST avx512_8000000000000000<>+0(SB), Z6, Z6
-	VMOVUPS     192(R10)(AX*8), Z7
-	VANDPD.BCST avx512_8000000000000000<>+0(SB), Z7, Z7
-	VORPD       Z4, Z0, Z0
-	VORPD       Z5, Z1, Z1
-	VORPD       Z6, Z2, Z2
-	VORPD       Z7, Z3, Z3
-	VMOVUPS     Z0, (R8)(AX*8)
-	VMOVUPS     Z1, 64(R8)(AX*8)
-	VMOVUPS     Z2, 128(R8)(AX*8)
-	VMOVUPS     Z3, 192(R8)(AX*8)
-	ADDQ        $0x00000020, AX
-	CMPQ        AX, DX
-	JLT         loop
+	VMOVUPS         (R10)(AX*8), Z0
+	VMOVUPS         (R9)(AX*8), Z1
+	VPTERNLOGQ.BCST $0xe4, avx512_7fffffffffffffff<>+0(SB), Z0, Z1
+	VMOVUPS         64(R10)(AX*8), Z0
+	VMOVUPS         64(R9)(AX*8), Z2
+	VPTERNLOGQ.BCST $0xe4, avx512_7fffffffffffffff<>+0(SB), Z0, Z2
+	VMOVUPS         Z1, (R8)(AX*8)
+	VMOVUPS         Z2, 64(R8)(AX*8)
+	ADDQ            $0x00000010, AX
+	CMPQ            AX, DX
+	JLT             loop
 	VZEROUPPER
-	MOVQ        AX, ret+40(FP)
+	MOVQ            AX, ret+40(FP)
 	RET
 
 // func copysignFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512DQ, AVX512F
+// Requires: AVX, AVX512F
 TEXT ·copysignFloat64PastAVX512(SB), NOSPLIT, $0-48
-	// Copysign of float64, 32 elements a step.
+	// Copysign of float64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -3256,41 +2400,25 @@ TEXT ·copysignFloat64PastAVX512(SB), NOSPLIT, $0-48
 	XORL AX, AX
 
 loop:
-	VMOVUPS     (R9)(AX*8), Z0
-	VANDPD.BCST avx512_7fffffffffffffff<>+0(SB), Z0, Z0
-	VMOVUPS     64(R9)(AX*8), Z1
-	VANDPD.BCST avx512_7fffffffffffffff<>+0(SB), Z1, Z1
-	VMOVUPS     128(R9)(AX*8), Z2
-	VANDPD.BCST avx512_7fffffffffffffff<>+0(SB), Z2, Z2
-	VMOVUPS     192(R9)(AX*8), Z3
-	VANDPD.BCST avx512_7fffffffffffffff<>+0(SB), Z3, Z3
-	VMOVUPS     (R10)(AX*8), Z4
-	VANDPD.BCST avx512_8000000000000000<>+0(SB), Z4, Z4
-	VMOVUPS     64(R10)(AX*8), Z5
-	VANDPD.BCST avx512_8000000000000000<>+0(SB), Z5, Z5
-	VMOVUPS     128(R10)(AX*8), Z6
-	VANDPD.BCST avx512_8000000000000000<>+0(SB), Z6, Z6
-	VMOVUPS     192(R10)(AX*8), Z7
-	VANDPD.BCST avx512_8000000000000000<>+0(SB), Z7, Z7
-	VORPD       Z4, Z0, Z0
-	VORPD       Z5, Z1, Z1
-	VORPD       Z6, Z2, Z2
-	VORPD       Z7, Z3, Z3
-	VMOVNTPS    Z0, (R8)(AX*8)
-	VMOVNTPS    Z1, 64(R8)(AX*8)
-	VMOVNTPS    Z2, 128(R8)(AX*8)
-	VMOVNTPS    Z3, 192(R8)(AX*8)
-	ADDQ        $0x00000020, AX
-	CMPQ        AX, DX
-	JLT         loop
+	VMOVUPS         (R10)(AX*8), Z0
+	VMOVUPS         (R9)(AX*8), Z1
+	VPTERNLOGQ.BCST $0xe4, avx512_7fffffffffffffff<>+0(SB), Z0, Z1
+	VMOVUPS         64(R10)(AX*8), Z0
+	VMOVUPS         64(R9)(AX*8), Z2
+	VPTERNLOGQ.BCST $0xe4, avx512_7fffffffffffffff<>+0(SB), Z0, Z2
+	VMOVNTPS        Z1, (R8)(AX*8)
+	VMOVNTPS        Z2, 64(R8)(AX*8)
+	ADDQ            $0x00000010, AX
+	CMPQ            AX, DX
+	JLT             loop
 	VZEROUPPER
-	MOVQ        AX, ret+40(FP)
+	MOVQ            AX, ret+40(FP)
 	RET
 
 // func fmaxFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·fmaxFloat32AVX512(SB), NOSPLIT, $0-48
-	// Fmax of float32, 64 elements a step.
+	// Fmax of float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -3304,41 +2432,21 @@ loop:
 	VMOVUPS        64(R9)(AX*4), Z3
 	VMOVUPS        64(R10)(AX*4), Z4
 	VRANGEPS       $0x05, Z4, Z3, Z5
-	VMOVUPS        128(R9)(AX*4), Z6
-	VMOVUPS        128(R10)(AX*4), Z7
-	VRANGEPS       $0x05, Z7, Z6, Z8
-	VMOVUPS        192(R9)(AX*4), Z9
-	VMOVUPS        192(R10)(AX*4), Z10
-	VRANGEPS       $0x05, Z10, Z9, Z11
 	VCMPPS         $0x03, Z1, Z0, K1
 	VCMPPS         $0x03, Z4, Z3, K2
-	VCMPPS         $0x03, Z7, Z6, K3
-	VCMPPS         $0x03, Z10, Z9, K4
 	VBLENDMPS.BCST avx512_7fc00000<>+0(SB), Z2, K1, Z2
 	VBLENDMPS.BCST avx512_7fc00000<>+0(SB), Z5, K2, Z5
-	VBLENDMPS.BCST avx512_7fc00000<>+0(SB), Z8, K3, Z8
-	VBLENDMPS.BCST avx512_7fc00000<>+0(SB), Z11, K4, Z11
 	VCMPPS         $0x00, Z1, Z1, K1
 	VCMPPS         $0x00, Z4, Z4, K2
-	VCMPPS         $0x00, Z7, Z7, K3
-	VCMPPS         $0x00, Z10, Z10, K4
 	VBLENDMPS      Z2, Z0, K1, Z2
 	VBLENDMPS      Z5, Z3, K2, Z5
-	VBLENDMPS      Z8, Z6, K3, Z8
-	VBLENDMPS      Z11, Z9, K4, Z11
 	VCMPPS         $0x00, Z0, Z0, K1
 	VCMPPS         $0x00, Z3, Z3, K2
-	VCMPPS         $0x00, Z6, Z6, K3
-	VCMPPS         $0x00, Z9, Z9, K4
 	VBLENDMPS      Z2, Z1, K1, Z0
 	VBLENDMPS      Z5, Z4, K2, Z1
-	VBLENDMPS      Z8, Z7, K3, Z2
-	VBLENDMPS      Z11, Z10, K4, Z3
 	VMOVUPS        Z0, (R8)(AX*4)
 	VMOVUPS        Z1, 64(R8)(AX*4)
-	VMOVUPS        Z2, 128(R8)(AX*4)
-	VMOVUPS        Z3, 192(R8)(AX*4)
-	ADDQ           $0x00000040, AX
+	ADDQ           $0x00000020, AX
 	CMPQ           AX, DX
 	JLT            loop
 	VZEROUPPER
@@ -3348,7 +2456,7 @@ loop:
 // func fmaxFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·fmaxFloat32PastAVX512(SB), NOSPLIT, $0-48
-	// Fmax of float32, 64 elements a step.
+	// Fmax of float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -3362,41 +2470,21 @@ loop:
 	VMOVUPS        64(R9)(AX*4), Z3
 	VMOVUPS        64(R10)(AX*4), Z4
 	VRANGEPS       $0x05, Z4, Z3, Z5
-	VMOVUPS        128(R9)(AX*4), Z6
-	VMOVUPS        128(R10)(AX*4), Z7
-	VRANGEPS       $0x05, Z7, Z6, Z8
-	VMOVUPS        192(R9)(AX*4), Z9
-	VMOVUPS        192(R10)(AX*4), Z10
-	VRANGEPS       $0x05, Z10, Z9, Z11
 	VCMPPS         $0x03, Z1, Z0, K1
 	VCMPPS         $0x03, Z4, Z3, K2
-	VCMPPS         $0x03, Z7, Z6, K3
-	VCMPPS         $0x03, Z10, Z9, K4
 	VBLENDMPS.BCST avx512_7fc00000<>+0(SB), Z2, K1, Z2
 	VBLENDMPS.BCST avx512_7fc00000<>+0(SB), Z5, K2, Z5
-	VBLENDMPS.BCST avx512_7fc00000<>+0(SB), Z8, K3, Z8
-	VBLENDMPS.BCST avx512_7fc00000<>+0(SB), Z11, K4, Z11
 	VCMPPS         $0x00, Z1, Z1, K1
 	VCMPPS         $0x00, Z4, Z4, K2
-	VCMPPS         $0x00, Z7, Z7, K3
-	VCMPPS         $0x00, Z10, Z10, K4
 	VBLENDMPS      Z2, Z0, K1, Z2
 	VBLENDMPS      Z5, Z3, K2, Z5
-	VBLENDMPS      Z8, Z6, K3, Z8
-	VBLENDMPS      Z11, Z9, K4, Z11
 	VCMPPS         $0x00, Z0, Z0, K1
 	VCMPPS         $0x00, Z3, Z3, K2
-	VCMPPS         $0x00, Z6, Z6, K3
-	VCMPPS         $0x00, Z9, Z9, K4
 	VBLENDMPS      Z2, Z1, K1, Z0
 	VBLENDMPS      Z5, Z4, K2, Z1
-	VBLENDMPS      Z8, Z7, K3, Z2
-	VBLENDMPS      Z11, Z10, K4, Z3
 	VMOVNTPS       Z0, (R8)(AX*4)
 	VMOVNTPS       Z1, 64(R8)(AX*4)
-	VMOVNTPS       Z2, 128(R8)(AX*4)
-	VMOVNTPS       Z3, 192(R8)(AX*4)
-	ADDQ           $0x00000040, AX
+	ADDQ           $0x00000020, AX
 	CMPQ           AX, DX
 	JLT            loop
 	VZEROUPPER
@@ -3406,7 +2494,7 @@ loop:
 // func fmaxFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·fmaxFloat64AVX512(SB), NOSPLIT, $0-48
-	// Fmax of float64, 32 elements a step.
+	// Fmax of float64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -3420,41 +2508,21 @@ loop:
 	VMOVUPS        64(R9)(AX*8), Z3
 	VMOVUPS        64(R10)(AX*8), Z4
 	VRANGEPD       $0x05, Z4, Z3, Z5
-	VMOVUPS        128(R9)(AX*8), Z6
-	VMOVUPS        128(R10)(AX*8), Z7
-	VRANGEPD       $0x05, Z7, Z6, Z8
-	VMOVUPS        192(R9)(AX*8), Z9
-	VMOVUPS        192(R10)(AX*8), Z10
-	VRANGEPD       $0x05, Z10, Z9, Z11
 	VCMPPD         $0x03, Z1, Z0, K1
 	VCMPPD         $0x03, Z4, Z3, K2
-	VCMPPD         $0x03, Z7, Z6, K3
-	VCMPPD         $0x03, Z10, Z9, K4
 	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z2, K1, Z2
 	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z5, K2, Z5
-	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z8, K3, Z8
-	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z11, K4, Z11
 	VCMPPD         $0x00, Z1, Z1, K1
 	VCMPPD         $0x00, Z4, Z4, K2
-	VCMPPD         $0x00, Z7, Z7, K3
-	VCMPPD         $0x00, Z10, Z10, K4
 	VBLENDMPD      Z2, Z0, K1, Z2
 	VBLENDMPD      Z5, Z3, K2, Z5
-	VBLENDMPD      Z8, Z6, K3, Z8
-	VBLENDMPD      Z11, Z9, K4, Z11
 	VCMPPD         $0x00, Z0, Z0, K1
 	VCMPPD         $0x00, Z3, Z3, K2
-	VCMPPD         $0x00, Z6, Z6, K3
-	VCMPPD         $0x00, Z9, Z9, K4
 	VBLENDMPD      Z2, Z1, K1, Z0
 	VBLENDMPD      Z5, Z4, K2, Z1
-	VBLENDMPD      Z8, Z7, K3, Z2
-	VBLENDMPD      Z11, Z10, K4, Z3
 	VMOVUPS        Z0, (R8)(AX*8)
 	VMOVUPS        Z1, 64(R8)(AX*8)
-	VMOVUPS        Z2, 128(R8)(AX*8)
-	VMOVUPS        Z3, 192(R8)(AX*8)
-	ADDQ           $0x00000020, AX
+	ADDQ           $0x00000010, AX
 	CMPQ           AX, DX
 	JLT            loop
 	VZEROUPPER
@@ -3464,7 +2532,7 @@ loop:
 // func fmaxFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·fmaxFloat64PastAVX512(SB), NOSPLIT, $0-48
-	// Fmax of float64, 32 elements a step.
+	// Fmax of float64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -3478,41 +2546,21 @@ loop:
 	VMOVUPS        64(R9)(AX*8), Z3
 	VMOVUPS        64(R10)(AX*8), Z4
 	VRANGEPD       $0x05, Z4, Z3, Z5
-	VMOVUPS        128(R9)(AX*8), Z6
-	VMOVUPS        128(R10)(AX*8), Z7
-	VRANGEPD       $0x05, Z7, Z6, Z8
-	VMOVUPS        192(R9)(AX*8), Z9
-	VMOVUPS        192(R10)(AX*8), Z10
-	VRANGEPD       $0x05, Z10, Z9, Z11
 	VCMPPD         $0x03, Z1, Z0, K1
 	VCMPPD         $0x03, Z4, Z3, K2
-	VCMPPD         $0x03, Z7, Z6, K3
-	VCMPPD         $0x03, Z10, Z9, K4
 	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z2, K1, Z2
 	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z5, K2, Z5
-	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z8, K3, Z8
-	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z11, K4, Z11
 	VCMPPD         $0x00, Z1, Z1, K1
 	VCMPPD         $0x00, Z4, Z4, K2
-	VCMPPD         $0x00, Z7, Z7, K3
-	VCMPPD         $0x00, Z10, Z10, K4
 	VBLENDMPD      Z2, Z0, K1, Z2
 	VBLENDMPD      Z5, Z3, K2, Z5
-	VBLENDMPD      Z8, Z6, K3, Z8
-	VBLENDMPD      Z11, Z9, K4, Z11
 	VCMPPD         $0x00, Z0, Z0, K1
 	VCMPPD         $0x00, Z3, Z3, K2
-	VCMPPD         $0x00, Z6, Z6, K3
-	VCMPPD         $0x00, Z9, Z9, K4
 	VBLENDMPD      Z2, Z1, K1, Z0
 	VBLENDMPD      Z5, Z4, K2, Z1
-	VBLENDMPD      Z8, Z7, K3, Z2
-	VBLENDMPD      Z11, Z10, K4, Z3
 	VMOVNTPS       Z0, (R8)(AX*8)
 	VMOVNTPS       Z1, 64(R8)(AX*8)
-	VMOVNTPS       Z2, 128(R8)(AX*8)
-	VMOVNTPS       Z3, 192(R8)(AX*8)
-	ADDQ           $0x00000020, AX
+	ADDQ           $0x00000010, AX
 	CMPQ           AX, DX
 	JLT            loop
 	VZEROUPPER
@@ -3522,7 +2570,7 @@ loop:
 // func fminFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·fminFloat32AVX512(SB), NOSPLIT, $0-48
-	// Fmin of float32, 64 elements a step.
+	// Fmin of float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -3536,41 +2584,21 @@ loop:
 	VMOVUPS        64(R9)(AX*4), Z3
 	VMOVUPS        64(R10)(AX*4), Z4
 	VRANGEPS       $0x04, Z4, Z3, Z5
-	VMOVUPS        128(R9)(AX*4), Z6
-	VMOVUPS        128(R10)(AX*4), Z7
-	VRANGEPS       $0x04, Z7, Z6, Z8
-	VMOVUPS        192(R9)(AX*4), Z9
-	VMOVUPS        192(R10)(AX*4), Z10
-	VRANGEPS       $0x04, Z10, Z9, Z11
 	VCMPPS         $0x03, Z1, Z0, K1
 	VCMPPS         $0x03, Z4, Z3, K2
-	VCMPPS         $0x03, Z7, Z6, K3
-	VCMPPS         $0x03, Z10, Z9, K4
 	VBLENDMPS.BCST avx512_7fc00000<>+0(SB), Z2, K1, Z2
 	VBLENDMPS.BCST avx512_7fc00000<>+0(SB), Z5, K2, Z5
-	VBLENDMPS.BCST avx512_7fc00000<>+0(SB), Z8, K3, Z8
-	VBLENDMPS.BCST avx512_7fc00000<>+0(SB), Z11, K4, Z11
 	VCMPPS         $0x00, Z1, Z1, K1
 	VCMPPS         $0x00, Z4, Z4, K2
-	VCMPPS         $0x00, Z7, Z7, K3
-	VCMPPS         $0x00, Z10, Z10, K4
 	VBLENDMPS      Z2, Z0, K1, Z2
 	VBLENDMPS      Z5, Z3, K2, Z5
-	VBLENDMPS      Z8, Z6, K3, Z8
-	VBLENDMPS      Z11, Z9, K4, Z11
 	VCMPPS         $0x00, Z0, Z0, K1
 	VCMPPS         $0x00, Z3, Z3, K2
-	VCMPPS         $0x00, Z6, Z6, K3
-	VCMPPS         $0x00, Z9, Z9, K4
 	VBLENDMPS      Z2, Z1, K1, Z0
 	VBLENDMPS      Z5, Z4, K2, Z1
-	VBLENDMPS      Z8, Z7, K3, Z2
-	VBLENDMPS      Z11, Z10, K4, Z3
 	VMOVUPS        Z0, (R8)(AX*4)
 	VMOVUPS        Z1, 64(R8)(AX*4)
-	VMOVUPS        Z2, 128(R8)(AX*4)
-	VMOVUPS        Z3, 192(R8)(AX*4)
-	ADDQ           $0x00000040, AX
+	ADDQ           $0x00000020, AX
 	CMPQ           AX, DX
 	JLT            loop
 	VZEROUPPER
@@ -3580,7 +2608,7 @@ loop:
 // func fminFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·fminFloat32PastAVX512(SB), NOSPLIT, $0-48
-	// Fmin of float32, 64 elements a step.
+	// Fmin of float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -3594,41 +2622,21 @@ loop:
 	VMOVUPS        64(R9)(AX*4), Z3
 	VMOVUPS        64(R10)(AX*4), Z4
 	VRANGEPS       $0x04, Z4, Z3, Z5
-	VMOVUPS        128(R9)(AX*4), Z6
-	VMOVUPS        128(R10)(AX*4), Z7
-	VRANGEPS       $0x04, Z7, Z6, Z8
-	VMOVUPS        192(R9)(AX*4), Z9
-	VMOVUPS        192(R10)(AX*4), Z10
-	VRANGEPS       $0x04, Z10, Z9, Z11
 	VCMPPS         $0x03, Z1, Z0, K1
 	VCMPPS         $0x03, Z4, Z3, K2
-	VCMPPS         $0x03, Z7, Z6, K3
-	VCMPPS         $0x03, Z10, Z9, K4
 	VBLENDMPS.BCST avx512_7fc00000<>+0(SB), Z2, K1, Z2
 	VBLENDMPS.BCST avx512_7fc00000<>+0(SB), Z5, K2, Z5
-	VBLENDMPS.BCST avx512_7fc00000<>+0(SB), Z8, K3, Z8
-	VBLENDMPS.BCST avx512_7fc00000<>+0(SB), Z11, K4, Z11
 	VCMPPS         $0x00, Z1, Z1, K1
 	VCMPPS         $0x00, Z4, Z4, K2
-	VCMPPS         $0x00, Z7, Z7, K3
-	VCMPPS         $0x00, Z10, Z10, K4
 	VBLENDMPS      Z2, Z0, K1, Z2
 	VBLENDMPS      Z5, Z3, K2, Z5
-	VBLENDMPS      Z8, Z6, K3, Z8
-	VBLENDMPS      Z11, Z9, K4, Z11
 	VCMPPS         $0x00, Z0, Z0, K1
 	VCMPPS         $0x00, Z3, Z3, K2
-	VCMPPS         $0x00, Z6, Z6, K3
-	VCMPPS         $0x00, Z9, Z9, K4
 	VBLENDMPS      Z2, Z1, K1, Z0
 	VBLENDMPS      Z5, Z4, K2, Z1
-	VBLENDMPS      Z8, Z7, K3, Z2
-	VBLENDMPS      Z11, Z10, K4, Z3
 	VMOVNTPS       Z0, (R8)(AX*4)
 	VMOVNTPS       Z1, 64(R8)(AX*4)
-	VMOVNTPS       Z2, 128(R8)(AX*4)
-	VMOVNTPS       Z3, 192(R8)(AX*4)
-	ADDQ           $0x00000040, AX
+	ADDQ           $0x00000020, AX
 	CMPQ           AX, DX
 	JLT            loop
 	VZEROUPPER
@@ -3638,7 +2646,7 @@ loop:
 // func fminFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·fminFloat64AVX512(SB), NOSPLIT, $0-48
-	// Fmin of float64, 32 elements a step.
+	// Fmin of float64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -3652,41 +2660,21 @@ loop:
 	VMOVUPS        64(R9)(AX*8), Z3
 	VMOVUPS        64(R10)(AX*8), Z4
 	VRANGEPD       $0x04, Z4, Z3, Z5
-	VMOVUPS        128(R9)(AX*8), Z6
-	VMOVUPS        128(R10)(AX*8), Z7
-	VRANGEPD       $0x04, Z7, Z6, Z8
-	VMOVUPS        192(R9)(AX*8), Z9
-	VMOVUPS        192(R10)(AX*8), Z10
-	VRANGEPD       $0x04, Z10, Z9, Z11
 	VCMPPD         $0x03, Z1, Z0, K1
 	VCMPPD         $0x03, Z4, Z3, K2
-	VCMPPD         $0x03, Z7, Z6, K3
-	VCMPPD         $0x03, Z10, Z9, K4
 	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z2, K1, Z2
 	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z5, K2, Z5
-	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z8, K3, Z8
-	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z11, K4, Z11
 	VCMPPD         $0x00, Z1, Z1, K1
 	VCMPPD         $0x00, Z4, Z4, K2
-	VCMPPD         $0x00, Z7, Z7, K3
-	VCMPPD         $0x00, Z10, Z10, K4
 	VBLENDMPD      Z2, Z0, K1, Z2
 	VBLENDMPD      Z5, Z3, K2, Z5
-	VBLENDMPD      Z8, Z6, K3, Z8
-	VBLENDMPD      Z11, Z9, K4, Z11
 	VCMPPD         $0x00, Z0, Z0, K1
 	VCMPPD         $0x00, Z3, Z3, K2
-	VCMPPD         $0x00, Z6, Z6, K3
-	VCMPPD         $0x00, Z9, Z9, K4
 	VBLENDMPD      Z2, Z1, K1, Z0
 	VBLENDMPD      Z5, Z4, K2, Z1
-	VBLENDMPD      Z8, Z7, K3, Z2
-	VBLENDMPD      Z11, Z10, K4, Z3
 	VMOVUPS        Z0, (R8)(AX*8)
 	VMOVUPS        Z1, 64(R8)(AX*8)
-	VMOVUPS        Z2, 128(R8)(AX*8)
-	VMOVUPS        Z3, 192(R8)(AX*8)
-	ADDQ           $0x00000020, AX
+	ADDQ           $0x00000010, AX
 	CMPQ           AX, DX
 	JLT            loop
 	VZEROUPPER
@@ -3696,7 +2684,7 @@ loop:
 // func fminFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·fminFloat64PastAVX512(SB), NOSPLIT, $0-48
-	// Fmin of float64, 32 elements a step.
+	// Fmin of float64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -3710,41 +2698,21 @@ loop:
 	VMOVUPS        64(R9)(AX*8), Z3
 	VMOVUPS        64(R10)(AX*8), Z4
 	VRANGEPD       $0x04, Z4, Z3, Z5
-	VMOVUPS        128(R9)(AX*8), Z6
-	VMOVUPS        128(R10)(AX*8), Z7
-	VRANGEPD       $0x04, Z7, Z6, Z8
-	VMOVUPS        192(R9)(AX*8), Z9
-	VMOVUPS        192(R10)(AX*8), Z10
-	VRANGEPD       $0x04, Z10, Z9, Z11
 	VCMPPD         $0x03, Z1, Z0, K1
 	VCMPPD         $0x03, Z4, Z3, K2
-	VCMPPD         $0x03, Z7, Z6, K3
-	VCMPPD         $0x03, Z10, Z9, K4
 	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z2, K1, Z2
 	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z5, K2, Z5
-	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z8, K3, Z8
-	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z11, K4, Z11
 	VCMPPD         $0x00, Z1, Z1, K1
 	VCMPPD         $0x00, Z4, Z4, K2
-	VCMPPD         $0x00, Z7, Z7, K3
-	VCMPPD         $0x00, Z10, Z10, K4
 	VBLENDMPD      Z2, Z0, K1, Z2
 	VBLENDMPD      Z5, Z3, K2, Z5
-	VBLENDMPD      Z8, Z6, K3, Z8
-	VBLENDMPD      Z11, Z9, K4, Z11
 	VCMPPD         $0x00, Z0, Z0, K1
 	VCMPPD         $0x00, Z3, Z3, K2
-	VCMPPD         $0x00, Z6, Z6, K3
-	VCMPPD         $0x00, Z9, Z9, K4
 	VBLENDMPD      Z2, Z1, K1, Z0
 	VBLENDMPD      Z5, Z4, K2, Z1
-	VBLENDMPD      Z8, Z7, K3, Z2
-	VBLENDMPD      Z11, Z10, K4, Z3
 	VMOVNTPS       Z0, (R8)(AX*8)
 	VMOVNTPS       Z1, 64(R8)(AX*8)
-	VMOVNTPS       Z2, 128(R8)(AX*8)
-	VMOVNTPS       Z3, 192(R8)(AX*8)
-	ADDQ           $0x00000020, AX
+	ADDQ           $0x00000010, AX
 	CMPQ           AX, DX
 	JLT            loop
 	VZEROUPPER
@@ -3754,7 +2722,7 @@ loop:
 // func sqrtFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·sqrtFloat32AVX512(SB), NOSPLIT, $0-48
-	// Sqrt of float32, 64 elements a step.
+	// Sqrt of float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -3763,13 +2731,9 @@ TEXT ·sqrtFloat32AVX512(SB), NOSPLIT, $0-48
 loop:
 	VSQRTPS (R9)(AX*4), Z0
 	VSQRTPS 64(R9)(AX*4), Z1
-	VSQRTPS 128(R9)(AX*4), Z2
-	VSQRTPS 192(R9)(AX*4), Z3
 	VMOVUPS Z0, (R8)(AX*4)
 	VMOVUPS Z1, 64(R8)(AX*4)
-	VMOVUPS Z2, 128(R8)(AX*4)
-	VMOVUPS Z3, 192(R8)(AX*4)
-	ADDQ    $0x00000040, AX
+	ADDQ    $0x00000020, AX
 	CMPQ    AX, DX
 	JLT     loop
 	VZEROUPPER
@@ -3779,7 +2743,7 @@ loop:
 // func sqrtFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·sqrtFloat32PastAVX512(SB), NOSPLIT, $0-48
-	// Sqrt of float32, 64 elements a step.
+	// Sqrt of float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -3788,13 +2752,9 @@ TEXT ·sqrtFloat32PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VSQRTPS  (R9)(AX*4), Z0
 	VSQRTPS  64(R9)(AX*4), Z1
-	VSQRTPS  128(R9)(AX*4), Z2
-	VSQRTPS  192(R9)(AX*4), Z3
 	VMOVNTPS Z0, (R8)(AX*4)
 	VMOVNTPS Z1, 64(R8)(AX*4)
-	VMOVNTPS Z2, 128(R8)(AX*4)
-	VMOVNTPS Z3, 192(R8)(AX*4)
-	ADDQ     $0x00000040, AX
+	ADDQ     $0x00000020, AX
 	CMPQ     AX, DX
 	JLT      loop
 	VZEROUPPER
@@ -3804,7 +2764,7 @@ loop:
 // func sqrtFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·sqrtFloat64AVX512(SB), NOSPLIT, $0-48
-	// Sqrt of float64, 32 elements a step.
+	// Sqrt of float64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -3813,13 +2773,9 @@ TEXT ·sqrtFloat64AVX512(SB), NOSPLIT, $0-48
 loop:
 	VSQRTPD (R9)(AX*8), Z0
 	VSQRTPD 64(R9)(AX*8), Z1
-	VSQRTPD 128(R9)(AX*8), Z2
-	VSQRTPD 192(R9)(AX*8), Z3
 	VMOVUPS Z0, (R8)(AX*8)
 	VMOVUPS Z1, 64(R8)(AX*8)
-	VMOVUPS Z2, 128(R8)(AX*8)
-	VMOVUPS Z3, 192(R8)(AX*8)
-	ADDQ    $0x00000020, AX
+	ADDQ    $0x00000010, AX
 	CMPQ    AX, DX
 	JLT     loop
 	VZEROUPPER
@@ -3829,7 +2785,7 @@ loop:
 // func sqrtFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·sqrtFloat64PastAVX512(SB), NOSPLIT, $0-48
-	// Sqrt of float64, 32 elements a step.
+	// Sqrt of float64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -3838,13 +2794,9 @@ TEXT ·sqrtFloat64PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VSQRTPD  (R9)(AX*8), Z0
 	VSQRTPD  64(R9)(AX*8), Z1
-	VSQRTPD  128(R9)(AX*8), Z2
-	VSQRTPD  192(R9)(AX*8), Z3
 	VMOVNTPS Z0, (R8)(AX*8)
 	VMOVNTPS Z1, 64(R8)(AX*8)
-	VMOVNTPS Z2, 128(R8)(AX*8)
-	VMOVNTPS Z3, 192(R8)(AX*8)
-	ADDQ     $0x00000020, AX
+	ADDQ     $0x00000010, AX
 	CMPQ     AX, DX
 	JLT      loop
 	VZEROUPPER
@@ -3854,7 +2806,7 @@ loop:
 // func expFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·expFloat32AVX512(SB), NOSPLIT, $0-48
-	// Exp of float32, 64 elements a step.
+	// Exp of float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -3863,83 +2815,45 @@ TEXT ·expFloat32AVX512(SB), NOSPLIT, $0-48
 loop:
 	VPBROADCASTQ     avx512_c2d00000<>+0(SB), Z0
 	VMAXPS           (R9)(AX*4), Z0, Z1
-	VMAXPS           64(R9)(AX*4), Z0, Z2
-	VMAXPS           128(R9)(AX*4), Z0, Z3
-	VMAXPS           192(R9)(AX*4), Z0, Z0
-	VPBROADCASTQ     avx512_42b20000<>+0(SB), Z4
-	VMINPS           Z1, Z4, Z1
-	VMINPS           Z2, Z4, Z2
-	VMINPS           Z3, Z4, Z3
-	VMINPS           Z0, Z4, Z0
-	VPBROADCASTQ     avx512_3fb8aa3b<>+0(SB), Z4
-	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z1, Z4
-	VPBROADCASTQ     avx512_3fb8aa3b<>+0(SB), Z5
-	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z2, Z5
-	VPBROADCASTQ     avx512_3fb8aa3b<>+0(SB), Z6
-	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z3, Z6
-	VPBROADCASTQ     avx512_3fb8aa3b<>+0(SB), Z7
-	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z0, Z7
-	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z4, Z4
-	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z5, Z5
-	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z6, Z6
-	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z7, Z7
-	VFMADD231PS.BCST avx512_bf317200<>+0(SB), Z4, Z1
-	VFMADD231PS.BCST avx512_bf317200<>+0(SB), Z5, Z2
-	VFMADD231PS.BCST avx512_bf317200<>+0(SB), Z6, Z3
-	VFMADD231PS.BCST avx512_bf317200<>+0(SB), Z7, Z0
-	VMULPS.BCST      avx512_b5bfbe8e<>+0(SB), Z4, Z8
-	VMULPS.BCST      avx512_b5bfbe8e<>+0(SB), Z5, Z9
-	VMULPS.BCST      avx512_b5bfbe8e<>+0(SB), Z6, Z10
-	VMULPS.BCST      avx512_b5bfbe8e<>+0(SB), Z7, Z11
-	VADDPS           Z8, Z1, Z12
-	VADDPS           Z9, Z2, Z13
-	VADDPS           Z10, Z3, Z14
-	VADDPS           Z11, Z0, Z15
-	VPBROADCASTQ     avx512_3ab69a2d<>+0(SB), Z16
-	VFMADD213PS.BCST avx512_3c090840<>+0(SB), Z12, Z16
-	VPBROADCASTQ     avx512_3ab69a2d<>+0(SB), Z17
-	VFMADD213PS.BCST avx512_3c090840<>+0(SB), Z13, Z17
-	VPBROADCASTQ     avx512_3ab69a2d<>+0(SB), Z18
-	VFMADD213PS.BCST avx512_3c090840<>+0(SB), Z14, Z18
-	VPBROADCASTQ     avx512_3ab69a2d<>+0(SB), Z19
-	VFMADD213PS.BCST avx512_3c090840<>+0(SB), Z15, Z19
-	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z12, Z16
-	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z13, Z17
-	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z14, Z18
-	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z15, Z19
-	VFMADD213PS.BCST avx512_3e2aaa6c<>+0(SB), Z12, Z16
-	VFMADD213PS.BCST avx512_3e2aaa6c<>+0(SB), Z13, Z17
-	VFMADD213PS.BCST avx512_3e2aaa6c<>+0(SB), Z14, Z18
-	VFMADD213PS.BCST avx512_3e2aaa6c<>+0(SB), Z15, Z19
-	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z12, Z16
-	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z13, Z17
-	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z14, Z18
-	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z15, Z19
-	VMULPS           Z12, Z12, Z12
-	VMULPS           Z13, Z13, Z13
-	VMULPS           Z14, Z14, Z14
-	VMULPS           Z15, Z15, Z15
-	VFMADD213PS      Z8, Z12, Z16
-	VFMADD213PS      Z9, Z13, Z17
-	VFMADD213PS      Z10, Z14, Z18
-	VFMADD213PS      Z11, Z15, Z19
-	VADDPS           Z16, Z1, Z1
-	VADDPS           Z17, Z2, Z2
-	VADDPS           Z18, Z3, Z3
-	VADDPS           Z19, Z0, Z0
+	VMAXPS           64(R9)(AX*4), Z0, Z0
+	VPBROADCASTQ     avx512_42b20000<>+0(SB), Z2
+	VMINPS           Z1, Z2, Z1
+	VMINPS           Z0, Z2, Z0
+	VPBROADCASTQ     avx512_3fb8aa3b<>+0(SB), Z2
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z1, Z2
+	VPBROADCASTQ     avx512_3fb8aa3b<>+0(SB), Z3
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z0, Z3
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z2, Z2
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z3, Z3
+	VFMADD231PS.BCST avx512_bf317200<>+0(SB), Z2, Z1
+	VFMADD231PS.BCST avx512_bf317200<>+0(SB), Z3, Z0
+	VMULPS.BCST      avx512_b5bfbe8e<>+0(SB), Z2, Z4
+	VMULPS.BCST      avx512_b5bfbe8e<>+0(SB), Z3, Z5
+	VADDPS           Z4, Z1, Z6
+	VADDPS           Z5, Z0, Z7
+	VPBROADCASTQ     avx512_3ab69a2d<>+0(SB), Z8
+	VFMADD213PS.BCST avx512_3c090840<>+0(SB), Z6, Z8
+	VPBROADCASTQ     avx512_3ab69a2d<>+0(SB), Z9
+	VFMADD213PS.BCST avx512_3c090840<>+0(SB), Z7, Z9
+	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z6, Z8
+	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z7, Z9
+	VFMADD213PS.BCST avx512_3e2aaa6c<>+0(SB), Z6, Z8
+	VFMADD213PS.BCST avx512_3e2aaa6c<>+0(SB), Z7, Z9
+	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z6, Z8
+	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z7, Z9
+	VMULPS           Z6, Z6, Z6
+	VMULPS           Z7, Z7, Z7
+	VFMADD213PS      Z4, Z6, Z8
+	VFMADD213PS      Z5, Z7, Z9
+	VADDPS           Z8, Z1, Z1
+	VADDPS           Z9, Z0, Z0
 	VADDPS.BCST      avx512_3f800000<>+0(SB), Z1, Z1
-	VADDPS.BCST      avx512_3f800000<>+0(SB), Z2, Z2
-	VADDPS.BCST      avx512_3f800000<>+0(SB), Z3, Z3
 	VADDPS.BCST      avx512_3f800000<>+0(SB), Z0, Z0
-	VSCALEFPS        Z4, Z1, Z1
-	VSCALEFPS        Z5, Z2, Z2
-	VSCALEFPS        Z6, Z3, Z3
-	VSCALEFPS        Z7, Z0, Z0
+	VSCALEFPS        Z2, Z1, Z1
+	VSCALEFPS        Z3, Z0, Z0
 	VMOVUPS          Z1, (R8)(AX*4)
-	VMOVUPS          Z2, 64(R8)(AX*4)
-	VMOVUPS          Z3, 128(R8)(AX*4)
-	VMOVUPS          Z0, 192(R8)(AX*4)
-	ADDQ             $0x00000040, AX
+	VMOVUPS          Z0, 64(R8)(AX*4)
+	ADDQ             $0x00000020, AX
 	CMPQ             AX, DX
 	JLT              loop
 	VZEROUPPER
@@ -3979,7 +2893,7 @@ GLOBL avx512_3e2aaa6c<>(SB), RODATA|NOPTR, $8
 // func expFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·expFloat32PastAVX512(SB), NOSPLIT, $0-48
-	// Exp of float32, 64 elements a step.
+	// Exp of float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -3988,83 +2902,45 @@ TEXT ·expFloat32PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VPBROADCASTQ     avx512_c2d00000<>+0(SB), Z0
 	VMAXPS           (R9)(AX*4), Z0, Z1
-	VMAXPS           64(R9)(AX*4), Z0, Z2
-	VMAXPS           128(R9)(AX*4), Z0, Z3
-	VMAXPS           192(R9)(AX*4), Z0, Z0
-	VPBROADCASTQ     avx512_42b20000<>+0(SB), Z4
-	VMINPS           Z1, Z4, Z1
-	VMINPS           Z2, Z4, Z2
-	VMINPS           Z3, Z4, Z3
-	VMINPS           Z0, Z4, Z0
-	VPBROADCASTQ     avx512_3fb8aa3b<>+0(SB), Z4
-	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z1, Z4
-	VPBROADCASTQ     avx512_3fb8aa3b<>+0(SB), Z5
-	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z2, Z5
-	VPBROADCASTQ     avx512_3fb8aa3b<>+0(SB), Z6
-	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z3, Z6
-	VPBROADCASTQ     avx512_3fb8aa3b<>+0(SB), Z7
-	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z0, Z7
-	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z4, Z4
-	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z5, Z5
-	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z6, Z6
-	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z7, Z7
-	VFMADD231PS.BCST avx512_bf317200<>+0(SB), Z4, Z1
-	VFMADD231PS.BCST avx512_bf317200<>+0(SB), Z5, Z2
-	VFMADD231PS.BCST avx512_bf317200<>+0(SB), Z6, Z3
-	VFMADD231PS.BCST avx512_bf317200<>+0(SB), Z7, Z0
-	VMULPS.BCST      avx512_b5bfbe8e<>+0(SB), Z4, Z8
-	VMULPS.BCST      avx512_b5bfbe8e<>+0(SB), Z5, Z9
-	VMULPS.BCST      avx512_b5bfbe8e<>+0(SB), Z6, Z10
-	VMULPS.BCST      avx512_b5bfbe8e<>+0(SB), Z7, Z11
-	VADDPS           Z8, Z1, Z12
-	VADDPS           Z9, Z2, Z13
-	VADDPS           Z10, Z3, Z14
-	VADDPS           Z11, Z0, Z15
-	VPBROADCASTQ     avx512_3ab69a2d<>+0(SB), Z16
-	VFMADD213PS.BCST avx512_3c090840<>+0(SB), Z12, Z16
-	VPBROADCASTQ     avx512_3ab69a2d<>+0(SB), Z17
-	VFMADD213PS.BCST avx512_3c090840<>+0(SB), Z13, Z17
-	VPBROADCASTQ     avx512_3ab69a2d<>+0(SB), Z18
-	VFMADD213PS.BCST avx512_3c090840<>+0(SB), Z14, Z18
-	VPBROADCASTQ     avx512_3ab69a2d<>+0(SB), Z19
-	VFMADD213PS.BCST avx512_3c090840<>+0(SB), Z15, Z19
-	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z12, Z16
-	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z13, Z17
-	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z14, Z18
-	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z15, Z19
-	VFMADD213PS.BCST avx512_3e2aaa6c<>+0(SB), Z12, Z16
-	VFMADD213PS.BCST avx512_3e2aaa6c<>+0(SB), Z13, Z17
-	VFMADD213PS.BCST avx512_3e2aaa6c<>+0(SB), Z14, Z18
-	VFMADD213PS.BCST avx512_3e2aaa6c<>+0(SB), Z15, Z19
-	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z12, Z16
-	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z13, Z17
-	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z14, Z18
-	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z15, Z19
-	VMULPS           Z12, Z12, Z12
-	VMULPS           Z13, Z13, Z13
-	VMULPS           Z14, Z14, Z14
-	VMULPS           Z15, Z15, Z15
-	VFMADD213PS      Z8, Z12, Z16
-	VFMADD213PS      Z9, Z13, Z17
-	VFMADD213PS      Z10, Z14, Z18
-	VFMADD213PS      Z11, Z15, Z19
-	VADDPS           Z16, Z1, Z1
-	VADDPS           Z17, Z2, Z2
-	VADDPS           Z18, Z3, Z3
-	VADDPS           Z19, Z0, Z0
+	VMAXPS           64(R9)(AX*4), Z0, Z0
+	VPBROADCASTQ     avx512_42b20000<>+0(SB), Z2
+	VMINPS           Z1, Z2, Z1
+	VMINPS           Z0, Z2, Z0
+	VPBROADCASTQ     avx512_3fb8aa3b<>+0(SB), Z2
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z1, Z2
+	VPBROADCASTQ     avx512_3fb8aa3b<>+0(SB), Z3
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z0, Z3
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z2, Z2
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z3, Z3
+	VFMADD231PS.BCST avx512_bf317200<>+0(SB), Z2, Z1
+	VFMADD231PS.BCST avx512_bf317200<>+0(SB), Z3, Z0
+	VMULPS.BCST      avx512_b5bfbe8e<>+0(SB), Z2, Z4
+	VMULPS.BCST      avx512_b5bfbe8e<>+0(SB), Z3, Z5
+	VADDPS           Z4, Z1, Z6
+	VADDPS           Z5, Z0, Z7
+	VPBROADCASTQ     avx512_3ab69a2d<>+0(SB), Z8
+	VFMADD213PS.BCST avx512_3c090840<>+0(SB), Z6, Z8
+	VPBROADCASTQ     avx512_3ab69a2d<>+0(SB), Z9
+	VFMADD213PS.BCST avx512_3c090840<>+0(SB), Z7, Z9
+	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z6, Z8
+	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z7, Z9
+	VFMADD213PS.BCST avx512_3e2aaa6c<>+0(SB), Z6, Z8
+	VFMADD213PS.BCST avx512_3e2aaa6c<>+0(SB), Z7, Z9
+	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z6, Z8
+	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z7, Z9
+	VMULPS           Z6, Z6, Z6
+	VMULPS           Z7, Z7, Z7
+	VFMADD213PS      Z4, Z6, Z8
+	VFMADD213PS      Z5, Z7, Z9
+	VADDPS           Z8, Z1, Z1
+	VADDPS           Z9, Z0, Z0
 	VADDPS.BCST      avx512_3f800000<>+0(SB), Z1, Z1
-	VADDPS.BCST      avx512_3f800000<>+0(SB), Z2, Z2
-	VADDPS.BCST      avx512_3f800000<>+0(SB), Z3, Z3
 	VADDPS.BCST      avx512_3f800000<>+0(SB), Z0, Z0
-	VSCALEFPS        Z4, Z1, Z1
-	VSCALEFPS        Z5, Z2, Z2
-	VSCALEFPS        Z6, Z3, Z3
-	VSCALEFPS        Z7, Z0, Z0
+	VSCALEFPS        Z2, Z1, Z1
+	VSCALEFPS        Z3, Z0, Z0
 	VMOVNTPS         Z1, (R8)(AX*4)
-	VMOVNTPS         Z2, 64(R8)(AX*4)
-	VMOVNTPS         Z3, 128(R8)(AX*4)
-	VMOVNTPS         Z0, 192(R8)(AX*4)
-	ADDQ             $0x00000040, AX
+	VMOVNTPS         Z0, 64(R8)(AX*4)
+	ADDQ             $0x00000020, AX
 	CMPQ             AX, DX
 	JLT              loop
 	VZEROUPPER
@@ -4074,7 +2950,7 @@ loop:
 // func expFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·expFloat64AVX512(SB), NOSPLIT, $0-48
-	// Exp of float64, 32 elements a step.
+	// Exp of float64, 16 elements a step.
 	MOVQ    dst+0(FP), R8
 	MOVQ    a+8(FP), R9
 	MOVQ    n+32(FP), DX
@@ -4087,104 +2963,56 @@ TEXT ·expFloat64AVX512(SB), NOSPLIT, $0-48
 loop:
 	VPBROADCASTQ     avx512_c087500000000000<>+0(SB), Z0
 	VMAXPD           (R9)(AX*8), Z0, Z1
-	VMAXPD           64(R9)(AX*8), Z0, Z2
-	VMAXPD           128(R9)(AX*8), Z0, Z3
-	VMAXPD           192(R9)(AX*8), Z0, Z0
-	VPBROADCASTQ     avx512_4086300000000000<>+0(SB), Z4
-	VMINPD           Z1, Z4, Z1
-	VMINPD           Z2, Z4, Z2
-	VMINPD           Z3, Z4, Z3
-	VMINPD           Z0, Z4, Z0
-	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z4
-	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z1, Z4
-	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z5
-	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z2, Z5
-	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z6
-	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z3, Z6
-	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z7
-	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z0, Z7
-	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z4, Z8
-	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z5, Z9
-	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z6, Z10
-	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z7, Z11
-	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z8, Z1
-	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z9, Z2
-	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z10, Z3
-	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z11, Z0
-	VMOVUPS          Z31, Z12
-	VPERMT2PD        Z30, Z4, Z12
-	VMOVUPS          Z31, Z13
-	VPERMT2PD        Z30, Z5, Z13
-	VMOVUPS          Z31, Z14
-	VPERMT2PD        Z30, Z6, Z14
-	VMOVUPS          Z31, Z15
-	VPERMT2PD        Z30, Z7, Z15
-	VFMADD231PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z8, Z12
-	VFMADD231PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z9, Z13
-	VFMADD231PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z10, Z14
-	VFMADD231PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z11, Z15
-	VADDPD           Z12, Z1, Z1
-	VADDPD           Z13, Z2, Z2
-	VADDPD           Z14, Z3, Z3
-	VADDPD           Z15, Z0, Z0
-	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z12
-	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z1, Z12
-	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z13
-	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z2, Z13
-	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z14
-	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z3, Z14
-	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z15
-	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z0, Z15
-	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z1, Z12
-	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z2, Z13
-	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z3, Z14
-	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z0, Z15
-	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z1, Z12
-	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z2, Z13
-	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z3, Z14
-	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z0, Z15
-	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z1, Z12
-	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z2, Z13
-	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z3, Z14
-	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z0, Z15
-	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z1, Z12
-	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z2, Z13
-	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z3, Z14
-	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z0, Z15
-	VMULPD           Z1, Z1, Z16
-	VMULPD           Z2, Z2, Z17
-	VMULPD           Z3, Z3, Z18
-	VMULPD           Z0, Z0, Z19
-	VFMADD213PD      Z1, Z16, Z12
-	VFMADD213PD      Z2, Z17, Z13
-	VFMADD213PD      Z3, Z18, Z14
-	VFMADD213PD      Z0, Z19, Z15
+	VMAXPD           64(R9)(AX*8), Z0, Z0
+	VPBROADCASTQ     avx512_4086300000000000<>+0(SB), Z2
+	VMINPD           Z1, Z2, Z1
+	VMINPD           Z0, Z2, Z0
+	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z2
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z1, Z2
+	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z3
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z0, Z3
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z2, Z4
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z3, Z5
+	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z4, Z1
+	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z5, Z0
+	VMOVUPS          Z31, Z6
+	VPERMT2PD        Z30, Z2, Z6
+	VMOVUPS          Z31, Z7
+	VPERMT2PD        Z30, Z3, Z7
+	VFMADD231PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z4, Z6
+	VFMADD231PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z5, Z7
+	VADDPD           Z6, Z1, Z1
+	VADDPD           Z7, Z0, Z0
+	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z6
+	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z1, Z6
+	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z7
+	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z0, Z7
+	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z1, Z6
+	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z0, Z7
+	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z1, Z6
+	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z0, Z7
+	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z1, Z6
+	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z0, Z7
+	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z1, Z6
+	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z0, Z7
+	VMULPD           Z1, Z1, Z8
+	VMULPD           Z0, Z0, Z9
+	VFMADD213PD      Z1, Z8, Z6
+	VFMADD213PD      Z0, Z9, Z7
 	VMOVUPS          Z29, Z0
-	VPERMT2PD        Z28, Z4, Z0
+	VPERMT2PD        Z28, Z2, Z0
 	VMOVUPS          Z29, Z1
-	VPERMT2PD        Z28, Z5, Z1
-	VMOVUPS          Z29, Z2
-	VPERMT2PD        Z28, Z6, Z2
-	VMOVUPS          Z29, Z3
-	VPERMT2PD        Z28, Z7, Z3
-	VFMADD213PD      Z0, Z12, Z0
-	VFMADD213PD      Z1, Z13, Z1
-	VFMADD213PD      Z2, Z14, Z2
-	VFMADD213PD      Z3, Z15, Z3
-	VPBROADCASTQ     avx512_3fb0000000000000<>+0(SB), Z4
-	VFMADD213PD.BCST avx512_3ff0000000000000<>+0(SB), Z4, Z8
-	VFMADD213PD.BCST avx512_3ff0000000000000<>+0(SB), Z4, Z9
-	VFMADD213PD.BCST avx512_3ff0000000000000<>+0(SB), Z4, Z10
-	VFMADD213PD.BCST avx512_3ff0000000000000<>+0(SB), Z4, Z11
-	VSCALEFPD        Z8, Z0, Z0
-	VSCALEFPD        Z9, Z1, Z1
-	VSCALEFPD        Z10, Z2, Z2
-	VSCALEFPD        Z11, Z3, Z3
+	VPERMT2PD        Z28, Z3, Z1
+	VFMADD213PD      Z0, Z6, Z0
+	VFMADD213PD      Z1, Z7, Z1
+	VPBROADCASTQ     avx512_3fb0000000000000<>+0(SB), Z2
+	VFMADD213PD.BCST avx512_3ff0000000000000<>+0(SB), Z2, Z4
+	VFMADD213PD.BCST avx512_3ff0000000000000<>+0(SB), Z2, Z5
+	VSCALEFPD        Z4, Z0, Z0
+	VSCALEFPD        Z5, Z1, Z1
 	VMOVUPS          Z0, (R8)(AX*8)
 	VMOVUPS          Z1, 64(R8)(AX*8)
-	VMOVUPS          Z2, 128(R8)(AX*8)
-	VMOVUPS          Z3, 192(R8)(AX*8)
-	ADDQ             $0x00000020, AX
+	ADDQ             $0x00000010, AX
 	CMPQ             AX, DX
 	JLT              loop
 	VZEROUPPER
@@ -4273,7 +3101,7 @@ GLOBL avx512_3fb0000000000000<>(SB), RODATA|NOPTR, $8
 // func expFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·expFloat64PastAVX512(SB), NOSPLIT, $0-48
-	// Exp of float64, 32 elements a step.
+	// Exp of float64, 16 elements a step.
 	MOVQ    dst+0(FP), R8
 	MOVQ    a+8(FP), R9
 	MOVQ    n+32(FP), DX
@@ -4286,104 +3114,56 @@ TEXT ·expFloat64PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VPBROADCASTQ     avx512_c087500000000000<>+0(SB), Z0
 	VMAXPD           (R9)(AX*8), Z0, Z1
-	VMAXPD           64(R9)(AX*8), Z0, Z2
-	VMAXPD           128(R9)(AX*8), Z0, Z3
-	VMAXPD           192(R9)(AX*8), Z0, Z0
-	VPBROADCASTQ     avx512_4086300000000000<>+0(SB), Z4
-	VMINPD           Z1, Z4, Z1
-	VMINPD           Z2, Z4, Z2
-	VMINPD           Z3, Z4, Z3
-	VMINPD           Z0, Z4, Z0
-	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z4
-	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z1, Z4
-	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z5
-	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z2, Z5
-	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z6
-	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z3, Z6
-	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z7
-	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z0, Z7
-	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z4, Z8
-	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z5, Z9
-	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z6, Z10
-	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z7, Z11
-	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z8, Z1
-	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z9, Z2
-	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z10, Z3
-	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z11, Z0
-	VMOVUPS          Z31, Z12
-	VPERMT2PD        Z30, Z4, Z12
-	VMOVUPS          Z31, Z13
-	VPERMT2PD        Z30, Z5, Z13
-	VMOVUPS          Z31, Z14
-	VPERMT2PD        Z30, Z6, Z14
-	VMOVUPS          Z31, Z15
-	VPERMT2PD        Z30, Z7, Z15
-	VFMADD231PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z8, Z12
-	VFMADD231PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z9, Z13
-	VFMADD231PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z10, Z14
-	VFMADD231PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z11, Z15
-	VADDPD           Z12, Z1, Z1
-	VADDPD           Z13, Z2, Z2
-	VADDPD           Z14, Z3, Z3
-	VADDPD           Z15, Z0, Z0
-	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z12
-	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z1, Z12
-	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z13
-	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z2, Z13
-	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z14
-	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z3, Z14
-	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z15
-	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z0, Z15
-	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z1, Z12
-	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z2, Z13
-	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z3, Z14
-	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z0, Z15
-	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z1, Z12
-	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z2, Z13
-	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z3, Z14
-	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z0, Z15
-	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z1, Z12
-	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z2, Z13
-	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z3, Z14
-	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z0, Z15
-	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z1, Z12
-	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z2, Z13
-	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z3, Z14
-	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z0, Z15
-	VMULPD           Z1, Z1, Z16
-	VMULPD           Z2, Z2, Z17
-	VMULPD           Z3, Z3, Z18
-	VMULPD           Z0, Z0, Z19
-	VFMADD213PD      Z1, Z16, Z12
-	VFMADD213PD      Z2, Z17, Z13
-	VFMADD213PD      Z3, Z18, Z14
-	VFMADD213PD      Z0, Z19, Z15
+	VMAXPD           64(R9)(AX*8), Z0, Z0
+	VPBROADCASTQ     avx512_4086300000000000<>+0(SB), Z2
+	VMINPD           Z1, Z2, Z1
+	VMINPD           Z0, Z2, Z0
+	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z2
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z1, Z2
+	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z3
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z0, Z3
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z2, Z4
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z3, Z5
+	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z4, Z1
+	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z5, Z0
+	VMOVUPS          Z31, Z6
+	VPERMT2PD        Z30, Z2, Z6
+	VMOVUPS          Z31, Z7
+	VPERMT2PD        Z30, Z3, Z7
+	VFMADD231PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z4, Z6
+	VFMADD231PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z5, Z7
+	VADDPD           Z6, Z1, Z1
+	VADDPD           Z7, Z0, Z0
+	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z6
+	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z1, Z6
+	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z7
+	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z0, Z7
+	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z1, Z6
+	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z0, Z7
+	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z1, Z6
+	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z0, Z7
+	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z1, Z6
+	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z0, Z7
+	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z1, Z6
+	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z0, Z7
+	VMULPD           Z1, Z1, Z8
+	VMULPD           Z0, Z0, Z9
+	VFMADD213PD      Z1, Z8, Z6
+	VFMADD213PD      Z0, Z9, Z7
 	VMOVUPS          Z29, Z0
-	VPERMT2PD        Z28, Z4, Z0
+	VPERMT2PD        Z28, Z2, Z0
 	VMOVUPS          Z29, Z1
-	VPERMT2PD        Z28, Z5, Z1
-	VMOVUPS          Z29, Z2
-	VPERMT2PD        Z28, Z6, Z2
-	VMOVUPS          Z29, Z3
-	VPERMT2PD        Z28, Z7, Z3
-	VFMADD213PD      Z0, Z12, Z0
-	VFMADD213PD      Z1, Z13, Z1
-	VFMADD213PD      Z2, Z14, Z2
-	VFMADD213PD      Z3, Z15, Z3
-	VPBROADCASTQ     avx512_3fb0000000000000<>+0(SB), Z4
-	VFMADD213PD.BCST avx512_3ff0000000000000<>+0(SB), Z4, Z8
-	VFMADD213PD.BCST avx512_3ff0000000000000<>+0(SB), Z4, Z9
-	VFMADD213PD.BCST avx512_3ff0000000000000<>+0(SB), Z4, Z10
-	VFMADD213PD.BCST avx512_3ff0000000000000<>+0(SB), Z4, Z11
-	VSCALEFPD        Z8, Z0, Z0
-	VSCALEFPD        Z9, Z1, Z1
-	VSCALEFPD        Z10, Z2, Z2
-	VSCALEFPD        Z11, Z3, Z3
+	VPERMT2PD        Z28, Z3, Z1
+	VFMADD213PD      Z0, Z6, Z0
+	VFMADD213PD      Z1, Z7, Z1
+	VPBROADCASTQ     avx512_3fb0000000000000<>+0(SB), Z2
+	VFMADD213PD.BCST avx512_3ff0000000000000<>+0(SB), Z2, Z4
+	VFMADD213PD.BCST avx512_3ff0000000000000<>+0(SB), Z2, Z5
+	VSCALEFPD        Z4, Z0, Z0
+	VSCALEFPD        Z5, Z1, Z1
 	VMOVNTPS         Z0, (R8)(AX*8)
 	VMOVNTPS         Z1, 64(R8)(AX*8)
-	VMOVNTPS         Z2, 128(R8)(AX*8)
-	VMOVNTPS         Z3, 192(R8)(AX*8)
-	ADDQ             $0x00000020, AX
+	ADDQ             $0x00000010, AX
 	CMPQ             AX, DX
 	JLT              loop
 	VZEROUPPER
@@ -4393,7 +3173,7 @@ loop:
 // func logFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·logFloat32AVX512(SB), NOSPLIT, $0-48
-	// Log of float32, 64 elements a step.
+	// Log of float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -4401,176 +3181,73 @@ TEXT ·logFloat32AVX512(SB), NOSPLIT, $0-48
 
 loop:
 	VMOVUPS          (R9)(AX*4), Z0
-	VCMPPS.BCST      $0x11, avx512_00800000<>+0(SB), Z0, K1
-	VMOVUPS          64(R9)(AX*4), Z1
-	VCMPPS.BCST      $0x11, avx512_00800000<>+0(SB), Z1, K2
-	VMOVUPS          128(R9)(AX*4), Z2
-	VCMPPS.BCST      $0x11, avx512_00800000<>+0(SB), Z2, K3
-	VMOVUPS          192(R9)(AX*4), Z3
-	VCMPPS.BCST      $0x11, avx512_00800000<>+0(SB), Z3, K4
-	VMULPS.BCST      avx512_4c000000<>+0(SB), Z0, Z4
-	VMULPS.BCST      avx512_4c000000<>+0(SB), Z1, Z5
-	VMULPS.BCST      avx512_4c000000<>+0(SB), Z2, Z6
-	VMULPS.BCST      avx512_4c000000<>+0(SB), Z3, Z7
-	VBLENDMPS        Z4, Z0, K1, Z4
-	VBLENDMPS        Z5, Z1, K2, Z5
-	VBLENDMPS        Z6, Z2, K3, Z6
-	VBLENDMPS        Z7, Z3, K4, Z7
-	VPBROADCASTQ     avx512_4b00007f<>+0(SB), Z8
-	VBLENDMPS.BCST   avx512_4b000098<>+0(SB), Z8, K1, Z9
-	VBLENDMPS.BCST   avx512_4b000098<>+0(SB), Z8, K2, Z10
-	VBLENDMPS.BCST   avx512_4b000098<>+0(SB), Z8, K3, Z11
-	VBLENDMPS.BCST   avx512_4b000098<>+0(SB), Z8, K4, Z8
+	VGETMANTPS       $0x00, Z0, Z1
+	VMOVUPS          64(R9)(AX*4), Z2
+	VGETMANTPS       $0x00, Z2, Z3
+	VPADDD.BCST      avx512_00500000<>+0(SB), Z1, Z1
+	VPADDD.BCST      avx512_00500000<>+0(SB), Z3, Z3
+	VPANDD.BCST      avx512_007fffff<>+0(SB), Z1, Z1
+	VPANDD.BCST      avx512_007fffff<>+0(SB), Z3, Z3
+	VGETMANTPS       $0x00, Z0, Z4
+	VGETMANTPS       $0x00, Z2, Z5
 	VPADDD.BCST      avx512_00500000<>+0(SB), Z4, Z4
 	VPADDD.BCST      avx512_00500000<>+0(SB), Z5, Z5
-	VPADDD.BCST      avx512_00500000<>+0(SB), Z6, Z6
-	VPADDD.BCST      avx512_00500000<>+0(SB), Z7, Z7
-	VPANDD.BCST      avx512_007fffff<>+0(SB), Z4, Z12
-	VPANDD.BCST      avx512_007fffff<>+0(SB), Z5, Z13
-	VPANDD.BCST      avx512_007fffff<>+0(SB), Z6, Z14
-	VPANDD.BCST      avx512_007fffff<>+0(SB), Z7, Z15
-	VPADDD.BCST      avx512_3f300000<>+0(SB), Z12, Z12
-	VPADDD.BCST      avx512_3f300000<>+0(SB), Z13, Z13
-	VPADDD.BCST      avx512_3f300000<>+0(SB), Z14, Z14
-	VPADDD.BCST      avx512_3f300000<>+0(SB), Z15, Z15
-	VPSRLD           $0x17, Z4, Z4
-	VPSRLD           $0x17, Z5, Z5
-	VPSRLD           $0x17, Z6, Z6
-	VPSRLD           $0x17, Z7, Z7
-	VPORD.BCST       avx512_4b000000<>+0(SB), Z4, Z4
-	VPORD.BCST       avx512_4b000000<>+0(SB), Z5, Z5
-	VPORD.BCST       avx512_4b000000<>+0(SB), Z6, Z6
-	VPORD.BCST       avx512_4b000000<>+0(SB), Z7, Z7
-	VSUBPS           Z9, Z4, Z4
-	VSUBPS           Z10, Z5, Z5
-	VSUBPS           Z11, Z6, Z6
-	VSUBPS           Z8, Z7, Z7
-	VSUBPS.BCST      avx512_3f800000<>+0(SB), Z12, Z8
-	VSUBPS.BCST      avx512_3f800000<>+0(SB), Z13, Z9
-	VSUBPS.BCST      avx512_3f800000<>+0(SB), Z14, Z10
-	VSUBPS.BCST      avx512_3f800000<>+0(SB), Z15, Z11
-	VMULPS.BCST      avx512_35bfbe8e<>+0(SB), Z4, Z12
-	VMULPS.BCST      avx512_35bfbe8e<>+0(SB), Z5, Z13
-	VMULPS.BCST      avx512_35bfbe8e<>+0(SB), Z6, Z14
-	VMULPS.BCST      avx512_35bfbe8e<>+0(SB), Z7, Z15
-	VPBROADCASTQ     avx512_bdcb467e<>+0(SB), Z16
-	VFMADD213PS.BCST avx512_3e078cc3<>+0(SB), Z8, Z16
-	VPBROADCASTQ     avx512_bdcb467e<>+0(SB), Z17
-	VFMADD213PS.BCST avx512_3e078cc3<>+0(SB), Z9, Z17
-	VPBROADCASTQ     avx512_bdcb467e<>+0(SB), Z18
-	VFMADD213PS.BCST avx512_3e078cc3<>+0(SB), Z10, Z18
-	VPBROADCASTQ     avx512_bdcb467e<>+0(SB), Z19
-	VFMADD213PS.BCST avx512_3e078cc3<>+0(SB), Z11, Z19
-	VFMADD213PS.BCST avx512_be02204a<>+0(SB), Z8, Z16
-	VFMADD213PS.BCST avx512_be02204a<>+0(SB), Z9, Z17
-	VFMADD213PS.BCST avx512_be02204a<>+0(SB), Z10, Z18
-	VFMADD213PS.BCST avx512_be02204a<>+0(SB), Z11, Z19
-	VFMADD213PS.BCST avx512_3e10cb28<>+0(SB), Z8, Z16
-	VFMADD213PS.BCST avx512_3e10cb28<>+0(SB), Z9, Z17
-	VFMADD213PS.BCST avx512_3e10cb28<>+0(SB), Z10, Z18
-	VFMADD213PS.BCST avx512_3e10cb28<>+0(SB), Z11, Z19
-	VFMADD213PS.BCST avx512_be2a885f<>+0(SB), Z8, Z16
-	VFMADD213PS.BCST avx512_be2a885f<>+0(SB), Z9, Z17
-	VFMADD213PS.BCST avx512_be2a885f<>+0(SB), Z10, Z18
-	VFMADD213PS.BCST avx512_be2a885f<>+0(SB), Z11, Z19
-	VFMADD213PS.BCST avx512_3e4cd534<>+0(SB), Z8, Z16
-	VFMADD213PS.BCST avx512_3e4cd534<>+0(SB), Z9, Z17
-	VFMADD213PS.BCST avx512_3e4cd534<>+0(SB), Z10, Z18
-	VFMADD213PS.BCST avx512_3e4cd534<>+0(SB), Z11, Z19
-	VFMADD213PS.BCST avx512_be800039<>+0(SB), Z8, Z16
-	VFMADD213PS.BCST avx512_be800039<>+0(SB), Z9, Z17
-	VFMADD213PS.BCST avx512_be800039<>+0(SB), Z10, Z18
-	VFMADD213PS.BCST avx512_be800039<>+0(SB), Z11, Z19
-	VFMADD213PS.BCST avx512_3eaaaaa7<>+0(SB), Z8, Z16
-	VFMADD213PS.BCST avx512_3eaaaaa7<>+0(SB), Z9, Z17
-	VFMADD213PS.BCST avx512_3eaaaaa7<>+0(SB), Z10, Z18
-	VFMADD213PS.BCST avx512_3eaaaaa7<>+0(SB), Z11, Z19
-	VFMADD213PS.BCST avx512_bf000000<>+0(SB), Z8, Z16
-	VFMADD213PS.BCST avx512_bf000000<>+0(SB), Z9, Z17
-	VFMADD213PS.BCST avx512_bf000000<>+0(SB), Z10, Z18
-	VFMADD213PS.BCST avx512_bf000000<>+0(SB), Z11, Z19
-	VMULPS           Z8, Z8, Z20
-	VMULPS           Z9, Z9, Z21
-	VMULPS           Z10, Z10, Z22
-	VMULPS           Z11, Z11, Z23
-	VFMADD213PS      Z12, Z20, Z16
-	VFMADD213PS      Z13, Z21, Z17
-	VFMADD213PS      Z14, Z22, Z18
-	VFMADD213PS      Z15, Z23, Z19
+	VGETEXPPS        Z4, Z4
+	VGETEXPPS        Z5, Z5
+	VGETEXPPS        Z0, Z6
+	VGETEXPPS        Z2, Z7
+	VADDPS           Z4, Z6, Z4
+	VADDPS           Z5, Z7, Z5
+	VPADDD.BCST      avx512_3f300000<>+0(SB), Z1, Z1
+	VPADDD.BCST      avx512_3f300000<>+0(SB), Z3, Z3
+	VSUBPS.BCST      avx512_3f800000<>+0(SB), Z1, Z1
+	VSUBPS.BCST      avx512_3f800000<>+0(SB), Z3, Z3
+	VMULPS.BCST      avx512_35bfbe8e<>+0(SB), Z4, Z6
+	VMULPS.BCST      avx512_35bfbe8e<>+0(SB), Z5, Z7
+	VPBROADCASTQ     avx512_bdcb467e<>+0(SB), Z8
+	VFMADD213PS.BCST avx512_3e078cc3<>+0(SB), Z1, Z8
+	VPBROADCASTQ     avx512_bdcb467e<>+0(SB), Z9
+	VFMADD213PS.BCST avx512_3e078cc3<>+0(SB), Z3, Z9
+	VFMADD213PS.BCST avx512_be02204a<>+0(SB), Z1, Z8
+	VFMADD213PS.BCST avx512_be02204a<>+0(SB), Z3, Z9
+	VFMADD213PS.BCST avx512_3e10cb28<>+0(SB), Z1, Z8
+	VFMADD213PS.BCST avx512_3e10cb28<>+0(SB), Z3, Z9
+	VFMADD213PS.BCST avx512_be2a885f<>+0(SB), Z1, Z8
+	VFMADD213PS.BCST avx512_be2a885f<>+0(SB), Z3, Z9
+	VFMADD213PS.BCST avx512_3e4cd534<>+0(SB), Z1, Z8
+	VFMADD213PS.BCST avx512_3e4cd534<>+0(SB), Z3, Z9
+	VFMADD213PS.BCST avx512_be800039<>+0(SB), Z1, Z8
+	VFMADD213PS.BCST avx512_be800039<>+0(SB), Z3, Z9
+	VFMADD213PS.BCST avx512_3eaaaaa7<>+0(SB), Z1, Z8
+	VFMADD213PS.BCST avx512_3eaaaaa7<>+0(SB), Z3, Z9
+	VFMADD213PS.BCST avx512_bf000000<>+0(SB), Z1, Z8
+	VFMADD213PS.BCST avx512_bf000000<>+0(SB), Z3, Z9
+	VMULPS           Z1, Z1, Z10
+	VMULPS           Z3, Z3, Z11
+	VFMADD213PS      Z6, Z10, Z8
+	VFMADD213PS      Z7, Z11, Z9
 	VMULPS.BCST      avx512_3f317200<>+0(SB), Z4, Z4
 	VMULPS.BCST      avx512_3f317200<>+0(SB), Z5, Z5
-	VMULPS.BCST      avx512_3f317200<>+0(SB), Z6, Z6
-	VMULPS.BCST      avx512_3f317200<>+0(SB), Z7, Z7
-	VADDPS           Z8, Z4, Z12
-	VADDPS           Z9, Z5, Z13
-	VADDPS           Z10, Z6, Z14
-	VADDPS           Z11, Z7, Z15
-	VSUBPS           Z12, Z4, Z4
-	VSUBPS           Z13, Z5, Z5
-	VSUBPS           Z14, Z6, Z6
-	VSUBPS           Z15, Z7, Z7
-	VADDPS           Z8, Z4, Z4
-	VADDPS           Z9, Z5, Z5
-	VADDPS           Z10, Z6, Z6
-	VADDPS           Z11, Z7, Z7
-	VADDPS           Z16, Z4, Z4
-	VADDPS           Z17, Z5, Z5
-	VADDPS           Z18, Z6, Z6
-	VADDPS           Z19, Z7, Z7
-	VADDPS           Z4, Z12, Z4
-	VADDPS           Z5, Z13, Z5
-	VADDPS           Z6, Z14, Z6
-	VADDPS           Z7, Z15, Z7
-	VCMPPS.BCST      $0x11, avx512_00000000<>+0(SB), Z0, K1
-	VCMPPS.BCST      $0x11, avx512_00000000<>+0(SB), Z1, K2
-	VCMPPS.BCST      $0x11, avx512_00000000<>+0(SB), Z2, K3
-	VCMPPS.BCST      $0x11, avx512_00000000<>+0(SB), Z3, K4
-	VBLENDMPS.BCST   avx512_7fc00000<>+0(SB), Z0, K1, Z8
-	VBLENDMPS.BCST   avx512_7fc00000<>+0(SB), Z1, K2, Z9
-	VBLENDMPS.BCST   avx512_7fc00000<>+0(SB), Z2, K3, Z10
-	VBLENDMPS.BCST   avx512_7fc00000<>+0(SB), Z3, K4, Z11
-	VCMPPS.BCST      $0x00, avx512_00000000<>+0(SB), Z0, K1
-	VCMPPS.BCST      $0x00, avx512_00000000<>+0(SB), Z1, K2
-	VCMPPS.BCST      $0x00, avx512_00000000<>+0(SB), Z2, K3
-	VCMPPS.BCST      $0x00, avx512_00000000<>+0(SB), Z3, K4
-	VBLENDMPS.BCST   avx512_ff800000<>+0(SB), Z8, K1, Z8
-	VBLENDMPS.BCST   avx512_ff800000<>+0(SB), Z9, K2, Z9
-	VBLENDMPS.BCST   avx512_ff800000<>+0(SB), Z10, K3, Z10
-	VBLENDMPS.BCST   avx512_ff800000<>+0(SB), Z11, K4, Z11
-	VCMPPS.BCST      $0x11, avx512_7f800000<>+0(SB), Z0, K1
-	VCMPPS.BCST      $0x11, avx512_7f800000<>+0(SB), Z1, K2
-	VCMPPS.BCST      $0x11, avx512_7f800000<>+0(SB), Z2, K3
-	VCMPPS.BCST      $0x11, avx512_7f800000<>+0(SB), Z3, K4
-	VCMPPS.BCST      $0x1e, avx512_00000000<>+0(SB), Z0, K1, K1
-	VCMPPS.BCST      $0x1e, avx512_00000000<>+0(SB), Z1, K2, K2
-	VCMPPS.BCST      $0x1e, avx512_00000000<>+0(SB), Z2, K3, K3
-	VCMPPS.BCST      $0x1e, avx512_00000000<>+0(SB), Z3, K4, K4
-	VBLENDMPS        Z4, Z8, K1, Z0
-	VBLENDMPS        Z5, Z9, K2, Z1
-	VBLENDMPS        Z6, Z10, K3, Z2
-	VBLENDMPS        Z7, Z11, K4, Z3
-	VMOVUPS          Z0, (R8)(AX*4)
-	VMOVUPS          Z1, 64(R8)(AX*4)
-	VMOVUPS          Z2, 128(R8)(AX*4)
-	VMOVUPS          Z3, 192(R8)(AX*4)
-	ADDQ             $0x00000040, AX
+	VADDPS           Z1, Z4, Z6
+	VADDPS           Z3, Z5, Z7
+	VSUBPS           Z6, Z4, Z4
+	VSUBPS           Z7, Z5, Z5
+	VADDPS           Z1, Z4, Z1
+	VADDPS           Z3, Z5, Z3
+	VADDPS           Z8, Z1, Z1
+	VADDPS           Z9, Z3, Z3
+	VADDPS           Z1, Z6, Z1
+	VADDPS           Z3, Z7, Z3
+	VFIXUPIMMPS.BCST $0x00, avx512_03530422<>+0(SB), Z0, Z1
+	VFIXUPIMMPS.BCST $0x00, avx512_03530422<>+0(SB), Z2, Z3
+	VMOVUPS          Z1, (R8)(AX*4)
+	VMOVUPS          Z3, 64(R8)(AX*4)
+	ADDQ             $0x00000020, AX
 	CMPQ             AX, DX
 	JLT              loop
 	VZEROUPPER
 	MOVQ             AX, ret+40(FP)
 	RET
-
-DATA avx512_00800000<>+0(SB)/8, $0x0080000000800000
-GLOBL avx512_00800000<>(SB), RODATA|NOPTR, $8
-
-DATA avx512_4c000000<>+0(SB)/8, $0x4c0000004c000000
-GLOBL avx512_4c000000<>(SB), RODATA|NOPTR, $8
-
-DATA avx512_4b00007f<>+0(SB)/8, $0x4b00007f4b00007f
-GLOBL avx512_4b00007f<>(SB), RODATA|NOPTR, $8
-
-DATA avx512_4b000098<>+0(SB)/8, $0x4b0000984b000098
-GLOBL avx512_4b000098<>(SB), RODATA|NOPTR, $8
 
 DATA avx512_00500000<>+0(SB)/8, $0x0050000000500000
 GLOBL avx512_00500000<>(SB), RODATA|NOPTR, $8
@@ -4614,13 +3291,13 @@ GLOBL avx512_bf000000<>(SB), RODATA|NOPTR, $8
 DATA avx512_3f317200<>+0(SB)/8, $0x3f3172003f317200
 GLOBL avx512_3f317200<>(SB), RODATA|NOPTR, $8
 
-DATA avx512_ff800000<>+0(SB)/8, $0xff800000ff800000
-GLOBL avx512_ff800000<>(SB), RODATA|NOPTR, $8
+DATA avx512_03530422<>+0(SB)/8, $0x0353042203530422
+GLOBL avx512_03530422<>(SB), RODATA|NOPTR, $8
 
 // func logFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·logFloat32PastAVX512(SB), NOSPLIT, $0-48
-	// Log of float32, 64 elements a step.
+	// Log of float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -4628,159 +3305,68 @@ TEXT ·logFloat32PastAVX512(SB), NOSPLIT, $0-48
 
 loop:
 	VMOVUPS          (R9)(AX*4), Z0
-	VCMPPS.BCST      $0x11, avx512_00800000<>+0(SB), Z0, K1
-	VMOVUPS          64(R9)(AX*4), Z1
-	VCMPPS.BCST      $0x11, avx512_00800000<>+0(SB), Z1, K2
-	VMOVUPS          128(R9)(AX*4), Z2
-	VCMPPS.BCST      $0x11, avx512_00800000<>+0(SB), Z2, K3
-	VMOVUPS          192(R9)(AX*4), Z3
-	VCMPPS.BCST      $0x11, avx512_00800000<>+0(SB), Z3, K4
-	VMULPS.BCST      avx512_4c000000<>+0(SB), Z0, Z4
-	VMULPS.BCST      avx512_4c000000<>+0(SB), Z1, Z5
-	VMULPS.BCST      avx512_4c000000<>+0(SB), Z2, Z6
-	VMULPS.BCST      avx512_4c000000<>+0(SB), Z3, Z7
-	VBLENDMPS        Z4, Z0, K1, Z4
-	VBLENDMPS        Z5, Z1, K2, Z5
-	VBLENDMPS        Z6, Z2, K3, Z6
-	VBLENDMPS        Z7, Z3, K4, Z7
-	VPBROADCASTQ     avx512_4b00007f<>+0(SB), Z8
-	VBLENDMPS.BCST   avx512_4b000098<>+0(SB), Z8, K1, Z9
-	VBLENDMPS.BCST   avx512_4b000098<>+0(SB), Z8, K2, Z10
-	VBLENDMPS.BCST   avx512_4b000098<>+0(SB), Z8, K3, Z11
-	VBLENDMPS.BCST   avx512_4b000098<>+0(SB), Z8, K4, Z8
+	VGETMANTPS       $0x00, Z0, Z1
+	VMOVUPS          64(R9)(AX*4), Z2
+	VGETMANTPS       $0x00, Z2, Z3
+	VPADDD.BCST      avx512_00500000<>+0(SB), Z1, Z1
+	VPADDD.BCST      avx512_00500000<>+0(SB), Z3, Z3
+	VPANDD.BCST      avx512_007fffff<>+0(SB), Z1, Z1
+	VPANDD.BCST      avx512_007fffff<>+0(SB), Z3, Z3
+	VGETMANTPS       $0x00, Z0, Z4
+	VGETMANTPS       $0x00, Z2, Z5
 	VPADDD.BCST      avx512_00500000<>+0(SB), Z4, Z4
 	VPADDD.BCST      avx512_00500000<>+0(SB), Z5, Z5
-	VPADDD.BCST      avx512_00500000<>+0(SB), Z6, Z6
-	VPADDD.BCST      avx512_00500000<>+0(SB), Z7, Z7
-	VPANDD.BCST      avx512_007fffff<>+0(SB), Z4, Z12
-	VPANDD.BCST      avx512_007fffff<>+0(SB), Z5, Z13
-	VPANDD.BCST      avx512_007fffff<>+0(SB), Z6, Z14
-	VPANDD.BCST      avx512_007fffff<>+0(SB), Z7, Z15
-	VPADDD.BCST      avx512_3f300000<>+0(SB), Z12, Z12
-	VPADDD.BCST      avx512_3f300000<>+0(SB), Z13, Z13
-	VPADDD.BCST      avx512_3f300000<>+0(SB), Z14, Z14
-	VPADDD.BCST      avx512_3f300000<>+0(SB), Z15, Z15
-	VPSRLD           $0x17, Z4, Z4
-	VPSRLD           $0x17, Z5, Z5
-	VPSRLD           $0x17, Z6, Z6
-	VPSRLD           $0x17, Z7, Z7
-	VPORD.BCST       avx512_4b000000<>+0(SB), Z4, Z4
-	VPORD.BCST       avx512_4b000000<>+0(SB), Z5, Z5
-	VPORD.BCST       avx512_4b000000<>+0(SB), Z6, Z6
-	VPORD.BCST       avx512_4b000000<>+0(SB), Z7, Z7
-	VSUBPS           Z9, Z4, Z4
-	VSUBPS           Z10, Z5, Z5
-	VSUBPS           Z11, Z6, Z6
-	VSUBPS           Z8, Z7, Z7
-	VSUBPS.BCST      avx512_3f800000<>+0(SB), Z12, Z8
-	VSUBPS.BCST      avx512_3f800000<>+0(SB), Z13, Z9
-	VSUBPS.BCST      avx512_3f800000<>+0(SB), Z14, Z10
-	VSUBPS.BCST      avx512_3f800000<>+0(SB), Z15, Z11
-	VMULPS.BCST      avx512_35bfbe8e<>+0(SB), Z4, Z12
-	VMULPS.BCST      avx512_35bfbe8e<>+0(SB), Z5, Z13
-	VMULPS.BCST      avx512_35bfbe8e<>+0(SB), Z6, Z14
-	VMULPS.BCST      avx512_35bfbe8e<>+0(SB), Z7, Z15
-	VPBROADCASTQ     avx512_bdcb467e<>+0(SB), Z16
-	VFMADD213PS.BCST avx512_3e078cc3<>+0(SB), Z8, Z16
-	VPBROADCASTQ     avx512_bdcb467e<>+0(SB), Z17
-	VFMADD213PS.BCST avx512_3e078cc3<>+0(SB), Z9, Z17
-	VPBROADCASTQ     avx512_bdcb467e<>+0(SB), Z18
-	VFMADD213PS.BCST avx512_3e078cc3<>+0(SB), Z10, Z18
-	VPBROADCASTQ     avx512_bdcb467e<>+0(SB), Z19
-	VFMADD213PS.BCST avx512_3e078cc3<>+0(SB), Z11, Z19
-	VFMADD213PS.BCST avx512_be02204a<>+0(SB), Z8, Z16
-	VFMADD213PS.BCST avx512_be02204a<>+0(SB), Z9, Z17
-	VFMADD213PS.BCST avx512_be02204a<>+0(SB), Z10, Z18
-	VFMADD213PS.BCST avx512_be02204a<>+0(SB), Z11, Z19
-	VFMADD213PS.BCST avx512_3e10cb28<>+0(SB), Z8, Z16
-	VFMADD213PS.BCST avx512_3e10cb28<>+0(SB), Z9, Z17
-	VFMADD213PS.BCST avx512_3e10cb28<>+0(SB), Z10, Z18
-	VFMADD213PS.BCST avx512_3e10cb28<>+0(SB), Z11, Z19
-	VFMADD213PS.BCST avx512_be2a885f<>+0(SB), Z8, Z16
-	VFMADD213PS.BCST avx512_be2a885f<>+0(SB), Z9, Z17
-	VFMADD213PS.BCST avx512_be2a885f<>+0(SB), Z10, Z18
-	VFMADD213PS.BCST avx512_be2a885f<>+0(SB), Z11, Z19
-	VFMADD213PS.BCST avx512_3e4cd534<>+0(SB), Z8, Z16
-	VFMADD213PS.BCST avx512_3e4cd534<>+0(SB), Z9, Z17
-	VFMADD213PS.BCST avx512_3e4cd534<>+0(SB), Z10, Z18
-	VFMADD213PS.BCST avx512_3e4cd534<>+0(SB), Z11, Z19
-	VFMADD213PS.BCST avx512_be800039<>+0(SB), Z8, Z16
-	VFMADD213PS.BCST avx512_be800039<>+0(SB), Z9, Z17
-	VFMADD213PS.BCST avx512_be800039<>+0(SB), Z10, Z18
-	VFMADD213PS.BCST avx512_be800039<>+0(SB), Z11, Z19
-	VFMADD213PS.BCST avx512_3eaaaaa7<>+0(SB), Z8, Z16
-	VFMADD213PS.BCST avx512_3eaaaaa7<>+0(SB), Z9, Z17
-	VFMADD213PS.BCST avx512_3eaaaaa7<>+0(SB), Z10, Z18
-	VFMADD213PS.BCST avx512_3eaaaaa7<>+0(SB), Z11, Z19
-	VFMADD213PS.BCST avx512_bf000000<>+0(SB), Z8, Z16
-	VFMADD213PS.BCST avx512_bf000000<>+0(SB), Z9, Z17
-	VFMADD213PS.BCST avx512_bf000000<>+0(SB), Z10, Z18
-	VFMADD213PS.BCST avx512_bf000000<>+0(SB), Z11, Z19
-	VMULPS           Z8, Z8, Z20
-	VMULPS           Z9, Z9, Z21
-	VMULPS           Z10, Z10, Z22
-	VMULPS           Z11, Z11, Z23
-	VFMADD213PS      Z12, Z20, Z16
-	VFMADD213PS      Z13, Z21, Z17
-	VFMADD213PS      Z14, Z22, Z18
-	VFMADD213PS      Z15, Z23, Z19
+	VGETEXPPS        Z4, Z4
+	VGETEXPPS        Z5, Z5
+	VGETEXPPS        Z0, Z6
+	VGETEXPPS        Z2, Z7
+	VADDPS           Z4, Z6, Z4
+	VADDPS           Z5, Z7, Z5
+	VPADDD.BCST      avx512_3f300000<>+0(SB), Z1, Z1
+	VPADDD.BCST      avx512_3f300000<>+0(SB), Z3, Z3
+	VSUBPS.BCST      avx512_3f800000<>+0(SB), Z1, Z1
+	VSUBPS.BCST      avx512_3f800000<>+0(SB), Z3, Z3
+	VMULPS.BCST      avx512_35bfbe8e<>+0(SB), Z4, Z6
+	VMULPS.BCST      avx512_35bfbe8e<>+0(SB), Z5, Z7
+	VPBROADCASTQ     avx512_bdcb467e<>+0(SB), Z8
+	VFMADD213PS.BCST avx512_3e078cc3<>+0(SB), Z1, Z8
+	VPBROADCASTQ     avx512_bdcb467e<>+0(SB), Z9
+	VFMADD213PS.BCST avx512_3e078cc3<>+0(SB), Z3, Z9
+	VFMADD213PS.BCST avx512_be02204a<>+0(SB), Z1, Z8
+	VFMADD213PS.BCST avx512_be02204a<>+0(SB), Z3, Z9
+	VFMADD213PS.BCST avx512_3e10cb28<>+0(SB), Z1, Z8
+	VFMADD213PS.BCST avx512_3e10cb28<>+0(SB), Z3, Z9
+	VFMADD213PS.BCST avx512_be2a885f<>+0(SB), Z1, Z8
+	VFMADD213PS.BCST avx512_be2a885f<>+0(SB), Z3, Z9
+	VFMADD213PS.BCST avx512_3e4cd534<>+0(SB), Z1, Z8
+	VFMADD213PS.BCST avx512_3e4cd534<>+0(SB), Z3, Z9
+	VFMADD213PS.BCST avx512_be800039<>+0(SB), Z1, Z8
+	VFMADD213PS.BCST avx512_be800039<>+0(SB), Z3, Z9
+	VFMADD213PS.BCST avx512_3eaaaaa7<>+0(SB), Z1, Z8
+	VFMADD213PS.BCST avx512_3eaaaaa7<>+0(SB), Z3, Z9
+	VFMADD213PS.BCST avx512_bf000000<>+0(SB), Z1, Z8
+	VFMADD213PS.BCST avx512_bf000000<>+0(SB), Z3, Z9
+	VMULPS           Z1, Z1, Z10
+	VMULPS           Z3, Z3, Z11
+	VFMADD213PS      Z6, Z10, Z8
+	VFMADD213PS      Z7, Z11, Z9
 	VMULPS.BCST      avx512_3f317200<>+0(SB), Z4, Z4
 	VMULPS.BCST      avx512_3f317200<>+0(SB), Z5, Z5
-	VMULPS.BCST      avx512_3f317200<>+0(SB), Z6, Z6
-	VMULPS.BCST      avx512_3f317200<>+0(SB), Z7, Z7
-	VADDPS           Z8, Z4, Z12
-	VADDPS           Z9, Z5, Z13
-	VADDPS           Z10, Z6, Z14
-	VADDPS           Z11, Z7, Z15
-	VSUBPS           Z12, Z4, Z4
-	VSUBPS           Z13, Z5, Z5
-	VSUBPS           Z14, Z6, Z6
-	VSUBPS           Z15, Z7, Z7
-	VADDPS           Z8, Z4, Z4
-	VADDPS           Z9, Z5, Z5
-	VADDPS           Z10, Z6, Z6
-	VADDPS           Z11, Z7, Z7
-	VADDPS           Z16, Z4, Z4
-	VADDPS           Z17, Z5, Z5
-	VADDPS           Z18, Z6, Z6
-	VADDPS           Z19, Z7, Z7
-	VADDPS           Z4, Z12, Z4
-	VADDPS           Z5, Z13, Z5
-	VADDPS           Z6, Z14, Z6
-	VADDPS           Z7, Z15, Z7
-	VCMPPS.BCST      $0x11, avx512_00000000<>+0(SB), Z0, K1
-	VCMPPS.BCST      $0x11, avx512_00000000<>+0(SB), Z1, K2
-	VCMPPS.BCST      $0x11, avx512_00000000<>+0(SB), Z2, K3
-	VCMPPS.BCST      $0x11, avx512_00000000<>+0(SB), Z3, K4
-	VBLENDMPS.BCST   avx512_7fc00000<>+0(SB), Z0, K1, Z8
-	VBLENDMPS.BCST   avx512_7fc00000<>+0(SB), Z1, K2, Z9
-	VBLENDMPS.BCST   avx512_7fc00000<>+0(SB), Z2, K3, Z10
-	VBLENDMPS.BCST   avx512_7fc00000<>+0(SB), Z3, K4, Z11
-	VCMPPS.BCST      $0x00, avx512_00000000<>+0(SB), Z0, K1
-	VCMPPS.BCST      $0x00, avx512_00000000<>+0(SB), Z1, K2
-	VCMPPS.BCST      $0x00, avx512_00000000<>+0(SB), Z2, K3
-	VCMPPS.BCST      $0x00, avx512_00000000<>+0(SB), Z3, K4
-	VBLENDMPS.BCST   avx512_ff800000<>+0(SB), Z8, K1, Z8
-	VBLENDMPS.BCST   avx512_ff800000<>+0(SB), Z9, K2, Z9
-	VBLENDMPS.BCST   avx512_ff800000<>+0(SB), Z10, K3, Z10
-	VBLENDMPS.BCST   avx512_ff800000<>+0(SB), Z11, K4, Z11
-	VCMPPS.BCST      $0x11, avx512_7f800000<>+0(SB), Z0, K1
-	VCMPPS.BCST      $0x11, avx512_7f800000<>+0(SB), Z1, K2
-	VCMPPS.BCST      $0x11, avx512_7f800000<>+0(SB), Z2, K3
-	VCMPPS.BCST      $0x11, avx512_7f800000<>+0(SB), Z3, K4
-	VCMPPS.BCST      $0x1e, avx512_00000000<>+0(SB), Z0, K1, K1
-	VCMPPS.BCST      $0x1e, avx512_00000000<>+0(SB), Z1, K2, K2
-	VCMPPS.BCST      $0x1e, avx512_00000000<>+0(SB), Z2, K3, K3
-	VCMPPS.BCST      $0x1e, avx512_00000000<>+0(SB), Z3, K4, K4
-	VBLENDMPS        Z4, Z8, K1, Z0
-	VBLENDMPS        Z5, Z9, K2, Z1
-	VBLENDMPS        Z6, Z10, K3, Z2
-	VBLENDMPS        Z7, Z11, K4, Z3
-	VMOVNTPS         Z0, (R8)(AX*4)
-	VMOVNTPS         Z1, 64(R8)(AX*4)
-	VMOVNTPS         Z2, 128(R8)(AX*4)
-	VMOVNTPS         Z3, 192(R8)(AX*4)
-	ADDQ             $0x00000040, AX
+	VADDPS           Z1, Z4, Z6
+	VADDPS           Z3, Z5, Z7
+	VSUBPS           Z6, Z4, Z4
+	VSUBPS           Z7, Z5, Z5
+	VADDPS           Z1, Z4, Z1
+	VADDPS           Z3, Z5, Z3
+	VADDPS           Z8, Z1, Z1
+	VADDPS           Z9, Z3, Z3
+	VADDPS           Z1, Z6, Z1
+	VADDPS           Z3, Z7, Z3
+	VFIXUPIMMPS.BCST $0x00, avx512_03530422<>+0(SB), Z0, Z1
+	VFIXUPIMMPS.BCST $0x00, avx512_03530422<>+0(SB), Z2, Z3
+	VMOVNTPS         Z1, (R8)(AX*4)
+	VMOVNTPS         Z3, 64(R8)(AX*4)
+	ADDQ             $0x00000020, AX
 	CMPQ             AX, DX
 	JLT              loop
 	VZEROUPPER
@@ -4790,7 +3376,7 @@ loop:
 // func logFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·logFloat64AVX512(SB), NOSPLIT, $0-48
-	// Log of float64, 32 elements a step.
+	// Log of float64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -4798,180 +3384,75 @@ TEXT ·logFloat64AVX512(SB), NOSPLIT, $0-48
 
 loop:
 	VMOVUPS          (R9)(AX*8), Z0
-	VCMPPD.BCST      $0x11, avx512_0010000000000000<>+0(SB), Z0, K1
-	VMOVUPS          64(R9)(AX*8), Z1
-	VCMPPD.BCST      $0x11, avx512_0010000000000000<>+0(SB), Z1, K2
-	VMOVUPS          128(R9)(AX*8), Z2
-	VCMPPD.BCST      $0x11, avx512_0010000000000000<>+0(SB), Z2, K3
-	VMOVUPS          192(R9)(AX*8), Z3
-	VCMPPD.BCST      $0x11, avx512_0010000000000000<>+0(SB), Z3, K4
-	VMULPD.BCST      avx512_4350000000000000<>+0(SB), Z0, Z4
-	VMULPD.BCST      avx512_4350000000000000<>+0(SB), Z1, Z5
-	VMULPD.BCST      avx512_4350000000000000<>+0(SB), Z2, Z6
-	VMULPD.BCST      avx512_4350000000000000<>+0(SB), Z3, Z7
-	VBLENDMPD        Z4, Z0, K1, Z4
-	VBLENDMPD        Z5, Z1, K2, Z5
-	VBLENDMPD        Z6, Z2, K3, Z6
-	VBLENDMPD        Z7, Z3, K4, Z7
-	VPBROADCASTQ     avx512_43300000000003ff<>+0(SB), Z8
-	VBLENDMPD.BCST   avx512_4330000000000435<>+0(SB), Z8, K1, Z9
-	VBLENDMPD.BCST   avx512_4330000000000435<>+0(SB), Z8, K2, Z10
-	VBLENDMPD.BCST   avx512_4330000000000435<>+0(SB), Z8, K3, Z11
-	VBLENDMPD.BCST   avx512_4330000000000435<>+0(SB), Z8, K4, Z8
+	VGETMANTPD       $0x00, Z0, Z1
+	VMOVUPS          64(R9)(AX*8), Z2
+	VGETMANTPD       $0x00, Z2, Z3
+	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z1, Z1
+	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z3, Z3
+	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z1, Z1
+	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z3, Z3
+	VGETMANTPD       $0x00, Z0, Z4
+	VGETMANTPD       $0x00, Z2, Z5
 	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z4, Z4
 	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z5, Z5
-	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z6, Z6
-	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z7, Z7
-	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z4, Z12
-	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z5, Z13
-	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z6, Z14
-	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z7, Z15
-	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z12, Z12
-	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z13, Z13
-	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z14, Z14
-	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z15, Z15
-	VPSRLQ           $0x34, Z4, Z4
-	VPSRLQ           $0x34, Z5, Z5
-	VPSRLQ           $0x34, Z6, Z6
-	VPSRLQ           $0x34, Z7, Z7
-	VPORQ.BCST       avx512_4330000000000000<>+0(SB), Z4, Z4
-	VPORQ.BCST       avx512_4330000000000000<>+0(SB), Z5, Z5
-	VPORQ.BCST       avx512_4330000000000000<>+0(SB), Z6, Z6
-	VPORQ.BCST       avx512_4330000000000000<>+0(SB), Z7, Z7
-	VSUBPD           Z9, Z4, Z4
-	VSUBPD           Z10, Z5, Z5
-	VSUBPD           Z11, Z6, Z6
-	VSUBPD           Z8, Z7, Z7
-	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z12, Z8
-	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z13, Z9
-	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z14, Z10
-	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z15, Z11
-	VMULPD.BCST      avx512_3d2ef35793c76730<>+0(SB), Z4, Z12
-	VMULPD.BCST      avx512_3d2ef35793c76730<>+0(SB), Z5, Z13
-	VMULPD.BCST      avx512_3d2ef35793c76730<>+0(SB), Z6, Z14
-	VMULPD.BCST      avx512_3d2ef35793c76730<>+0(SB), Z7, Z15
-	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z8, Z16
-	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z9, Z17
-	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z10, Z18
-	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z11, Z19
-	VDIVPD           Z16, Z8, Z16
-	VDIVPD           Z17, Z9, Z17
-	VDIVPD           Z18, Z10, Z18
-	VDIVPD           Z19, Z11, Z19
-	VMULPD           Z16, Z16, Z20
-	VMULPD           Z17, Z17, Z21
-	VMULPD           Z18, Z18, Z22
-	VMULPD           Z19, Z19, Z23
-	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z24
-	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z20, Z24
-	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z25
-	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z21, Z25
-	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z26
-	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z22, Z26
-	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z27
-	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z23, Z27
-	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z20, Z24
-	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z21, Z25
-	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z22, Z26
-	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z23, Z27
-	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z20, Z24
-	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z21, Z25
-	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z22, Z26
-	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z23, Z27
-	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z20, Z24
-	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z21, Z25
-	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z22, Z26
-	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z23, Z27
-	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z20, Z24
-	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z21, Z25
-	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z22, Z26
-	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z23, Z27
-	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z20, Z24
-	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z21, Z25
-	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z22, Z26
-	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z23, Z27
-	VMULPD           Z20, Z24, Z20
-	VMULPD           Z21, Z25, Z21
-	VMULPD           Z22, Z26, Z22
-	VMULPD           Z23, Z27, Z23
-	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z8, Z24
-	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z9, Z25
-	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z10, Z26
-	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z11, Z27
-	VMULPD           Z8, Z24, Z24
-	VMULPD           Z9, Z25, Z25
-	VMULPD           Z10, Z26, Z26
-	VMULPD           Z11, Z27, Z27
-	VADDPD           Z20, Z24, Z20
-	VADDPD           Z21, Z25, Z21
-	VADDPD           Z22, Z26, Z22
-	VADDPD           Z23, Z27, Z23
-	VFMADD213PD      Z12, Z20, Z16
-	VFMADD213PD      Z13, Z21, Z17
-	VFMADD213PD      Z14, Z22, Z18
-	VFMADD213PD      Z15, Z23, Z19
-	VSUBPD           Z16, Z24, Z12
-	VSUBPD           Z17, Z25, Z13
-	VSUBPD           Z18, Z26, Z14
-	VSUBPD           Z19, Z27, Z15
-	VSUBPD           Z12, Z8, Z8
-	VSUBPD           Z13, Z9, Z9
-	VSUBPD           Z14, Z10, Z10
-	VSUBPD           Z15, Z11, Z11
-	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z8, Z4
-	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z9, Z5
-	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z10, Z6
-	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z11, Z7
-	VCMPPD.BCST      $0x11, avx512_00000000<>+0(SB), Z0, K1
-	VCMPPD.BCST      $0x11, avx512_00000000<>+0(SB), Z1, K2
-	VCMPPD.BCST      $0x11, avx512_00000000<>+0(SB), Z2, K3
-	VCMPPD.BCST      $0x11, avx512_00000000<>+0(SB), Z3, K4
-	VBLENDMPD.BCST   avx512_7ff8000000000001<>+0(SB), Z0, K1, Z8
-	VBLENDMPD.BCST   avx512_7ff8000000000001<>+0(SB), Z1, K2, Z9
-	VBLENDMPD.BCST   avx512_7ff8000000000001<>+0(SB), Z2, K3, Z10
-	VBLENDMPD.BCST   avx512_7ff8000000000001<>+0(SB), Z3, K4, Z11
-	VCMPPD.BCST      $0x00, avx512_00000000<>+0(SB), Z0, K1
-	VCMPPD.BCST      $0x00, avx512_00000000<>+0(SB), Z1, K2
-	VCMPPD.BCST      $0x00, avx512_00000000<>+0(SB), Z2, K3
-	VCMPPD.BCST      $0x00, avx512_00000000<>+0(SB), Z3, K4
-	VBLENDMPD.BCST   avx512_fff0000000000000<>+0(SB), Z8, K1, Z8
-	VBLENDMPD.BCST   avx512_fff0000000000000<>+0(SB), Z9, K2, Z9
-	VBLENDMPD.BCST   avx512_fff0000000000000<>+0(SB), Z10, K3, Z10
-	VBLENDMPD.BCST   avx512_fff0000000000000<>+0(SB), Z11, K4, Z11
-	VCMPPD.BCST      $0x11, avx512_7ff0000000000000<>+0(SB), Z0, K1
-	VCMPPD.BCST      $0x11, avx512_7ff0000000000000<>+0(SB), Z1, K2
-	VCMPPD.BCST      $0x11, avx512_7ff0000000000000<>+0(SB), Z2, K3
-	VCMPPD.BCST      $0x11, avx512_7ff0000000000000<>+0(SB), Z3, K4
-	VCMPPD.BCST      $0x1e, avx512_00000000<>+0(SB), Z0, K1, K1
-	VCMPPD.BCST      $0x1e, avx512_00000000<>+0(SB), Z1, K2, K2
-	VCMPPD.BCST      $0x1e, avx512_00000000<>+0(SB), Z2, K3, K3
-	VCMPPD.BCST      $0x1e, avx512_00000000<>+0(SB), Z3, K4, K4
-	VBLENDMPD        Z4, Z8, K1, Z0
-	VBLENDMPD        Z5, Z9, K2, Z1
-	VBLENDMPD        Z6, Z10, K3, Z2
-	VBLENDMPD        Z7, Z11, K4, Z3
-	VMOVUPS          Z0, (R8)(AX*8)
-	VMOVUPS          Z1, 64(R8)(AX*8)
-	VMOVUPS          Z2, 128(R8)(AX*8)
-	VMOVUPS          Z3, 192(R8)(AX*8)
-	ADDQ             $0x00000020, AX
+	VGETEXPPD        Z4, Z4
+	VGETEXPPD        Z5, Z5
+	VGETEXPPD        Z0, Z6
+	VGETEXPPD        Z2, Z7
+	VADDPD           Z4, Z6, Z4
+	VADDPD           Z5, Z7, Z5
+	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z1, Z1
+	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z3, Z3
+	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z1, Z1
+	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z3, Z3
+	VMULPD.BCST      avx512_3d2ef35793c76730<>+0(SB), Z4, Z6
+	VMULPD.BCST      avx512_3d2ef35793c76730<>+0(SB), Z5, Z7
+	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z1, Z8
+	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z3, Z9
+	VDIVPD           Z8, Z1, Z8
+	VDIVPD           Z9, Z3, Z9
+	VMULPD           Z8, Z8, Z10
+	VMULPD           Z9, Z9, Z11
+	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z12
+	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z10, Z12
+	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z13
+	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z11, Z13
+	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z10, Z12
+	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z11, Z13
+	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z10, Z12
+	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z11, Z13
+	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z10, Z12
+	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z11, Z13
+	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z10, Z12
+	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z11, Z13
+	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z10, Z12
+	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z11, Z13
+	VMULPD           Z10, Z12, Z10
+	VMULPD           Z11, Z13, Z11
+	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z1, Z12
+	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z3, Z13
+	VMULPD           Z1, Z12, Z12
+	VMULPD           Z3, Z13, Z13
+	VADDPD           Z10, Z12, Z10
+	VADDPD           Z11, Z13, Z11
+	VFMADD213PD      Z6, Z10, Z8
+	VFMADD213PD      Z7, Z11, Z9
+	VSUBPD           Z8, Z12, Z6
+	VSUBPD           Z9, Z13, Z7
+	VSUBPD           Z6, Z1, Z1
+	VSUBPD           Z7, Z3, Z3
+	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z1, Z4
+	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z3, Z5
+	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z0, Z4
+	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z2, Z5
+	VMOVUPS          Z4, (R8)(AX*8)
+	VMOVUPS          Z5, 64(R8)(AX*8)
+	ADDQ             $0x00000010, AX
 	CMPQ             AX, DX
 	JLT              loop
 	VZEROUPPER
 	MOVQ             AX, ret+40(FP)
 	RET
-
-DATA avx512_0010000000000000<>+0(SB)/8, $0x0010000000000000
-GLOBL avx512_0010000000000000<>(SB), RODATA|NOPTR, $8
-
-DATA avx512_4350000000000000<>+0(SB)/8, $0x4350000000000000
-GLOBL avx512_4350000000000000<>(SB), RODATA|NOPTR, $8
-
-DATA avx512_43300000000003ff<>+0(SB)/8, $0x43300000000003ff
-GLOBL avx512_43300000000003ff<>(SB), RODATA|NOPTR, $8
-
-DATA avx512_4330000000000435<>+0(SB)/8, $0x4330000000000435
-GLOBL avx512_4330000000000435<>(SB), RODATA|NOPTR, $8
 
 DATA avx512_00095f619980c433<>+0(SB)/8, $0x00095f619980c433
 GLOBL avx512_00095f619980c433<>(SB), RODATA|NOPTR, $8
@@ -5012,13 +3493,13 @@ GLOBL avx512_3fe5555555555558<>(SB), RODATA|NOPTR, $8
 DATA avx512_3fe62e42fefa3800<>+0(SB)/8, $0x3fe62e42fefa3800
 GLOBL avx512_3fe62e42fefa3800<>(SB), RODATA|NOPTR, $8
 
-DATA avx512_fff0000000000000<>+0(SB)/8, $0xfff0000000000000
-GLOBL avx512_fff0000000000000<>(SB), RODATA|NOPTR, $8
+DATA avx512_0000000003530422<>+0(SB)/8, $0x0000000003530422
+GLOBL avx512_0000000003530422<>(SB), RODATA|NOPTR, $8
 
 // func logFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·logFloat64PastAVX512(SB), NOSPLIT, $0-48
-	// Log of float64, 32 elements a step.
+	// Log of float64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -5026,163 +3507,70 @@ TEXT ·logFloat64PastAVX512(SB), NOSPLIT, $0-48
 
 loop:
 	VMOVUPS          (R9)(AX*8), Z0
-	VCMPPD.BCST      $0x11, avx512_0010000000000000<>+0(SB), Z0, K1
-	VMOVUPS          64(R9)(AX*8), Z1
-	VCMPPD.BCST      $0x11, avx512_0010000000000000<>+0(SB), Z1, K2
-	VMOVUPS          128(R9)(AX*8), Z2
-	VCMPPD.BCST      $0x11, avx512_0010000000000000<>+0(SB), Z2, K3
-	VMOVUPS          192(R9)(AX*8), Z3
-	VCMPPD.BCST      $0x11, avx512_0010000000000000<>+0(SB), Z3, K4
-	VMULPD.BCST      avx512_4350000000000000<>+0(SB), Z0, Z4
-	VMULPD.BCST      avx512_4350000000000000<>+0(SB), Z1, Z5
-	VMULPD.BCST      avx512_4350000000000000<>+0(SB), Z2, Z6
-	VMULPD.BCST      avx512_4350000000000000<>+0(SB), Z3, Z7
-	VBLENDMPD        Z4, Z0, K1, Z4
-	VBLENDMPD        Z5, Z1, K2, Z5
-	VBLENDMPD        Z6, Z2, K3, Z6
-	VBLENDMPD        Z7, Z3, K4, Z7
-	VPBROADCASTQ     avx512_43300000000003ff<>+0(SB), Z8
-	VBLENDMPD.BCST   avx512_4330000000000435<>+0(SB), Z8, K1, Z9
-	VBLENDMPD.BCST   avx512_4330000000000435<>+0(SB), Z8, K2, Z10
-	VBLENDMPD.BCST   avx512_4330000000000435<>+0(SB), Z8, K3, Z11
-	VBLENDMPD.BCST   avx512_4330000000000435<>+0(SB), Z8, K4, Z8
+	VGETMANTPD       $0x00, Z0, Z1
+	VMOVUPS          64(R9)(AX*8), Z2
+	VGETMANTPD       $0x00, Z2, Z3
+	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z1, Z1
+	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z3, Z3
+	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z1, Z1
+	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z3, Z3
+	VGETMANTPD       $0x00, Z0, Z4
+	VGETMANTPD       $0x00, Z2, Z5
 	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z4, Z4
 	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z5, Z5
-	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z6, Z6
-	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z7, Z7
-	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z4, Z12
-	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z5, Z13
-	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z6, Z14
-	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z7, Z15
-	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z12, Z12
-	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z13, Z13
-	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z14, Z14
-	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z15, Z15
-	VPSRLQ           $0x34, Z4, Z4
-	VPSRLQ           $0x34, Z5, Z5
-	VPSRLQ           $0x34, Z6, Z6
-	VPSRLQ           $0x34, Z7, Z7
-	VPORQ.BCST       avx512_4330000000000000<>+0(SB), Z4, Z4
-	VPORQ.BCST       avx512_4330000000000000<>+0(SB), Z5, Z5
-	VPORQ.BCST       avx512_4330000000000000<>+0(SB), Z6, Z6
-	VPORQ.BCST       avx512_4330000000000000<>+0(SB), Z7, Z7
-	VSUBPD           Z9, Z4, Z4
-	VSUBPD           Z10, Z5, Z5
-	VSUBPD           Z11, Z6, Z6
-	VSUBPD           Z8, Z7, Z7
-	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z12, Z8
-	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z13, Z9
-	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z14, Z10
-	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z15, Z11
-	VMULPD.BCST      avx512_3d2ef35793c76730<>+0(SB), Z4, Z12
-	VMULPD.BCST      avx512_3d2ef35793c76730<>+0(SB), Z5, Z13
-	VMULPD.BCST      avx512_3d2ef35793c76730<>+0(SB), Z6, Z14
-	VMULPD.BCST      avx512_3d2ef35793c76730<>+0(SB), Z7, Z15
-	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z8, Z16
-	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z9, Z17
-	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z10, Z18
-	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z11, Z19
-	VDIVPD           Z16, Z8, Z16
-	VDIVPD           Z17, Z9, Z17
-	VDIVPD           Z18, Z10, Z18
-	VDIVPD           Z19, Z11, Z19
-	VMULPD           Z16, Z16, Z20
-	VMULPD           Z17, Z17, Z21
-	VMULPD           Z18, Z18, Z22
-	VMULPD           Z19, Z19, Z23
-	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z24
-	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z20, Z24
-	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z25
-	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z21, Z25
-	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z26
-	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z22, Z26
-	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z27
-	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z23, Z27
-	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z20, Z24
-	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z21, Z25
-	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z22, Z26
-	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z23, Z27
-	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z20, Z24
-	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z21, Z25
-	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z22, Z26
-	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z23, Z27
-	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z20, Z24
-	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z21, Z25
-	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z22, Z26
-	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z23, Z27
-	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z20, Z24
-	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z21, Z25
-	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z22, Z26
-	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z23, Z27
-	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z20, Z24
-	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z21, Z25
-	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z22, Z26
-	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z23, Z27
-	VMULPD           Z20, Z24, Z20
-	VMULPD           Z21, Z25, Z21
-	VMULPD           Z22, Z26, Z22
-	VMULPD           Z23, Z27, Z23
-	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z8, Z24
-	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z9, Z25
-	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z10, Z26
-	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z11, Z27
-	VMULPD           Z8, Z24, Z24
-	VMULPD           Z9, Z25, Z25
-	VMULPD           Z10, Z26, Z26
-	VMULPD           Z11, Z27, Z27
-	VADDPD           Z20, Z24, Z20
-	VADDPD           Z21, Z25, Z21
-	VADDPD           Z22, Z26, Z22
-	VADDPD           Z23, Z27, Z23
-	VFMADD213PD      Z12, Z20, Z16
-	VFMADD213PD      Z13, Z21, Z17
-	VFMADD213PD      Z14, Z22, Z18
-	VFMADD213PD      Z15, Z23, Z19
-	VSUBPD           Z16, Z24, Z12
-	VSUBPD           Z17, Z25, Z13
-	VSUBPD           Z18, Z26, Z14
-	VSUBPD           Z19, Z27, Z15
-	VSUBPD           Z12, Z8, Z8
-	VSUBPD           Z13, Z9, Z9
-	VSUBPD           Z14, Z10, Z10
-	VSUBPD           Z15, Z11, Z11
-	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z8, Z4
-	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z9, Z5
-	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z10, Z6
-	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z11, Z7
-	VCMPPD.BCST      $0x11, avx512_00000000<>+0(SB), Z0, K1
-	VCMPPD.BCST      $0x11, avx512_00000000<>+0(SB), Z1, K2
-	VCMPPD.BCST      $0x11, avx512_00000000<>+0(SB), Z2, K3
-	VCMPPD.BCST      $0x11, avx512_00000000<>+0(SB), Z3, K4
-	VBLENDMPD.BCST   avx512_7ff8000000000001<>+0(SB), Z0, K1, Z8
-	VBLENDMPD.BCST   avx512_7ff8000000000001<>+0(SB), Z1, K2, Z9
-	VBLENDMPD.BCST   avx512_7ff8000000000001<>+0(SB), Z2, K3, Z10
-	VBLENDMPD.BCST   avx512_7ff8000000000001<>+0(SB), Z3, K4, Z11
-	VCMPPD.BCST      $0x00, avx512_00000000<>+0(SB), Z0, K1
-	VCMPPD.BCST      $0x00, avx512_00000000<>+0(SB), Z1, K2
-	VCMPPD.BCST      $0x00, avx512_00000000<>+0(SB), Z2, K3
-	VCMPPD.BCST      $0x00, avx512_00000000<>+0(SB), Z3, K4
-	VBLENDMPD.BCST   avx512_fff0000000000000<>+0(SB), Z8, K1, Z8
-	VBLENDMPD.BCST   avx512_fff0000000000000<>+0(SB), Z9, K2, Z9
-	VBLENDMPD.BCST   avx512_fff0000000000000<>+0(SB), Z10, K3, Z10
-	VBLENDMPD.BCST   avx512_fff0000000000000<>+0(SB), Z11, K4, Z11
-	VCMPPD.BCST      $0x11, avx512_7ff0000000000000<>+0(SB), Z0, K1
-	VCMPPD.BCST      $0x11, avx512_7ff0000000000000<>+0(SB), Z1, K2
-	VCMPPD.BCST      $0x11, avx512_7ff0000000000000<>+0(SB), Z2, K3
-	VCMPPD.BCST      $0x11, avx512_7ff0000000000000<>+0(SB), Z3, K4
-	VCMPPD.BCST      $0x1e, avx512_00000000<>+0(SB), Z0, K1, K1
-	VCMPPD.BCST      $0x1e, avx512_00000000<>+0(SB), Z1, K2, K2
-	VCMPPD.BCST      $0x1e, avx512_00000000<>+0(SB), Z2, K3, K3
-	VCMPPD.BCST      $0x1e, avx512_00000000<>+0(SB), Z3, K4, K4
-	VBLENDMPD        Z4, Z8, K1, Z0
-	VBLENDMPD        Z5, Z9, K2, Z1
-	VBLENDMPD        Z6, Z10, K3, Z2
-	VBLENDMPD        Z7, Z11, K4, Z3
-	VMOVNTPS         Z0, (R8)(AX*8)
-	VMOVNTPS         Z1, 64(R8)(AX*8)
-	VMOVNTPS         Z2, 128(R8)(AX*8)
-	VMOVNTPS         Z3, 192(R8)(AX*8)
-	ADDQ             $0x00000020, AX
+	VGETEXPPD        Z4, Z4
+	VGETEXPPD        Z5, Z5
+	VGETEXPPD        Z0, Z6
+	VGETEXPPD        Z2, Z7
+	VADDPD           Z4, Z6, Z4
+	VADDPD           Z5, Z7, Z5
+	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z1, Z1
+	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z3, Z3
+	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z1, Z1
+	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z3, Z3
+	VMULPD.BCST      avx512_3d2ef35793c76730<>+0(SB), Z4, Z6
+	VMULPD.BCST      avx512_3d2ef35793c76730<>+0(SB), Z5, Z7
+	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z1, Z8
+	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z3, Z9
+	VDIVPD           Z8, Z1, Z8
+	VDIVPD           Z9, Z3, Z9
+	VMULPD           Z8, Z8, Z10
+	VMULPD           Z9, Z9, Z11
+	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z12
+	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z10, Z12
+	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z13
+	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z11, Z13
+	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z10, Z12
+	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z11, Z13
+	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z10, Z12
+	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z11, Z13
+	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z10, Z12
+	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z11, Z13
+	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z10, Z12
+	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z11, Z13
+	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z10, Z12
+	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z11, Z13
+	VMULPD           Z10, Z12, Z10
+	VMULPD           Z11, Z13, Z11
+	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z1, Z12
+	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z3, Z13
+	VMULPD           Z1, Z12, Z12
+	VMULPD           Z3, Z13, Z13
+	VADDPD           Z10, Z12, Z10
+	VADDPD           Z11, Z13, Z11
+	VFMADD213PD      Z6, Z10, Z8
+	VFMADD213PD      Z7, Z11, Z9
+	VSUBPD           Z8, Z12, Z6
+	VSUBPD           Z9, Z13, Z7
+	VSUBPD           Z6, Z1, Z1
+	VSUBPD           Z7, Z3, Z3
+	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z1, Z4
+	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z3, Z5
+	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z0, Z4
+	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z2, Z5
+	VMOVNTPS         Z4, (R8)(AX*8)
+	VMOVNTPS         Z5, 64(R8)(AX*8)
+	ADDQ             $0x00000010, AX
 	CMPQ             AX, DX
 	JLT              loop
 	VZEROUPPER
@@ -5192,7 +3580,7 @@ loop:
 // func exp2Float32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·exp2Float32AVX512(SB), NOSPLIT, $0-48
-	// Exp2 of float32, 64 elements a step.
+	// Exp2 of float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -5201,91 +3589,49 @@ TEXT ·exp2Float32AVX512(SB), NOSPLIT, $0-48
 loop:
 	VPBROADCASTQ     avx512_c3170000<>+0(SB), Z0
 	VMAXPS           (R9)(AX*4), Z0, Z1
-	VMAXPS           64(R9)(AX*4), Z0, Z2
-	VMAXPS           128(R9)(AX*4), Z0, Z3
-	VMAXPS           192(R9)(AX*4), Z0, Z0
-	VPBROADCASTQ     avx512_43010000<>+0(SB), Z4
-	VMINPS           Z1, Z4, Z1
-	VMINPS           Z2, Z4, Z2
-	VMINPS           Z3, Z4, Z3
-	VMINPS           Z0, Z4, Z0
-	VADDPS.BCST      avx512_4b400000<>+0(SB), Z1, Z4
-	VADDPS.BCST      avx512_4b400000<>+0(SB), Z2, Z5
-	VADDPS.BCST      avx512_4b400000<>+0(SB), Z3, Z6
-	VADDPS.BCST      avx512_4b400000<>+0(SB), Z0, Z7
-	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z4, Z4
-	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z5, Z5
-	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z6, Z6
-	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z7, Z7
-	VSUBPS           Z4, Z1, Z1
-	VSUBPS           Z5, Z2, Z2
-	VSUBPS           Z6, Z3, Z3
-	VSUBPS           Z7, Z0, Z0
-	VMULPS.BCST      avx512_3f317217<>+0(SB), Z1, Z8
-	VMULPS.BCST      avx512_3f317217<>+0(SB), Z2, Z9
-	VMULPS.BCST      avx512_3f317217<>+0(SB), Z3, Z10
-	VMULPS.BCST      avx512_3f317217<>+0(SB), Z0, Z11
-	VMOVUPS          Z1, Z12
-	VFMSUB132PS.BCST avx512_3f317217<>+0(SB), Z8, Z12
-	VMOVUPS          Z2, Z13
-	VFMSUB132PS.BCST avx512_3f317217<>+0(SB), Z9, Z13
-	VMOVUPS          Z3, Z14
-	VFMSUB132PS.BCST avx512_3f317217<>+0(SB), Z10, Z14
-	VMOVUPS          Z0, Z15
-	VFMSUB132PS.BCST avx512_3f317217<>+0(SB), Z11, Z15
-	VFMADD132PS.BCST avx512_3377d1cf<>+0(SB), Z12, Z1
-	VFMADD132PS.BCST avx512_3377d1cf<>+0(SB), Z13, Z2
-	VFMADD132PS.BCST avx512_3377d1cf<>+0(SB), Z14, Z3
-	VFMADD132PS.BCST avx512_3377d1cf<>+0(SB), Z15, Z0
-	VADDPS           Z1, Z8, Z12
-	VADDPS           Z2, Z9, Z13
-	VADDPS           Z3, Z10, Z14
-	VADDPS           Z0, Z11, Z15
-	VPBROADCASTQ     avx512_3ab69a2d<>+0(SB), Z16
-	VFMADD213PS.BCST avx512_3c090840<>+0(SB), Z12, Z16
-	VPBROADCASTQ     avx512_3ab69a2d<>+0(SB), Z17
-	VFMADD213PS.BCST avx512_3c090840<>+0(SB), Z13, Z17
-	VPBROADCASTQ     avx512_3ab69a2d<>+0(SB), Z18
-	VFMADD213PS.BCST avx512_3c090840<>+0(SB), Z14, Z18
-	VPBROADCASTQ     avx512_3ab69a2d<>+0(SB), Z19
-	VFMADD213PS.BCST avx512_3c090840<>+0(SB), Z15, Z19
-	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z12, Z16
-	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z13, Z17
-	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z14, Z18
-	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z15, Z19
-	VFMADD213PS.BCST avx512_3e2aaa6c<>+0(SB), Z12, Z16
-	VFMADD213PS.BCST avx512_3e2aaa6c<>+0(SB), Z13, Z17
-	VFMADD213PS.BCST avx512_3e2aaa6c<>+0(SB), Z14, Z18
-	VFMADD213PS.BCST avx512_3e2aaa6c<>+0(SB), Z15, Z19
-	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z12, Z16
-	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z13, Z17
-	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z14, Z18
-	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z15, Z19
-	VMULPS           Z12, Z12, Z12
-	VMULPS           Z13, Z13, Z13
-	VMULPS           Z14, Z14, Z14
-	VMULPS           Z15, Z15, Z15
-	VFMADD213PS      Z1, Z12, Z16
-	VFMADD213PS      Z2, Z13, Z17
-	VFMADD213PS      Z3, Z14, Z18
-	VFMADD213PS      Z0, Z15, Z19
-	VADDPS           Z16, Z8, Z0
-	VADDPS           Z17, Z9, Z1
-	VADDPS           Z18, Z10, Z2
-	VADDPS           Z19, Z11, Z3
+	VMAXPS           64(R9)(AX*4), Z0, Z0
+	VPBROADCASTQ     avx512_43010000<>+0(SB), Z2
+	VMINPS           Z1, Z2, Z1
+	VMINPS           Z0, Z2, Z0
+	VADDPS.BCST      avx512_4b400000<>+0(SB), Z1, Z2
+	VADDPS.BCST      avx512_4b400000<>+0(SB), Z0, Z3
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z2, Z2
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z3, Z3
+	VSUBPS           Z2, Z1, Z1
+	VSUBPS           Z3, Z0, Z0
+	VMULPS.BCST      avx512_3f317217<>+0(SB), Z1, Z4
+	VMULPS.BCST      avx512_3f317217<>+0(SB), Z0, Z5
+	VMOVUPS          Z1, Z6
+	VFMSUB132PS.BCST avx512_3f317217<>+0(SB), Z4, Z6
+	VMOVUPS          Z0, Z7
+	VFMSUB132PS.BCST avx512_3f317217<>+0(SB), Z5, Z7
+	VFMADD132PS.BCST avx512_3377d1cf<>+0(SB), Z6, Z1
+	VFMADD132PS.BCST avx512_3377d1cf<>+0(SB), Z7, Z0
+	VADDPS           Z1, Z4, Z6
+	VADDPS           Z0, Z5, Z7
+	VPBROADCASTQ     avx512_3ab69a2d<>+0(SB), Z8
+	VFMADD213PS.BCST avx512_3c090840<>+0(SB), Z6, Z8
+	VPBROADCASTQ     avx512_3ab69a2d<>+0(SB), Z9
+	VFMADD213PS.BCST avx512_3c090840<>+0(SB), Z7, Z9
+	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z6, Z8
+	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z7, Z9
+	VFMADD213PS.BCST avx512_3e2aaa6c<>+0(SB), Z6, Z8
+	VFMADD213PS.BCST avx512_3e2aaa6c<>+0(SB), Z7, Z9
+	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z6, Z8
+	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z7, Z9
+	VMULPS           Z6, Z6, Z6
+	VMULPS           Z7, Z7, Z7
+	VFMADD213PS      Z1, Z6, Z8
+	VFMADD213PS      Z0, Z7, Z9
+	VADDPS           Z8, Z4, Z0
+	VADDPS           Z9, Z5, Z1
 	VADDPS.BCST      avx512_3f800000<>+0(SB), Z0, Z0
 	VADDPS.BCST      avx512_3f800000<>+0(SB), Z1, Z1
-	VADDPS.BCST      avx512_3f800000<>+0(SB), Z2, Z2
-	VADDPS.BCST      avx512_3f800000<>+0(SB), Z3, Z3
-	VSCALEFPS        Z4, Z0, Z0
-	VSCALEFPS        Z5, Z1, Z1
-	VSCALEFPS        Z6, Z2, Z2
-	VSCALEFPS        Z7, Z3, Z3
+	VSCALEFPS        Z2, Z0, Z0
+	VSCALEFPS        Z3, Z1, Z1
 	VMOVUPS          Z0, (R8)(AX*4)
 	VMOVUPS          Z1, 64(R8)(AX*4)
-	VMOVUPS          Z2, 128(R8)(AX*4)
-	VMOVUPS          Z3, 192(R8)(AX*4)
-	ADDQ             $0x00000040, AX
+	ADDQ             $0x00000020, AX
 	CMPQ             AX, DX
 	JLT              loop
 	VZEROUPPER
@@ -5307,7 +3653,7 @@ GLOBL avx512_3377d1cf<>(SB), RODATA|NOPTR, $8
 // func exp2Float32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·exp2Float32PastAVX512(SB), NOSPLIT, $0-48
-	// Exp2 of float32, 64 elements a step.
+	// Exp2 of float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -5316,91 +3662,49 @@ TEXT ·exp2Float32PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VPBROADCASTQ     avx512_c3170000<>+0(SB), Z0
 	VMAXPS           (R9)(AX*4), Z0, Z1
-	VMAXPS           64(R9)(AX*4), Z0, Z2
-	VMAXPS           128(R9)(AX*4), Z0, Z3
-	VMAXPS           192(R9)(AX*4), Z0, Z0
-	VPBROADCASTQ     avx512_43010000<>+0(SB), Z4
-	VMINPS           Z1, Z4, Z1
-	VMINPS           Z2, Z4, Z2
-	VMINPS           Z3, Z4, Z3
-	VMINPS           Z0, Z4, Z0
-	VADDPS.BCST      avx512_4b400000<>+0(SB), Z1, Z4
-	VADDPS.BCST      avx512_4b400000<>+0(SB), Z2, Z5
-	VADDPS.BCST      avx512_4b400000<>+0(SB), Z3, Z6
-	VADDPS.BCST      avx512_4b400000<>+0(SB), Z0, Z7
-	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z4, Z4
-	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z5, Z5
-	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z6, Z6
-	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z7, Z7
-	VSUBPS           Z4, Z1, Z1
-	VSUBPS           Z5, Z2, Z2
-	VSUBPS           Z6, Z3, Z3
-	VSUBPS           Z7, Z0, Z0
-	VMULPS.BCST      avx512_3f317217<>+0(SB), Z1, Z8
-	VMULPS.BCST      avx512_3f317217<>+0(SB), Z2, Z9
-	VMULPS.BCST      avx512_3f317217<>+0(SB), Z3, Z10
-	VMULPS.BCST      avx512_3f317217<>+0(SB), Z0, Z11
-	VMOVUPS          Z1, Z12
-	VFMSUB132PS.BCST avx512_3f317217<>+0(SB), Z8, Z12
-	VMOVUPS          Z2, Z13
-	VFMSUB132PS.BCST avx512_3f317217<>+0(SB), Z9, Z13
-	VMOVUPS          Z3, Z14
-	VFMSUB132PS.BCST avx512_3f317217<>+0(SB), Z10, Z14
-	VMOVUPS          Z0, Z15
-	VFMSUB132PS.BCST avx512_3f317217<>+0(SB), Z11, Z15
-	VFMADD132PS.BCST avx512_3377d1cf<>+0(SB), Z12, Z1
-	VFMADD132PS.BCST avx512_3377d1cf<>+0(SB), Z13, Z2
-	VFMADD132PS.BCST avx512_3377d1cf<>+0(SB), Z14, Z3
-	VFMADD132PS.BCST avx512_3377d1cf<>+0(SB), Z15, Z0
-	VADDPS           Z1, Z8, Z12
-	VADDPS           Z2, Z9, Z13
-	VADDPS           Z3, Z10, Z14
-	VADDPS           Z0, Z11, Z15
-	VPBROADCASTQ     avx512_3ab69a2d<>+0(SB), Z16
-	VFMADD213PS.BCST avx512_3c090840<>+0(SB), Z12, Z16
-	VPBROADCASTQ     avx512_3ab69a2d<>+0(SB), Z17
-	VFMADD213PS.BCST avx512_3c090840<>+0(SB), Z13, Z17
-	VPBROADCASTQ     avx512_3ab69a2d<>+0(SB), Z18
-	VFMADD213PS.BCST avx512_3c090840<>+0(SB), Z14, Z18
-	VPBROADCASTQ     avx512_3ab69a2d<>+0(SB), Z19
-	VFMADD213PS.BCST avx512_3c090840<>+0(SB), Z15, Z19
-	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z12, Z16
-	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z13, Z17
-	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z14, Z18
-	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z15, Z19
-	VFMADD213PS.BCST avx512_3e2aaa6c<>+0(SB), Z12, Z16
-	VFMADD213PS.BCST avx512_3e2aaa6c<>+0(SB), Z13, Z17
-	VFMADD213PS.BCST avx512_3e2aaa6c<>+0(SB), Z14, Z18
-	VFMADD213PS.BCST avx512_3e2aaa6c<>+0(SB), Z15, Z19
-	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z12, Z16
-	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z13, Z17
-	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z14, Z18
-	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z15, Z19
-	VMULPS           Z12, Z12, Z12
-	VMULPS           Z13, Z13, Z13
-	VMULPS           Z14, Z14, Z14
-	VMULPS           Z15, Z15, Z15
-	VFMADD213PS      Z1, Z12, Z16
-	VFMADD213PS      Z2, Z13, Z17
-	VFMADD213PS      Z3, Z14, Z18
-	VFMADD213PS      Z0, Z15, Z19
-	VADDPS           Z16, Z8, Z0
-	VADDPS           Z17, Z9, Z1
-	VADDPS           Z18, Z10, Z2
-	VADDPS           Z19, Z11, Z3
+	VMAXPS           64(R9)(AX*4), Z0, Z0
+	VPBROADCASTQ     avx512_43010000<>+0(SB), Z2
+	VMINPS           Z1, Z2, Z1
+	VMINPS           Z0, Z2, Z0
+	VADDPS.BCST      avx512_4b400000<>+0(SB), Z1, Z2
+	VADDPS.BCST      avx512_4b400000<>+0(SB), Z0, Z3
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z2, Z2
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z3, Z3
+	VSUBPS           Z2, Z1, Z1
+	VSUBPS           Z3, Z0, Z0
+	VMULPS.BCST      avx512_3f317217<>+0(SB), Z1, Z4
+	VMULPS.BCST      avx512_3f317217<>+0(SB), Z0, Z5
+	VMOVUPS          Z1, Z6
+	VFMSUB132PS.BCST avx512_3f317217<>+0(SB), Z4, Z6
+	VMOVUPS          Z0, Z7
+	VFMSUB132PS.BCST avx512_3f317217<>+0(SB), Z5, Z7
+	VFMADD132PS.BCST avx512_3377d1cf<>+0(SB), Z6, Z1
+	VFMADD132PS.BCST avx512_3377d1cf<>+0(SB), Z7, Z0
+	VADDPS           Z1, Z4, Z6
+	VADDPS           Z0, Z5, Z7
+	VPBROADCASTQ     avx512_3ab69a2d<>+0(SB), Z8
+	VFMADD213PS.BCST avx512_3c090840<>+0(SB), Z6, Z8
+	VPBROADCASTQ     avx512_3ab69a2d<>+0(SB), Z9
+	VFMADD213PS.BCST avx512_3c090840<>+0(SB), Z7, Z9
+	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z6, Z8
+	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z7, Z9
+	VFMADD213PS.BCST avx512_3e2aaa6c<>+0(SB), Z6, Z8
+	VFMADD213PS.BCST avx512_3e2aaa6c<>+0(SB), Z7, Z9
+	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z6, Z8
+	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z7, Z9
+	VMULPS           Z6, Z6, Z6
+	VMULPS           Z7, Z7, Z7
+	VFMADD213PS      Z1, Z6, Z8
+	VFMADD213PS      Z0, Z7, Z9
+	VADDPS           Z8, Z4, Z0
+	VADDPS           Z9, Z5, Z1
 	VADDPS.BCST      avx512_3f800000<>+0(SB), Z0, Z0
 	VADDPS.BCST      avx512_3f800000<>+0(SB), Z1, Z1
-	VADDPS.BCST      avx512_3f800000<>+0(SB), Z2, Z2
-	VADDPS.BCST      avx512_3f800000<>+0(SB), Z3, Z3
-	VSCALEFPS        Z4, Z0, Z0
-	VSCALEFPS        Z5, Z1, Z1
-	VSCALEFPS        Z6, Z2, Z2
-	VSCALEFPS        Z7, Z3, Z3
+	VSCALEFPS        Z2, Z0, Z0
+	VSCALEFPS        Z3, Z1, Z1
 	VMOVNTPS         Z0, (R8)(AX*4)
 	VMOVNTPS         Z1, 64(R8)(AX*4)
-	VMOVNTPS         Z2, 128(R8)(AX*4)
-	VMOVNTPS         Z3, 192(R8)(AX*4)
-	ADDQ             $0x00000040, AX
+	ADDQ             $0x00000020, AX
 	CMPQ             AX, DX
 	JLT              loop
 	VZEROUPPER
@@ -5410,7 +3714,7 @@ loop:
 // func exp2Float64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·exp2Float64AVX512(SB), NOSPLIT, $0-48
-	// Exp2 of float64, 32 elements a step.
+	// Exp2 of float64, 16 elements a step.
 	MOVQ    dst+0(FP), R8
 	MOVQ    a+8(FP), R9
 	MOVQ    n+32(FP), DX
@@ -5423,100 +3727,54 @@ TEXT ·exp2Float64AVX512(SB), NOSPLIT, $0-48
 loop:
 	VPBROADCASTQ     avx512_c090d00000000000<>+0(SB), Z0
 	VMAXPD           (R9)(AX*8), Z0, Z1
-	VMAXPD           64(R9)(AX*8), Z0, Z2
-	VMAXPD           128(R9)(AX*8), Z0, Z3
-	VMAXPD           192(R9)(AX*8), Z0, Z0
-	VPBROADCASTQ     avx512_4090040000000000<>+0(SB), Z4
-	VMINPD           Z1, Z4, Z1
-	VMINPD           Z2, Z4, Z2
-	VMINPD           Z3, Z4, Z3
-	VMINPD           Z0, Z4, Z0
-	VPBROADCASTQ     avx512_4030000000000000<>+0(SB), Z4
-	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z1, Z4
-	VPBROADCASTQ     avx512_4030000000000000<>+0(SB), Z5
-	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z2, Z5
-	VPBROADCASTQ     avx512_4030000000000000<>+0(SB), Z6
-	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z3, Z6
-	VPBROADCASTQ     avx512_4030000000000000<>+0(SB), Z7
-	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z0, Z7
-	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z4, Z8
-	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z5, Z9
-	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z6, Z10
-	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z7, Z11
-	VFMADD231PD.BCST avx512_bfb0000000000000<>+0(SB), Z8, Z1
-	VFMADD231PD.BCST avx512_bfb0000000000000<>+0(SB), Z9, Z2
-	VFMADD231PD.BCST avx512_bfb0000000000000<>+0(SB), Z10, Z3
-	VFMADD231PD.BCST avx512_bfb0000000000000<>+0(SB), Z11, Z0
-	VMOVUPS          Z31, Z12
-	VPERMT2PD        Z30, Z4, Z12
-	VMOVUPS          Z31, Z13
-	VPERMT2PD        Z30, Z5, Z13
-	VMOVUPS          Z31, Z14
-	VPERMT2PD        Z30, Z6, Z14
-	VMOVUPS          Z31, Z15
-	VPERMT2PD        Z30, Z7, Z15
-	VFMADD132PD.BCST avx512_3fe62e42fefa39ef<>+0(SB), Z12, Z1
-	VFMADD132PD.BCST avx512_3fe62e42fefa39ef<>+0(SB), Z13, Z2
-	VFMADD132PD.BCST avx512_3fe62e42fefa39ef<>+0(SB), Z14, Z3
-	VFMADD132PD.BCST avx512_3fe62e42fefa39ef<>+0(SB), Z15, Z0
-	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z12
-	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z1, Z12
-	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z13
-	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z2, Z13
-	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z14
-	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z3, Z14
-	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z15
-	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z0, Z15
-	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z1, Z12
-	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z2, Z13
-	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z3, Z14
-	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z0, Z15
-	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z1, Z12
-	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z2, Z13
-	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z3, Z14
-	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z0, Z15
-	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z1, Z12
-	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z2, Z13
-	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z3, Z14
-	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z0, Z15
-	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z1, Z12
-	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z2, Z13
-	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z3, Z14
-	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z0, Z15
-	VMULPD           Z1, Z1, Z16
-	VMULPD           Z2, Z2, Z17
-	VMULPD           Z3, Z3, Z18
-	VMULPD           Z0, Z0, Z19
-	VFMADD213PD      Z1, Z16, Z12
-	VFMADD213PD      Z2, Z17, Z13
-	VFMADD213PD      Z3, Z18, Z14
-	VFMADD213PD      Z0, Z19, Z15
+	VMAXPD           64(R9)(AX*8), Z0, Z0
+	VPBROADCASTQ     avx512_4090040000000000<>+0(SB), Z2
+	VMINPD           Z1, Z2, Z1
+	VMINPD           Z0, Z2, Z0
+	VPBROADCASTQ     avx512_4030000000000000<>+0(SB), Z2
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z1, Z2
+	VPBROADCASTQ     avx512_4030000000000000<>+0(SB), Z3
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z0, Z3
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z2, Z4
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z3, Z5
+	VFMADD231PD.BCST avx512_bfb0000000000000<>+0(SB), Z4, Z1
+	VFMADD231PD.BCST avx512_bfb0000000000000<>+0(SB), Z5, Z0
+	VMOVUPS          Z31, Z6
+	VPERMT2PD        Z30, Z2, Z6
+	VMOVUPS          Z31, Z7
+	VPERMT2PD        Z30, Z3, Z7
+	VFMADD132PD.BCST avx512_3fe62e42fefa39ef<>+0(SB), Z6, Z1
+	VFMADD132PD.BCST avx512_3fe62e42fefa39ef<>+0(SB), Z7, Z0
+	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z6
+	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z1, Z6
+	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z7
+	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z0, Z7
+	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z1, Z6
+	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z0, Z7
+	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z1, Z6
+	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z0, Z7
+	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z1, Z6
+	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z0, Z7
+	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z1, Z6
+	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z0, Z7
+	VMULPD           Z1, Z1, Z8
+	VMULPD           Z0, Z0, Z9
+	VFMADD213PD      Z1, Z8, Z6
+	VFMADD213PD      Z0, Z9, Z7
 	VMOVUPS          Z29, Z0
-	VPERMT2PD        Z28, Z4, Z0
+	VPERMT2PD        Z28, Z2, Z0
 	VMOVUPS          Z29, Z1
-	VPERMT2PD        Z28, Z5, Z1
-	VMOVUPS          Z29, Z2
-	VPERMT2PD        Z28, Z6, Z2
-	VMOVUPS          Z29, Z3
-	VPERMT2PD        Z28, Z7, Z3
-	VFMADD213PD      Z0, Z12, Z0
-	VFMADD213PD      Z1, Z13, Z1
-	VFMADD213PD      Z2, Z14, Z2
-	VFMADD213PD      Z3, Z15, Z3
-	VPBROADCASTQ     avx512_3fb0000000000000<>+0(SB), Z4
-	VFMADD213PD.BCST avx512_3ff0000000000000<>+0(SB), Z4, Z8
-	VFMADD213PD.BCST avx512_3ff0000000000000<>+0(SB), Z4, Z9
-	VFMADD213PD.BCST avx512_3ff0000000000000<>+0(SB), Z4, Z10
-	VFMADD213PD.BCST avx512_3ff0000000000000<>+0(SB), Z4, Z11
-	VSCALEFPD        Z8, Z0, Z0
-	VSCALEFPD        Z9, Z1, Z1
-	VSCALEFPD        Z10, Z2, Z2
-	VSCALEFPD        Z11, Z3, Z3
+	VPERMT2PD        Z28, Z3, Z1
+	VFMADD213PD      Z0, Z6, Z0
+	VFMADD213PD      Z1, Z7, Z1
+	VPBROADCASTQ     avx512_3fb0000000000000<>+0(SB), Z2
+	VFMADD213PD.BCST avx512_3ff0000000000000<>+0(SB), Z2, Z4
+	VFMADD213PD.BCST avx512_3ff0000000000000<>+0(SB), Z2, Z5
+	VSCALEFPD        Z4, Z0, Z0
+	VSCALEFPD        Z5, Z1, Z1
 	VMOVUPS          Z0, (R8)(AX*8)
 	VMOVUPS          Z1, 64(R8)(AX*8)
-	VMOVUPS          Z2, 128(R8)(AX*8)
-	VMOVUPS          Z3, 192(R8)(AX*8)
-	ADDQ             $0x00000020, AX
+	ADDQ             $0x00000010, AX
 	CMPQ             AX, DX
 	JLT              loop
 	VZEROUPPER
@@ -5541,7 +3799,7 @@ GLOBL avx512_3fe62e42fefa39ef<>(SB), RODATA|NOPTR, $8
 // func exp2Float64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·exp2Float64PastAVX512(SB), NOSPLIT, $0-48
-	// Exp2 of float64, 32 elements a step.
+	// Exp2 of float64, 16 elements a step.
 	MOVQ    dst+0(FP), R8
 	MOVQ    a+8(FP), R9
 	MOVQ    n+32(FP), DX
@@ -5554,100 +3812,54 @@ TEXT ·exp2Float64PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VPBROADCASTQ     avx512_c090d00000000000<>+0(SB), Z0
 	VMAXPD           (R9)(AX*8), Z0, Z1
-	VMAXPD           64(R9)(AX*8), Z0, Z2
-	VMAXPD           128(R9)(AX*8), Z0, Z3
-	VMAXPD           192(R9)(AX*8), Z0, Z0
-	VPBROADCASTQ     avx512_4090040000000000<>+0(SB), Z4
-	VMINPD           Z1, Z4, Z1
-	VMINPD           Z2, Z4, Z2
-	VMINPD           Z3, Z4, Z3
-	VMINPD           Z0, Z4, Z0
-	VPBROADCASTQ     avx512_4030000000000000<>+0(SB), Z4
-	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z1, Z4
-	VPBROADCASTQ     avx512_4030000000000000<>+0(SB), Z5
-	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z2, Z5
-	VPBROADCASTQ     avx512_4030000000000000<>+0(SB), Z6
-	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z3, Z6
-	VPBROADCASTQ     avx512_4030000000000000<>+0(SB), Z7
-	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z0, Z7
-	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z4, Z8
-	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z5, Z9
-	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z6, Z10
-	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z7, Z11
-	VFMADD231PD.BCST avx512_bfb0000000000000<>+0(SB), Z8, Z1
-	VFMADD231PD.BCST avx512_bfb0000000000000<>+0(SB), Z9, Z2
-	VFMADD231PD.BCST avx512_bfb0000000000000<>+0(SB), Z10, Z3
-	VFMADD231PD.BCST avx512_bfb0000000000000<>+0(SB), Z11, Z0
-	VMOVUPS          Z31, Z12
-	VPERMT2PD        Z30, Z4, Z12
-	VMOVUPS          Z31, Z13
-	VPERMT2PD        Z30, Z5, Z13
-	VMOVUPS          Z31, Z14
-	VPERMT2PD        Z30, Z6, Z14
-	VMOVUPS          Z31, Z15
-	VPERMT2PD        Z30, Z7, Z15
-	VFMADD132PD.BCST avx512_3fe62e42fefa39ef<>+0(SB), Z12, Z1
-	VFMADD132PD.BCST avx512_3fe62e42fefa39ef<>+0(SB), Z13, Z2
-	VFMADD132PD.BCST avx512_3fe62e42fefa39ef<>+0(SB), Z14, Z3
-	VFMADD132PD.BCST avx512_3fe62e42fefa39ef<>+0(SB), Z15, Z0
-	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z12
-	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z1, Z12
-	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z13
-	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z2, Z13
-	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z14
-	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z3, Z14
-	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z15
-	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z0, Z15
-	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z1, Z12
-	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z2, Z13
-	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z3, Z14
-	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z0, Z15
-	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z1, Z12
-	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z2, Z13
-	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z3, Z14
-	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z0, Z15
-	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z1, Z12
-	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z2, Z13
-	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z3, Z14
-	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z0, Z15
-	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z1, Z12
-	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z2, Z13
-	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z3, Z14
-	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z0, Z15
-	VMULPD           Z1, Z1, Z16
-	VMULPD           Z2, Z2, Z17
-	VMULPD           Z3, Z3, Z18
-	VMULPD           Z0, Z0, Z19
-	VFMADD213PD      Z1, Z16, Z12
-	VFMADD213PD      Z2, Z17, Z13
-	VFMADD213PD      Z3, Z18, Z14
-	VFMADD213PD      Z0, Z19, Z15
+	VMAXPD           64(R9)(AX*8), Z0, Z0
+	VPBROADCASTQ     avx512_4090040000000000<>+0(SB), Z2
+	VMINPD           Z1, Z2, Z1
+	VMINPD           Z0, Z2, Z0
+	VPBROADCASTQ     avx512_4030000000000000<>+0(SB), Z2
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z1, Z2
+	VPBROADCASTQ     avx512_4030000000000000<>+0(SB), Z3
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z0, Z3
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z2, Z4
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z3, Z5
+	VFMADD231PD.BCST avx512_bfb0000000000000<>+0(SB), Z4, Z1
+	VFMADD231PD.BCST avx512_bfb0000000000000<>+0(SB), Z5, Z0
+	VMOVUPS          Z31, Z6
+	VPERMT2PD        Z30, Z2, Z6
+	VMOVUPS          Z31, Z7
+	VPERMT2PD        Z30, Z3, Z7
+	VFMADD132PD.BCST avx512_3fe62e42fefa39ef<>+0(SB), Z6, Z1
+	VFMADD132PD.BCST avx512_3fe62e42fefa39ef<>+0(SB), Z7, Z0
+	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z6
+	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z1, Z6
+	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z7
+	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z0, Z7
+	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z1, Z6
+	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z0, Z7
+	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z1, Z6
+	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z0, Z7
+	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z1, Z6
+	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z0, Z7
+	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z1, Z6
+	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z0, Z7
+	VMULPD           Z1, Z1, Z8
+	VMULPD           Z0, Z0, Z9
+	VFMADD213PD      Z1, Z8, Z6
+	VFMADD213PD      Z0, Z9, Z7
 	VMOVUPS          Z29, Z0
-	VPERMT2PD        Z28, Z4, Z0
+	VPERMT2PD        Z28, Z2, Z0
 	VMOVUPS          Z29, Z1
-	VPERMT2PD        Z28, Z5, Z1
-	VMOVUPS          Z29, Z2
-	VPERMT2PD        Z28, Z6, Z2
-	VMOVUPS          Z29, Z3
-	VPERMT2PD        Z28, Z7, Z3
-	VFMADD213PD      Z0, Z12, Z0
-	VFMADD213PD      Z1, Z13, Z1
-	VFMADD213PD      Z2, Z14, Z2
-	VFMADD213PD      Z3, Z15, Z3
-	VPBROADCASTQ     avx512_3fb0000000000000<>+0(SB), Z4
-	VFMADD213PD.BCST avx512_3ff0000000000000<>+0(SB), Z4, Z8
-	VFMADD213PD.BCST avx512_3ff0000000000000<>+0(SB), Z4, Z9
-	VFMADD213PD.BCST avx512_3ff0000000000000<>+0(SB), Z4, Z10
-	VFMADD213PD.BCST avx512_3ff0000000000000<>+0(SB), Z4, Z11
-	VSCALEFPD        Z8, Z0, Z0
-	VSCALEFPD        Z9, Z1, Z1
-	VSCALEFPD        Z10, Z2, Z2
-	VSCALEFPD        Z11, Z3, Z3
+	VPERMT2PD        Z28, Z3, Z1
+	VFMADD213PD      Z0, Z6, Z0
+	VFMADD213PD      Z1, Z7, Z1
+	VPBROADCASTQ     avx512_3fb0000000000000<>+0(SB), Z2
+	VFMADD213PD.BCST avx512_3ff0000000000000<>+0(SB), Z2, Z4
+	VFMADD213PD.BCST avx512_3ff0000000000000<>+0(SB), Z2, Z5
+	VSCALEFPD        Z4, Z0, Z0
+	VSCALEFPD        Z5, Z1, Z1
 	VMOVNTPS         Z0, (R8)(AX*8)
 	VMOVNTPS         Z1, 64(R8)(AX*8)
-	VMOVNTPS         Z2, 128(R8)(AX*8)
-	VMOVNTPS         Z3, 192(R8)(AX*8)
-	ADDQ             $0x00000020, AX
+	ADDQ             $0x00000010, AX
 	CMPQ             AX, DX
 	JLT              loop
 	VZEROUPPER
@@ -5657,7 +3869,7 @@ loop:
 // func expm1Float32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·expm1Float32AVX512(SB), NOSPLIT, $0-48
-	// Expm1 of float32, 64 elements a step.
+	// Expm1 of float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -5668,153 +3880,79 @@ loop:
 	VMOVUPS          (R9)(AX*4), Z1
 	VMAXPS           Z1, Z0, Z2
 	VMOVUPS          64(R9)(AX*4), Z3
-	VMAXPS           Z3, Z0, Z4
-	VMOVUPS          128(R9)(AX*4), Z5
-	VMAXPS           Z5, Z0, Z6
-	VMOVUPS          192(R9)(AX*4), Z7
-	VMAXPS           Z7, Z0, Z0
-	VPBROADCASTQ     avx512_42b20000<>+0(SB), Z8
-	VMINPS           Z2, Z8, Z2
-	VMINPS           Z4, Z8, Z4
-	VMINPS           Z6, Z8, Z6
-	VMINPS           Z0, Z8, Z0
-	VPBROADCASTQ     avx512_3fb8aa3b<>+0(SB), Z8
-	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z2, Z8
-	VPBROADCASTQ     avx512_3fb8aa3b<>+0(SB), Z9
-	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z4, Z9
-	VPBROADCASTQ     avx512_3fb8aa3b<>+0(SB), Z10
-	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z6, Z10
-	VPBROADCASTQ     avx512_3fb8aa3b<>+0(SB), Z11
-	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z0, Z11
-	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z8, Z12
-	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z9, Z13
-	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z10, Z14
-	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z11, Z15
-	VFMADD231PS.BCST avx512_bf317200<>+0(SB), Z12, Z2
-	VFMADD231PS.BCST avx512_bf317200<>+0(SB), Z13, Z4
-	VFMADD231PS.BCST avx512_bf317200<>+0(SB), Z14, Z6
-	VFMADD231PS.BCST avx512_bf317200<>+0(SB), Z15, Z0
-	VMULPS.BCST      avx512_b5bfbe8e<>+0(SB), Z12, Z12
-	VMULPS.BCST      avx512_b5bfbe8e<>+0(SB), Z13, Z13
-	VMULPS.BCST      avx512_b5bfbe8e<>+0(SB), Z14, Z14
-	VMULPS.BCST      avx512_b5bfbe8e<>+0(SB), Z15, Z15
-	VADDPS           Z12, Z2, Z16
-	VADDPS           Z13, Z4, Z17
-	VADDPS           Z14, Z6, Z18
-	VADDPS           Z15, Z0, Z19
-	VPBROADCASTQ     avx512_39515fdf<>+0(SB), Z20
-	VFMADD213PS.BCST avx512_3ab69a2d<>+0(SB), Z16, Z20
-	VPBROADCASTQ     avx512_39515fdf<>+0(SB), Z21
-	VFMADD213PS.BCST avx512_3ab69a2d<>+0(SB), Z17, Z21
-	VPBROADCASTQ     avx512_39515fdf<>+0(SB), Z22
-	VFMADD213PS.BCST avx512_3ab69a2d<>+0(SB), Z18, Z22
-	VPBROADCASTQ     avx512_39515fdf<>+0(SB), Z23
-	VFMADD213PS.BCST avx512_3ab69a2d<>+0(SB), Z19, Z23
-	VFMADD213PS.BCST avx512_3c0887e6<>+0(SB), Z16, Z20
-	VFMADD213PS.BCST avx512_3c0887e6<>+0(SB), Z17, Z21
-	VFMADD213PS.BCST avx512_3c0887e6<>+0(SB), Z18, Z22
-	VFMADD213PS.BCST avx512_3c0887e6<>+0(SB), Z19, Z23
-	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z16, Z20
-	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z17, Z21
-	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z18, Z22
-	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z19, Z23
-	VFMADD213PS.BCST avx512_3e2aaaab<>+0(SB), Z16, Z20
-	VFMADD213PS.BCST avx512_3e2aaaab<>+0(SB), Z17, Z21
-	VFMADD213PS.BCST avx512_3e2aaaab<>+0(SB), Z18, Z22
-	VFMADD213PS.BCST avx512_3e2aaaab<>+0(SB), Z19, Z23
-	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z16, Z20
-	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z17, Z21
-	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z18, Z22
-	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z19, Z23
-	VMULPS           Z16, Z16, Z16
-	VMULPS           Z17, Z17, Z17
-	VMULPS           Z18, Z18, Z18
-	VMULPS           Z19, Z19, Z19
-	VFMADD213PS      Z12, Z16, Z20
-	VFMADD213PS      Z13, Z17, Z21
-	VFMADD213PS      Z14, Z18, Z22
-	VFMADD213PS      Z15, Z19, Z23
-	VSUBPS.BCST      avx512_3f800000<>+0(SB), Z8, Z8
-	VSUBPS.BCST      avx512_3f800000<>+0(SB), Z9, Z9
-	VSUBPS.BCST      avx512_3f800000<>+0(SB), Z10, Z10
-	VSUBPS.BCST      avx512_3f800000<>+0(SB), Z11, Z11
-	VPSLLD           $0x17, Z8, Z8
-	VPSLLD           $0x17, Z9, Z9
-	VPSLLD           $0x17, Z10, Z10
-	VPSLLD           $0x17, Z11, Z11
-	VPADDD.BCST      avx512_3f800000<>+0(SB), Z8, Z8
-	VPADDD.BCST      avx512_3f800000<>+0(SB), Z9, Z9
-	VPADDD.BCST      avx512_3f800000<>+0(SB), Z10, Z10
-	VPADDD.BCST      avx512_3f800000<>+0(SB), Z11, Z11
-	VSUBPS.BCST      avx512_3f000000<>+0(SB), Z8, Z12
-	VSUBPS.BCST      avx512_3f000000<>+0(SB), Z9, Z13
-	VSUBPS.BCST      avx512_3f000000<>+0(SB), Z10, Z14
-	VSUBPS.BCST      avx512_3f000000<>+0(SB), Z11, Z15
-	VSUBPS           Z12, Z8, Z16
-	VSUBPS           Z13, Z9, Z17
-	VSUBPS           Z14, Z10, Z18
-	VSUBPS           Z15, Z11, Z19
-	VSUBPS.BCST      avx512_3f000000<>+0(SB), Z16, Z16
-	VSUBPS.BCST      avx512_3f000000<>+0(SB), Z17, Z17
-	VSUBPS.BCST      avx512_3f000000<>+0(SB), Z18, Z18
-	VSUBPS.BCST      avx512_3f000000<>+0(SB), Z19, Z19
-	VMULPS           Z2, Z8, Z24
-	VMULPS           Z4, Z9, Z25
-	VMULPS           Z6, Z10, Z26
-	VMULPS           Z0, Z11, Z27
-	VFMSUB213PS      Z24, Z8, Z2
-	VFMSUB213PS      Z25, Z9, Z4
-	VFMSUB213PS      Z26, Z10, Z6
-	VFMSUB213PS      Z27, Z11, Z0
-	VADDPS           Z24, Z12, Z28
-	VADDPS           Z25, Z13, Z29
-	VADDPS           Z26, Z14, Z30
-	VADDPS           Z27, Z15, Z31
-	VSUBPS           Z28, Z12, Z12
-	VSUBPS           Z29, Z13, Z13
-	VSUBPS           Z30, Z14, Z14
-	VSUBPS           Z31, Z15, Z15
-	VADDPS           Z24, Z12, Z12
-	VADDPS           Z25, Z13, Z13
-	VADDPS           Z26, Z14, Z14
-	VADDPS           Z27, Z15, Z15
-	VFMADD213PS      Z2, Z20, Z8
-	VFMADD213PS      Z4, Z21, Z9
-	VFMADD213PS      Z6, Z22, Z10
-	VFMADD213PS      Z0, Z23, Z11
-	VADDPS           Z12, Z8, Z0
-	VADDPS           Z13, Z9, Z2
-	VADDPS           Z14, Z10, Z4
-	VADDPS           Z15, Z11, Z6
-	VADDPS           Z16, Z0, Z0
-	VADDPS           Z17, Z2, Z2
-	VADDPS           Z18, Z4, Z4
-	VADDPS           Z19, Z6, Z6
-	VADDPS           Z0, Z28, Z0
-	VADDPS           Z2, Z29, Z2
-	VADDPS           Z4, Z30, Z4
-	VADDPS           Z6, Z31, Z6
-	VANDPS.BCST      avx512_7fffffff<>+0(SB), Z1, Z8
-	VANDPS.BCST      avx512_7fffffff<>+0(SB), Z3, Z9
-	VANDPS.BCST      avx512_7fffffff<>+0(SB), Z5, Z10
-	VANDPS.BCST      avx512_7fffffff<>+0(SB), Z7, Z11
-	VCMPPS.BCST      $0x11, avx512_33000000<>+0(SB), Z8, K1
-	VCMPPS.BCST      $0x11, avx512_33000000<>+0(SB), Z9, K2
-	VCMPPS.BCST      $0x11, avx512_33000000<>+0(SB), Z10, K3
-	VCMPPS.BCST      $0x11, avx512_33000000<>+0(SB), Z11, K4
+	VMAXPS           Z3, Z0, Z0
+	VPBROADCASTQ     avx512_42b20000<>+0(SB), Z4
+	VMINPS           Z2, Z4, Z2
+	VMINPS           Z0, Z4, Z0
+	VPBROADCASTQ     avx512_3fb8aa3b<>+0(SB), Z4
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z2, Z4
+	VPBROADCASTQ     avx512_3fb8aa3b<>+0(SB), Z5
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z0, Z5
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z4, Z6
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z5, Z7
+	VFMADD231PS.BCST avx512_bf317200<>+0(SB), Z6, Z2
+	VFMADD231PS.BCST avx512_bf317200<>+0(SB), Z7, Z0
+	VMULPS.BCST      avx512_b5bfbe8e<>+0(SB), Z6, Z6
+	VMULPS.BCST      avx512_b5bfbe8e<>+0(SB), Z7, Z7
+	VADDPS           Z6, Z2, Z8
+	VADDPS           Z7, Z0, Z9
+	VPBROADCASTQ     avx512_39515fdf<>+0(SB), Z10
+	VFMADD213PS.BCST avx512_3ab69a2d<>+0(SB), Z8, Z10
+	VPBROADCASTQ     avx512_39515fdf<>+0(SB), Z11
+	VFMADD213PS.BCST avx512_3ab69a2d<>+0(SB), Z9, Z11
+	VFMADD213PS.BCST avx512_3c0887e6<>+0(SB), Z8, Z10
+	VFMADD213PS.BCST avx512_3c0887e6<>+0(SB), Z9, Z11
+	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z8, Z10
+	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z9, Z11
+	VFMADD213PS.BCST avx512_3e2aaaab<>+0(SB), Z8, Z10
+	VFMADD213PS.BCST avx512_3e2aaaab<>+0(SB), Z9, Z11
+	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z8, Z10
+	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z9, Z11
+	VMULPS           Z8, Z8, Z8
+	VMULPS           Z9, Z9, Z9
+	VFMADD213PS      Z6, Z8, Z10
+	VFMADD213PS      Z7, Z9, Z11
+	VSUBPS.BCST      avx512_3f800000<>+0(SB), Z4, Z4
+	VSUBPS.BCST      avx512_3f800000<>+0(SB), Z5, Z5
+	VPSLLD           $0x17, Z4, Z4
+	VPSLLD           $0x17, Z5, Z5
+	VPADDD.BCST      avx512_3f800000<>+0(SB), Z4, Z4
+	VPADDD.BCST      avx512_3f800000<>+0(SB), Z5, Z5
+	VSUBPS.BCST      avx512_3f000000<>+0(SB), Z4, Z6
+	VSUBPS.BCST      avx512_3f000000<>+0(SB), Z5, Z7
+	VSUBPS           Z6, Z4, Z8
+	VSUBPS           Z7, Z5, Z9
+	VSUBPS.BCST      avx512_3f000000<>+0(SB), Z8, Z8
+	VSUBPS.BCST      avx512_3f000000<>+0(SB), Z9, Z9
+	VMULPS           Z2, Z4, Z12
+	VMULPS           Z0, Z5, Z13
+	VFMSUB213PS      Z12, Z4, Z2
+	VFMSUB213PS      Z13, Z5, Z0
+	VADDPS           Z12, Z6, Z14
+	VADDPS           Z13, Z7, Z15
+	VSUBPS           Z14, Z6, Z6
+	VSUBPS           Z15, Z7, Z7
+	VADDPS           Z12, Z6, Z6
+	VADDPS           Z13, Z7, Z7
+	VFMADD213PS      Z2, Z10, Z4
+	VFMADD213PS      Z0, Z11, Z5
+	VADDPS           Z6, Z4, Z0
+	VADDPS           Z7, Z5, Z2
+	VADDPS           Z8, Z0, Z0
+	VADDPS           Z9, Z2, Z2
+	VADDPS           Z0, Z14, Z0
+	VADDPS           Z2, Z15, Z2
+	VANDPS.BCST      avx512_7fffffff<>+0(SB), Z1, Z4
+	VANDPS.BCST      avx512_7fffffff<>+0(SB), Z3, Z5
+	VCMPPS.BCST      $0x11, avx512_33000000<>+0(SB), Z4, K1
+	VCMPPS.BCST      $0x11, avx512_33000000<>+0(SB), Z5, K2
 	VADDPS           Z0, Z0, Z0
 	VADDPS           Z2, Z2, Z2
-	VADDPS           Z4, Z4, Z4
-	VADDPS           Z6, Z6, Z6
 	VBLENDMPS        Z1, Z0, K1, Z0
 	VBLENDMPS        Z3, Z2, K2, Z1
-	VBLENDMPS        Z5, Z4, K3, Z2
-	VBLENDMPS        Z7, Z6, K4, Z3
 	VMOVUPS          Z0, (R8)(AX*4)
 	VMOVUPS          Z1, 64(R8)(AX*4)
-	VMOVUPS          Z2, 128(R8)(AX*4)
-	VMOVUPS          Z3, 192(R8)(AX*4)
-	ADDQ             $0x00000040, AX
+	ADDQ             $0x00000020, AX
 	CMPQ             AX, DX
 	JLT              loop
 	VZEROUPPER
@@ -5839,7 +3977,7 @@ GLOBL avx512_33000000<>(SB), RODATA|NOPTR, $8
 // func expm1Float32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·expm1Float32PastAVX512(SB), NOSPLIT, $0-48
-	// Expm1 of float32, 64 elements a step.
+	// Expm1 of float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -5850,153 +3988,79 @@ loop:
 	VMOVUPS          (R9)(AX*4), Z1
 	VMAXPS           Z1, Z0, Z2
 	VMOVUPS          64(R9)(AX*4), Z3
-	VMAXPS           Z3, Z0, Z4
-	VMOVUPS          128(R9)(AX*4), Z5
-	VMAXPS           Z5, Z0, Z6
-	VMOVUPS          192(R9)(AX*4), Z7
-	VMAXPS           Z7, Z0, Z0
-	VPBROADCASTQ     avx512_42b20000<>+0(SB), Z8
-	VMINPS           Z2, Z8, Z2
-	VMINPS           Z4, Z8, Z4
-	VMINPS           Z6, Z8, Z6
-	VMINPS           Z0, Z8, Z0
-	VPBROADCASTQ     avx512_3fb8aa3b<>+0(SB), Z8
-	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z2, Z8
-	VPBROADCASTQ     avx512_3fb8aa3b<>+0(SB), Z9
-	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z4, Z9
-	VPBROADCASTQ     avx512_3fb8aa3b<>+0(SB), Z10
-	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z6, Z10
-	VPBROADCASTQ     avx512_3fb8aa3b<>+0(SB), Z11
-	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z0, Z11
-	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z8, Z12
-	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z9, Z13
-	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z10, Z14
-	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z11, Z15
-	VFMADD231PS.BCST avx512_bf317200<>+0(SB), Z12, Z2
-	VFMADD231PS.BCST avx512_bf317200<>+0(SB), Z13, Z4
-	VFMADD231PS.BCST avx512_bf317200<>+0(SB), Z14, Z6
-	VFMADD231PS.BCST avx512_bf317200<>+0(SB), Z15, Z0
-	VMULPS.BCST      avx512_b5bfbe8e<>+0(SB), Z12, Z12
-	VMULPS.BCST      avx512_b5bfbe8e<>+0(SB), Z13, Z13
-	VMULPS.BCST      avx512_b5bfbe8e<>+0(SB), Z14, Z14
-	VMULPS.BCST      avx512_b5bfbe8e<>+0(SB), Z15, Z15
-	VADDPS           Z12, Z2, Z16
-	VADDPS           Z13, Z4, Z17
-	VADDPS           Z14, Z6, Z18
-	VADDPS           Z15, Z0, Z19
-	VPBROADCASTQ     avx512_39515fdf<>+0(SB), Z20
-	VFMADD213PS.BCST avx512_3ab69a2d<>+0(SB), Z16, Z20
-	VPBROADCASTQ     avx512_39515fdf<>+0(SB), Z21
-	VFMADD213PS.BCST avx512_3ab69a2d<>+0(SB), Z17, Z21
-	VPBROADCASTQ     avx512_39515fdf<>+0(SB), Z22
-	VFMADD213PS.BCST avx512_3ab69a2d<>+0(SB), Z18, Z22
-	VPBROADCASTQ     avx512_39515fdf<>+0(SB), Z23
-	VFMADD213PS.BCST avx512_3ab69a2d<>+0(SB), Z19, Z23
-	VFMADD213PS.BCST avx512_3c0887e6<>+0(SB), Z16, Z20
-	VFMADD213PS.BCST avx512_3c0887e6<>+0(SB), Z17, Z21
-	VFMADD213PS.BCST avx512_3c0887e6<>+0(SB), Z18, Z22
-	VFMADD213PS.BCST avx512_3c0887e6<>+0(SB), Z19, Z23
-	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z16, Z20
-	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z17, Z21
-	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z18, Z22
-	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z19, Z23
-	VFMADD213PS.BCST avx512_3e2aaaab<>+0(SB), Z16, Z20
-	VFMADD213PS.BCST avx512_3e2aaaab<>+0(SB), Z17, Z21
-	VFMADD213PS.BCST avx512_3e2aaaab<>+0(SB), Z18, Z22
-	VFMADD213PS.BCST avx512_3e2aaaab<>+0(SB), Z19, Z23
-	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z16, Z20
-	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z17, Z21
-	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z18, Z22
-	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z19, Z23
-	VMULPS           Z16, Z16, Z16
-	VMULPS           Z17, Z17, Z17
-	VMULPS           Z18, Z18, Z18
-	VMULPS           Z19, Z19, Z19
-	VFMADD213PS      Z12, Z16, Z20
-	VFMADD213PS      Z13, Z17, Z21
-	VFMADD213PS      Z14, Z18, Z22
-	VFMADD213PS      Z15, Z19, Z23
-	VSUBPS.BCST      avx512_3f800000<>+0(SB), Z8, Z8
-	VSUBPS.BCST      avx512_3f800000<>+0(SB), Z9, Z9
-	VSUBPS.BCST      avx512_3f800000<>+0(SB), Z10, Z10
-	VSUBPS.BCST      avx512_3f800000<>+0(SB), Z11, Z11
-	VPSLLD           $0x17, Z8, Z8
-	VPSLLD           $0x17, Z9, Z9
-	VPSLLD           $0x17, Z10, Z10
-	VPSLLD           $0x17, Z11, Z11
-	VPADDD.BCST      avx512_3f800000<>+0(SB), Z8, Z8
-	VPADDD.BCST      avx512_3f800000<>+0(SB), Z9, Z9
-	VPADDD.BCST      avx512_3f800000<>+0(SB), Z10, Z10
-	VPADDD.BCST      avx512_3f800000<>+0(SB), Z11, Z11
-	VSUBPS.BCST      avx512_3f000000<>+0(SB), Z8, Z12
-	VSUBPS.BCST      avx512_3f000000<>+0(SB), Z9, Z13
-	VSUBPS.BCST      avx512_3f000000<>+0(SB), Z10, Z14
-	VSUBPS.BCST      avx512_3f000000<>+0(SB), Z11, Z15
-	VSUBPS           Z12, Z8, Z16
-	VSUBPS           Z13, Z9, Z17
-	VSUBPS           Z14, Z10, Z18
-	VSUBPS           Z15, Z11, Z19
-	VSUBPS.BCST      avx512_3f000000<>+0(SB), Z16, Z16
-	VSUBPS.BCST      avx512_3f000000<>+0(SB), Z17, Z17
-	VSUBPS.BCST      avx512_3f000000<>+0(SB), Z18, Z18
-	VSUBPS.BCST      avx512_3f000000<>+0(SB), Z19, Z19
-	VMULPS           Z2, Z8, Z24
-	VMULPS           Z4, Z9, Z25
-	VMULPS           Z6, Z10, Z26
-	VMULPS           Z0, Z11, Z27
-	VFMSUB213PS      Z24, Z8, Z2
-	VFMSUB213PS      Z25, Z9, Z4
-	VFMSUB213PS      Z26, Z10, Z6
-	VFMSUB213PS      Z27, Z11, Z0
-	VADDPS           Z24, Z12, Z28
-	VADDPS           Z25, Z13, Z29
-	VADDPS           Z26, Z14, Z30
-	VADDPS           Z27, Z15, Z31
-	VSUBPS           Z28, Z12, Z12
-	VSUBPS           Z29, Z13, Z13
-	VSUBPS           Z30, Z14, Z14
-	VSUBPS           Z31, Z15, Z15
-	VADDPS           Z24, Z12, Z12
-	VADDPS           Z25, Z13, Z13
-	VADDPS           Z26, Z14, Z14
-	VADDPS           Z27, Z15, Z15
-	VFMADD213PS      Z2, Z20, Z8
-	VFMADD213PS      Z4, Z21, Z9
-	VFMADD213PS      Z6, Z22, Z10
-	VFMADD213PS      Z0, Z23, Z11
-	VADDPS           Z12, Z8, Z0
-	VADDPS           Z13, Z9, Z2
-	VADDPS           Z14, Z10, Z4
-	VADDPS           Z15, Z11, Z6
-	VADDPS           Z16, Z0, Z0
-	VADDPS           Z17, Z2, Z2
-	VADDPS           Z18, Z4, Z4
-	VADDPS           Z19, Z6, Z6
-	VADDPS           Z0, Z28, Z0
-	VADDPS           Z2, Z29, Z2
-	VADDPS           Z4, Z30, Z4
-	VADDPS           Z6, Z31, Z6
-	VANDPS.BCST      avx512_7fffffff<>+0(SB), Z1, Z8
-	VANDPS.BCST      avx512_7fffffff<>+0(SB), Z3, Z9
-	VANDPS.BCST      avx512_7fffffff<>+0(SB), Z5, Z10
-	VANDPS.BCST      avx512_7fffffff<>+0(SB), Z7, Z11
-	VCMPPS.BCST      $0x11, avx512_33000000<>+0(SB), Z8, K1
-	VCMPPS.BCST      $0x11, avx512_33000000<>+0(SB), Z9, K2
-	VCMPPS.BCST      $0x11, avx512_33000000<>+0(SB), Z10, K3
-	VCMPPS.BCST      $0x11, avx512_33000000<>+0(SB), Z11, K4
+	VMAXPS           Z3, Z0, Z0
+	VPBROADCASTQ     avx512_42b20000<>+0(SB), Z4
+	VMINPS           Z2, Z4, Z2
+	VMINPS           Z0, Z4, Z0
+	VPBROADCASTQ     avx512_3fb8aa3b<>+0(SB), Z4
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z2, Z4
+	VPBROADCASTQ     avx512_3fb8aa3b<>+0(SB), Z5
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z0, Z5
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z4, Z6
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z5, Z7
+	VFMADD231PS.BCST avx512_bf317200<>+0(SB), Z6, Z2
+	VFMADD231PS.BCST avx512_bf317200<>+0(SB), Z7, Z0
+	VMULPS.BCST      avx512_b5bfbe8e<>+0(SB), Z6, Z6
+	VMULPS.BCST      avx512_b5bfbe8e<>+0(SB), Z7, Z7
+	VADDPS           Z6, Z2, Z8
+	VADDPS           Z7, Z0, Z9
+	VPBROADCASTQ     avx512_39515fdf<>+0(SB), Z10
+	VFMADD213PS.BCST avx512_3ab69a2d<>+0(SB), Z8, Z10
+	VPBROADCASTQ     avx512_39515fdf<>+0(SB), Z11
+	VFMADD213PS.BCST avx512_3ab69a2d<>+0(SB), Z9, Z11
+	VFMADD213PS.BCST avx512_3c0887e6<>+0(SB), Z8, Z10
+	VFMADD213PS.BCST avx512_3c0887e6<>+0(SB), Z9, Z11
+	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z8, Z10
+	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z9, Z11
+	VFMADD213PS.BCST avx512_3e2aaaab<>+0(SB), Z8, Z10
+	VFMADD213PS.BCST avx512_3e2aaaab<>+0(SB), Z9, Z11
+	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z8, Z10
+	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z9, Z11
+	VMULPS           Z8, Z8, Z8
+	VMULPS           Z9, Z9, Z9
+	VFMADD213PS      Z6, Z8, Z10
+	VFMADD213PS      Z7, Z9, Z11
+	VSUBPS.BCST      avx512_3f800000<>+0(SB), Z4, Z4
+	VSUBPS.BCST      avx512_3f800000<>+0(SB), Z5, Z5
+	VPSLLD           $0x17, Z4, Z4
+	VPSLLD           $0x17, Z5, Z5
+	VPADDD.BCST      avx512_3f800000<>+0(SB), Z4, Z4
+	VPADDD.BCST      avx512_3f800000<>+0(SB), Z5, Z5
+	VSUBPS.BCST      avx512_3f000000<>+0(SB), Z4, Z6
+	VSUBPS.BCST      avx512_3f000000<>+0(SB), Z5, Z7
+	VSUBPS           Z6, Z4, Z8
+	VSUBPS           Z7, Z5, Z9
+	VSUBPS.BCST      avx512_3f000000<>+0(SB), Z8, Z8
+	VSUBPS.BCST      avx512_3f000000<>+0(SB), Z9, Z9
+	VMULPS           Z2, Z4, Z12
+	VMULPS           Z0, Z5, Z13
+	VFMSUB213PS      Z12, Z4, Z2
+	VFMSUB213PS      Z13, Z5, Z0
+	VADDPS           Z12, Z6, Z14
+	VADDPS           Z13, Z7, Z15
+	VSUBPS           Z14, Z6, Z6
+	VSUBPS           Z15, Z7, Z7
+	VADDPS           Z12, Z6, Z6
+	VADDPS           Z13, Z7, Z7
+	VFMADD213PS      Z2, Z10, Z4
+	VFMADD213PS      Z0, Z11, Z5
+	VADDPS           Z6, Z4, Z0
+	VADDPS           Z7, Z5, Z2
+	VADDPS           Z8, Z0, Z0
+	VADDPS           Z9, Z2, Z2
+	VADDPS           Z0, Z14, Z0
+	VADDPS           Z2, Z15, Z2
+	VANDPS.BCST      avx512_7fffffff<>+0(SB), Z1, Z4
+	VANDPS.BCST      avx512_7fffffff<>+0(SB), Z3, Z5
+	VCMPPS.BCST      $0x11, avx512_33000000<>+0(SB), Z4, K1
+	VCMPPS.BCST      $0x11, avx512_33000000<>+0(SB), Z5, K2
 	VADDPS           Z0, Z0, Z0
 	VADDPS           Z2, Z2, Z2
-	VADDPS           Z4, Z4, Z4
-	VADDPS           Z6, Z6, Z6
 	VBLENDMPS        Z1, Z0, K1, Z0
 	VBLENDMPS        Z3, Z2, K2, Z1
-	VBLENDMPS        Z5, Z4, K3, Z2
-	VBLENDMPS        Z7, Z6, K4, Z3
 	VMOVNTPS         Z0, (R8)(AX*4)
 	VMOVNTPS         Z1, 64(R8)(AX*4)
-	VMOVNTPS         Z2, 128(R8)(AX*4)
-	VMOVNTPS         Z3, 192(R8)(AX*4)
-	ADDQ             $0x00000040, AX
+	ADDQ             $0x00000020, AX
 	CMPQ             AX, DX
 	JLT              loop
 	VZEROUPPER
@@ -6006,7 +4070,7 @@ loop:
 // func expm1Float64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·expm1Float64AVX512(SB), NOSPLIT, $0-48
-	// Expm1 of float64, 32 elements a step.
+	// Expm1 of float64, 16 elements a step.
 	MOVQ    dst+0(FP), R8
 	MOVQ    a+8(FP), R9
 	MOVQ    n+32(FP), DX
@@ -6021,173 +4085,87 @@ loop:
 	VMOVUPS          (R9)(AX*8), Z1
 	VMAXPD           Z1, Z0, Z2
 	VMOVUPS          64(R9)(AX*8), Z3
-	VMAXPD           Z3, Z0, Z4
-	VMOVUPS          128(R9)(AX*8), Z5
-	VMAXPD           Z5, Z0, Z6
-	VMOVUPS          192(R9)(AX*8), Z7
-	VMAXPD           Z7, Z0, Z0
-	VPBROADCASTQ     avx512_4086300000000000<>+0(SB), Z8
-	VMINPD           Z2, Z8, Z2
-	VMINPD           Z4, Z8, Z4
-	VMINPD           Z6, Z8, Z6
-	VMINPD           Z0, Z8, Z0
-	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z8
-	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z2, Z8
-	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z9
-	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z4, Z9
-	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z10
-	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z6, Z10
-	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z11
-	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z0, Z11
-	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z8, Z12
-	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z9, Z13
-	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z10, Z14
-	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z11, Z15
-	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z12, Z2
-	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z13, Z4
-	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z14, Z6
-	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z15, Z0
-	VMOVUPS          Z31, Z16
-	VPERMT2PD        Z30, Z8, Z16
-	VMOVUPS          Z31, Z17
-	VPERMT2PD        Z30, Z9, Z17
-	VMOVUPS          Z31, Z18
-	VPERMT2PD        Z30, Z10, Z18
-	VMOVUPS          Z31, Z19
-	VPERMT2PD        Z30, Z11, Z19
-	VFMADD132PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z16, Z12
-	VFMADD132PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z17, Z13
-	VFMADD132PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z18, Z14
-	VFMADD132PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z19, Z15
-	VADDPD           Z12, Z2, Z16
-	VADDPD           Z13, Z4, Z17
-	VADDPD           Z14, Z6, Z18
-	VADDPD           Z15, Z0, Z19
-	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z20
-	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z16, Z20
-	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z21
-	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z17, Z21
-	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z22
-	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z18, Z22
-	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z23
-	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z19, Z23
-	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z16, Z20
-	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z17, Z21
-	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z18, Z22
-	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z19, Z23
-	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z16, Z20
-	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z17, Z21
-	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z18, Z22
-	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z19, Z23
-	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z16, Z20
-	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z17, Z21
-	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z18, Z22
-	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z19, Z23
-	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z16, Z20
-	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z17, Z21
-	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z18, Z22
-	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z19, Z23
-	VMULPD           Z16, Z16, Z16
-	VMULPD           Z17, Z17, Z17
-	VMULPD           Z18, Z18, Z18
-	VMULPD           Z19, Z19, Z19
-	VFMADD213PD      Z12, Z16, Z20
-	VFMADD213PD      Z13, Z17, Z21
-	VFMADD213PD      Z14, Z18, Z22
-	VFMADD213PD      Z15, Z19, Z23
-	VPANDQ.BCST      avx512_fffffffffffffff0<>+0(SB), Z8, Z12
-	VPANDQ.BCST      avx512_fffffffffffffff0<>+0(SB), Z9, Z13
-	VPANDQ.BCST      avx512_fffffffffffffff0<>+0(SB), Z10, Z14
-	VPANDQ.BCST      avx512_fffffffffffffff0<>+0(SB), Z11, Z15
-	VPSLLQ           $0x30, Z12, Z12
-	VPSLLQ           $0x30, Z13, Z13
-	VPSLLQ           $0x30, Z14, Z14
-	VPSLLQ           $0x30, Z15, Z15
-	VMOVUPS          Z29, Z16
-	VPERMT2PD        Z28, Z8, Z16
+	VMAXPD           Z3, Z0, Z0
+	VPBROADCASTQ     avx512_4086300000000000<>+0(SB), Z4
+	VMINPD           Z2, Z4, Z2
+	VMINPD           Z0, Z4, Z0
+	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z4
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z2, Z4
+	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z5
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z0, Z5
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z4, Z6
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z5, Z7
+	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z6, Z2
+	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z7, Z0
+	VMOVUPS          Z31, Z8
+	VPERMT2PD        Z30, Z4, Z8
+	VMOVUPS          Z31, Z9
+	VPERMT2PD        Z30, Z5, Z9
+	VFMADD132PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z8, Z6
+	VFMADD132PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z9, Z7
+	VADDPD           Z6, Z2, Z8
+	VADDPD           Z7, Z0, Z9
+	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z10
+	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z8, Z10
+	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z11
+	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z9, Z11
+	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z8, Z10
+	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z9, Z11
+	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z8, Z10
+	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z9, Z11
+	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z8, Z10
+	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z9, Z11
+	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z8, Z10
+	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z9, Z11
+	VMULPD           Z8, Z8, Z8
+	VMULPD           Z9, Z9, Z9
+	VFMADD213PD      Z6, Z8, Z10
+	VFMADD213PD      Z7, Z9, Z11
+	VPANDQ.BCST      avx512_fffffffffffffff0<>+0(SB), Z4, Z6
+	VPANDQ.BCST      avx512_fffffffffffffff0<>+0(SB), Z5, Z7
+	VPSLLQ           $0x30, Z6, Z6
+	VPSLLQ           $0x30, Z7, Z7
 	VMOVUPS          Z29, Z8
-	VPERMT2PD        Z28, Z9, Z8
-	VMOVUPS          Z29, Z9
-	VPERMT2PD        Z28, Z10, Z9
-	VMOVUPS          Z29, Z10
-	VPERMT2PD        Z28, Z11, Z10
-	VPADDQ           Z12, Z16, Z11
-	VPADDQ           Z13, Z8, Z8
-	VPADDQ           Z14, Z9, Z9
-	VPADDQ           Z15, Z10, Z10
-	VSUBPD.BCST      avx512_3fe0000000000000<>+0(SB), Z11, Z12
-	VSUBPD.BCST      avx512_3fe0000000000000<>+0(SB), Z8, Z13
-	VSUBPD.BCST      avx512_3fe0000000000000<>+0(SB), Z9, Z14
-	VSUBPD.BCST      avx512_3fe0000000000000<>+0(SB), Z10, Z15
-	VSUBPD           Z12, Z11, Z16
-	VSUBPD           Z13, Z8, Z17
-	VSUBPD           Z14, Z9, Z18
-	VSUBPD           Z15, Z10, Z19
-	VSUBPD.BCST      avx512_3fe0000000000000<>+0(SB), Z16, Z16
-	VSUBPD.BCST      avx512_3fe0000000000000<>+0(SB), Z17, Z17
-	VSUBPD.BCST      avx512_3fe0000000000000<>+0(SB), Z18, Z18
-	VSUBPD.BCST      avx512_3fe0000000000000<>+0(SB), Z19, Z19
-	VMULPD           Z2, Z11, Z24
-	VMULPD           Z4, Z8, Z25
-	VMULPD           Z6, Z9, Z26
-	VMULPD           Z0, Z10, Z27
-	VFMSUB213PD      Z24, Z11, Z2
-	VFMSUB213PD      Z25, Z8, Z4
-	VFMSUB213PD      Z26, Z9, Z6
-	VFMSUB213PD      Z27, Z10, Z0
-	VADDPD           Z24, Z12, Z7
-	VADDPD           Z25, Z13, Z5
-	VADDPD           Z26, Z14, Z3
-	VADDPD           Z27, Z15, Z1
-	VSUBPD           Z7, Z12, Z12
-	VSUBPD           Z5, Z13, Z13
-	VSUBPD           Z3, Z14, Z14
-	VSUBPD           Z1, Z15, Z15
-	VADDPD           Z24, Z12, Z12
-	VADDPD           Z25, Z13, Z13
-	VADDPD           Z26, Z14, Z14
-	VADDPD           Z27, Z15, Z15
-	VFMADD213PD      Z2, Z20, Z11
-	VFMADD213PD      Z4, Z21, Z8
-	VFMADD213PD      Z6, Z22, Z9
-	VFMADD213PD      Z0, Z23, Z10
-	VADDPD           Z12, Z11, Z0
-	VADDPD           Z13, Z8, Z2
-	VADDPD           Z14, Z9, Z4
-	VADDPD           Z15, Z10, Z6
-	VADDPD           Z16, Z0, Z0
-	VADDPD           Z17, Z2, Z2
-	VADDPD           Z18, Z4, Z4
-	VADDPD           Z19, Z6, Z6
-	VADDPD           Z0, Z7, Z0
-	VADDPD           Z2, Z5, Z2
-	VADDPD           Z4, Z3, Z3
-	VADDPD           Z6, Z1, Z1
-	VMOVUPS          (R9)(AX*8), Z4
-	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z4, Z5
-	VMOVUPS          64(R9)(AX*8), Z6
-	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z6, Z7
-	VMOVUPS          128(R9)(AX*8), Z8
-	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z8, Z9
-	VMOVUPS          192(R9)(AX*8), Z10
-	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z10, Z11
-	VCMPPD.BCST      $0x11, avx512_3c90000000000000<>+0(SB), Z5, K1
-	VCMPPD.BCST      $0x11, avx512_3c90000000000000<>+0(SB), Z7, K2
-	VCMPPD.BCST      $0x11, avx512_3c90000000000000<>+0(SB), Z9, K3
-	VCMPPD.BCST      $0x11, avx512_3c90000000000000<>+0(SB), Z11, K4
+	VPERMT2PD        Z28, Z4, Z8
+	VMOVUPS          Z29, Z4
+	VPERMT2PD        Z28, Z5, Z4
+	VPADDQ           Z6, Z8, Z5
+	VPADDQ           Z7, Z4, Z4
+	VSUBPD.BCST      avx512_3fe0000000000000<>+0(SB), Z5, Z6
+	VSUBPD.BCST      avx512_3fe0000000000000<>+0(SB), Z4, Z7
+	VSUBPD           Z6, Z5, Z8
+	VSUBPD           Z7, Z4, Z9
+	VSUBPD.BCST      avx512_3fe0000000000000<>+0(SB), Z8, Z8
+	VSUBPD.BCST      avx512_3fe0000000000000<>+0(SB), Z9, Z9
+	VMULPD           Z2, Z5, Z12
+	VMULPD           Z0, Z4, Z13
+	VFMSUB213PD      Z12, Z5, Z2
+	VFMSUB213PD      Z13, Z4, Z0
+	VADDPD           Z12, Z6, Z14
+	VADDPD           Z13, Z7, Z15
+	VSUBPD           Z14, Z6, Z6
+	VSUBPD           Z15, Z7, Z7
+	VADDPD           Z12, Z6, Z6
+	VADDPD           Z13, Z7, Z7
+	VFMADD213PD      Z2, Z10, Z5
+	VFMADD213PD      Z0, Z11, Z4
+	VADDPD           Z6, Z5, Z0
+	VADDPD           Z7, Z4, Z2
+	VADDPD           Z8, Z0, Z0
+	VADDPD           Z9, Z2, Z2
+	VADDPD           Z0, Z14, Z0
+	VADDPD           Z2, Z15, Z2
+	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z1, Z4
+	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z3, Z5
+	VCMPPD.BCST      $0x11, avx512_3c90000000000000<>+0(SB), Z4, K1
+	VCMPPD.BCST      $0x11, avx512_3c90000000000000<>+0(SB), Z5, K2
 	VADDPD           Z0, Z0, Z0
 	VADDPD           Z2, Z2, Z2
-	VADDPD           Z3, Z3, Z3
-	VADDPD           Z1, Z1, Z1
-	VBLENDMPD        Z4, Z0, K1, Z0
-	VBLENDMPD        Z6, Z2, K2, Z2
-	VBLENDMPD        Z8, Z3, K3, Z3
-	VBLENDMPD        Z10, Z1, K4, Z1
+	VBLENDMPD        Z1, Z0, K1, Z0
+	VBLENDMPD        Z3, Z2, K2, Z1
 	VMOVUPS          Z0, (R8)(AX*8)
-	VMOVUPS          Z2, 64(R8)(AX*8)
-	VMOVUPS          Z3, 128(R8)(AX*8)
-	VMOVUPS          Z1, 192(R8)(AX*8)
-	ADDQ             $0x00000020, AX
+	VMOVUPS          Z1, 64(R8)(AX*8)
+	ADDQ             $0x00000010, AX
 	CMPQ             AX, DX
 	JLT              loop
 	VZEROUPPER
@@ -6206,7 +4184,7 @@ GLOBL avx512_3c90000000000000<>(SB), RODATA|NOPTR, $8
 // func expm1Float64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·expm1Float64PastAVX512(SB), NOSPLIT, $0-48
-	// Expm1 of float64, 32 elements a step.
+	// Expm1 of float64, 16 elements a step.
 	MOVQ    dst+0(FP), R8
 	MOVQ    a+8(FP), R9
 	MOVQ    n+32(FP), DX
@@ -6221,173 +4199,87 @@ loop:
 	VMOVUPS          (R9)(AX*8), Z1
 	VMAXPD           Z1, Z0, Z2
 	VMOVUPS          64(R9)(AX*8), Z3
-	VMAXPD           Z3, Z0, Z4
-	VMOVUPS          128(R9)(AX*8), Z5
-	VMAXPD           Z5, Z0, Z6
-	VMOVUPS          192(R9)(AX*8), Z7
-	VMAXPD           Z7, Z0, Z0
-	VPBROADCASTQ     avx512_4086300000000000<>+0(SB), Z8
-	VMINPD           Z2, Z8, Z2
-	VMINPD           Z4, Z8, Z4
-	VMINPD           Z6, Z8, Z6
-	VMINPD           Z0, Z8, Z0
-	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z8
-	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z2, Z8
-	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z9
-	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z4, Z9
-	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z10
-	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z6, Z10
-	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z11
-	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z0, Z11
-	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z8, Z12
-	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z9, Z13
-	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z10, Z14
-	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z11, Z15
-	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z12, Z2
-	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z13, Z4
-	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z14, Z6
-	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z15, Z0
-	VMOVUPS          Z31, Z16
-	VPERMT2PD        Z30, Z8, Z16
-	VMOVUPS          Z31, Z17
-	VPERMT2PD        Z30, Z9, Z17
-	VMOVUPS          Z31, Z18
-	VPERMT2PD        Z30, Z10, Z18
-	VMOVUPS          Z31, Z19
-	VPERMT2PD        Z30, Z11, Z19
-	VFMADD132PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z16, Z12
-	VFMADD132PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z17, Z13
-	VFMADD132PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z18, Z14
-	VFMADD132PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z19, Z15
-	VADDPD           Z12, Z2, Z16
-	VADDPD           Z13, Z4, Z17
-	VADDPD           Z14, Z6, Z18
-	VADDPD           Z15, Z0, Z19
-	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z20
-	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z16, Z20
-	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z21
-	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z17, Z21
-	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z22
-	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z18, Z22
-	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z23
-	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z19, Z23
-	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z16, Z20
-	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z17, Z21
-	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z18, Z22
-	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z19, Z23
-	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z16, Z20
-	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z17, Z21
-	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z18, Z22
-	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z19, Z23
-	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z16, Z20
-	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z17, Z21
-	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z18, Z22
-	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z19, Z23
-	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z16, Z20
-	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z17, Z21
-	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z18, Z22
-	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z19, Z23
-	VMULPD           Z16, Z16, Z16
-	VMULPD           Z17, Z17, Z17
-	VMULPD           Z18, Z18, Z18
-	VMULPD           Z19, Z19, Z19
-	VFMADD213PD      Z12, Z16, Z20
-	VFMADD213PD      Z13, Z17, Z21
-	VFMADD213PD      Z14, Z18, Z22
-	VFMADD213PD      Z15, Z19, Z23
-	VPANDQ.BCST      avx512_fffffffffffffff0<>+0(SB), Z8, Z12
-	VPANDQ.BCST      avx512_fffffffffffffff0<>+0(SB), Z9, Z13
-	VPANDQ.BCST      avx512_fffffffffffffff0<>+0(SB), Z10, Z14
-	VPANDQ.BCST      avx512_fffffffffffffff0<>+0(SB), Z11, Z15
-	VPSLLQ           $0x30, Z12, Z12
-	VPSLLQ           $0x30, Z13, Z13
-	VPSLLQ           $0x30, Z14, Z14
-	VPSLLQ           $0x30, Z15, Z15
-	VMOVUPS          Z29, Z16
-	VPERMT2PD        Z28, Z8, Z16
+	VMAXPD           Z3, Z0, Z0
+	VPBROADCASTQ     avx512_4086300000000000<>+0(SB), Z4
+	VMINPD           Z2, Z4, Z2
+	VMINPD           Z0, Z4, Z0
+	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z4
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z2, Z4
+	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z5
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z0, Z5
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z4, Z6
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z5, Z7
+	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z6, Z2
+	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z7, Z0
+	VMOVUPS          Z31, Z8
+	VPERMT2PD        Z30, Z4, Z8
+	VMOVUPS          Z31, Z9
+	VPERMT2PD        Z30, Z5, Z9
+	VFMADD132PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z8, Z6
+	VFMADD132PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z9, Z7
+	VADDPD           Z6, Z2, Z8
+	VADDPD           Z7, Z0, Z9
+	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z10
+	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z8, Z10
+	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z11
+	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z9, Z11
+	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z8, Z10
+	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z9, Z11
+	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z8, Z10
+	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z9, Z11
+	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z8, Z10
+	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z9, Z11
+	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z8, Z10
+	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z9, Z11
+	VMULPD           Z8, Z8, Z8
+	VMULPD           Z9, Z9, Z9
+	VFMADD213PD      Z6, Z8, Z10
+	VFMADD213PD      Z7, Z9, Z11
+	VPANDQ.BCST      avx512_fffffffffffffff0<>+0(SB), Z4, Z6
+	VPANDQ.BCST      avx512_fffffffffffffff0<>+0(SB), Z5, Z7
+	VPSLLQ           $0x30, Z6, Z6
+	VPSLLQ           $0x30, Z7, Z7
 	VMOVUPS          Z29, Z8
-	VPERMT2PD        Z28, Z9, Z8
-	VMOVUPS          Z29, Z9
-	VPERMT2PD        Z28, Z10, Z9
-	VMOVUPS          Z29, Z10
-	VPERMT2PD        Z28, Z11, Z10
-	VPADDQ           Z12, Z16, Z11
-	VPADDQ           Z13, Z8, Z8
-	VPADDQ           Z14, Z9, Z9
-	VPADDQ           Z15, Z10, Z10
-	VSUBPD.BCST      avx512_3fe0000000000000<>+0(SB), Z11, Z12
-	VSUBPD.BCST      avx512_3fe0000000000000<>+0(SB), Z8, Z13
-	VSUBPD.BCST      avx512_3fe0000000000000<>+0(SB), Z9, Z14
-	VSUBPD.BCST      avx512_3fe0000000000000<>+0(SB), Z10, Z15
-	VSUBPD           Z12, Z11, Z16
-	VSUBPD           Z13, Z8, Z17
-	VSUBPD           Z14, Z9, Z18
-	VSUBPD           Z15, Z10, Z19
-	VSUBPD.BCST      avx512_3fe0000000000000<>+0(SB), Z16, Z16
-	VSUBPD.BCST      avx512_3fe0000000000000<>+0(SB), Z17, Z17
-	VSUBPD.BCST      avx512_3fe0000000000000<>+0(SB), Z18, Z18
-	VSUBPD.BCST      avx512_3fe0000000000000<>+0(SB), Z19, Z19
-	VMULPD           Z2, Z11, Z24
-	VMULPD           Z4, Z8, Z25
-	VMULPD           Z6, Z9, Z26
-	VMULPD           Z0, Z10, Z27
-	VFMSUB213PD      Z24, Z11, Z2
-	VFMSUB213PD      Z25, Z8, Z4
-	VFMSUB213PD      Z26, Z9, Z6
-	VFMSUB213PD      Z27, Z10, Z0
-	VADDPD           Z24, Z12, Z7
-	VADDPD           Z25, Z13, Z5
-	VADDPD           Z26, Z14, Z3
-	VADDPD           Z27, Z15, Z1
-	VSUBPD           Z7, Z12, Z12
-	VSUBPD           Z5, Z13, Z13
-	VSUBPD           Z3, Z14, Z14
-	VSUBPD           Z1, Z15, Z15
-	VADDPD           Z24, Z12, Z12
-	VADDPD           Z25, Z13, Z13
-	VADDPD           Z26, Z14, Z14
-	VADDPD           Z27, Z15, Z15
-	VFMADD213PD      Z2, Z20, Z11
-	VFMADD213PD      Z4, Z21, Z8
-	VFMADD213PD      Z6, Z22, Z9
-	VFMADD213PD      Z0, Z23, Z10
-	VADDPD           Z12, Z11, Z0
-	VADDPD           Z13, Z8, Z2
-	VADDPD           Z14, Z9, Z4
-	VADDPD           Z15, Z10, Z6
-	VADDPD           Z16, Z0, Z0
-	VADDPD           Z17, Z2, Z2
-	VADDPD           Z18, Z4, Z4
-	VADDPD           Z19, Z6, Z6
-	VADDPD           Z0, Z7, Z0
-	VADDPD           Z2, Z5, Z2
-	VADDPD           Z4, Z3, Z3
-	VADDPD           Z6, Z1, Z1
-	VMOVUPS          (R9)(AX*8), Z4
-	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z4, Z5
-	VMOVUPS          64(R9)(AX*8), Z6
-	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z6, Z7
-	VMOVUPS          128(R9)(AX*8), Z8
-	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z8, Z9
-	VMOVUPS          192(R9)(AX*8), Z10
-	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z10, Z11
-	VCMPPD.BCST      $0x11, avx512_3c90000000000000<>+0(SB), Z5, K1
-	VCMPPD.BCST      $0x11, avx512_3c90000000000000<>+0(SB), Z7, K2
-	VCMPPD.BCST      $0x11, avx512_3c90000000000000<>+0(SB), Z9, K3
-	VCMPPD.BCST      $0x11, avx512_3c90000000000000<>+0(SB), Z11, K4
+	VPERMT2PD        Z28, Z4, Z8
+	VMOVUPS          Z29, Z4
+	VPERMT2PD        Z28, Z5, Z4
+	VPADDQ           Z6, Z8, Z5
+	VPADDQ           Z7, Z4, Z4
+	VSUBPD.BCST      avx512_3fe0000000000000<>+0(SB), Z5, Z6
+	VSUBPD.BCST      avx512_3fe0000000000000<>+0(SB), Z4, Z7
+	VSUBPD           Z6, Z5, Z8
+	VSUBPD           Z7, Z4, Z9
+	VSUBPD.BCST      avx512_3fe0000000000000<>+0(SB), Z8, Z8
+	VSUBPD.BCST      avx512_3fe0000000000000<>+0(SB), Z9, Z9
+	VMULPD           Z2, Z5, Z12
+	VMULPD           Z0, Z4, Z13
+	VFMSUB213PD      Z12, Z5, Z2
+	VFMSUB213PD      Z13, Z4, Z0
+	VADDPD           Z12, Z6, Z14
+	VADDPD           Z13, Z7, Z15
+	VSUBPD           Z14, Z6, Z6
+	VSUBPD           Z15, Z7, Z7
+	VADDPD           Z12, Z6, Z6
+	VADDPD           Z13, Z7, Z7
+	VFMADD213PD      Z2, Z10, Z5
+	VFMADD213PD      Z0, Z11, Z4
+	VADDPD           Z6, Z5, Z0
+	VADDPD           Z7, Z4, Z2
+	VADDPD           Z8, Z0, Z0
+	VADDPD           Z9, Z2, Z2
+	VADDPD           Z0, Z14, Z0
+	VADDPD           Z2, Z15, Z2
+	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z1, Z4
+	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z3, Z5
+	VCMPPD.BCST      $0x11, avx512_3c90000000000000<>+0(SB), Z4, K1
+	VCMPPD.BCST      $0x11, avx512_3c90000000000000<>+0(SB), Z5, K2
 	VADDPD           Z0, Z0, Z0
 	VADDPD           Z2, Z2, Z2
-	VADDPD           Z3, Z3, Z3
-	VADDPD           Z1, Z1, Z1
-	VBLENDMPD        Z4, Z0, K1, Z0
-	VBLENDMPD        Z6, Z2, K2, Z2
-	VBLENDMPD        Z8, Z3, K3, Z3
-	VBLENDMPD        Z10, Z1, K4, Z1
+	VBLENDMPD        Z1, Z0, K1, Z0
+	VBLENDMPD        Z3, Z2, K2, Z1
 	VMOVNTPS         Z0, (R8)(AX*8)
-	VMOVNTPS         Z2, 64(R8)(AX*8)
-	VMOVNTPS         Z3, 128(R8)(AX*8)
-	VMOVNTPS         Z1, 192(R8)(AX*8)
-	ADDQ             $0x00000020, AX
+	VMOVNTPS         Z1, 64(R8)(AX*8)
+	ADDQ             $0x00000010, AX
 	CMPQ             AX, DX
 	JLT              loop
 	VZEROUPPER
@@ -6397,7 +4289,7 @@ loop:
 // func log2Float32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·log2Float32AVX512(SB), NOSPLIT, $0-48
-	// Log2 of float32, 32 elements a step.
+	// Log2 of float32, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -6406,170 +4298,73 @@ TEXT ·log2Float32AVX512(SB), NOSPLIT, $0-48
 loop:
 	VCVTPS2PD        (R9)(AX*4), Z0
 	VCVTPS2PD        32(R9)(AX*4), Z1
-	VCVTPS2PD        64(R9)(AX*4), Z2
-	VCVTPS2PD        96(R9)(AX*4), Z3
-	VCMPPD.BCST      $0x11, avx512_0010000000000000<>+0(SB), Z0, K1
-	VCMPPD.BCST      $0x11, avx512_0010000000000000<>+0(SB), Z1, K2
-	VCMPPD.BCST      $0x11, avx512_0010000000000000<>+0(SB), Z2, K3
-	VCMPPD.BCST      $0x11, avx512_0010000000000000<>+0(SB), Z3, K4
-	VMULPD.BCST      avx512_4350000000000000<>+0(SB), Z0, Z4
-	VMULPD.BCST      avx512_4350000000000000<>+0(SB), Z1, Z5
-	VMULPD.BCST      avx512_4350000000000000<>+0(SB), Z2, Z6
-	VMULPD.BCST      avx512_4350000000000000<>+0(SB), Z3, Z7
-	VBLENDMPD        Z4, Z0, K1, Z4
-	VBLENDMPD        Z5, Z1, K2, Z5
-	VBLENDMPD        Z6, Z2, K3, Z6
-	VBLENDMPD        Z7, Z3, K4, Z7
-	VPBROADCASTQ     avx512_43300000000003ff<>+0(SB), Z8
-	VBLENDMPD.BCST   avx512_4330000000000435<>+0(SB), Z8, K1, Z9
-	VBLENDMPD.BCST   avx512_4330000000000435<>+0(SB), Z8, K2, Z10
-	VBLENDMPD.BCST   avx512_4330000000000435<>+0(SB), Z8, K3, Z11
-	VBLENDMPD.BCST   avx512_4330000000000435<>+0(SB), Z8, K4, Z8
+	VGETMANTPD       $0x00, Z0, Z2
+	VGETMANTPD       $0x00, Z1, Z3
+	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z2, Z2
+	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z3, Z3
+	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z2, Z2
+	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z3, Z3
+	VGETMANTPD       $0x00, Z0, Z4
+	VGETMANTPD       $0x00, Z1, Z5
 	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z4, Z4
 	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z5, Z5
-	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z6, Z6
-	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z7, Z7
-	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z4, Z12
-	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z5, Z13
-	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z6, Z14
-	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z7, Z15
-	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z12, Z12
-	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z13, Z13
-	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z14, Z14
-	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z15, Z15
-	VPSRLQ           $0x34, Z4, Z4
-	VPSRLQ           $0x34, Z5, Z5
-	VPSRLQ           $0x34, Z6, Z6
-	VPSRLQ           $0x34, Z7, Z7
-	VPORQ.BCST       avx512_4330000000000000<>+0(SB), Z4, Z4
-	VPORQ.BCST       avx512_4330000000000000<>+0(SB), Z5, Z5
-	VPORQ.BCST       avx512_4330000000000000<>+0(SB), Z6, Z6
-	VPORQ.BCST       avx512_4330000000000000<>+0(SB), Z7, Z7
-	VSUBPD           Z9, Z4, Z4
-	VSUBPD           Z10, Z5, Z5
-	VSUBPD           Z11, Z6, Z6
-	VSUBPD           Z8, Z7, Z7
-	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z12, Z8
-	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z13, Z9
-	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z14, Z10
-	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z15, Z11
-	VMULPD.BCST      avx512_3d2ef35793c76730<>+0(SB), Z4, Z12
-	VMULPD.BCST      avx512_3d2ef35793c76730<>+0(SB), Z5, Z13
-	VMULPD.BCST      avx512_3d2ef35793c76730<>+0(SB), Z6, Z14
-	VMULPD.BCST      avx512_3d2ef35793c76730<>+0(SB), Z7, Z15
-	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z8, Z16
-	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z9, Z17
-	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z10, Z18
-	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z11, Z19
-	VDIVPD           Z16, Z8, Z16
-	VDIVPD           Z17, Z9, Z17
-	VDIVPD           Z18, Z10, Z18
-	VDIVPD           Z19, Z11, Z19
-	VMULPD           Z16, Z16, Z20
-	VMULPD           Z17, Z17, Z21
-	VMULPD           Z18, Z18, Z22
-	VMULPD           Z19, Z19, Z23
-	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z24
-	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z20, Z24
-	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z25
-	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z21, Z25
-	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z26
-	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z22, Z26
-	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z27
-	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z23, Z27
-	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z20, Z24
-	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z21, Z25
-	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z22, Z26
-	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z23, Z27
-	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z20, Z24
-	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z21, Z25
-	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z22, Z26
-	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z23, Z27
-	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z20, Z24
-	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z21, Z25
-	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z22, Z26
-	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z23, Z27
-	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z20, Z24
-	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z21, Z25
-	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z22, Z26
-	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z23, Z27
-	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z20, Z24
-	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z21, Z25
-	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z22, Z26
-	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z23, Z27
-	VMULPD           Z20, Z24, Z20
-	VMULPD           Z21, Z25, Z21
-	VMULPD           Z22, Z26, Z22
-	VMULPD           Z23, Z27, Z23
-	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z8, Z24
-	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z9, Z25
-	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z10, Z26
-	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z11, Z27
-	VMULPD           Z8, Z24, Z24
-	VMULPD           Z9, Z25, Z25
-	VMULPD           Z10, Z26, Z26
-	VMULPD           Z11, Z27, Z27
-	VADDPD           Z20, Z24, Z20
-	VADDPD           Z21, Z25, Z21
-	VADDPD           Z22, Z26, Z22
-	VADDPD           Z23, Z27, Z23
-	VFMADD213PD      Z12, Z20, Z16
-	VFMADD213PD      Z13, Z21, Z17
-	VFMADD213PD      Z14, Z22, Z18
-	VFMADD213PD      Z15, Z23, Z19
-	VSUBPD           Z16, Z24, Z12
-	VSUBPD           Z17, Z25, Z13
-	VSUBPD           Z18, Z26, Z14
-	VSUBPD           Z19, Z27, Z15
-	VSUBPD           Z12, Z8, Z8
-	VSUBPD           Z13, Z9, Z9
-	VSUBPD           Z14, Z10, Z10
-	VSUBPD           Z15, Z11, Z11
-	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z8, Z4
-	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z9, Z5
-	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z10, Z6
-	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z11, Z7
-	VMULPD.BCST      avx512_3ff71547652b82fe<>+0(SB), Z4, Z4
-	VMULPD.BCST      avx512_3ff71547652b82fe<>+0(SB), Z5, Z5
-	VMULPD.BCST      avx512_3ff71547652b82fe<>+0(SB), Z6, Z6
-	VMULPD.BCST      avx512_3ff71547652b82fe<>+0(SB), Z7, Z7
-	VCMPPD.BCST      $0x11, avx512_00000000<>+0(SB), Z0, K1
-	VCMPPD.BCST      $0x11, avx512_00000000<>+0(SB), Z1, K2
-	VCMPPD.BCST      $0x11, avx512_00000000<>+0(SB), Z2, K3
-	VCMPPD.BCST      $0x11, avx512_00000000<>+0(SB), Z3, K4
-	VBLENDMPD.BCST   avx512_7ff8000000000001<>+0(SB), Z0, K1, Z8
-	VBLENDMPD.BCST   avx512_7ff8000000000001<>+0(SB), Z1, K2, Z9
-	VBLENDMPD.BCST   avx512_7ff8000000000001<>+0(SB), Z2, K3, Z10
-	VBLENDMPD.BCST   avx512_7ff8000000000001<>+0(SB), Z3, K4, Z11
-	VCMPPD.BCST      $0x00, avx512_00000000<>+0(SB), Z0, K1
-	VCMPPD.BCST      $0x00, avx512_00000000<>+0(SB), Z1, K2
-	VCMPPD.BCST      $0x00, avx512_00000000<>+0(SB), Z2, K3
-	VCMPPD.BCST      $0x00, avx512_00000000<>+0(SB), Z3, K4
-	VBLENDMPD.BCST   avx512_fff0000000000000<>+0(SB), Z8, K1, Z8
-	VBLENDMPD.BCST   avx512_fff0000000000000<>+0(SB), Z9, K2, Z9
-	VBLENDMPD.BCST   avx512_fff0000000000000<>+0(SB), Z10, K3, Z10
-	VBLENDMPD.BCST   avx512_fff0000000000000<>+0(SB), Z11, K4, Z11
-	VCMPPD.BCST      $0x11, avx512_7ff0000000000000<>+0(SB), Z0, K1
-	VCMPPD.BCST      $0x11, avx512_7ff0000000000000<>+0(SB), Z1, K2
-	VCMPPD.BCST      $0x11, avx512_7ff0000000000000<>+0(SB), Z2, K3
-	VCMPPD.BCST      $0x11, avx512_7ff0000000000000<>+0(SB), Z3, K4
-	VCMPPD.BCST      $0x1e, avx512_00000000<>+0(SB), Z0, K1, K1
-	VCMPPD.BCST      $0x1e, avx512_00000000<>+0(SB), Z1, K2, K2
-	VCMPPD.BCST      $0x1e, avx512_00000000<>+0(SB), Z2, K3, K3
-	VCMPPD.BCST      $0x1e, avx512_00000000<>+0(SB), Z3, K4, K4
-	VBLENDMPD        Z4, Z8, K1, Z0
-	VBLENDMPD        Z5, Z9, K2, Z1
-	VBLENDMPD        Z6, Z10, K3, Z2
-	VBLENDMPD        Z7, Z11, K4, Z3
-	VCVTPD2PS        Z0, Y0
-	VCVTPD2PS        Z1, Y1
-	VCVTPD2PS        Z2, Y2
-	VCVTPD2PS        Z3, Y3
+	VGETEXPPD        Z4, Z4
+	VGETEXPPD        Z5, Z5
+	VGETEXPPD        Z0, Z6
+	VGETEXPPD        Z1, Z7
+	VADDPD           Z4, Z6, Z4
+	VADDPD           Z5, Z7, Z5
+	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z2, Z2
+	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z3, Z3
+	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z2, Z2
+	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z3, Z3
+	VMULPD.BCST      avx512_3d2ef35793c76730<>+0(SB), Z4, Z6
+	VMULPD.BCST      avx512_3d2ef35793c76730<>+0(SB), Z5, Z7
+	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z2, Z8
+	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z3, Z9
+	VDIVPD           Z8, Z2, Z8
+	VDIVPD           Z9, Z3, Z9
+	VMULPD           Z8, Z8, Z10
+	VMULPD           Z9, Z9, Z11
+	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z12
+	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z10, Z12
+	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z13
+	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z11, Z13
+	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z10, Z12
+	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z11, Z13
+	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z10, Z12
+	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z11, Z13
+	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z10, Z12
+	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z11, Z13
+	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z10, Z12
+	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z11, Z13
+	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z10, Z12
+	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z11, Z13
+	VMULPD           Z10, Z12, Z10
+	VMULPD           Z11, Z13, Z11
+	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z2, Z12
+	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z3, Z13
+	VMULPD           Z2, Z12, Z12
+	VMULPD           Z3, Z13, Z13
+	VADDPD           Z10, Z12, Z10
+	VADDPD           Z11, Z13, Z11
+	VFMADD213PD      Z6, Z10, Z8
+	VFMADD213PD      Z7, Z11, Z9
+	VSUBPD           Z8, Z12, Z6
+	VSUBPD           Z9, Z13, Z7
+	VSUBPD           Z6, Z2, Z2
+	VSUBPD           Z7, Z3, Z3
+	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z2, Z4
+	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z3, Z5
+	VMULPD.BCST      avx512_3ff71547652b82fe<>+0(SB), Z4, Z2
+	VMULPD.BCST      avx512_3ff71547652b82fe<>+0(SB), Z5, Z3
+	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z0, Z2
+	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z1, Z3
+	VCVTPD2PS        Z2, Y0
+	VCVTPD2PS        Z3, Y1
 	VMOVUPS          Y0, (R8)(AX*4)
 	VMOVUPS          Y1, 32(R8)(AX*4)
-	VMOVUPS          Y2, 64(R8)(AX*4)
-	VMOVUPS          Y3, 96(R8)(AX*4)
-	ADDQ             $0x00000020, AX
+	ADDQ             $0x00000010, AX
 	CMPQ             AX, DX
 	JLT              loop
 	VZEROUPPER
@@ -6582,7 +4377,7 @@ GLOBL avx512_3ff71547652b82fe<>(SB), RODATA|NOPTR, $8
 // func log2Float32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·log2Float32PastAVX512(SB), NOSPLIT, $0-48
-	// Log2 of float32, 32 elements a step.
+	// Log2 of float32, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -6591,170 +4386,73 @@ TEXT ·log2Float32PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VCVTPS2PD        (R9)(AX*4), Z0
 	VCVTPS2PD        32(R9)(AX*4), Z1
-	VCVTPS2PD        64(R9)(AX*4), Z2
-	VCVTPS2PD        96(R9)(AX*4), Z3
-	VCMPPD.BCST      $0x11, avx512_0010000000000000<>+0(SB), Z0, K1
-	VCMPPD.BCST      $0x11, avx512_0010000000000000<>+0(SB), Z1, K2
-	VCMPPD.BCST      $0x11, avx512_0010000000000000<>+0(SB), Z2, K3
-	VCMPPD.BCST      $0x11, avx512_0010000000000000<>+0(SB), Z3, K4
-	VMULPD.BCST      avx512_4350000000000000<>+0(SB), Z0, Z4
-	VMULPD.BCST      avx512_4350000000000000<>+0(SB), Z1, Z5
-	VMULPD.BCST      avx512_4350000000000000<>+0(SB), Z2, Z6
-	VMULPD.BCST      avx512_4350000000000000<>+0(SB), Z3, Z7
-	VBLENDMPD        Z4, Z0, K1, Z4
-	VBLENDMPD        Z5, Z1, K2, Z5
-	VBLENDMPD        Z6, Z2, K3, Z6
-	VBLENDMPD        Z7, Z3, K4, Z7
-	VPBROADCASTQ     avx512_43300000000003ff<>+0(SB), Z8
-	VBLENDMPD.BCST   avx512_4330000000000435<>+0(SB), Z8, K1, Z9
-	VBLENDMPD.BCST   avx512_4330000000000435<>+0(SB), Z8, K2, Z10
-	VBLENDMPD.BCST   avx512_4330000000000435<>+0(SB), Z8, K3, Z11
-	VBLENDMPD.BCST   avx512_4330000000000435<>+0(SB), Z8, K4, Z8
+	VGETMANTPD       $0x00, Z0, Z2
+	VGETMANTPD       $0x00, Z1, Z3
+	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z2, Z2
+	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z3, Z3
+	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z2, Z2
+	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z3, Z3
+	VGETMANTPD       $0x00, Z0, Z4
+	VGETMANTPD       $0x00, Z1, Z5
 	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z4, Z4
 	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z5, Z5
-	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z6, Z6
-	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z7, Z7
-	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z4, Z12
-	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z5, Z13
-	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z6, Z14
-	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z7, Z15
-	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z12, Z12
-	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z13, Z13
-	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z14, Z14
-	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z15, Z15
-	VPSRLQ           $0x34, Z4, Z4
-	VPSRLQ           $0x34, Z5, Z5
-	VPSRLQ           $0x34, Z6, Z6
-	VPSRLQ           $0x34, Z7, Z7
-	VPORQ.BCST       avx512_4330000000000000<>+0(SB), Z4, Z4
-	VPORQ.BCST       avx512_4330000000000000<>+0(SB), Z5, Z5
-	VPORQ.BCST       avx512_4330000000000000<>+0(SB), Z6, Z6
-	VPORQ.BCST       avx512_4330000000000000<>+0(SB), Z7, Z7
-	VSUBPD           Z9, Z4, Z4
-	VSUBPD           Z10, Z5, Z5
-	VSUBPD           Z11, Z6, Z6
-	VSUBPD           Z8, Z7, Z7
-	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z12, Z8
-	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z13, Z9
-	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z14, Z10
-	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z15, Z11
-	VMULPD.BCST      avx512_3d2ef35793c76730<>+0(SB), Z4, Z12
-	VMULPD.BCST      avx512_3d2ef35793c76730<>+0(SB), Z5, Z13
-	VMULPD.BCST      avx512_3d2ef35793c76730<>+0(SB), Z6, Z14
-	VMULPD.BCST      avx512_3d2ef35793c76730<>+0(SB), Z7, Z15
-	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z8, Z16
-	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z9, Z17
-	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z10, Z18
-	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z11, Z19
-	VDIVPD           Z16, Z8, Z16
-	VDIVPD           Z17, Z9, Z17
-	VDIVPD           Z18, Z10, Z18
-	VDIVPD           Z19, Z11, Z19
-	VMULPD           Z16, Z16, Z20
-	VMULPD           Z17, Z17, Z21
-	VMULPD           Z18, Z18, Z22
-	VMULPD           Z19, Z19, Z23
-	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z24
-	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z20, Z24
-	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z25
-	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z21, Z25
-	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z26
-	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z22, Z26
-	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z27
-	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z23, Z27
-	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z20, Z24
-	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z21, Z25
-	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z22, Z26
-	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z23, Z27
-	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z20, Z24
-	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z21, Z25
-	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z22, Z26
-	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z23, Z27
-	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z20, Z24
-	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z21, Z25
-	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z22, Z26
-	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z23, Z27
-	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z20, Z24
-	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z21, Z25
-	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z22, Z26
-	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z23, Z27
-	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z20, Z24
-	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z21, Z25
-	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z22, Z26
-	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z23, Z27
-	VMULPD           Z20, Z24, Z20
-	VMULPD           Z21, Z25, Z21
-	VMULPD           Z22, Z26, Z22
-	VMULPD           Z23, Z27, Z23
-	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z8, Z24
-	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z9, Z25
-	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z10, Z26
-	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z11, Z27
-	VMULPD           Z8, Z24, Z24
-	VMULPD           Z9, Z25, Z25
-	VMULPD           Z10, Z26, Z26
-	VMULPD           Z11, Z27, Z27
-	VADDPD           Z20, Z24, Z20
-	VADDPD           Z21, Z25, Z21
-	VADDPD           Z22, Z26, Z22
-	VADDPD           Z23, Z27, Z23
-	VFMADD213PD      Z12, Z20, Z16
-	VFMADD213PD      Z13, Z21, Z17
-	VFMADD213PD      Z14, Z22, Z18
-	VFMADD213PD      Z15, Z23, Z19
-	VSUBPD           Z16, Z24, Z12
-	VSUBPD           Z17, Z25, Z13
-	VSUBPD           Z18, Z26, Z14
-	VSUBPD           Z19, Z27, Z15
-	VSUBPD           Z12, Z8, Z8
-	VSUBPD           Z13, Z9, Z9
-	VSUBPD           Z14, Z10, Z10
-	VSUBPD           Z15, Z11, Z11
-	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z8, Z4
-	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z9, Z5
-	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z10, Z6
-	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z11, Z7
-	VMULPD.BCST      avx512_3ff71547652b82fe<>+0(SB), Z4, Z4
-	VMULPD.BCST      avx512_3ff71547652b82fe<>+0(SB), Z5, Z5
-	VMULPD.BCST      avx512_3ff71547652b82fe<>+0(SB), Z6, Z6
-	VMULPD.BCST      avx512_3ff71547652b82fe<>+0(SB), Z7, Z7
-	VCMPPD.BCST      $0x11, avx512_00000000<>+0(SB), Z0, K1
-	VCMPPD.BCST      $0x11, avx512_00000000<>+0(SB), Z1, K2
-	VCMPPD.BCST      $0x11, avx512_00000000<>+0(SB), Z2, K3
-	VCMPPD.BCST      $0x11, avx512_00000000<>+0(SB), Z3, K4
-	VBLENDMPD.BCST   avx512_7ff8000000000001<>+0(SB), Z0, K1, Z8
-	VBLENDMPD.BCST   avx512_7ff8000000000001<>+0(SB), Z1, K2, Z9
-	VBLENDMPD.BCST   avx512_7ff8000000000001<>+0(SB), Z2, K3, Z10
-	VBLENDMPD.BCST   avx512_7ff8000000000001<>+0(SB), Z3, K4, Z11
-	VCMPPD.BCST      $0x00, avx512_00000000<>+0(SB), Z0, K1
-	VCMPPD.BCST      $0x00, avx512_00000000<>+0(SB), Z1, K2
-	VCMPPD.BCST      $0x00, avx512_00000000<>+0(SB), Z2, K3
-	VCMPPD.BCST      $0x00, avx512_00000000<>+0(SB), Z3, K4
-	VBLENDMPD.BCST   avx512_fff0000000000000<>+0(SB), Z8, K1, Z8
-	VBLENDMPD.BCST   avx512_fff0000000000000<>+0(SB), Z9, K2, Z9
-	VBLENDMPD.BCST   avx512_fff0000000000000<>+0(SB), Z10, K3, Z10
-	VBLENDMPD.BCST   avx512_fff0000000000000<>+0(SB), Z11, K4, Z11
-	VCMPPD.BCST      $0x11, avx512_7ff0000000000000<>+0(SB), Z0, K1
-	VCMPPD.BCST      $0x11, avx512_7ff0000000000000<>+0(SB), Z1, K2
-	VCMPPD.BCST      $0x11, avx512_7ff0000000000000<>+0(SB), Z2, K3
-	VCMPPD.BCST      $0x11, avx512_7ff0000000000000<>+0(SB), Z3, K4
-	VCMPPD.BCST      $0x1e, avx512_00000000<>+0(SB), Z0, K1, K1
-	VCMPPD.BCST      $0x1e, avx512_00000000<>+0(SB), Z1, K2, K2
-	VCMPPD.BCST      $0x1e, avx512_00000000<>+0(SB), Z2, K3, K3
-	VCMPPD.BCST      $0x1e, avx512_00000000<>+0(SB), Z3, K4, K4
-	VBLENDMPD        Z4, Z8, K1, Z0
-	VBLENDMPD        Z5, Z9, K2, Z1
-	VBLENDMPD        Z6, Z10, K3, Z2
-	VBLENDMPD        Z7, Z11, K4, Z3
-	VCVTPD2PS        Z0, Y0
-	VCVTPD2PS        Z1, Y1
-	VCVTPD2PS        Z2, Y2
-	VCVTPD2PS        Z3, Y3
+	VGETEXPPD        Z4, Z4
+	VGETEXPPD        Z5, Z5
+	VGETEXPPD        Z0, Z6
+	VGETEXPPD        Z1, Z7
+	VADDPD           Z4, Z6, Z4
+	VADDPD           Z5, Z7, Z5
+	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z2, Z2
+	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z3, Z3
+	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z2, Z2
+	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z3, Z3
+	VMULPD.BCST      avx512_3d2ef35793c76730<>+0(SB), Z4, Z6
+	VMULPD.BCST      avx512_3d2ef35793c76730<>+0(SB), Z5, Z7
+	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z2, Z8
+	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z3, Z9
+	VDIVPD           Z8, Z2, Z8
+	VDIVPD           Z9, Z3, Z9
+	VMULPD           Z8, Z8, Z10
+	VMULPD           Z9, Z9, Z11
+	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z12
+	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z10, Z12
+	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z13
+	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z11, Z13
+	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z10, Z12
+	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z11, Z13
+	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z10, Z12
+	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z11, Z13
+	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z10, Z12
+	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z11, Z13
+	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z10, Z12
+	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z11, Z13
+	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z10, Z12
+	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z11, Z13
+	VMULPD           Z10, Z12, Z10
+	VMULPD           Z11, Z13, Z11
+	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z2, Z12
+	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z3, Z13
+	VMULPD           Z2, Z12, Z12
+	VMULPD           Z3, Z13, Z13
+	VADDPD           Z10, Z12, Z10
+	VADDPD           Z11, Z13, Z11
+	VFMADD213PD      Z6, Z10, Z8
+	VFMADD213PD      Z7, Z11, Z9
+	VSUBPD           Z8, Z12, Z6
+	VSUBPD           Z9, Z13, Z7
+	VSUBPD           Z6, Z2, Z2
+	VSUBPD           Z7, Z3, Z3
+	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z2, Z4
+	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z3, Z5
+	VMULPD.BCST      avx512_3ff71547652b82fe<>+0(SB), Z4, Z2
+	VMULPD.BCST      avx512_3ff71547652b82fe<>+0(SB), Z5, Z3
+	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z0, Z2
+	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z1, Z3
+	VCVTPD2PS        Z2, Y0
+	VCVTPD2PS        Z3, Y1
 	VMOVNTPS         Y0, (R8)(AX*4)
 	VMOVNTPS         Y1, 32(R8)(AX*4)
-	VMOVNTPS         Y2, 64(R8)(AX*4)
-	VMOVNTPS         Y3, 96(R8)(AX*4)
-	ADDQ             $0x00000020, AX
+	ADDQ             $0x00000010, AX
 	CMPQ             AX, DX
 	JLT              loop
 	VZEROUPPER
@@ -6778,63 +4476,60 @@ TEXT ·log2Float64AVX512(SB), NOSPLIT, $0-48
 
 loop:
 	VMOVUPS          (R9)(AX*8), Z0
-	VCMPPD.BCST      $0x11, avx512_0010000000000000<>+0(SB), Z0, K1
-	VMOVUPS          64(R9)(AX*8), Z1
-	VCMPPD.BCST      $0x11, avx512_0010000000000000<>+0(SB), Z1, K2
-	VMULPD.BCST      avx512_4350000000000000<>+0(SB), Z0, Z2
-	VMULPD.BCST      avx512_4350000000000000<>+0(SB), Z1, Z3
-	VBLENDMPD        Z2, Z0, K1, Z2
-	VBLENDMPD        Z3, Z1, K2, Z3
-	VPBROADCASTQ     avx512_43300000000003ff<>+0(SB), Z4
-	VBLENDMPD.BCST   avx512_4330000000000435<>+0(SB), Z4, K1, Z5
-	VBLENDMPD.BCST   avx512_4330000000000435<>+0(SB), Z4, K2, Z4
-	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z2, Z2
+	VGETMANTPD       $0x00, Z0, Z1
+	VMOVUPS          64(R9)(AX*8), Z2
+	VGETMANTPD       $0x00, Z2, Z3
+	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z1, Z1
 	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z3, Z3
-	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z2, Z6
-	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z3, Z7
-	VPADDQ.BCST      avx512_3fef800000000000<>+0(SB), Z6, Z6
-	VPADDQ.BCST      avx512_3fef800000000000<>+0(SB), Z7, Z7
-	VPSRLQ           $0x34, Z2, Z8
-	VPSRLQ           $0x34, Z3, Z9
-	VPORQ.BCST       avx512_4330000000000000<>+0(SB), Z8, Z8
-	VPORQ.BCST       avx512_4330000000000000<>+0(SB), Z9, Z9
-	VSUBPD           Z5, Z8, Z5
-	VSUBPD           Z4, Z9, Z4
-	VPSRLQ           $0x30, Z2, Z2
+	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z1, Z1
+	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z3, Z3
+	VGETMANTPD       $0x00, Z0, Z4
+	VGETMANTPD       $0x00, Z2, Z5
+	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z4, Z4
+	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z5, Z5
+	VGETEXPPD        Z4, Z4
+	VGETEXPPD        Z5, Z5
+	VGETEXPPD        Z0, Z6
+	VGETEXPPD        Z2, Z7
+	VADDPD           Z4, Z6, Z4
+	VADDPD           Z5, Z7, Z5
+	VPADDQ.BCST      avx512_3fef800000000000<>+0(SB), Z1, Z6
+	VPADDQ.BCST      avx512_3fef800000000000<>+0(SB), Z3, Z7
+	VPSRLQ           $0x30, Z1, Z1
 	VPSRLQ           $0x30, Z3, Z3
 	VMOVUPS          Z31, Z8
-	VPERMT2PD        Z30, Z2, Z8
+	VPERMT2PD        Z30, Z1, Z8
 	VMOVUPS          Z31, Z9
 	VPERMT2PD        Z30, Z3, Z9
-	VFMADD231PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z5, Z8
-	VFMADD231PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z4, Z9
+	VFMADD231PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z4, Z8
+	VFMADD231PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z5, Z9
 	VMOVUPS          Z29, Z10
-	VPERMT2PD        Z28, Z2, Z10
+	VPERMT2PD        Z28, Z1, Z10
 	VMOVUPS          Z29, Z11
 	VPERMT2PD        Z28, Z3, Z11
-	VFMADD132PD.BCST avx512_3d2ef35793c76730<>+0(SB), Z10, Z5
-	VFMADD132PD.BCST avx512_3d2ef35793c76730<>+0(SB), Z11, Z4
+	VFMADD132PD.BCST avx512_3d2ef35793c76730<>+0(SB), Z10, Z4
+	VFMADD132PD.BCST avx512_3d2ef35793c76730<>+0(SB), Z11, Z5
 	VMOVUPS          Z27, Z10
-	VPERMT2PD        Z26, Z2, Z10
-	VMOVUPS          Z27, Z2
-	VPERMT2PD        Z26, Z3, Z2
+	VPERMT2PD        Z26, Z1, Z10
+	VMOVUPS          Z27, Z1
+	VPERMT2PD        Z26, Z3, Z1
 	VMULPD           Z10, Z6, Z3
-	VMULPD           Z2, Z7, Z11
+	VMULPD           Z1, Z7, Z11
 	VFMSUB213PD      Z3, Z10, Z6
-	VFMSUB213PD      Z11, Z2, Z7
-	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z3, Z2
+	VFMSUB213PD      Z11, Z1, Z7
+	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z3, Z1
 	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z11, Z3
-	VADDPD           Z2, Z8, Z10
+	VADDPD           Z1, Z8, Z10
 	VADDPD           Z3, Z9, Z11
 	VSUBPD           Z10, Z8, Z8
 	VSUBPD           Z11, Z9, Z9
-	VADDPD           Z2, Z8, Z8
+	VADDPD           Z1, Z8, Z8
 	VADDPD           Z3, Z9, Z9
-	VMULPD.BCST      avx512_bfe0000000000000<>+0(SB), Z2, Z12
+	VMULPD.BCST      avx512_bfe0000000000000<>+0(SB), Z1, Z12
 	VMULPD.BCST      avx512_bfe0000000000000<>+0(SB), Z3, Z13
-	VMULPD           Z12, Z2, Z14
+	VMULPD           Z12, Z1, Z14
 	VMULPD           Z13, Z3, Z15
-	VFMSUB213PD      Z14, Z2, Z12
+	VFMSUB213PD      Z14, Z1, Z12
 	VFMSUB213PD      Z15, Z3, Z13
 	VADDPD           Z14, Z10, Z16
 	VADDPD           Z15, Z11, Z17
@@ -6842,51 +4537,51 @@ loop:
 	VSUBPD           Z17, Z11, Z11
 	VADDPD           Z14, Z10, Z10
 	VADDPD           Z15, Z11, Z11
-	VMOVUPS          Z2, Z14
+	VMOVUPS          Z1, Z14
 	VFNMADD213PD     Z6, Z6, Z14
 	VMOVUPS          Z3, Z15
 	VFNMADD213PD     Z7, Z7, Z15
-	VFNMADD213PD     Z6, Z2, Z14
+	VFNMADD213PD     Z6, Z1, Z14
 	VFNMADD213PD     Z7, Z3, Z15
-	VADDPD           Z14, Z5, Z5
-	VADDPD           Z15, Z4, Z4
+	VADDPD           Z14, Z4, Z4
+	VADDPD           Z15, Z5, Z5
 	VPBROADCASTQ     avx512_bfb5616d7fd4fd00<>+0(SB), Z6
-	VFMADD213PD.BCST avx512_3fb72e7acc5bed4e<>+0(SB), Z2, Z6
+	VFMADD213PD.BCST avx512_3fb72e7acc5bed4e<>+0(SB), Z1, Z6
 	VPBROADCASTQ     avx512_bfb5616d7fd4fd00<>+0(SB), Z7
 	VFMADD213PD.BCST avx512_3fb72e7acc5bed4e<>+0(SB), Z3, Z7
-	VFMADD213PD.BCST avx512_bfb99996c851dc8d<>+0(SB), Z2, Z6
+	VFMADD213PD.BCST avx512_bfb99996c851dc8d<>+0(SB), Z1, Z6
 	VFMADD213PD.BCST avx512_bfb99996c851dc8d<>+0(SB), Z3, Z7
-	VFMADD213PD.BCST avx512_3fbc71d8d296a129<>+0(SB), Z2, Z6
+	VFMADD213PD.BCST avx512_3fbc71d8d296a129<>+0(SB), Z1, Z6
 	VFMADD213PD.BCST avx512_3fbc71d8d296a129<>+0(SB), Z3, Z7
-	VFMADD213PD.BCST avx512_bfc0000000225c5e<>+0(SB), Z2, Z6
+	VFMADD213PD.BCST avx512_bfc0000000225c5e<>+0(SB), Z1, Z6
 	VFMADD213PD.BCST avx512_bfc0000000225c5e<>+0(SB), Z3, Z7
-	VFMADD213PD.BCST avx512_3fc249249075ac8d<>+0(SB), Z2, Z6
+	VFMADD213PD.BCST avx512_3fc249249075ac8d<>+0(SB), Z1, Z6
 	VFMADD213PD.BCST avx512_3fc249249075ac8d<>+0(SB), Z3, Z7
-	VFMADD213PD.BCST avx512_bfc555555555543e<>+0(SB), Z2, Z6
+	VFMADD213PD.BCST avx512_bfc555555555543e<>+0(SB), Z1, Z6
 	VFMADD213PD.BCST avx512_bfc555555555543e<>+0(SB), Z3, Z7
-	VFMADD213PD.BCST avx512_3fc999999999bbd7<>+0(SB), Z2, Z6
+	VFMADD213PD.BCST avx512_3fc999999999bbd7<>+0(SB), Z1, Z6
 	VFMADD213PD.BCST avx512_3fc999999999bbd7<>+0(SB), Z3, Z7
-	VFMADD213PD.BCST avx512_bfd0000000000000<>+0(SB), Z2, Z6
+	VFMADD213PD.BCST avx512_bfd0000000000000<>+0(SB), Z1, Z6
 	VFMADD213PD.BCST avx512_bfd0000000000000<>+0(SB), Z3, Z7
-	VFMADD213PD.BCST avx512_3fd5555555555555<>+0(SB), Z2, Z6
+	VFMADD213PD.BCST avx512_3fd5555555555555<>+0(SB), Z1, Z6
 	VFMADD213PD.BCST avx512_3fd5555555555555<>+0(SB), Z3, Z7
-	VMULPD           Z2, Z2, Z14
+	VMULPD           Z1, Z1, Z14
 	VMULPD           Z3, Z3, Z15
-	VMULPD           Z2, Z14, Z2
+	VMULPD           Z1, Z14, Z1
 	VMULPD           Z3, Z15, Z3
-	VFMADD213PD      Z5, Z2, Z6
-	VFMADD213PD      Z4, Z3, Z7
-	VADDPD           Z10, Z8, Z2
+	VFMADD213PD      Z4, Z1, Z6
+	VFMADD213PD      Z5, Z3, Z7
+	VADDPD           Z10, Z8, Z1
 	VADDPD           Z11, Z9, Z3
 	VADDPD           Z6, Z12, Z4
 	VADDPD           Z7, Z13, Z5
-	VADDPD           Z4, Z2, Z2
+	VADDPD           Z4, Z1, Z1
 	VADDPD           Z5, Z3, Z3
-	VADDPD           Z2, Z16, Z4
+	VADDPD           Z1, Z16, Z4
 	VADDPD           Z3, Z17, Z5
 	VSUBPD           Z4, Z16, Z6
 	VSUBPD           Z5, Z17, Z7
-	VADDPD           Z2, Z6, Z2
+	VADDPD           Z1, Z6, Z1
 	VADDPD           Z3, Z7, Z3
 	VMULPD.BCST      avx512_3ff71547652b82fe<>+0(SB), Z4, Z6
 	VMULPD.BCST      avx512_3ff71547652b82fe<>+0(SB), Z5, Z7
@@ -6894,28 +4589,16 @@ loop:
 	VFMSUB132PD.BCST avx512_3ff71547652b82fe<>+0(SB), Z6, Z8
 	VMOVUPS          Z5, Z9
 	VFMSUB132PD.BCST avx512_3ff71547652b82fe<>+0(SB), Z7, Z9
-	VFMADD132PD.BCST avx512_3ff71547652b82fe<>+0(SB), Z8, Z2
+	VFMADD132PD.BCST avx512_3ff71547652b82fe<>+0(SB), Z8, Z1
 	VFMADD132PD.BCST avx512_3ff71547652b82fe<>+0(SB), Z9, Z3
-	VFMADD132PD.BCST avx512_3c7777d0ffda0d24<>+0(SB), Z2, Z4
+	VFMADD132PD.BCST avx512_3c7777d0ffda0d24<>+0(SB), Z1, Z4
 	VFMADD132PD.BCST avx512_3c7777d0ffda0d24<>+0(SB), Z3, Z5
-	VADDPD           Z4, Z6, Z2
+	VADDPD           Z4, Z6, Z1
 	VADDPD           Z5, Z7, Z3
-	VCMPPD.BCST      $0x11, avx512_00000000<>+0(SB), Z0, K1
-	VCMPPD.BCST      $0x11, avx512_00000000<>+0(SB), Z1, K2
-	VBLENDMPD.BCST   avx512_7ff8000000000001<>+0(SB), Z0, K1, Z4
-	VBLENDMPD.BCST   avx512_7ff8000000000001<>+0(SB), Z1, K2, Z5
-	VCMPPD.BCST      $0x00, avx512_00000000<>+0(SB), Z0, K1
-	VCMPPD.BCST      $0x00, avx512_00000000<>+0(SB), Z1, K2
-	VBLENDMPD.BCST   avx512_fff0000000000000<>+0(SB), Z4, K1, Z4
-	VBLENDMPD.BCST   avx512_fff0000000000000<>+0(SB), Z5, K2, Z5
-	VCMPPD.BCST      $0x11, avx512_7ff0000000000000<>+0(SB), Z0, K1
-	VCMPPD.BCST      $0x11, avx512_7ff0000000000000<>+0(SB), Z1, K2
-	VCMPPD.BCST      $0x1e, avx512_00000000<>+0(SB), Z0, K1, K1
-	VCMPPD.BCST      $0x1e, avx512_00000000<>+0(SB), Z1, K2, K2
-	VBLENDMPD        Z2, Z4, K1, Z0
-	VBLENDMPD        Z3, Z5, K2, Z1
-	VMOVUPS          Z0, (R8)(AX*8)
-	VMOVUPS          Z1, 64(R8)(AX*8)
+	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z0, Z1
+	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z2, Z3
+	VMOVUPS          Z1, (R8)(AX*8)
+	VMOVUPS          Z3, 64(R8)(AX*8)
 	ADDQ             $0x00000010, AX
 	CMPQ             AX, DX
 	JLT              loop
@@ -7042,63 +4725,60 @@ TEXT ·log2Float64PastAVX512(SB), NOSPLIT, $0-48
 
 loop:
 	VMOVUPS          (R9)(AX*8), Z0
-	VCMPPD.BCST      $0x11, avx512_0010000000000000<>+0(SB), Z0, K1
-	VMOVUPS          64(R9)(AX*8), Z1
-	VCMPPD.BCST      $0x11, avx512_0010000000000000<>+0(SB), Z1, K2
-	VMULPD.BCST      avx512_4350000000000000<>+0(SB), Z0, Z2
-	VMULPD.BCST      avx512_4350000000000000<>+0(SB), Z1, Z3
-	VBLENDMPD        Z2, Z0, K1, Z2
-	VBLENDMPD        Z3, Z1, K2, Z3
-	VPBROADCASTQ     avx512_43300000000003ff<>+0(SB), Z4
-	VBLENDMPD.BCST   avx512_4330000000000435<>+0(SB), Z4, K1, Z5
-	VBLENDMPD.BCST   avx512_4330000000000435<>+0(SB), Z4, K2, Z4
-	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z2, Z2
+	VGETMANTPD       $0x00, Z0, Z1
+	VMOVUPS          64(R9)(AX*8), Z2
+	VGETMANTPD       $0x00, Z2, Z3
+	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z1, Z1
 	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z3, Z3
-	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z2, Z6
-	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z3, Z7
-	VPADDQ.BCST      avx512_3fef800000000000<>+0(SB), Z6, Z6
-	VPADDQ.BCST      avx512_3fef800000000000<>+0(SB), Z7, Z7
-	VPSRLQ           $0x34, Z2, Z8
-	VPSRLQ           $0x34, Z3, Z9
-	VPORQ.BCST       avx512_4330000000000000<>+0(SB), Z8, Z8
-	VPORQ.BCST       avx512_4330000000000000<>+0(SB), Z9, Z9
-	VSUBPD           Z5, Z8, Z5
-	VSUBPD           Z4, Z9, Z4
-	VPSRLQ           $0x30, Z2, Z2
+	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z1, Z1
+	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z3, Z3
+	VGETMANTPD       $0x00, Z0, Z4
+	VGETMANTPD       $0x00, Z2, Z5
+	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z4, Z4
+	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z5, Z5
+	VGETEXPPD        Z4, Z4
+	VGETEXPPD        Z5, Z5
+	VGETEXPPD        Z0, Z6
+	VGETEXPPD        Z2, Z7
+	VADDPD           Z4, Z6, Z4
+	VADDPD           Z5, Z7, Z5
+	VPADDQ.BCST      avx512_3fef800000000000<>+0(SB), Z1, Z6
+	VPADDQ.BCST      avx512_3fef800000000000<>+0(SB), Z3, Z7
+	VPSRLQ           $0x30, Z1, Z1
 	VPSRLQ           $0x30, Z3, Z3
 	VMOVUPS          Z31, Z8
-	VPERMT2PD        Z30, Z2, Z8
+	VPERMT2PD        Z30, Z1, Z8
 	VMOVUPS          Z31, Z9
 	VPERMT2PD        Z30, Z3, Z9
-	VFMADD231PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z5, Z8
-	VFMADD231PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z4, Z9
+	VFMADD231PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z4, Z8
+	VFMADD231PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z5, Z9
 	VMOVUPS          Z29, Z10
-	VPERMT2PD        Z28, Z2, Z10
+	VPERMT2PD        Z28, Z1, Z10
 	VMOVUPS          Z29, Z11
 	VPERMT2PD        Z28, Z3, Z11
-	VFMADD132PD.BCST avx512_3d2ef35793c76730<>+0(SB), Z10, Z5
-	VFMADD132PD.BCST avx512_3d2ef35793c76730<>+0(SB), Z11, Z4
+	VFMADD132PD.BCST avx512_3d2ef35793c76730<>+0(SB), Z10, Z4
+	VFMADD132PD.BCST avx512_3d2ef35793c76730<>+0(SB), Z11, Z5
 	VMOVUPS          Z27, Z10
-	VPERMT2PD        Z26, Z2, Z10
-	VMOVUPS          Z27, Z2
-	VPERMT2PD        Z26, Z3, Z2
+	VPERMT2PD        Z26, Z1, Z10
+	VMOVUPS          Z27, Z1
+	VPERMT2PD        Z26, Z3, Z1
 	VMULPD           Z10, Z6, Z3
-	VMULPD           Z2, Z7, Z11
+	VMULPD           Z1, Z7, Z11
 	VFMSUB213PD      Z3, Z10, Z6
-	VFMSUB213PD      Z11, Z2, Z7
-	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z3, Z2
+	VFMSUB213PD      Z11, Z1, Z7
+	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z3, Z1
 	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z11, Z3
-	VADDPD           Z2, Z8, Z10
+	VADDPD           Z1, Z8, Z10
 	VADDPD           Z3, Z9, Z11
 	VSUBPD           Z10, Z8, Z8
 	VSUBPD           Z11, Z9, Z9
-	VADDPD           Z2, Z8, Z8
+	VADDPD           Z1, Z8, Z8
 	VADDPD           Z3, Z9, Z9
-	VMULPD.BCST      avx512_bfe0000000000000<>+0(SB), Z2, Z12
+	VMULPD.BCST      avx512_bfe0000000000000<>+0(SB), Z1, Z12
 	VMULPD.BCST      avx512_bfe0000000000000<>+0(SB), Z3, Z13
-	VMULPD           Z12, Z2, Z14
+	VMULPD           Z12, Z1, Z14
 	VMULPD           Z13, Z3, Z15
-	VFMSUB213PD      Z14, Z2, Z12
+	VFMSUB213PD      Z14, Z1, Z12
 	VFMSUB213PD      Z15, Z3, Z13
 	VADDPD           Z14, Z10, Z16
 	VADDPD           Z15, Z11, Z17
@@ -7106,51 +4786,51 @@ loop:
 	VSUBPD           Z17, Z11, Z11
 	VADDPD           Z14, Z10, Z10
 	VADDPD           Z15, Z11, Z11
-	VMOVUPS          Z2, Z14
+	VMOVUPS          Z1, Z14
 	VFNMADD213PD     Z6, Z6, Z14
 	VMOVUPS          Z3, Z15
 	VFNMADD213PD     Z7, Z7, Z15
-	VFNMADD213PD     Z6, Z2, Z14
+	VFNMADD213PD     Z6, Z1, Z14
 	VFNMADD213PD     Z7, Z3, Z15
-	VADDPD           Z14, Z5, Z5
-	VADDPD           Z15, Z4, Z4
+	VADDPD           Z14, Z4, Z4
+	VADDPD           Z15, Z5, Z5
 	VPBROADCASTQ     avx512_bfb5616d7fd4fd00<>+0(SB), Z6
-	VFMADD213PD.BCST avx512_3fb72e7acc5bed4e<>+0(SB), Z2, Z6
+	VFMADD213PD.BCST avx512_3fb72e7acc5bed4e<>+0(SB), Z1, Z6
 	VPBROADCASTQ     avx512_bfb5616d7fd4fd00<>+0(SB), Z7
 	VFMADD213PD.BCST avx512_3fb72e7acc5bed4e<>+0(SB), Z3, Z7
-	VFMADD213PD.BCST avx512_bfb99996c851dc8d<>+0(SB), Z2, Z6
+	VFMADD213PD.BCST avx512_bfb99996c851dc8d<>+0(SB), Z1, Z6
 	VFMADD213PD.BCST avx512_bfb99996c851dc8d<>+0(SB), Z3, Z7
-	VFMADD213PD.BCST avx512_3fbc71d8d296a129<>+0(SB), Z2, Z6
+	VFMADD213PD.BCST avx512_3fbc71d8d296a129<>+0(SB), Z1, Z6
 	VFMADD213PD.BCST avx512_3fbc71d8d296a129<>+0(SB), Z3, Z7
-	VFMADD213PD.BCST avx512_bfc0000000225c5e<>+0(SB), Z2, Z6
+	VFMADD213PD.BCST avx512_bfc0000000225c5e<>+0(SB), Z1, Z6
 	VFMADD213PD.BCST avx512_bfc0000000225c5e<>+0(SB), Z3, Z7
-	VFMADD213PD.BCST avx512_3fc249249075ac8d<>+0(SB), Z2, Z6
+	VFMADD213PD.BCST avx512_3fc249249075ac8d<>+0(SB), Z1, Z6
 	VFMADD213PD.BCST avx512_3fc249249075ac8d<>+0(SB), Z3, Z7
-	VFMADD213PD.BCST avx512_bfc555555555543e<>+0(SB), Z2, Z6
+	VFMADD213PD.BCST avx512_bfc555555555543e<>+0(SB), Z1, Z6
 	VFMADD213PD.BCST avx512_bfc555555555543e<>+0(SB), Z3, Z7
-	VFMADD213PD.BCST avx512_3fc999999999bbd7<>+0(SB), Z2, Z6
+	VFMADD213PD.BCST avx512_3fc999999999bbd7<>+0(SB), Z1, Z6
 	VFMADD213PD.BCST avx512_3fc999999999bbd7<>+0(SB), Z3, Z7
-	VFMADD213PD.BCST avx512_bfd0000000000000<>+0(SB), Z2, Z6
+	VFMADD213PD.BCST avx512_bfd0000000000000<>+0(SB), Z1, Z6
 	VFMADD213PD.BCST avx512_bfd0000000000000<>+0(SB), Z3, Z7
-	VFMADD213PD.BCST avx512_3fd5555555555555<>+0(SB), Z2, Z6
+	VFMADD213PD.BCST avx512_3fd5555555555555<>+0(SB), Z1, Z6
 	VFMADD213PD.BCST avx512_3fd5555555555555<>+0(SB), Z3, Z7
-	VMULPD           Z2, Z2, Z14
+	VMULPD           Z1, Z1, Z14
 	VMULPD           Z3, Z3, Z15
-	VMULPD           Z2, Z14, Z2
+	VMULPD           Z1, Z14, Z1
 	VMULPD           Z3, Z15, Z3
-	VFMADD213PD      Z5, Z2, Z6
-	VFMADD213PD      Z4, Z3, Z7
-	VADDPD           Z10, Z8, Z2
+	VFMADD213PD      Z4, Z1, Z6
+	VFMADD213PD      Z5, Z3, Z7
+	VADDPD           Z10, Z8, Z1
 	VADDPD           Z11, Z9, Z3
 	VADDPD           Z6, Z12, Z4
 	VADDPD           Z7, Z13, Z5
-	VADDPD           Z4, Z2, Z2
+	VADDPD           Z4, Z1, Z1
 	VADDPD           Z5, Z3, Z3
-	VADDPD           Z2, Z16, Z4
+	VADDPD           Z1, Z16, Z4
 	VADDPD           Z3, Z17, Z5
 	VSUBPD           Z4, Z16, Z6
 	VSUBPD           Z5, Z17, Z7
-	VADDPD           Z2, Z6, Z2
+	VADDPD           Z1, Z6, Z1
 	VADDPD           Z3, Z7, Z3
 	VMULPD.BCST      avx512_3ff71547652b82fe<>+0(SB), Z4, Z6
 	VMULPD.BCST      avx512_3ff71547652b82fe<>+0(SB), Z5, Z7
@@ -7158,28 +4838,16 @@ loop:
 	VFMSUB132PD.BCST avx512_3ff71547652b82fe<>+0(SB), Z6, Z8
 	VMOVUPS          Z5, Z9
 	VFMSUB132PD.BCST avx512_3ff71547652b82fe<>+0(SB), Z7, Z9
-	VFMADD132PD.BCST avx512_3ff71547652b82fe<>+0(SB), Z8, Z2
+	VFMADD132PD.BCST avx512_3ff71547652b82fe<>+0(SB), Z8, Z1
 	VFMADD132PD.BCST avx512_3ff71547652b82fe<>+0(SB), Z9, Z3
-	VFMADD132PD.BCST avx512_3c7777d0ffda0d24<>+0(SB), Z2, Z4
+	VFMADD132PD.BCST avx512_3c7777d0ffda0d24<>+0(SB), Z1, Z4
 	VFMADD132PD.BCST avx512_3c7777d0ffda0d24<>+0(SB), Z3, Z5
-	VADDPD           Z4, Z6, Z2
+	VADDPD           Z4, Z6, Z1
 	VADDPD           Z5, Z7, Z3
-	VCMPPD.BCST      $0x11, avx512_00000000<>+0(SB), Z0, K1
-	VCMPPD.BCST      $0x11, avx512_00000000<>+0(SB), Z1, K2
-	VBLENDMPD.BCST   avx512_7ff8000000000001<>+0(SB), Z0, K1, Z4
-	VBLENDMPD.BCST   avx512_7ff8000000000001<>+0(SB), Z1, K2, Z5
-	VCMPPD.BCST      $0x00, avx512_00000000<>+0(SB), Z0, K1
-	VCMPPD.BCST      $0x00, avx512_00000000<>+0(SB), Z1, K2
-	VBLENDMPD.BCST   avx512_fff0000000000000<>+0(SB), Z4, K1, Z4
-	VBLENDMPD.BCST   avx512_fff0000000000000<>+0(SB), Z5, K2, Z5
-	VCMPPD.BCST      $0x11, avx512_7ff0000000000000<>+0(SB), Z0, K1
-	VCMPPD.BCST      $0x11, avx512_7ff0000000000000<>+0(SB), Z1, K2
-	VCMPPD.BCST      $0x1e, avx512_00000000<>+0(SB), Z0, K1, K1
-	VCMPPD.BCST      $0x1e, avx512_00000000<>+0(SB), Z1, K2, K2
-	VBLENDMPD        Z2, Z4, K1, Z0
-	VBLENDMPD        Z3, Z5, K2, Z1
-	VMOVNTPS         Z0, (R8)(AX*8)
-	VMOVNTPS         Z1, 64(R8)(AX*8)
+	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z0, Z1
+	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z2, Z3
+	VMOVNTPS         Z1, (R8)(AX*8)
+	VMOVNTPS         Z3, 64(R8)(AX*8)
 	ADDQ             $0x00000010, AX
 	CMPQ             AX, DX
 	JLT              loop
@@ -7190,7 +4858,7 @@ loop:
 // func log10Float32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·log10Float32AVX512(SB), NOSPLIT, $0-48
-	// Log10 of float32, 32 elements a step.
+	// Log10 of float32, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -7199,170 +4867,73 @@ TEXT ·log10Float32AVX512(SB), NOSPLIT, $0-48
 loop:
 	VCVTPS2PD        (R9)(AX*4), Z0
 	VCVTPS2PD        32(R9)(AX*4), Z1
-	VCVTPS2PD        64(R9)(AX*4), Z2
-	VCVTPS2PD        96(R9)(AX*4), Z3
-	VCMPPD.BCST      $0x11, avx512_0010000000000000<>+0(SB), Z0, K1
-	VCMPPD.BCST      $0x11, avx512_0010000000000000<>+0(SB), Z1, K2
-	VCMPPD.BCST      $0x11, avx512_0010000000000000<>+0(SB), Z2, K3
-	VCMPPD.BCST      $0x11, avx512_0010000000000000<>+0(SB), Z3, K4
-	VMULPD.BCST      avx512_4350000000000000<>+0(SB), Z0, Z4
-	VMULPD.BCST      avx512_4350000000000000<>+0(SB), Z1, Z5
-	VMULPD.BCST      avx512_4350000000000000<>+0(SB), Z2, Z6
-	VMULPD.BCST      avx512_4350000000000000<>+0(SB), Z3, Z7
-	VBLENDMPD        Z4, Z0, K1, Z4
-	VBLENDMPD        Z5, Z1, K2, Z5
-	VBLENDMPD        Z6, Z2, K3, Z6
-	VBLENDMPD        Z7, Z3, K4, Z7
-	VPBROADCASTQ     avx512_43300000000003ff<>+0(SB), Z8
-	VBLENDMPD.BCST   avx512_4330000000000435<>+0(SB), Z8, K1, Z9
-	VBLENDMPD.BCST   avx512_4330000000000435<>+0(SB), Z8, K2, Z10
-	VBLENDMPD.BCST   avx512_4330000000000435<>+0(SB), Z8, K3, Z11
-	VBLENDMPD.BCST   avx512_4330000000000435<>+0(SB), Z8, K4, Z8
+	VGETMANTPD       $0x00, Z0, Z2
+	VGETMANTPD       $0x00, Z1, Z3
+	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z2, Z2
+	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z3, Z3
+	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z2, Z2
+	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z3, Z3
+	VGETMANTPD       $0x00, Z0, Z4
+	VGETMANTPD       $0x00, Z1, Z5
 	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z4, Z4
 	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z5, Z5
-	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z6, Z6
-	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z7, Z7
-	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z4, Z12
-	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z5, Z13
-	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z6, Z14
-	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z7, Z15
-	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z12, Z12
-	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z13, Z13
-	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z14, Z14
-	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z15, Z15
-	VPSRLQ           $0x34, Z4, Z4
-	VPSRLQ           $0x34, Z5, Z5
-	VPSRLQ           $0x34, Z6, Z6
-	VPSRLQ           $0x34, Z7, Z7
-	VPORQ.BCST       avx512_4330000000000000<>+0(SB), Z4, Z4
-	VPORQ.BCST       avx512_4330000000000000<>+0(SB), Z5, Z5
-	VPORQ.BCST       avx512_4330000000000000<>+0(SB), Z6, Z6
-	VPORQ.BCST       avx512_4330000000000000<>+0(SB), Z7, Z7
-	VSUBPD           Z9, Z4, Z4
-	VSUBPD           Z10, Z5, Z5
-	VSUBPD           Z11, Z6, Z6
-	VSUBPD           Z8, Z7, Z7
-	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z12, Z8
-	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z13, Z9
-	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z14, Z10
-	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z15, Z11
-	VMULPD.BCST      avx512_3d2ef35793c76730<>+0(SB), Z4, Z12
-	VMULPD.BCST      avx512_3d2ef35793c76730<>+0(SB), Z5, Z13
-	VMULPD.BCST      avx512_3d2ef35793c76730<>+0(SB), Z6, Z14
-	VMULPD.BCST      avx512_3d2ef35793c76730<>+0(SB), Z7, Z15
-	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z8, Z16
-	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z9, Z17
-	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z10, Z18
-	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z11, Z19
-	VDIVPD           Z16, Z8, Z16
-	VDIVPD           Z17, Z9, Z17
-	VDIVPD           Z18, Z10, Z18
-	VDIVPD           Z19, Z11, Z19
-	VMULPD           Z16, Z16, Z20
-	VMULPD           Z17, Z17, Z21
-	VMULPD           Z18, Z18, Z22
-	VMULPD           Z19, Z19, Z23
-	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z24
-	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z20, Z24
-	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z25
-	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z21, Z25
-	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z26
-	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z22, Z26
-	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z27
-	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z23, Z27
-	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z20, Z24
-	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z21, Z25
-	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z22, Z26
-	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z23, Z27
-	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z20, Z24
-	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z21, Z25
-	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z22, Z26
-	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z23, Z27
-	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z20, Z24
-	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z21, Z25
-	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z22, Z26
-	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z23, Z27
-	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z20, Z24
-	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z21, Z25
-	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z22, Z26
-	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z23, Z27
-	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z20, Z24
-	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z21, Z25
-	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z22, Z26
-	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z23, Z27
-	VMULPD           Z20, Z24, Z20
-	VMULPD           Z21, Z25, Z21
-	VMULPD           Z22, Z26, Z22
-	VMULPD           Z23, Z27, Z23
-	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z8, Z24
-	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z9, Z25
-	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z10, Z26
-	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z11, Z27
-	VMULPD           Z8, Z24, Z24
-	VMULPD           Z9, Z25, Z25
-	VMULPD           Z10, Z26, Z26
-	VMULPD           Z11, Z27, Z27
-	VADDPD           Z20, Z24, Z20
-	VADDPD           Z21, Z25, Z21
-	VADDPD           Z22, Z26, Z22
-	VADDPD           Z23, Z27, Z23
-	VFMADD213PD      Z12, Z20, Z16
-	VFMADD213PD      Z13, Z21, Z17
-	VFMADD213PD      Z14, Z22, Z18
-	VFMADD213PD      Z15, Z23, Z19
-	VSUBPD           Z16, Z24, Z12
-	VSUBPD           Z17, Z25, Z13
-	VSUBPD           Z18, Z26, Z14
-	VSUBPD           Z19, Z27, Z15
-	VSUBPD           Z12, Z8, Z8
-	VSUBPD           Z13, Z9, Z9
-	VSUBPD           Z14, Z10, Z10
-	VSUBPD           Z15, Z11, Z11
-	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z8, Z4
-	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z9, Z5
-	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z10, Z6
-	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z11, Z7
-	VMULPD.BCST      avx512_3fdbcb7b1526e50e<>+0(SB), Z4, Z4
-	VMULPD.BCST      avx512_3fdbcb7b1526e50e<>+0(SB), Z5, Z5
-	VMULPD.BCST      avx512_3fdbcb7b1526e50e<>+0(SB), Z6, Z6
-	VMULPD.BCST      avx512_3fdbcb7b1526e50e<>+0(SB), Z7, Z7
-	VCMPPD.BCST      $0x11, avx512_00000000<>+0(SB), Z0, K1
-	VCMPPD.BCST      $0x11, avx512_00000000<>+0(SB), Z1, K2
-	VCMPPD.BCST      $0x11, avx512_00000000<>+0(SB), Z2, K3
-	VCMPPD.BCST      $0x11, avx512_00000000<>+0(SB), Z3, K4
-	VBLENDMPD.BCST   avx512_7ff8000000000001<>+0(SB), Z0, K1, Z8
-	VBLENDMPD.BCST   avx512_7ff8000000000001<>+0(SB), Z1, K2, Z9
-	VBLENDMPD.BCST   avx512_7ff8000000000001<>+0(SB), Z2, K3, Z10
-	VBLENDMPD.BCST   avx512_7ff8000000000001<>+0(SB), Z3, K4, Z11
-	VCMPPD.BCST      $0x00, avx512_00000000<>+0(SB), Z0, K1
-	VCMPPD.BCST      $0x00, avx512_00000000<>+0(SB), Z1, K2
-	VCMPPD.BCST      $0x00, avx512_00000000<>+0(SB), Z2, K3
-	VCMPPD.BCST      $0x00, avx512_00000000<>+0(SB), Z3, K4
-	VBLENDMPD.BCST   avx512_fff0000000000000<>+0(SB), Z8, K1, Z8
-	VBLENDMPD.BCST   avx512_fff0000000000000<>+0(SB), Z9, K2, Z9
-	VBLENDMPD.BCST   avx512_fff0000000000000<>+0(SB), Z10, K3, Z10
-	VBLENDMPD.BCST   avx512_fff0000000000000<>+0(SB), Z11, K4, Z11
-	VCMPPD.BCST      $0x11, avx512_7ff0000000000000<>+0(SB), Z0, K1
-	VCMPPD.BCST      $0x11, avx512_7ff0000000000000<>+0(SB), Z1, K2
-	VCMPPD.BCST      $0x11, avx512_7ff0000000000000<>+0(SB), Z2, K3
-	VCMPPD.BCST      $0x11, avx512_7ff0000000000000<>+0(SB), Z3, K4
-	VCMPPD.BCST      $0x1e, avx512_00000000<>+0(SB), Z0, K1, K1
-	VCMPPD.BCST      $0x1e, avx512_00000000<>+0(SB), Z1, K2, K2
-	VCMPPD.BCST      $0x1e, avx512_00000000<>+0(SB), Z2, K3, K3
-	VCMPPD.BCST      $0x1e, avx512_00000000<>+0(SB), Z3, K4, K4
-	VBLENDMPD        Z4, Z8, K1, Z0
-	VBLENDMPD        Z5, Z9, K2, Z1
-	VBLENDMPD        Z6, Z10, K3, Z2
-	VBLENDMPD        Z7, Z11, K4, Z3
-	VCVTPD2PS        Z0, Y0
-	VCVTPD2PS        Z1, Y1
-	VCVTPD2PS        Z2, Y2
-	VCVTPD2PS        Z3, Y3
+	VGETEXPPD        Z4, Z4
+	VGETEXPPD        Z5, Z5
+	VGETEXPPD        Z0, Z6
+	VGETEXPPD        Z1, Z7
+	VADDPD           Z4, Z6, Z4
+	VADDPD           Z5, Z7, Z5
+	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z2, Z2
+	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z3, Z3
+	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z2, Z2
+	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z3, Z3
+	VMULPD.BCST      avx512_3d2ef35793c76730<>+0(SB), Z4, Z6
+	VMULPD.BCST      avx512_3d2ef35793c76730<>+0(SB), Z5, Z7
+	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z2, Z8
+	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z3, Z9
+	VDIVPD           Z8, Z2, Z8
+	VDIVPD           Z9, Z3, Z9
+	VMULPD           Z8, Z8, Z10
+	VMULPD           Z9, Z9, Z11
+	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z12
+	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z10, Z12
+	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z13
+	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z11, Z13
+	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z10, Z12
+	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z11, Z13
+	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z10, Z12
+	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z11, Z13
+	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z10, Z12
+	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z11, Z13
+	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z10, Z12
+	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z11, Z13
+	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z10, Z12
+	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z11, Z13
+	VMULPD           Z10, Z12, Z10
+	VMULPD           Z11, Z13, Z11
+	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z2, Z12
+	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z3, Z13
+	VMULPD           Z2, Z12, Z12
+	VMULPD           Z3, Z13, Z13
+	VADDPD           Z10, Z12, Z10
+	VADDPD           Z11, Z13, Z11
+	VFMADD213PD      Z6, Z10, Z8
+	VFMADD213PD      Z7, Z11, Z9
+	VSUBPD           Z8, Z12, Z6
+	VSUBPD           Z9, Z13, Z7
+	VSUBPD           Z6, Z2, Z2
+	VSUBPD           Z7, Z3, Z3
+	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z2, Z4
+	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z3, Z5
+	VMULPD.BCST      avx512_3fdbcb7b1526e50e<>+0(SB), Z4, Z2
+	VMULPD.BCST      avx512_3fdbcb7b1526e50e<>+0(SB), Z5, Z3
+	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z0, Z2
+	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z1, Z3
+	VCVTPD2PS        Z2, Y0
+	VCVTPD2PS        Z3, Y1
 	VMOVUPS          Y0, (R8)(AX*4)
 	VMOVUPS          Y1, 32(R8)(AX*4)
-	VMOVUPS          Y2, 64(R8)(AX*4)
-	VMOVUPS          Y3, 96(R8)(AX*4)
-	ADDQ             $0x00000020, AX
+	ADDQ             $0x00000010, AX
 	CMPQ             AX, DX
 	JLT              loop
 	VZEROUPPER
@@ -7375,7 +4946,7 @@ GLOBL avx512_3fdbcb7b1526e50e<>(SB), RODATA|NOPTR, $8
 // func log10Float32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·log10Float32PastAVX512(SB), NOSPLIT, $0-48
-	// Log10 of float32, 32 elements a step.
+	// Log10 of float32, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -7384,170 +4955,73 @@ TEXT ·log10Float32PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VCVTPS2PD        (R9)(AX*4), Z0
 	VCVTPS2PD        32(R9)(AX*4), Z1
-	VCVTPS2PD        64(R9)(AX*4), Z2
-	VCVTPS2PD        96(R9)(AX*4), Z3
-	VCMPPD.BCST      $0x11, avx512_0010000000000000<>+0(SB), Z0, K1
-	VCMPPD.BCST      $0x11, avx512_0010000000000000<>+0(SB), Z1, K2
-	VCMPPD.BCST      $0x11, avx512_0010000000000000<>+0(SB), Z2, K3
-	VCMPPD.BCST      $0x11, avx512_0010000000000000<>+0(SB), Z3, K4
-	VMULPD.BCST      avx512_4350000000000000<>+0(SB), Z0, Z4
-	VMULPD.BCST      avx512_4350000000000000<>+0(SB), Z1, Z5
-	VMULPD.BCST      avx512_4350000000000000<>+0(SB), Z2, Z6
-	VMULPD.BCST      avx512_4350000000000000<>+0(SB), Z3, Z7
-	VBLENDMPD        Z4, Z0, K1, Z4
-	VBLENDMPD        Z5, Z1, K2, Z5
-	VBLENDMPD        Z6, Z2, K3, Z6
-	VBLENDMPD        Z7, Z3, K4, Z7
-	VPBROADCASTQ     avx512_43300000000003ff<>+0(SB), Z8
-	VBLENDMPD.BCST   avx512_4330000000000435<>+0(SB), Z8, K1, Z9
-	VBLENDMPD.BCST   avx512_4330000000000435<>+0(SB), Z8, K2, Z10
-	VBLENDMPD.BCST   avx512_4330000000000435<>+0(SB), Z8, K3, Z11
-	VBLENDMPD.BCST   avx512_4330000000000435<>+0(SB), Z8, K4, Z8
+	VGETMANTPD       $0x00, Z0, Z2
+	VGETMANTPD       $0x00, Z1, Z3
+	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z2, Z2
+	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z3, Z3
+	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z2, Z2
+	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z3, Z3
+	VGETMANTPD       $0x00, Z0, Z4
+	VGETMANTPD       $0x00, Z1, Z5
 	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z4, Z4
 	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z5, Z5
-	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z6, Z6
-	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z7, Z7
-	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z4, Z12
-	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z5, Z13
-	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z6, Z14
-	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z7, Z15
-	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z12, Z12
-	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z13, Z13
-	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z14, Z14
-	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z15, Z15
-	VPSRLQ           $0x34, Z4, Z4
-	VPSRLQ           $0x34, Z5, Z5
-	VPSRLQ           $0x34, Z6, Z6
-	VPSRLQ           $0x34, Z7, Z7
-	VPORQ.BCST       avx512_4330000000000000<>+0(SB), Z4, Z4
-	VPORQ.BCST       avx512_4330000000000000<>+0(SB), Z5, Z5
-	VPORQ.BCST       avx512_4330000000000000<>+0(SB), Z6, Z6
-	VPORQ.BCST       avx512_4330000000000000<>+0(SB), Z7, Z7
-	VSUBPD           Z9, Z4, Z4
-	VSUBPD           Z10, Z5, Z5
-	VSUBPD           Z11, Z6, Z6
-	VSUBPD           Z8, Z7, Z7
-	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z12, Z8
-	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z13, Z9
-	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z14, Z10
-	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z15, Z11
-	VMULPD.BCST      avx512_3d2ef35793c76730<>+0(SB), Z4, Z12
-	VMULPD.BCST      avx512_3d2ef35793c76730<>+0(SB), Z5, Z13
-	VMULPD.BCST      avx512_3d2ef35793c76730<>+0(SB), Z6, Z14
-	VMULPD.BCST      avx512_3d2ef35793c76730<>+0(SB), Z7, Z15
-	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z8, Z16
-	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z9, Z17
-	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z10, Z18
-	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z11, Z19
-	VDIVPD           Z16, Z8, Z16
-	VDIVPD           Z17, Z9, Z17
-	VDIVPD           Z18, Z10, Z18
-	VDIVPD           Z19, Z11, Z19
-	VMULPD           Z16, Z16, Z20
-	VMULPD           Z17, Z17, Z21
-	VMULPD           Z18, Z18, Z22
-	VMULPD           Z19, Z19, Z23
-	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z24
-	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z20, Z24
-	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z25
-	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z21, Z25
-	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z26
-	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z22, Z26
-	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z27
-	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z23, Z27
-	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z20, Z24
-	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z21, Z25
-	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z22, Z26
-	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z23, Z27
-	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z20, Z24
-	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z21, Z25
-	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z22, Z26
-	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z23, Z27
-	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z20, Z24
-	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z21, Z25
-	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z22, Z26
-	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z23, Z27
-	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z20, Z24
-	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z21, Z25
-	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z22, Z26
-	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z23, Z27
-	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z20, Z24
-	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z21, Z25
-	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z22, Z26
-	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z23, Z27
-	VMULPD           Z20, Z24, Z20
-	VMULPD           Z21, Z25, Z21
-	VMULPD           Z22, Z26, Z22
-	VMULPD           Z23, Z27, Z23
-	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z8, Z24
-	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z9, Z25
-	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z10, Z26
-	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z11, Z27
-	VMULPD           Z8, Z24, Z24
-	VMULPD           Z9, Z25, Z25
-	VMULPD           Z10, Z26, Z26
-	VMULPD           Z11, Z27, Z27
-	VADDPD           Z20, Z24, Z20
-	VADDPD           Z21, Z25, Z21
-	VADDPD           Z22, Z26, Z22
-	VADDPD           Z23, Z27, Z23
-	VFMADD213PD      Z12, Z20, Z16
-	VFMADD213PD      Z13, Z21, Z17
-	VFMADD213PD      Z14, Z22, Z18
-	VFMADD213PD      Z15, Z23, Z19
-	VSUBPD           Z16, Z24, Z12
-	VSUBPD           Z17, Z25, Z13
-	VSUBPD           Z18, Z26, Z14
-	VSUBPD           Z19, Z27, Z15
-	VSUBPD           Z12, Z8, Z8
-	VSUBPD           Z13, Z9, Z9
-	VSUBPD           Z14, Z10, Z10
-	VSUBPD           Z15, Z11, Z11
-	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z8, Z4
-	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z9, Z5
-	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z10, Z6
-	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z11, Z7
-	VMULPD.BCST      avx512_3fdbcb7b1526e50e<>+0(SB), Z4, Z4
-	VMULPD.BCST      avx512_3fdbcb7b1526e50e<>+0(SB), Z5, Z5
-	VMULPD.BCST      avx512_3fdbcb7b1526e50e<>+0(SB), Z6, Z6
-	VMULPD.BCST      avx512_3fdbcb7b1526e50e<>+0(SB), Z7, Z7
-	VCMPPD.BCST      $0x11, avx512_00000000<>+0(SB), Z0, K1
-	VCMPPD.BCST      $0x11, avx512_00000000<>+0(SB), Z1, K2
-	VCMPPD.BCST      $0x11, avx512_00000000<>+0(SB), Z2, K3
-	VCMPPD.BCST      $0x11, avx512_00000000<>+0(SB), Z3, K4
-	VBLENDMPD.BCST   avx512_7ff8000000000001<>+0(SB), Z0, K1, Z8
-	VBLENDMPD.BCST   avx512_7ff8000000000001<>+0(SB), Z1, K2, Z9
-	VBLENDMPD.BCST   avx512_7ff8000000000001<>+0(SB), Z2, K3, Z10
-	VBLENDMPD.BCST   avx512_7ff8000000000001<>+0(SB), Z3, K4, Z11
-	VCMPPD.BCST      $0x00, avx512_00000000<>+0(SB), Z0, K1
-	VCMPPD.BCST      $0x00, avx512_00000000<>+0(SB), Z1, K2
-	VCMPPD.BCST      $0x00, avx512_00000000<>+0(SB), Z2, K3
-	VCMPPD.BCST      $0x00, avx512_00000000<>+0(SB), Z3, K4
-	VBLENDMPD.BCST   avx512_fff0000000000000<>+0(SB), Z8, K1, Z8
-	VBLENDMPD.BCST   avx512_fff0000000000000<>+0(SB), Z9, K2, Z9
-	VBLENDMPD.BCST   avx512_fff0000000000000<>+0(SB), Z10, K3, Z10
-	VBLENDMPD.BCST   avx512_fff0000000000000<>+0(SB), Z11, K4, Z11
-	VCMPPD.BCST      $0x11, avx512_7ff0000000000000<>+0(SB), Z0, K1
-	VCMPPD.BCST      $0x11, avx512_7ff0000000000000<>+0(SB), Z1, K2
-	VCMPPD.BCST      $0x11, avx512_7ff0000000000000<>+0(SB), Z2, K3
-	VCMPPD.BCST      $0x11, avx512_7ff0000000000000<>+0(SB), Z3, K4
-	VCMPPD.BCST      $0x1e, avx512_00000000<>+0(SB), Z0, K1, K1
-	VCMPPD.BCST      $0x1e, avx512_00000000<>+0(SB), Z1, K2, K2
-	VCMPPD.BCST      $0x1e, avx512_00000000<>+0(SB), Z2, K3, K3
-	VCMPPD.BCST      $0x1e, avx512_00000000<>+0(SB), Z3, K4, K4
-	VBLENDMPD        Z4, Z8, K1, Z0
-	VBLENDMPD        Z5, Z9, K2, Z1
-	VBLENDMPD        Z6, Z10, K3, Z2
-	VBLENDMPD        Z7, Z11, K4, Z3
-	VCVTPD2PS        Z0, Y0
-	VCVTPD2PS        Z1, Y1
-	VCVTPD2PS        Z2, Y2
-	VCVTPD2PS        Z3, Y3
+	VGETEXPPD        Z4, Z4
+	VGETEXPPD        Z5, Z5
+	VGETEXPPD        Z0, Z6
+	VGETEXPPD        Z1, Z7
+	VADDPD           Z4, Z6, Z4
+	VADDPD           Z5, Z7, Z5
+	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z2, Z2
+	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z3, Z3
+	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z2, Z2
+	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z3, Z3
+	VMULPD.BCST      avx512_3d2ef35793c76730<>+0(SB), Z4, Z6
+	VMULPD.BCST      avx512_3d2ef35793c76730<>+0(SB), Z5, Z7
+	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z2, Z8
+	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z3, Z9
+	VDIVPD           Z8, Z2, Z8
+	VDIVPD           Z9, Z3, Z9
+	VMULPD           Z8, Z8, Z10
+	VMULPD           Z9, Z9, Z11
+	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z12
+	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z10, Z12
+	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z13
+	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z11, Z13
+	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z10, Z12
+	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z11, Z13
+	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z10, Z12
+	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z11, Z13
+	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z10, Z12
+	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z11, Z13
+	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z10, Z12
+	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z11, Z13
+	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z10, Z12
+	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z11, Z13
+	VMULPD           Z10, Z12, Z10
+	VMULPD           Z11, Z13, Z11
+	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z2, Z12
+	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z3, Z13
+	VMULPD           Z2, Z12, Z12
+	VMULPD           Z3, Z13, Z13
+	VADDPD           Z10, Z12, Z10
+	VADDPD           Z11, Z13, Z11
+	VFMADD213PD      Z6, Z10, Z8
+	VFMADD213PD      Z7, Z11, Z9
+	VSUBPD           Z8, Z12, Z6
+	VSUBPD           Z9, Z13, Z7
+	VSUBPD           Z6, Z2, Z2
+	VSUBPD           Z7, Z3, Z3
+	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z2, Z4
+	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z3, Z5
+	VMULPD.BCST      avx512_3fdbcb7b1526e50e<>+0(SB), Z4, Z2
+	VMULPD.BCST      avx512_3fdbcb7b1526e50e<>+0(SB), Z5, Z3
+	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z0, Z2
+	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z1, Z3
+	VCVTPD2PS        Z2, Y0
+	VCVTPD2PS        Z3, Y1
 	VMOVNTPS         Y0, (R8)(AX*4)
 	VMOVNTPS         Y1, 32(R8)(AX*4)
-	VMOVNTPS         Y2, 64(R8)(AX*4)
-	VMOVNTPS         Y3, 96(R8)(AX*4)
-	ADDQ             $0x00000020, AX
+	ADDQ             $0x00000010, AX
 	CMPQ             AX, DX
 	JLT              loop
 	VZEROUPPER
@@ -7571,63 +5045,60 @@ TEXT ·log10Float64AVX512(SB), NOSPLIT, $0-48
 
 loop:
 	VMOVUPS          (R9)(AX*8), Z0
-	VCMPPD.BCST      $0x11, avx512_0010000000000000<>+0(SB), Z0, K1
-	VMOVUPS          64(R9)(AX*8), Z1
-	VCMPPD.BCST      $0x11, avx512_0010000000000000<>+0(SB), Z1, K2
-	VMULPD.BCST      avx512_4350000000000000<>+0(SB), Z0, Z2
-	VMULPD.BCST      avx512_4350000000000000<>+0(SB), Z1, Z3
-	VBLENDMPD        Z2, Z0, K1, Z2
-	VBLENDMPD        Z3, Z1, K2, Z3
-	VPBROADCASTQ     avx512_43300000000003ff<>+0(SB), Z4
-	VBLENDMPD.BCST   avx512_4330000000000435<>+0(SB), Z4, K1, Z5
-	VBLENDMPD.BCST   avx512_4330000000000435<>+0(SB), Z4, K2, Z4
-	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z2, Z2
+	VGETMANTPD       $0x00, Z0, Z1
+	VMOVUPS          64(R9)(AX*8), Z2
+	VGETMANTPD       $0x00, Z2, Z3
+	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z1, Z1
 	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z3, Z3
-	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z2, Z6
-	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z3, Z7
-	VPADDQ.BCST      avx512_3fef800000000000<>+0(SB), Z6, Z6
-	VPADDQ.BCST      avx512_3fef800000000000<>+0(SB), Z7, Z7
-	VPSRLQ           $0x34, Z2, Z8
-	VPSRLQ           $0x34, Z3, Z9
-	VPORQ.BCST       avx512_4330000000000000<>+0(SB), Z8, Z8
-	VPORQ.BCST       avx512_4330000000000000<>+0(SB), Z9, Z9
-	VSUBPD           Z5, Z8, Z5
-	VSUBPD           Z4, Z9, Z4
-	VPSRLQ           $0x30, Z2, Z2
+	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z1, Z1
+	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z3, Z3
+	VGETMANTPD       $0x00, Z0, Z4
+	VGETMANTPD       $0x00, Z2, Z5
+	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z4, Z4
+	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z5, Z5
+	VGETEXPPD        Z4, Z4
+	VGETEXPPD        Z5, Z5
+	VGETEXPPD        Z0, Z6
+	VGETEXPPD        Z2, Z7
+	VADDPD           Z4, Z6, Z4
+	VADDPD           Z5, Z7, Z5
+	VPADDQ.BCST      avx512_3fef800000000000<>+0(SB), Z1, Z6
+	VPADDQ.BCST      avx512_3fef800000000000<>+0(SB), Z3, Z7
+	VPSRLQ           $0x30, Z1, Z1
 	VPSRLQ           $0x30, Z3, Z3
 	VMOVUPS          Z31, Z8
-	VPERMT2PD        Z30, Z2, Z8
+	VPERMT2PD        Z30, Z1, Z8
 	VMOVUPS          Z31, Z9
 	VPERMT2PD        Z30, Z3, Z9
-	VFMADD231PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z5, Z8
-	VFMADD231PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z4, Z9
+	VFMADD231PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z4, Z8
+	VFMADD231PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z5, Z9
 	VMOVUPS          Z29, Z10
-	VPERMT2PD        Z28, Z2, Z10
+	VPERMT2PD        Z28, Z1, Z10
 	VMOVUPS          Z29, Z11
 	VPERMT2PD        Z28, Z3, Z11
-	VFMADD132PD.BCST avx512_3d2ef35793c76730<>+0(SB), Z10, Z5
-	VFMADD132PD.BCST avx512_3d2ef35793c76730<>+0(SB), Z11, Z4
+	VFMADD132PD.BCST avx512_3d2ef35793c76730<>+0(SB), Z10, Z4
+	VFMADD132PD.BCST avx512_3d2ef35793c76730<>+0(SB), Z11, Z5
 	VMOVUPS          Z27, Z10
-	VPERMT2PD        Z26, Z2, Z10
-	VMOVUPS          Z27, Z2
-	VPERMT2PD        Z26, Z3, Z2
+	VPERMT2PD        Z26, Z1, Z10
+	VMOVUPS          Z27, Z1
+	VPERMT2PD        Z26, Z3, Z1
 	VMULPD           Z10, Z6, Z3
-	VMULPD           Z2, Z7, Z11
+	VMULPD           Z1, Z7, Z11
 	VFMSUB213PD      Z3, Z10, Z6
-	VFMSUB213PD      Z11, Z2, Z7
-	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z3, Z2
+	VFMSUB213PD      Z11, Z1, Z7
+	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z3, Z1
 	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z11, Z3
-	VADDPD           Z2, Z8, Z10
+	VADDPD           Z1, Z8, Z10
 	VADDPD           Z3, Z9, Z11
 	VSUBPD           Z10, Z8, Z8
 	VSUBPD           Z11, Z9, Z9
-	VADDPD           Z2, Z8, Z8
+	VADDPD           Z1, Z8, Z8
 	VADDPD           Z3, Z9, Z9
-	VMULPD.BCST      avx512_bfe0000000000000<>+0(SB), Z2, Z12
+	VMULPD.BCST      avx512_bfe0000000000000<>+0(SB), Z1, Z12
 	VMULPD.BCST      avx512_bfe0000000000000<>+0(SB), Z3, Z13
-	VMULPD           Z12, Z2, Z14
+	VMULPD           Z12, Z1, Z14
 	VMULPD           Z13, Z3, Z15
-	VFMSUB213PD      Z14, Z2, Z12
+	VFMSUB213PD      Z14, Z1, Z12
 	VFMSUB213PD      Z15, Z3, Z13
 	VADDPD           Z14, Z10, Z16
 	VADDPD           Z15, Z11, Z17
@@ -7635,51 +5106,51 @@ loop:
 	VSUBPD           Z17, Z11, Z11
 	VADDPD           Z14, Z10, Z10
 	VADDPD           Z15, Z11, Z11
-	VMOVUPS          Z2, Z14
+	VMOVUPS          Z1, Z14
 	VFNMADD213PD     Z6, Z6, Z14
 	VMOVUPS          Z3, Z15
 	VFNMADD213PD     Z7, Z7, Z15
-	VFNMADD213PD     Z6, Z2, Z14
+	VFNMADD213PD     Z6, Z1, Z14
 	VFNMADD213PD     Z7, Z3, Z15
-	VADDPD           Z14, Z5, Z5
-	VADDPD           Z15, Z4, Z4
+	VADDPD           Z14, Z4, Z4
+	VADDPD           Z15, Z5, Z5
 	VPBROADCASTQ     avx512_bfb5616d7fd4fd00<>+0(SB), Z6
-	VFMADD213PD.BCST avx512_3fb72e7acc5bed4e<>+0(SB), Z2, Z6
+	VFMADD213PD.BCST avx512_3fb72e7acc5bed4e<>+0(SB), Z1, Z6
 	VPBROADCASTQ     avx512_bfb5616d7fd4fd00<>+0(SB), Z7
 	VFMADD213PD.BCST avx512_3fb72e7acc5bed4e<>+0(SB), Z3, Z7
-	VFMADD213PD.BCST avx512_bfb99996c851dc8d<>+0(SB), Z2, Z6
+	VFMADD213PD.BCST avx512_bfb99996c851dc8d<>+0(SB), Z1, Z6
 	VFMADD213PD.BCST avx512_bfb99996c851dc8d<>+0(SB), Z3, Z7
-	VFMADD213PD.BCST avx512_3fbc71d8d296a129<>+0(SB), Z2, Z6
+	VFMADD213PD.BCST avx512_3fbc71d8d296a129<>+0(SB), Z1, Z6
 	VFMADD213PD.BCST avx512_3fbc71d8d296a129<>+0(SB), Z3, Z7
-	VFMADD213PD.BCST avx512_bfc0000000225c5e<>+0(SB), Z2, Z6
+	VFMADD213PD.BCST avx512_bfc0000000225c5e<>+0(SB), Z1, Z6
 	VFMADD213PD.BCST avx512_bfc0000000225c5e<>+0(SB), Z3, Z7
-	VFMADD213PD.BCST avx512_3fc249249075ac8d<>+0(SB), Z2, Z6
+	VFMADD213PD.BCST avx512_3fc249249075ac8d<>+0(SB), Z1, Z6
 	VFMADD213PD.BCST avx512_3fc249249075ac8d<>+0(SB), Z3, Z7
-	VFMADD213PD.BCST avx512_bfc555555555543e<>+0(SB), Z2, Z6
+	VFMADD213PD.BCST avx512_bfc555555555543e<>+0(SB), Z1, Z6
 	VFMADD213PD.BCST avx512_bfc555555555543e<>+0(SB), Z3, Z7
-	VFMADD213PD.BCST avx512_3fc999999999bbd7<>+0(SB), Z2, Z6
+	VFMADD213PD.BCST avx512_3fc999999999bbd7<>+0(SB), Z1, Z6
 	VFMADD213PD.BCST avx512_3fc999999999bbd7<>+0(SB), Z3, Z7
-	VFMADD213PD.BCST avx512_bfd0000000000000<>+0(SB), Z2, Z6
+	VFMADD213PD.BCST avx512_bfd0000000000000<>+0(SB), Z1, Z6
 	VFMADD213PD.BCST avx512_bfd0000000000000<>+0(SB), Z3, Z7
-	VFMADD213PD.BCST avx512_3fd5555555555555<>+0(SB), Z2, Z6
+	VFMADD213PD.BCST avx512_3fd5555555555555<>+0(SB), Z1, Z6
 	VFMADD213PD.BCST avx512_3fd5555555555555<>+0(SB), Z3, Z7
-	VMULPD           Z2, Z2, Z14
+	VMULPD           Z1, Z1, Z14
 	VMULPD           Z3, Z3, Z15
-	VMULPD           Z2, Z14, Z2
+	VMULPD           Z1, Z14, Z1
 	VMULPD           Z3, Z15, Z3
-	VFMADD213PD      Z5, Z2, Z6
-	VFMADD213PD      Z4, Z3, Z7
-	VADDPD           Z10, Z8, Z2
+	VFMADD213PD      Z4, Z1, Z6
+	VFMADD213PD      Z5, Z3, Z7
+	VADDPD           Z10, Z8, Z1
 	VADDPD           Z11, Z9, Z3
 	VADDPD           Z6, Z12, Z4
 	VADDPD           Z7, Z13, Z5
-	VADDPD           Z4, Z2, Z2
+	VADDPD           Z4, Z1, Z1
 	VADDPD           Z5, Z3, Z3
-	VADDPD           Z2, Z16, Z4
+	VADDPD           Z1, Z16, Z4
 	VADDPD           Z3, Z17, Z5
 	VSUBPD           Z4, Z16, Z6
 	VSUBPD           Z5, Z17, Z7
-	VADDPD           Z2, Z6, Z2
+	VADDPD           Z1, Z6, Z1
 	VADDPD           Z3, Z7, Z3
 	VMULPD.BCST      avx512_3fdbcb7b1526e50e<>+0(SB), Z4, Z6
 	VMULPD.BCST      avx512_3fdbcb7b1526e50e<>+0(SB), Z5, Z7
@@ -7687,28 +5158,16 @@ loop:
 	VFMSUB132PD.BCST avx512_3fdbcb7b1526e50e<>+0(SB), Z6, Z8
 	VMOVUPS          Z5, Z9
 	VFMSUB132PD.BCST avx512_3fdbcb7b1526e50e<>+0(SB), Z7, Z9
-	VFMADD132PD.BCST avx512_3fdbcb7b1526e50e<>+0(SB), Z8, Z2
+	VFMADD132PD.BCST avx512_3fdbcb7b1526e50e<>+0(SB), Z8, Z1
 	VFMADD132PD.BCST avx512_3fdbcb7b1526e50e<>+0(SB), Z9, Z3
-	VFMADD132PD.BCST avx512_3c695355baaafad3<>+0(SB), Z2, Z4
+	VFMADD132PD.BCST avx512_3c695355baaafad3<>+0(SB), Z1, Z4
 	VFMADD132PD.BCST avx512_3c695355baaafad3<>+0(SB), Z3, Z5
-	VADDPD           Z4, Z6, Z2
+	VADDPD           Z4, Z6, Z1
 	VADDPD           Z5, Z7, Z3
-	VCMPPD.BCST      $0x11, avx512_00000000<>+0(SB), Z0, K1
-	VCMPPD.BCST      $0x11, avx512_00000000<>+0(SB), Z1, K2
-	VBLENDMPD.BCST   avx512_7ff8000000000001<>+0(SB), Z0, K1, Z4
-	VBLENDMPD.BCST   avx512_7ff8000000000001<>+0(SB), Z1, K2, Z5
-	VCMPPD.BCST      $0x00, avx512_00000000<>+0(SB), Z0, K1
-	VCMPPD.BCST      $0x00, avx512_00000000<>+0(SB), Z1, K2
-	VBLENDMPD.BCST   avx512_fff0000000000000<>+0(SB), Z4, K1, Z4
-	VBLENDMPD.BCST   avx512_fff0000000000000<>+0(SB), Z5, K2, Z5
-	VCMPPD.BCST      $0x11, avx512_7ff0000000000000<>+0(SB), Z0, K1
-	VCMPPD.BCST      $0x11, avx512_7ff0000000000000<>+0(SB), Z1, K2
-	VCMPPD.BCST      $0x1e, avx512_00000000<>+0(SB), Z0, K1, K1
-	VCMPPD.BCST      $0x1e, avx512_00000000<>+0(SB), Z1, K2, K2
-	VBLENDMPD        Z2, Z4, K1, Z0
-	VBLENDMPD        Z3, Z5, K2, Z1
-	VMOVUPS          Z0, (R8)(AX*8)
-	VMOVUPS          Z1, 64(R8)(AX*8)
+	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z0, Z1
+	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z2, Z3
+	VMOVUPS          Z1, (R8)(AX*8)
+	VMOVUPS          Z3, 64(R8)(AX*8)
 	ADDQ             $0x00000010, AX
 	CMPQ             AX, DX
 	JLT              loop
@@ -7736,63 +5195,60 @@ TEXT ·log10Float64PastAVX512(SB), NOSPLIT, $0-48
 
 loop:
 	VMOVUPS          (R9)(AX*8), Z0
-	VCMPPD.BCST      $0x11, avx512_0010000000000000<>+0(SB), Z0, K1
-	VMOVUPS          64(R9)(AX*8), Z1
-	VCMPPD.BCST      $0x11, avx512_0010000000000000<>+0(SB), Z1, K2
-	VMULPD.BCST      avx512_4350000000000000<>+0(SB), Z0, Z2
-	VMULPD.BCST      avx512_4350000000000000<>+0(SB), Z1, Z3
-	VBLENDMPD        Z2, Z0, K1, Z2
-	VBLENDMPD        Z3, Z1, K2, Z3
-	VPBROADCASTQ     avx512_43300000000003ff<>+0(SB), Z4
-	VBLENDMPD.BCST   avx512_4330000000000435<>+0(SB), Z4, K1, Z5
-	VBLENDMPD.BCST   avx512_4330000000000435<>+0(SB), Z4, K2, Z4
-	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z2, Z2
+	VGETMANTPD       $0x00, Z0, Z1
+	VMOVUPS          64(R9)(AX*8), Z2
+	VGETMANTPD       $0x00, Z2, Z3
+	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z1, Z1
 	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z3, Z3
-	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z2, Z6
-	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z3, Z7
-	VPADDQ.BCST      avx512_3fef800000000000<>+0(SB), Z6, Z6
-	VPADDQ.BCST      avx512_3fef800000000000<>+0(SB), Z7, Z7
-	VPSRLQ           $0x34, Z2, Z8
-	VPSRLQ           $0x34, Z3, Z9
-	VPORQ.BCST       avx512_4330000000000000<>+0(SB), Z8, Z8
-	VPORQ.BCST       avx512_4330000000000000<>+0(SB), Z9, Z9
-	VSUBPD           Z5, Z8, Z5
-	VSUBPD           Z4, Z9, Z4
-	VPSRLQ           $0x30, Z2, Z2
+	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z1, Z1
+	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z3, Z3
+	VGETMANTPD       $0x00, Z0, Z4
+	VGETMANTPD       $0x00, Z2, Z5
+	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z4, Z4
+	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z5, Z5
+	VGETEXPPD        Z4, Z4
+	VGETEXPPD        Z5, Z5
+	VGETEXPPD        Z0, Z6
+	VGETEXPPD        Z2, Z7
+	VADDPD           Z4, Z6, Z4
+	VADDPD           Z5, Z7, Z5
+	VPADDQ.BCST      avx512_3fef800000000000<>+0(SB), Z1, Z6
+	VPADDQ.BCST      avx512_3fef800000000000<>+0(SB), Z3, Z7
+	VPSRLQ           $0x30, Z1, Z1
 	VPSRLQ           $0x30, Z3, Z3
 	VMOVUPS          Z31, Z8
-	VPERMT2PD        Z30, Z2, Z8
+	VPERMT2PD        Z30, Z1, Z8
 	VMOVUPS          Z31, Z9
 	VPERMT2PD        Z30, Z3, Z9
-	VFMADD231PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z5, Z8
-	VFMADD231PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z4, Z9
+	VFMADD231PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z4, Z8
+	VFMADD231PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z5, Z9
 	VMOVUPS          Z29, Z10
-	VPERMT2PD        Z28, Z2, Z10
+	VPERMT2PD        Z28, Z1, Z10
 	VMOVUPS          Z29, Z11
 	VPERMT2PD        Z28, Z3, Z11
-	VFMADD132PD.BCST avx512_3d2ef35793c76730<>+0(SB), Z10, Z5
-	VFMADD132PD.BCST avx512_3d2ef35793c76730<>+0(SB), Z11, Z4
+	VFMADD132PD.BCST avx512_3d2ef35793c76730<>+0(SB), Z10, Z4
+	VFMADD132PD.BCST avx512_3d2ef35793c76730<>+0(SB), Z11, Z5
 	VMOVUPS          Z27, Z10
-	VPERMT2PD        Z26, Z2, Z10
-	VMOVUPS          Z27, Z2
-	VPERMT2PD        Z26, Z3, Z2
+	VPERMT2PD        Z26, Z1, Z10
+	VMOVUPS          Z27, Z1
+	VPERMT2PD        Z26, Z3, Z1
 	VMULPD           Z10, Z6, Z3
-	VMULPD           Z2, Z7, Z11
+	VMULPD           Z1, Z7, Z11
 	VFMSUB213PD      Z3, Z10, Z6
-	VFMSUB213PD      Z11, Z2, Z7
-	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z3, Z2
+	VFMSUB213PD      Z11, Z1, Z7
+	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z3, Z1
 	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z11, Z3
-	VADDPD           Z2, Z8, Z10
+	VADDPD           Z1, Z8, Z10
 	VADDPD           Z3, Z9, Z11
 	VSUBPD           Z10, Z8, Z8
 	VSUBPD           Z11, Z9, Z9
-	VADDPD           Z2, Z8, Z8
+	VADDPD           Z1, Z8, Z8
 	VADDPD           Z3, Z9, Z9
-	VMULPD.BCST      avx512_bfe0000000000000<>+0(SB), Z2, Z12
+	VMULPD.BCST      avx512_bfe0000000000000<>+0(SB), Z1, Z12
 	VMULPD.BCST      avx512_bfe0000000000000<>+0(SB), Z3, Z13
-	VMULPD           Z12, Z2, Z14
+	VMULPD           Z12, Z1, Z14
 	VMULPD           Z13, Z3, Z15
-	VFMSUB213PD      Z14, Z2, Z12
+	VFMSUB213PD      Z14, Z1, Z12
 	VFMSUB213PD      Z15, Z3, Z13
 	VADDPD           Z14, Z10, Z16
 	VADDPD           Z15, Z11, Z17
@@ -7800,51 +5256,51 @@ loop:
 	VSUBPD           Z17, Z11, Z11
 	VADDPD           Z14, Z10, Z10
 	VADDPD           Z15, Z11, Z11
-	VMOVUPS          Z2, Z14
+	VMOVUPS          Z1, Z14
 	VFNMADD213PD     Z6, Z6, Z14
 	VMOVUPS          Z3, Z15
 	VFNMADD213PD     Z7, Z7, Z15
-	VFNMADD213PD     Z6, Z2, Z14
+	VFNMADD213PD     Z6, Z1, Z14
 	VFNMADD213PD     Z7, Z3, Z15
-	VADDPD           Z14, Z5, Z5
-	VADDPD           Z15, Z4, Z4
+	VADDPD           Z14, Z4, Z4
+	VADDPD           Z15, Z5, Z5
 	VPBROADCASTQ     avx512_bfb5616d7fd4fd00<>+0(SB), Z6
-	VFMADD213PD.BCST avx512_3fb72e7acc5bed4e<>+0(SB), Z2, Z6
+	VFMADD213PD.BCST avx512_3fb72e7acc5bed4e<>+0(SB), Z1, Z6
 	VPBROADCASTQ     avx512_bfb5616d7fd4fd00<>+0(SB), Z7
 	VFMADD213PD.BCST avx512_3fb72e7acc5bed4e<>+0(SB), Z3, Z7
-	VFMADD213PD.BCST avx512_bfb99996c851dc8d<>+0(SB), Z2, Z6
+	VFMADD213PD.BCST avx512_bfb99996c851dc8d<>+0(SB), Z1, Z6
 	VFMADD213PD.BCST avx512_bfb99996c851dc8d<>+0(SB), Z3, Z7
-	VFMADD213PD.BCST avx512_3fbc71d8d296a129<>+0(SB), Z2, Z6
+	VFMADD213PD.BCST avx512_3fbc71d8d296a129<>+0(SB), Z1, Z6
 	VFMADD213PD.BCST avx512_3fbc71d8d296a129<>+0(SB), Z3, Z7
-	VFMADD213PD.BCST avx512_bfc0000000225c5e<>+0(SB), Z2, Z6
+	VFMADD213PD.BCST avx512_bfc0000000225c5e<>+0(SB), Z1, Z6
 	VFMADD213PD.BCST avx512_bfc0000000225c5e<>+0(SB), Z3, Z7
-	VFMADD213PD.BCST avx512_3fc249249075ac8d<>+0(SB), Z2, Z6
+	VFMADD213PD.BCST avx512_3fc249249075ac8d<>+0(SB), Z1, Z6
 	VFMADD213PD.BCST avx512_3fc249249075ac8d<>+0(SB), Z3, Z7
-	VFMADD213PD.BCST avx512_bfc555555555543e<>+0(SB), Z2, Z6
+	VFMADD213PD.BCST avx512_bfc555555555543e<>+0(SB), Z1, Z6
 	VFMADD213PD.BCST avx512_bfc555555555543e<>+0(SB), Z3, Z7
-	VFMADD213PD.BCST avx512_3fc999999999bbd7<>+0(SB), Z2, Z6
+	VFMADD213PD.BCST avx512_3fc999999999bbd7<>+0(SB), Z1, Z6
 	VFMADD213PD.BCST avx512_3fc999999999bbd7<>+0(SB), Z3, Z7
-	VFMADD213PD.BCST avx512_bfd0000000000000<>+0(SB), Z2, Z6
+	VFMADD213PD.BCST avx512_bfd0000000000000<>+0(SB), Z1, Z6
 	VFMADD213PD.BCST avx512_bfd0000000000000<>+0(SB), Z3, Z7
-	VFMADD213PD.BCST avx512_3fd5555555555555<>+0(SB), Z2, Z6
+	VFMADD213PD.BCST avx512_3fd5555555555555<>+0(SB), Z1, Z6
 	VFMADD213PD.BCST avx512_3fd5555555555555<>+0(SB), Z3, Z7
-	VMULPD           Z2, Z2, Z14
+	VMULPD           Z1, Z1, Z14
 	VMULPD           Z3, Z3, Z15
-	VMULPD           Z2, Z14, Z2
+	VMULPD           Z1, Z14, Z1
 	VMULPD           Z3, Z15, Z3
-	VFMADD213PD      Z5, Z2, Z6
-	VFMADD213PD      Z4, Z3, Z7
-	VADDPD           Z10, Z8, Z2
+	VFMADD213PD      Z4, Z1, Z6
+	VFMADD213PD      Z5, Z3, Z7
+	VADDPD           Z10, Z8, Z1
 	VADDPD           Z11, Z9, Z3
 	VADDPD           Z6, Z12, Z4
 	VADDPD           Z7, Z13, Z5
-	VADDPD           Z4, Z2, Z2
+	VADDPD           Z4, Z1, Z1
 	VADDPD           Z5, Z3, Z3
-	VADDPD           Z2, Z16, Z4
+	VADDPD           Z1, Z16, Z4
 	VADDPD           Z3, Z17, Z5
 	VSUBPD           Z4, Z16, Z6
 	VSUBPD           Z5, Z17, Z7
-	VADDPD           Z2, Z6, Z2
+	VADDPD           Z1, Z6, Z1
 	VADDPD           Z3, Z7, Z3
 	VMULPD.BCST      avx512_3fdbcb7b1526e50e<>+0(SB), Z4, Z6
 	VMULPD.BCST      avx512_3fdbcb7b1526e50e<>+0(SB), Z5, Z7
@@ -7852,28 +5308,16 @@ loop:
 	VFMSUB132PD.BCST avx512_3fdbcb7b1526e50e<>+0(SB), Z6, Z8
 	VMOVUPS          Z5, Z9
 	VFMSUB132PD.BCST avx512_3fdbcb7b1526e50e<>+0(SB), Z7, Z9
-	VFMADD132PD.BCST avx512_3fdbcb7b1526e50e<>+0(SB), Z8, Z2
+	VFMADD132PD.BCST avx512_3fdbcb7b1526e50e<>+0(SB), Z8, Z1
 	VFMADD132PD.BCST avx512_3fdbcb7b1526e50e<>+0(SB), Z9, Z3
-	VFMADD132PD.BCST avx512_3c695355baaafad3<>+0(SB), Z2, Z4
+	VFMADD132PD.BCST avx512_3c695355baaafad3<>+0(SB), Z1, Z4
 	VFMADD132PD.BCST avx512_3c695355baaafad3<>+0(SB), Z3, Z5
-	VADDPD           Z4, Z6, Z2
+	VADDPD           Z4, Z6, Z1
 	VADDPD           Z5, Z7, Z3
-	VCMPPD.BCST      $0x11, avx512_00000000<>+0(SB), Z0, K1
-	VCMPPD.BCST      $0x11, avx512_00000000<>+0(SB), Z1, K2
-	VBLENDMPD.BCST   avx512_7ff8000000000001<>+0(SB), Z0, K1, Z4
-	VBLENDMPD.BCST   avx512_7ff8000000000001<>+0(SB), Z1, K2, Z5
-	VCMPPD.BCST      $0x00, avx512_00000000<>+0(SB), Z0, K1
-	VCMPPD.BCST      $0x00, avx512_00000000<>+0(SB), Z1, K2
-	VBLENDMPD.BCST   avx512_fff0000000000000<>+0(SB), Z4, K1, Z4
-	VBLENDMPD.BCST   avx512_fff0000000000000<>+0(SB), Z5, K2, Z5
-	VCMPPD.BCST      $0x11, avx512_7ff0000000000000<>+0(SB), Z0, K1
-	VCMPPD.BCST      $0x11, avx512_7ff0000000000000<>+0(SB), Z1, K2
-	VCMPPD.BCST      $0x1e, avx512_00000000<>+0(SB), Z0, K1, K1
-	VCMPPD.BCST      $0x1e, avx512_00000000<>+0(SB), Z1, K2, K2
-	VBLENDMPD        Z2, Z4, K1, Z0
-	VBLENDMPD        Z3, Z5, K2, Z1
-	VMOVNTPS         Z0, (R8)(AX*8)
-	VMOVNTPS         Z1, 64(R8)(AX*8)
+	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z0, Z1
+	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z2, Z3
+	VMOVNTPS         Z1, (R8)(AX*8)
+	VMOVNTPS         Z3, 64(R8)(AX*8)
 	ADDQ             $0x00000010, AX
 	CMPQ             AX, DX
 	JLT              loop
@@ -7884,7 +5328,7 @@ loop:
 // func log1pFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·log1pFloat32AVX512(SB), NOSPLIT, $0-48
-	// Log1p of float32, 64 elements a step.
+	// Log1p of float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -7896,192 +5340,83 @@ loop:
 	VMAXPS           Z1, Z0, Z2
 	VMOVUPS          64(R9)(AX*4), Z3
 	VMAXPS           Z3, Z0, Z4
-	VMOVUPS          128(R9)(AX*4), Z5
-	VMAXPS           Z5, Z0, Z6
-	VMOVUPS          192(R9)(AX*4), Z7
-	VMAXPS           Z7, Z0, Z8
-	VMINPS           Z1, Z0, Z9
-	VMINPS           Z3, Z0, Z10
-	VMINPS           Z5, Z0, Z11
-	VMINPS           Z7, Z0, Z12
-	VADDPS           Z9, Z2, Z13
-	VADDPS           Z10, Z4, Z14
-	VADDPS           Z11, Z6, Z15
-	VADDPS           Z12, Z8, Z16
-	VSUBPS           Z13, Z2, Z2
-	VSUBPS           Z14, Z4, Z4
-	VSUBPS           Z15, Z6, Z6
-	VSUBPS           Z16, Z8, Z8
-	VADDPS           Z9, Z2, Z2
-	VADDPS           Z10, Z4, Z4
-	VADDPS           Z11, Z6, Z6
-	VADDPS           Z12, Z8, Z8
-	VDIVPS           Z13, Z2, Z2
-	VDIVPS           Z14, Z4, Z4
-	VDIVPS           Z15, Z6, Z6
-	VDIVPS           Z16, Z8, Z8
-	VCMPPS.BCST      $0x11, avx512_00800000<>+0(SB), Z13, K1
-	VCMPPS.BCST      $0x11, avx512_00800000<>+0(SB), Z14, K2
-	VCMPPS.BCST      $0x11, avx512_00800000<>+0(SB), Z15, K3
-	VCMPPS.BCST      $0x11, avx512_00800000<>+0(SB), Z16, K4
-	VMULPS.BCST      avx512_4c000000<>+0(SB), Z13, Z9
-	VMULPS.BCST      avx512_4c000000<>+0(SB), Z14, Z10
-	VMULPS.BCST      avx512_4c000000<>+0(SB), Z15, Z11
-	VMULPS.BCST      avx512_4c000000<>+0(SB), Z16, Z12
-	VBLENDMPS        Z9, Z13, K1, Z9
-	VBLENDMPS        Z10, Z14, K2, Z10
-	VBLENDMPS        Z11, Z15, K3, Z11
-	VBLENDMPS        Z12, Z16, K4, Z12
-	VPBROADCASTQ     avx512_4b00007f<>+0(SB), Z17
-	VBLENDMPS.BCST   avx512_4b000098<>+0(SB), Z17, K1, Z18
-	VBLENDMPS.BCST   avx512_4b000098<>+0(SB), Z17, K2, Z19
-	VBLENDMPS.BCST   avx512_4b000098<>+0(SB), Z17, K3, Z20
-	VBLENDMPS.BCST   avx512_4b000098<>+0(SB), Z17, K4, Z17
+	VMINPS           Z1, Z0, Z5
+	VMINPS           Z3, Z0, Z6
+	VADDPS           Z5, Z2, Z7
+	VADDPS           Z6, Z4, Z8
+	VSUBPS           Z7, Z2, Z2
+	VSUBPS           Z8, Z4, Z4
+	VADDPS           Z5, Z2, Z2
+	VADDPS           Z6, Z4, Z4
+	VDIVPS           Z7, Z2, Z2
+	VDIVPS           Z8, Z4, Z4
+	VGETMANTPS       $0x00, Z7, Z5
+	VGETMANTPS       $0x00, Z8, Z6
+	VPADDD.BCST      avx512_00500000<>+0(SB), Z5, Z5
+	VPADDD.BCST      avx512_00500000<>+0(SB), Z6, Z6
+	VPANDD.BCST      avx512_007fffff<>+0(SB), Z5, Z5
+	VPANDD.BCST      avx512_007fffff<>+0(SB), Z6, Z6
+	VGETMANTPS       $0x00, Z7, Z9
+	VGETMANTPS       $0x00, Z8, Z10
 	VPADDD.BCST      avx512_00500000<>+0(SB), Z9, Z9
 	VPADDD.BCST      avx512_00500000<>+0(SB), Z10, Z10
-	VPADDD.BCST      avx512_00500000<>+0(SB), Z11, Z11
-	VPADDD.BCST      avx512_00500000<>+0(SB), Z12, Z12
-	VPANDD.BCST      avx512_007fffff<>+0(SB), Z9, Z21
-	VPANDD.BCST      avx512_007fffff<>+0(SB), Z10, Z22
-	VPANDD.BCST      avx512_007fffff<>+0(SB), Z11, Z23
-	VPANDD.BCST      avx512_007fffff<>+0(SB), Z12, Z24
-	VPADDD.BCST      avx512_3f300000<>+0(SB), Z21, Z21
-	VPADDD.BCST      avx512_3f300000<>+0(SB), Z22, Z22
-	VPADDD.BCST      avx512_3f300000<>+0(SB), Z23, Z23
-	VPADDD.BCST      avx512_3f300000<>+0(SB), Z24, Z24
-	VPSRLD           $0x17, Z9, Z9
-	VPSRLD           $0x17, Z10, Z10
-	VPSRLD           $0x17, Z11, Z11
-	VPSRLD           $0x17, Z12, Z12
-	VPORD.BCST       avx512_4b000000<>+0(SB), Z9, Z9
-	VPORD.BCST       avx512_4b000000<>+0(SB), Z10, Z10
-	VPORD.BCST       avx512_4b000000<>+0(SB), Z11, Z11
-	VPORD.BCST       avx512_4b000000<>+0(SB), Z12, Z12
-	VSUBPS           Z18, Z9, Z9
-	VSUBPS           Z19, Z10, Z10
-	VSUBPS           Z20, Z11, Z11
-	VSUBPS           Z17, Z12, Z12
-	VSUBPS           Z0, Z21, Z17
-	VSUBPS           Z0, Z22, Z18
-	VSUBPS           Z0, Z23, Z19
-	VSUBPS           Z0, Z24, Z0
+	VGETEXPPS        Z9, Z9
+	VGETEXPPS        Z10, Z10
+	VGETEXPPS        Z7, Z11
+	VGETEXPPS        Z8, Z12
+	VADDPS           Z9, Z11, Z9
+	VADDPS           Z10, Z12, Z10
+	VPADDD.BCST      avx512_3f300000<>+0(SB), Z5, Z5
+	VPADDD.BCST      avx512_3f300000<>+0(SB), Z6, Z6
+	VSUBPS           Z0, Z5, Z5
+	VSUBPS           Z0, Z6, Z0
 	VFMADD231PS.BCST avx512_35bfbe8e<>+0(SB), Z9, Z2
 	VFMADD231PS.BCST avx512_35bfbe8e<>+0(SB), Z10, Z4
-	VFMADD231PS.BCST avx512_35bfbe8e<>+0(SB), Z11, Z6
-	VFMADD231PS.BCST avx512_35bfbe8e<>+0(SB), Z12, Z8
-	VPBROADCASTQ     avx512_bdcb467e<>+0(SB), Z20
-	VFMADD213PS.BCST avx512_3e078cc3<>+0(SB), Z17, Z20
-	VPBROADCASTQ     avx512_bdcb467e<>+0(SB), Z21
-	VFMADD213PS.BCST avx512_3e078cc3<>+0(SB), Z18, Z21
-	VPBROADCASTQ     avx512_bdcb467e<>+0(SB), Z22
-	VFMADD213PS.BCST avx512_3e078cc3<>+0(SB), Z19, Z22
-	VPBROADCASTQ     avx512_bdcb467e<>+0(SB), Z23
-	VFMADD213PS.BCST avx512_3e078cc3<>+0(SB), Z0, Z23
-	VFMADD213PS.BCST avx512_be02204a<>+0(SB), Z17, Z20
-	VFMADD213PS.BCST avx512_be02204a<>+0(SB), Z18, Z21
-	VFMADD213PS.BCST avx512_be02204a<>+0(SB), Z19, Z22
-	VFMADD213PS.BCST avx512_be02204a<>+0(SB), Z0, Z23
-	VFMADD213PS.BCST avx512_3e10cb28<>+0(SB), Z17, Z20
-	VFMADD213PS.BCST avx512_3e10cb28<>+0(SB), Z18, Z21
-	VFMADD213PS.BCST avx512_3e10cb28<>+0(SB), Z19, Z22
-	VFMADD213PS.BCST avx512_3e10cb28<>+0(SB), Z0, Z23
-	VFMADD213PS.BCST avx512_be2a885f<>+0(SB), Z17, Z20
-	VFMADD213PS.BCST avx512_be2a885f<>+0(SB), Z18, Z21
-	VFMADD213PS.BCST avx512_be2a885f<>+0(SB), Z19, Z22
-	VFMADD213PS.BCST avx512_be2a885f<>+0(SB), Z0, Z23
-	VFMADD213PS.BCST avx512_3e4cd534<>+0(SB), Z17, Z20
-	VFMADD213PS.BCST avx512_3e4cd534<>+0(SB), Z18, Z21
-	VFMADD213PS.BCST avx512_3e4cd534<>+0(SB), Z19, Z22
-	VFMADD213PS.BCST avx512_3e4cd534<>+0(SB), Z0, Z23
-	VFMADD213PS.BCST avx512_be800039<>+0(SB), Z17, Z20
-	VFMADD213PS.BCST avx512_be800039<>+0(SB), Z18, Z21
-	VFMADD213PS.BCST avx512_be800039<>+0(SB), Z19, Z22
-	VFMADD213PS.BCST avx512_be800039<>+0(SB), Z0, Z23
-	VFMADD213PS.BCST avx512_3eaaaaa7<>+0(SB), Z17, Z20
-	VFMADD213PS.BCST avx512_3eaaaaa7<>+0(SB), Z18, Z21
-	VFMADD213PS.BCST avx512_3eaaaaa7<>+0(SB), Z19, Z22
-	VFMADD213PS.BCST avx512_3eaaaaa7<>+0(SB), Z0, Z23
-	VFMADD213PS.BCST avx512_bf000000<>+0(SB), Z17, Z20
-	VFMADD213PS.BCST avx512_bf000000<>+0(SB), Z18, Z21
-	VFMADD213PS.BCST avx512_bf000000<>+0(SB), Z19, Z22
-	VFMADD213PS.BCST avx512_bf000000<>+0(SB), Z0, Z23
-	VMULPS           Z17, Z17, Z24
-	VMULPS           Z18, Z18, Z25
-	VMULPS           Z19, Z19, Z26
-	VMULPS           Z0, Z0, Z27
-	VFMADD213PS      Z2, Z24, Z20
-	VFMADD213PS      Z4, Z25, Z21
-	VFMADD213PS      Z6, Z26, Z22
-	VFMADD213PS      Z8, Z27, Z23
+	VPBROADCASTQ     avx512_bdcb467e<>+0(SB), Z6
+	VFMADD213PS.BCST avx512_3e078cc3<>+0(SB), Z5, Z6
+	VPBROADCASTQ     avx512_bdcb467e<>+0(SB), Z11
+	VFMADD213PS.BCST avx512_3e078cc3<>+0(SB), Z0, Z11
+	VFMADD213PS.BCST avx512_be02204a<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST avx512_be02204a<>+0(SB), Z0, Z11
+	VFMADD213PS.BCST avx512_3e10cb28<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST avx512_3e10cb28<>+0(SB), Z0, Z11
+	VFMADD213PS.BCST avx512_be2a885f<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST avx512_be2a885f<>+0(SB), Z0, Z11
+	VFMADD213PS.BCST avx512_3e4cd534<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST avx512_3e4cd534<>+0(SB), Z0, Z11
+	VFMADD213PS.BCST avx512_be800039<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST avx512_be800039<>+0(SB), Z0, Z11
+	VFMADD213PS.BCST avx512_3eaaaaa7<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST avx512_3eaaaaa7<>+0(SB), Z0, Z11
+	VFMADD213PS.BCST avx512_bf000000<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST avx512_bf000000<>+0(SB), Z0, Z11
+	VMULPS           Z5, Z5, Z12
+	VMULPS           Z0, Z0, Z13
+	VFMADD213PS      Z2, Z12, Z6
+	VFMADD213PS      Z4, Z13, Z11
 	VMULPS.BCST      avx512_3f317200<>+0(SB), Z9, Z2
 	VMULPS.BCST      avx512_3f317200<>+0(SB), Z10, Z4
-	VMULPS.BCST      avx512_3f317200<>+0(SB), Z11, Z6
-	VMULPS.BCST      avx512_3f317200<>+0(SB), Z12, Z8
-	VADDPS           Z17, Z2, Z9
-	VADDPS           Z18, Z4, Z10
-	VADDPS           Z19, Z6, Z11
-	VADDPS           Z0, Z8, Z12
+	VADDPS           Z5, Z2, Z9
+	VADDPS           Z0, Z4, Z10
 	VSUBPS           Z9, Z2, Z2
 	VSUBPS           Z10, Z4, Z4
-	VSUBPS           Z11, Z6, Z6
-	VSUBPS           Z12, Z8, Z8
-	VADDPS           Z17, Z2, Z2
-	VADDPS           Z18, Z4, Z4
-	VADDPS           Z19, Z6, Z6
-	VADDPS           Z0, Z8, Z0
-	VADDPS           Z20, Z2, Z2
-	VADDPS           Z21, Z4, Z4
-	VADDPS           Z22, Z6, Z6
-	VADDPS           Z23, Z0, Z0
+	VADDPS           Z5, Z2, Z2
+	VADDPS           Z0, Z4, Z0
+	VADDPS           Z6, Z2, Z2
+	VADDPS           Z11, Z0, Z0
 	VADDPS           Z2, Z9, Z2
-	VADDPS           Z4, Z10, Z4
-	VADDPS           Z6, Z11, Z6
-	VADDPS           Z0, Z12, Z0
-	VCMPPS.BCST      $0x11, avx512_00000000<>+0(SB), Z13, K1
-	VCMPPS.BCST      $0x11, avx512_00000000<>+0(SB), Z14, K2
-	VCMPPS.BCST      $0x11, avx512_00000000<>+0(SB), Z15, K3
-	VCMPPS.BCST      $0x11, avx512_00000000<>+0(SB), Z16, K4
-	VBLENDMPS.BCST   avx512_7fc00000<>+0(SB), Z13, K1, Z8
-	VBLENDMPS.BCST   avx512_7fc00000<>+0(SB), Z14, K2, Z9
-	VBLENDMPS.BCST   avx512_7fc00000<>+0(SB), Z15, K3, Z10
-	VBLENDMPS.BCST   avx512_7fc00000<>+0(SB), Z16, K4, Z11
-	VCMPPS.BCST      $0x00, avx512_00000000<>+0(SB), Z13, K1
-	VCMPPS.BCST      $0x00, avx512_00000000<>+0(SB), Z14, K2
-	VCMPPS.BCST      $0x00, avx512_00000000<>+0(SB), Z15, K3
-	VCMPPS.BCST      $0x00, avx512_00000000<>+0(SB), Z16, K4
-	VBLENDMPS.BCST   avx512_ff800000<>+0(SB), Z8, K1, Z8
-	VBLENDMPS.BCST   avx512_ff800000<>+0(SB), Z9, K2, Z9
-	VBLENDMPS.BCST   avx512_ff800000<>+0(SB), Z10, K3, Z10
-	VBLENDMPS.BCST   avx512_ff800000<>+0(SB), Z11, K4, Z11
-	VCMPPS.BCST      $0x11, avx512_7f800000<>+0(SB), Z13, K1
-	VCMPPS.BCST      $0x11, avx512_7f800000<>+0(SB), Z14, K2
-	VCMPPS.BCST      $0x11, avx512_7f800000<>+0(SB), Z15, K3
-	VCMPPS.BCST      $0x11, avx512_7f800000<>+0(SB), Z16, K4
-	VCMPPS.BCST      $0x1e, avx512_00000000<>+0(SB), Z13, K1, K1
-	VCMPPS.BCST      $0x1e, avx512_00000000<>+0(SB), Z14, K2, K2
-	VCMPPS.BCST      $0x1e, avx512_00000000<>+0(SB), Z15, K3, K3
-	VCMPPS.BCST      $0x1e, avx512_00000000<>+0(SB), Z16, K4, K4
-	VBLENDMPS        Z2, Z8, K1, Z2
-	VBLENDMPS        Z4, Z9, K2, Z4
-	VBLENDMPS        Z6, Z10, K3, Z6
-	VBLENDMPS        Z0, Z11, K4, Z0
-	VANDPS.BCST      avx512_7fffffff<>+0(SB), Z1, Z8
-	VANDPS.BCST      avx512_7fffffff<>+0(SB), Z3, Z9
-	VANDPS.BCST      avx512_7fffffff<>+0(SB), Z5, Z10
-	VANDPS.BCST      avx512_7fffffff<>+0(SB), Z7, Z11
-	VCMPPS.BCST      $0x11, avx512_33000000<>+0(SB), Z8, K1
-	VCMPPS.BCST      $0x11, avx512_33000000<>+0(SB), Z9, K2
-	VCMPPS.BCST      $0x11, avx512_33000000<>+0(SB), Z10, K3
-	VCMPPS.BCST      $0x11, avx512_33000000<>+0(SB), Z11, K4
+	VADDPS           Z0, Z10, Z0
+	VFIXUPIMMPS.BCST $0x00, avx512_03530422<>+0(SB), Z7, Z2
+	VFIXUPIMMPS.BCST $0x00, avx512_03530422<>+0(SB), Z8, Z0
+	VANDPS.BCST      avx512_7fffffff<>+0(SB), Z1, Z4
+	VANDPS.BCST      avx512_7fffffff<>+0(SB), Z3, Z5
+	VCMPPS.BCST      $0x11, avx512_33000000<>+0(SB), Z4, K1
+	VCMPPS.BCST      $0x11, avx512_33000000<>+0(SB), Z5, K2
 	VBLENDMPS        Z1, Z2, K1, Z1
-	VBLENDMPS        Z3, Z4, K2, Z2
-	VBLENDMPS        Z5, Z6, K3, Z3
-	VBLENDMPS        Z7, Z0, K4, Z0
+	VBLENDMPS        Z3, Z0, K2, Z0
 	VMOVUPS          Z1, (R8)(AX*4)
-	VMOVUPS          Z2, 64(R8)(AX*4)
-	VMOVUPS          Z3, 128(R8)(AX*4)
-	VMOVUPS          Z0, 192(R8)(AX*4)
-	ADDQ             $0x00000040, AX
+	VMOVUPS          Z0, 64(R8)(AX*4)
+	ADDQ             $0x00000020, AX
 	CMPQ             AX, DX
 	JLT              loop
 	VZEROUPPER
@@ -8091,7 +5426,7 @@ loop:
 // func log1pFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·log1pFloat32PastAVX512(SB), NOSPLIT, $0-48
-	// Log1p of float32, 64 elements a step.
+	// Log1p of float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -8103,192 +5438,83 @@ loop:
 	VMAXPS           Z1, Z0, Z2
 	VMOVUPS          64(R9)(AX*4), Z3
 	VMAXPS           Z3, Z0, Z4
-	VMOVUPS          128(R9)(AX*4), Z5
-	VMAXPS           Z5, Z0, Z6
-	VMOVUPS          192(R9)(AX*4), Z7
-	VMAXPS           Z7, Z0, Z8
-	VMINPS           Z1, Z0, Z9
-	VMINPS           Z3, Z0, Z10
-	VMINPS           Z5, Z0, Z11
-	VMINPS           Z7, Z0, Z12
-	VADDPS           Z9, Z2, Z13
-	VADDPS           Z10, Z4, Z14
-	VADDPS           Z11, Z6, Z15
-	VADDPS           Z12, Z8, Z16
-	VSUBPS           Z13, Z2, Z2
-	VSUBPS           Z14, Z4, Z4
-	VSUBPS           Z15, Z6, Z6
-	VSUBPS           Z16, Z8, Z8
-	VADDPS           Z9, Z2, Z2
-	VADDPS           Z10, Z4, Z4
-	VADDPS           Z11, Z6, Z6
-	VADDPS           Z12, Z8, Z8
-	VDIVPS           Z13, Z2, Z2
-	VDIVPS           Z14, Z4, Z4
-	VDIVPS           Z15, Z6, Z6
-	VDIVPS           Z16, Z8, Z8
-	VCMPPS.BCST      $0x11, avx512_00800000<>+0(SB), Z13, K1
-	VCMPPS.BCST      $0x11, avx512_00800000<>+0(SB), Z14, K2
-	VCMPPS.BCST      $0x11, avx512_00800000<>+0(SB), Z15, K3
-	VCMPPS.BCST      $0x11, avx512_00800000<>+0(SB), Z16, K4
-	VMULPS.BCST      avx512_4c000000<>+0(SB), Z13, Z9
-	VMULPS.BCST      avx512_4c000000<>+0(SB), Z14, Z10
-	VMULPS.BCST      avx512_4c000000<>+0(SB), Z15, Z11
-	VMULPS.BCST      avx512_4c000000<>+0(SB), Z16, Z12
-	VBLENDMPS        Z9, Z13, K1, Z9
-	VBLENDMPS        Z10, Z14, K2, Z10
-	VBLENDMPS        Z11, Z15, K3, Z11
-	VBLENDMPS        Z12, Z16, K4, Z12
-	VPBROADCASTQ     avx512_4b00007f<>+0(SB), Z17
-	VBLENDMPS.BCST   avx512_4b000098<>+0(SB), Z17, K1, Z18
-	VBLENDMPS.BCST   avx512_4b000098<>+0(SB), Z17, K2, Z19
-	VBLENDMPS.BCST   avx512_4b000098<>+0(SB), Z17, K3, Z20
-	VBLENDMPS.BCST   avx512_4b000098<>+0(SB), Z17, K4, Z17
+	VMINPS           Z1, Z0, Z5
+	VMINPS           Z3, Z0, Z6
+	VADDPS           Z5, Z2, Z7
+	VADDPS           Z6, Z4, Z8
+	VSUBPS           Z7, Z2, Z2
+	VSUBPS           Z8, Z4, Z4
+	VADDPS           Z5, Z2, Z2
+	VADDPS           Z6, Z4, Z4
+	VDIVPS           Z7, Z2, Z2
+	VDIVPS           Z8, Z4, Z4
+	VGETMANTPS       $0x00, Z7, Z5
+	VGETMANTPS       $0x00, Z8, Z6
+	VPADDD.BCST      avx512_00500000<>+0(SB), Z5, Z5
+	VPADDD.BCST      avx512_00500000<>+0(SB), Z6, Z6
+	VPANDD.BCST      avx512_007fffff<>+0(SB), Z5, Z5
+	VPANDD.BCST      avx512_007fffff<>+0(SB), Z6, Z6
+	VGETMANTPS       $0x00, Z7, Z9
+	VGETMANTPS       $0x00, Z8, Z10
 	VPADDD.BCST      avx512_00500000<>+0(SB), Z9, Z9
 	VPADDD.BCST      avx512_00500000<>+0(SB), Z10, Z10
-	VPADDD.BCST      avx512_00500000<>+0(SB), Z11, Z11
-	VPADDD.BCST      avx512_00500000<>+0(SB), Z12, Z12
-	VPANDD.BCST      avx512_007fffff<>+0(SB), Z9, Z21
-	VPANDD.BCST      avx512_007fffff<>+0(SB), Z10, Z22
-	VPANDD.BCST      avx512_007fffff<>+0(SB), Z11, Z23
-	VPANDD.BCST      avx512_007fffff<>+0(SB), Z12, Z24
-	VPADDD.BCST      avx512_3f300000<>+0(SB), Z21, Z21
-	VPADDD.BCST      avx512_3f300000<>+0(SB), Z22, Z22
-	VPADDD.BCST      avx512_3f300000<>+0(SB), Z23, Z23
-	VPADDD.BCST      avx512_3f300000<>+0(SB), Z24, Z24
-	VPSRLD           $0x17, Z9, Z9
-	VPSRLD           $0x17, Z10, Z10
-	VPSRLD           $0x17, Z11, Z11
-	VPSRLD           $0x17, Z12, Z12
-	VPORD.BCST       avx512_4b000000<>+0(SB), Z9, Z9
-	VPORD.BCST       avx512_4b000000<>+0(SB), Z10, Z10
-	VPORD.BCST       avx512_4b000000<>+0(SB), Z11, Z11
-	VPORD.BCST       avx512_4b000000<>+0(SB), Z12, Z12
-	VSUBPS           Z18, Z9, Z9
-	VSUBPS           Z19, Z10, Z10
-	VSUBPS           Z20, Z11, Z11
-	VSUBPS           Z17, Z12, Z12
-	VSUBPS           Z0, Z21, Z17
-	VSUBPS           Z0, Z22, Z18
-	VSUBPS           Z0, Z23, Z19
-	VSUBPS           Z0, Z24, Z0
+	VGETEXPPS        Z9, Z9
+	VGETEXPPS        Z10, Z10
+	VGETEXPPS        Z7, Z11
+	VGETEXPPS        Z8, Z12
+	VADDPS           Z9, Z11, Z9
+	VADDPS           Z10, Z12, Z10
+	VPADDD.BCST      avx512_3f300000<>+0(SB), Z5, Z5
+	VPADDD.BCST      avx512_3f300000<>+0(SB), Z6, Z6
+	VSUBPS           Z0, Z5, Z5
+	VSUBPS           Z0, Z6, Z0
 	VFMADD231PS.BCST avx512_35bfbe8e<>+0(SB), Z9, Z2
 	VFMADD231PS.BCST avx512_35bfbe8e<>+0(SB), Z10, Z4
-	VFMADD231PS.BCST avx512_35bfbe8e<>+0(SB), Z11, Z6
-	VFMADD231PS.BCST avx512_35bfbe8e<>+0(SB), Z12, Z8
-	VPBROADCASTQ     avx512_bdcb467e<>+0(SB), Z20
-	VFMADD213PS.BCST avx512_3e078cc3<>+0(SB), Z17, Z20
-	VPBROADCASTQ     avx512_bdcb467e<>+0(SB), Z21
-	VFMADD213PS.BCST avx512_3e078cc3<>+0(SB), Z18, Z21
-	VPBROADCASTQ     avx512_bdcb467e<>+0(SB), Z22
-	VFMADD213PS.BCST avx512_3e078cc3<>+0(SB), Z19, Z22
-	VPBROADCASTQ     avx512_bdcb467e<>+0(SB), Z23
-	VFMADD213PS.BCST avx512_3e078cc3<>+0(SB), Z0, Z23
-	VFMADD213PS.BCST avx512_be02204a<>+0(SB), Z17, Z20
-	VFMADD213PS.BCST avx512_be02204a<>+0(SB), Z18, Z21
-	VFMADD213PS.BCST avx512_be02204a<>+0(SB), Z19, Z22
-	VFMADD213PS.BCST avx512_be02204a<>+0(SB), Z0, Z23
-	VFMADD213PS.BCST avx512_3e10cb28<>+0(SB), Z17, Z20
-	VFMADD213PS.BCST avx512_3e10cb28<>+0(SB), Z18, Z21
-	VFMADD213PS.BCST avx512_3e10cb28<>+0(SB), Z19, Z22
-	VFMADD213PS.BCST avx512_3e10cb28<>+0(SB), Z0, Z23
-	VFMADD213PS.BCST avx512_be2a885f<>+0(SB), Z17, Z20
-	VFMADD213PS.BCST avx512_be2a885f<>+0(SB), Z18, Z21
-	VFMADD213PS.BCST avx512_be2a885f<>+0(SB), Z19, Z22
-	VFMADD213PS.BCST avx512_be2a885f<>+0(SB), Z0, Z23
-	VFMADD213PS.BCST avx512_3e4cd534<>+0(SB), Z17, Z20
-	VFMADD213PS.BCST avx512_3e4cd534<>+0(SB), Z18, Z21
-	VFMADD213PS.BCST avx512_3e4cd534<>+0(SB), Z19, Z22
-	VFMADD213PS.BCST avx512_3e4cd534<>+0(SB), Z0, Z23
-	VFMADD213PS.BCST avx512_be800039<>+0(SB), Z17, Z20
-	VFMADD213PS.BCST avx512_be800039<>+0(SB), Z18, Z21
-	VFMADD213PS.BCST avx512_be800039<>+0(SB), Z19, Z22
-	VFMADD213PS.BCST avx512_be800039<>+0(SB), Z0, Z23
-	VFMADD213PS.BCST avx512_3eaaaaa7<>+0(SB), Z17, Z20
-	VFMADD213PS.BCST avx512_3eaaaaa7<>+0(SB), Z18, Z21
-	VFMADD213PS.BCST avx512_3eaaaaa7<>+0(SB), Z19, Z22
-	VFMADD213PS.BCST avx512_3eaaaaa7<>+0(SB), Z0, Z23
-	VFMADD213PS.BCST avx512_bf000000<>+0(SB), Z17, Z20
-	VFMADD213PS.BCST avx512_bf000000<>+0(SB), Z18, Z21
-	VFMADD213PS.BCST avx512_bf000000<>+0(SB), Z19, Z22
-	VFMADD213PS.BCST avx512_bf000000<>+0(SB), Z0, Z23
-	VMULPS           Z17, Z17, Z24
-	VMULPS           Z18, Z18, Z25
-	VMULPS           Z19, Z19, Z26
-	VMULPS           Z0, Z0, Z27
-	VFMADD213PS      Z2, Z24, Z20
-	VFMADD213PS      Z4, Z25, Z21
-	VFMADD213PS      Z6, Z26, Z22
-	VFMADD213PS      Z8, Z27, Z23
+	VPBROADCASTQ     avx512_bdcb467e<>+0(SB), Z6
+	VFMADD213PS.BCST avx512_3e078cc3<>+0(SB), Z5, Z6
+	VPBROADCASTQ     avx512_bdcb467e<>+0(SB), Z11
+	VFMADD213PS.BCST avx512_3e078cc3<>+0(SB), Z0, Z11
+	VFMADD213PS.BCST avx512_be02204a<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST avx512_be02204a<>+0(SB), Z0, Z11
+	VFMADD213PS.BCST avx512_3e10cb28<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST avx512_3e10cb28<>+0(SB), Z0, Z11
+	VFMADD213PS.BCST avx512_be2a885f<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST avx512_be2a885f<>+0(SB), Z0, Z11
+	VFMADD213PS.BCST avx512_3e4cd534<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST avx512_3e4cd534<>+0(SB), Z0, Z11
+	VFMADD213PS.BCST avx512_be800039<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST avx512_be800039<>+0(SB), Z0, Z11
+	VFMADD213PS.BCST avx512_3eaaaaa7<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST avx512_3eaaaaa7<>+0(SB), Z0, Z11
+	VFMADD213PS.BCST avx512_bf000000<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST avx512_bf000000<>+0(SB), Z0, Z11
+	VMULPS           Z5, Z5, Z12
+	VMULPS           Z0, Z0, Z13
+	VFMADD213PS      Z2, Z12, Z6
+	VFMADD213PS      Z4, Z13, Z11
 	VMULPS.BCST      avx512_3f317200<>+0(SB), Z9, Z2
 	VMULPS.BCST      avx512_3f317200<>+0(SB), Z10, Z4
-	VMULPS.BCST      avx512_3f317200<>+0(SB), Z11, Z6
-	VMULPS.BCST      avx512_3f317200<>+0(SB), Z12, Z8
-	VADDPS           Z17, Z2, Z9
-	VADDPS           Z18, Z4, Z10
-	VADDPS           Z19, Z6, Z11
-	VADDPS           Z0, Z8, Z12
+	VADDPS           Z5, Z2, Z9
+	VADDPS           Z0, Z4, Z10
 	VSUBPS           Z9, Z2, Z2
 	VSUBPS           Z10, Z4, Z4
-	VSUBPS           Z11, Z6, Z6
-	VSUBPS           Z12, Z8, Z8
-	VADDPS           Z17, Z2, Z2
-	VADDPS           Z18, Z4, Z4
-	VADDPS           Z19, Z6, Z6
-	VADDPS           Z0, Z8, Z0
-	VADDPS           Z20, Z2, Z2
-	VADDPS           Z21, Z4, Z4
-	VADDPS           Z22, Z6, Z6
-	VADDPS           Z23, Z0, Z0
+	VADDPS           Z5, Z2, Z2
+	VADDPS           Z0, Z4, Z0
+	VADDPS           Z6, Z2, Z2
+	VADDPS           Z11, Z0, Z0
 	VADDPS           Z2, Z9, Z2
-	VADDPS           Z4, Z10, Z4
-	VADDPS           Z6, Z11, Z6
-	VADDPS           Z0, Z12, Z0
-	VCMPPS.BCST      $0x11, avx512_00000000<>+0(SB), Z13, K1
-	VCMPPS.BCST      $0x11, avx512_00000000<>+0(SB), Z14, K2
-	VCMPPS.BCST      $0x11, avx512_00000000<>+0(SB), Z15, K3
-	VCMPPS.BCST      $0x11, avx512_00000000<>+0(SB), Z16, K4
-	VBLENDMPS.BCST   avx512_7fc00000<>+0(SB), Z13, K1, Z8
-	VBLENDMPS.BCST   avx512_7fc00000<>+0(SB), Z14, K2, Z9
-	VBLENDMPS.BCST   avx512_7fc00000<>+0(SB), Z15, K3, Z10
-	VBLENDMPS.BCST   avx512_7fc00000<>+0(SB), Z16, K4, Z11
-	VCMPPS.BCST      $0x00, avx512_00000000<>+0(SB), Z13, K1
-	VCMPPS.BCST      $0x00, avx512_00000000<>+0(SB), Z14, K2
-	VCMPPS.BCST      $0x00, avx512_00000000<>+0(SB), Z15, K3
-	VCMPPS.BCST      $0x00, avx512_00000000<>+0(SB), Z16, K4
-	VBLENDMPS.BCST   avx512_ff800000<>+0(SB), Z8, K1, Z8
-	VBLENDMPS.BCST   avx512_ff800000<>+0(SB), Z9, K2, Z9
-	VBLENDMPS.BCST   avx512_ff800000<>+0(SB), Z10, K3, Z10
-	VBLENDMPS.BCST   avx512_ff800000<>+0(SB), Z11, K4, Z11
-	VCMPPS.BCST      $0x11, avx512_7f800000<>+0(SB), Z13, K1
-	VCMPPS.BCST      $0x11, avx512_7f800000<>+0(SB), Z14, K2
-	VCMPPS.BCST      $0x11, avx512_7f800000<>+0(SB), Z15, K3
-	VCMPPS.BCST      $0x11, avx512_7f800000<>+0(SB), Z16, K4
-	VCMPPS.BCST      $0x1e, avx512_00000000<>+0(SB), Z13, K1, K1
-	VCMPPS.BCST      $0x1e, avx512_00000000<>+0(SB), Z14, K2, K2
-	VCMPPS.BCST      $0x1e, avx512_00000000<>+0(SB), Z15, K3, K3
-	VCMPPS.BCST      $0x1e, avx512_00000000<>+0(SB), Z16, K4, K4
-	VBLENDMPS        Z2, Z8, K1, Z2
-	VBLENDMPS        Z4, Z9, K2, Z4
-	VBLENDMPS        Z6, Z10, K3, Z6
-	VBLENDMPS        Z0, Z11, K4, Z0
-	VANDPS.BCST      avx512_7fffffff<>+0(SB), Z1, Z8
-	VANDPS.BCST      avx512_7fffffff<>+0(SB), Z3, Z9
-	VANDPS.BCST      avx512_7fffffff<>+0(SB), Z5, Z10
-	VANDPS.BCST      avx512_7fffffff<>+0(SB), Z7, Z11
-	VCMPPS.BCST      $0x11, avx512_33000000<>+0(SB), Z8, K1
-	VCMPPS.BCST      $0x11, avx512_33000000<>+0(SB), Z9, K2
-	VCMPPS.BCST      $0x11, avx512_33000000<>+0(SB), Z10, K3
-	VCMPPS.BCST      $0x11, avx512_33000000<>+0(SB), Z11, K4
+	VADDPS           Z0, Z10, Z0
+	VFIXUPIMMPS.BCST $0x00, avx512_03530422<>+0(SB), Z7, Z2
+	VFIXUPIMMPS.BCST $0x00, avx512_03530422<>+0(SB), Z8, Z0
+	VANDPS.BCST      avx512_7fffffff<>+0(SB), Z1, Z4
+	VANDPS.BCST      avx512_7fffffff<>+0(SB), Z3, Z5
+	VCMPPS.BCST      $0x11, avx512_33000000<>+0(SB), Z4, K1
+	VCMPPS.BCST      $0x11, avx512_33000000<>+0(SB), Z5, K2
 	VBLENDMPS        Z1, Z2, K1, Z1
-	VBLENDMPS        Z3, Z4, K2, Z2
-	VBLENDMPS        Z5, Z6, K3, Z3
-	VBLENDMPS        Z7, Z0, K4, Z0
+	VBLENDMPS        Z3, Z0, K2, Z0
 	VMOVNTPS         Z1, (R8)(AX*4)
-	VMOVNTPS         Z2, 64(R8)(AX*4)
-	VMOVNTPS         Z3, 128(R8)(AX*4)
-	VMOVNTPS         Z0, 192(R8)(AX*4)
-	ADDQ             $0x00000040, AX
+	VMOVNTPS         Z0, 64(R8)(AX*4)
+	ADDQ             $0x00000020, AX
 	CMPQ             AX, DX
 	JLT              loop
 	VZEROUPPER
@@ -8298,7 +5524,7 @@ loop:
 // func log1pFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·log1pFloat64AVX512(SB), NOSPLIT, $0-48
-	// Log1p of float64, 32 elements a step.
+	// Log1p of float64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -8310,196 +5536,85 @@ loop:
 	VMAXPD           Z1, Z0, Z2
 	VMOVUPS          64(R9)(AX*8), Z3
 	VMAXPD           Z3, Z0, Z4
-	VMOVUPS          128(R9)(AX*8), Z5
-	VMAXPD           Z5, Z0, Z6
-	VMOVUPS          192(R9)(AX*8), Z7
-	VMAXPD           Z7, Z0, Z8
-	VMINPD           Z1, Z0, Z9
-	VMINPD           Z3, Z0, Z10
-	VMINPD           Z5, Z0, Z11
-	VMINPD           Z7, Z0, Z12
-	VADDPD           Z9, Z2, Z13
-	VADDPD           Z10, Z4, Z14
-	VADDPD           Z11, Z6, Z15
-	VADDPD           Z12, Z8, Z16
-	VSUBPD           Z13, Z2, Z2
-	VSUBPD           Z14, Z4, Z4
-	VSUBPD           Z15, Z6, Z6
-	VSUBPD           Z16, Z8, Z8
-	VADDPD           Z9, Z2, Z2
-	VADDPD           Z10, Z4, Z4
-	VADDPD           Z11, Z6, Z6
-	VADDPD           Z12, Z8, Z8
-	VDIVPD           Z13, Z2, Z2
-	VDIVPD           Z14, Z4, Z4
-	VDIVPD           Z15, Z6, Z6
-	VDIVPD           Z16, Z8, Z8
-	VCMPPD.BCST      $0x11, avx512_0010000000000000<>+0(SB), Z13, K1
-	VCMPPD.BCST      $0x11, avx512_0010000000000000<>+0(SB), Z14, K2
-	VCMPPD.BCST      $0x11, avx512_0010000000000000<>+0(SB), Z15, K3
-	VCMPPD.BCST      $0x11, avx512_0010000000000000<>+0(SB), Z16, K4
-	VMULPD.BCST      avx512_4350000000000000<>+0(SB), Z13, Z9
-	VMULPD.BCST      avx512_4350000000000000<>+0(SB), Z14, Z10
-	VMULPD.BCST      avx512_4350000000000000<>+0(SB), Z15, Z11
-	VMULPD.BCST      avx512_4350000000000000<>+0(SB), Z16, Z12
-	VBLENDMPD        Z9, Z13, K1, Z9
-	VBLENDMPD        Z10, Z14, K2, Z10
-	VBLENDMPD        Z11, Z15, K3, Z11
-	VBLENDMPD        Z12, Z16, K4, Z12
-	VPBROADCASTQ     avx512_43300000000003ff<>+0(SB), Z17
-	VBLENDMPD.BCST   avx512_4330000000000435<>+0(SB), Z17, K1, Z18
-	VBLENDMPD.BCST   avx512_4330000000000435<>+0(SB), Z17, K2, Z19
-	VBLENDMPD.BCST   avx512_4330000000000435<>+0(SB), Z17, K3, Z20
-	VBLENDMPD.BCST   avx512_4330000000000435<>+0(SB), Z17, K4, Z17
+	VMINPD           Z1, Z0, Z5
+	VMINPD           Z3, Z0, Z6
+	VADDPD           Z5, Z2, Z7
+	VADDPD           Z6, Z4, Z8
+	VSUBPD           Z7, Z2, Z2
+	VSUBPD           Z8, Z4, Z4
+	VADDPD           Z5, Z2, Z2
+	VADDPD           Z6, Z4, Z4
+	VDIVPD           Z7, Z2, Z2
+	VDIVPD           Z8, Z4, Z4
+	VGETMANTPD       $0x00, Z7, Z5
+	VGETMANTPD       $0x00, Z8, Z6
+	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z5, Z5
+	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z6, Z6
+	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z5, Z5
+	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z6, Z6
+	VGETMANTPD       $0x00, Z7, Z9
+	VGETMANTPD       $0x00, Z8, Z10
 	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z9, Z9
 	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z10, Z10
-	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z11, Z11
-	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z12, Z12
-	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z9, Z21
-	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z10, Z22
-	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z11, Z23
-	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z12, Z24
-	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z21, Z21
-	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z22, Z22
-	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z23, Z23
-	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z24, Z24
-	VPSRLQ           $0x34, Z9, Z9
-	VPSRLQ           $0x34, Z10, Z10
-	VPSRLQ           $0x34, Z11, Z11
-	VPSRLQ           $0x34, Z12, Z12
-	VPORQ.BCST       avx512_4330000000000000<>+0(SB), Z9, Z9
-	VPORQ.BCST       avx512_4330000000000000<>+0(SB), Z10, Z10
-	VPORQ.BCST       avx512_4330000000000000<>+0(SB), Z11, Z11
-	VPORQ.BCST       avx512_4330000000000000<>+0(SB), Z12, Z12
-	VSUBPD           Z18, Z9, Z9
-	VSUBPD           Z19, Z10, Z10
-	VSUBPD           Z20, Z11, Z11
-	VSUBPD           Z17, Z12, Z12
-	VSUBPD           Z0, Z21, Z17
-	VSUBPD           Z0, Z22, Z18
-	VSUBPD           Z0, Z23, Z19
-	VSUBPD           Z0, Z24, Z0
+	VGETEXPPD        Z9, Z9
+	VGETEXPPD        Z10, Z10
+	VGETEXPPD        Z7, Z11
+	VGETEXPPD        Z8, Z12
+	VADDPD           Z9, Z11, Z9
+	VADDPD           Z10, Z12, Z10
+	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z5, Z5
+	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z6, Z6
+	VSUBPD           Z0, Z5, Z5
+	VSUBPD           Z0, Z6, Z0
 	VFMADD231PD.BCST avx512_3d2ef35793c76730<>+0(SB), Z9, Z2
 	VFMADD231PD.BCST avx512_3d2ef35793c76730<>+0(SB), Z10, Z4
-	VFMADD231PD.BCST avx512_3d2ef35793c76730<>+0(SB), Z11, Z6
-	VFMADD231PD.BCST avx512_3d2ef35793c76730<>+0(SB), Z12, Z8
-	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z17, Z20
-	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z18, Z21
-	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z19, Z22
-	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z0, Z23
-	VDIVPD           Z20, Z17, Z20
-	VDIVPD           Z21, Z18, Z21
-	VDIVPD           Z22, Z19, Z22
-	VDIVPD           Z23, Z0, Z23
-	VMULPD           Z20, Z20, Z24
-	VMULPD           Z21, Z21, Z25
-	VMULPD           Z22, Z22, Z26
-	VMULPD           Z23, Z23, Z27
-	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z28
-	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z24, Z28
-	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z29
-	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z25, Z29
-	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z30
-	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z26, Z30
-	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z31
-	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z27, Z31
-	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z24, Z28
-	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z25, Z29
-	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z26, Z30
-	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z27, Z31
-	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z24, Z28
-	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z25, Z29
-	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z26, Z30
-	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z27, Z31
-	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z24, Z28
-	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z25, Z29
-	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z26, Z30
-	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z27, Z31
-	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z24, Z28
-	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z25, Z29
-	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z26, Z30
-	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z27, Z31
-	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z24, Z28
-	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z25, Z29
-	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z26, Z30
-	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z27, Z31
-	VMULPD           Z24, Z28, Z24
-	VMULPD           Z25, Z29, Z25
-	VMULPD           Z26, Z30, Z26
-	VMULPD           Z27, Z31, Z27
-	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z17, Z28
-	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z18, Z29
-	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z19, Z30
-	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z0, Z31
-	VMULPD           Z17, Z28, Z28
-	VMULPD           Z18, Z29, Z29
-	VMULPD           Z19, Z30, Z30
-	VMULPD           Z0, Z31, Z31
-	VADDPD           Z24, Z28, Z24
-	VADDPD           Z25, Z29, Z25
-	VADDPD           Z26, Z30, Z26
-	VADDPD           Z27, Z31, Z27
-	VFMADD213PD      Z2, Z24, Z20
-	VFMADD213PD      Z4, Z25, Z21
-	VFMADD213PD      Z6, Z26, Z22
-	VFMADD213PD      Z8, Z27, Z23
-	VSUBPD           Z20, Z28, Z2
-	VSUBPD           Z21, Z29, Z4
-	VSUBPD           Z22, Z30, Z6
-	VSUBPD           Z23, Z31, Z8
-	VSUBPD           Z2, Z17, Z2
-	VSUBPD           Z4, Z18, Z4
-	VSUBPD           Z6, Z19, Z6
-	VSUBPD           Z8, Z0, Z0
+	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z5, Z6
+	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z0, Z11
+	VDIVPD           Z6, Z5, Z6
+	VDIVPD           Z11, Z0, Z11
+	VMULPD           Z6, Z6, Z12
+	VMULPD           Z11, Z11, Z13
+	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z14
+	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z12, Z14
+	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z15
+	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z13, Z15
+	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z12, Z14
+	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z13, Z15
+	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z12, Z14
+	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z13, Z15
+	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z12, Z14
+	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z13, Z15
+	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z12, Z14
+	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z13, Z15
+	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z12, Z14
+	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z13, Z15
+	VMULPD           Z12, Z14, Z12
+	VMULPD           Z13, Z15, Z13
+	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z5, Z14
+	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z0, Z15
+	VMULPD           Z5, Z14, Z14
+	VMULPD           Z0, Z15, Z15
+	VADDPD           Z12, Z14, Z12
+	VADDPD           Z13, Z15, Z13
+	VFMADD213PD      Z2, Z12, Z6
+	VFMADD213PD      Z4, Z13, Z11
+	VSUBPD           Z6, Z14, Z2
+	VSUBPD           Z11, Z15, Z4
+	VSUBPD           Z2, Z5, Z2
+	VSUBPD           Z4, Z0, Z0
 	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z2, Z9
-	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z4, Z10
-	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z6, Z11
-	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z0, Z12
-	VCMPPD.BCST      $0x11, avx512_00000000<>+0(SB), Z13, K1
-	VCMPPD.BCST      $0x11, avx512_00000000<>+0(SB), Z14, K2
-	VCMPPD.BCST      $0x11, avx512_00000000<>+0(SB), Z15, K3
-	VCMPPD.BCST      $0x11, avx512_00000000<>+0(SB), Z16, K4
-	VBLENDMPD.BCST   avx512_7ff8000000000001<>+0(SB), Z13, K1, Z0
-	VBLENDMPD.BCST   avx512_7ff8000000000001<>+0(SB), Z14, K2, Z2
-	VBLENDMPD.BCST   avx512_7ff8000000000001<>+0(SB), Z15, K3, Z4
-	VBLENDMPD.BCST   avx512_7ff8000000000001<>+0(SB), Z16, K4, Z6
-	VCMPPD.BCST      $0x00, avx512_00000000<>+0(SB), Z13, K1
-	VCMPPD.BCST      $0x00, avx512_00000000<>+0(SB), Z14, K2
-	VCMPPD.BCST      $0x00, avx512_00000000<>+0(SB), Z15, K3
-	VCMPPD.BCST      $0x00, avx512_00000000<>+0(SB), Z16, K4
-	VBLENDMPD.BCST   avx512_fff0000000000000<>+0(SB), Z0, K1, Z0
-	VBLENDMPD.BCST   avx512_fff0000000000000<>+0(SB), Z2, K2, Z2
-	VBLENDMPD.BCST   avx512_fff0000000000000<>+0(SB), Z4, K3, Z4
-	VBLENDMPD.BCST   avx512_fff0000000000000<>+0(SB), Z6, K4, Z6
-	VCMPPD.BCST      $0x11, avx512_7ff0000000000000<>+0(SB), Z13, K1
-	VCMPPD.BCST      $0x11, avx512_7ff0000000000000<>+0(SB), Z14, K2
-	VCMPPD.BCST      $0x11, avx512_7ff0000000000000<>+0(SB), Z15, K3
-	VCMPPD.BCST      $0x11, avx512_7ff0000000000000<>+0(SB), Z16, K4
-	VCMPPD.BCST      $0x1e, avx512_00000000<>+0(SB), Z13, K1, K1
-	VCMPPD.BCST      $0x1e, avx512_00000000<>+0(SB), Z14, K2, K2
-	VCMPPD.BCST      $0x1e, avx512_00000000<>+0(SB), Z15, K3, K3
-	VCMPPD.BCST      $0x1e, avx512_00000000<>+0(SB), Z16, K4, K4
-	VBLENDMPD        Z9, Z0, K1, Z0
-	VBLENDMPD        Z10, Z2, K2, Z2
-	VBLENDMPD        Z11, Z4, K3, Z4
-	VBLENDMPD        Z12, Z6, K4, Z6
-	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z1, Z8
-	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z3, Z9
-	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z5, Z10
-	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z7, Z11
-	VCMPPD.BCST      $0x11, avx512_3c90000000000000<>+0(SB), Z8, K1
-	VCMPPD.BCST      $0x11, avx512_3c90000000000000<>+0(SB), Z9, K2
-	VCMPPD.BCST      $0x11, avx512_3c90000000000000<>+0(SB), Z10, K3
-	VCMPPD.BCST      $0x11, avx512_3c90000000000000<>+0(SB), Z11, K4
-	VBLENDMPD        Z1, Z0, K1, Z0
-	VBLENDMPD        Z3, Z2, K2, Z1
-	VBLENDMPD        Z5, Z4, K3, Z2
-	VBLENDMPD        Z7, Z6, K4, Z3
+	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z0, Z10
+	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z7, Z9
+	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z8, Z10
+	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z1, Z0
+	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z3, Z2
+	VCMPPD.BCST      $0x11, avx512_3c90000000000000<>+0(SB), Z0, K1
+	VCMPPD.BCST      $0x11, avx512_3c90000000000000<>+0(SB), Z2, K2
+	VBLENDMPD        Z1, Z9, K1, Z0
+	VBLENDMPD        Z3, Z10, K2, Z1
 	VMOVUPS          Z0, (R8)(AX*8)
 	VMOVUPS          Z1, 64(R8)(AX*8)
-	VMOVUPS          Z2, 128(R8)(AX*8)
-	VMOVUPS          Z3, 192(R8)(AX*8)
-	ADDQ             $0x00000020, AX
+	ADDQ             $0x00000010, AX
 	CMPQ             AX, DX
 	JLT              loop
 	VZEROUPPER
@@ -8509,7 +5624,7 @@ loop:
 // func log1pFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·log1pFloat64PastAVX512(SB), NOSPLIT, $0-48
-	// Log1p of float64, 32 elements a step.
+	// Log1p of float64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -8521,196 +5636,85 @@ loop:
 	VMAXPD           Z1, Z0, Z2
 	VMOVUPS          64(R9)(AX*8), Z3
 	VMAXPD           Z3, Z0, Z4
-	VMOVUPS          128(R9)(AX*8), Z5
-	VMAXPD           Z5, Z0, Z6
-	VMOVUPS          192(R9)(AX*8), Z7
-	VMAXPD           Z7, Z0, Z8
-	VMINPD           Z1, Z0, Z9
-	VMINPD           Z3, Z0, Z10
-	VMINPD           Z5, Z0, Z11
-	VMINPD           Z7, Z0, Z12
-	VADDPD           Z9, Z2, Z13
-	VADDPD           Z10, Z4, Z14
-	VADDPD           Z11, Z6, Z15
-	VADDPD           Z12, Z8, Z16
-	VSUBPD           Z13, Z2, Z2
-	VSUBPD           Z14, Z4, Z4
-	VSUBPD           Z15, Z6, Z6
-	VSUBPD           Z16, Z8, Z8
-	VADDPD           Z9, Z2, Z2
-	VADDPD           Z10, Z4, Z4
-	VADDPD           Z11, Z6, Z6
-	VADDPD           Z12, Z8, Z8
-	VDIVPD           Z13, Z2, Z2
-	VDIVPD           Z14, Z4, Z4
-	VDIVPD           Z15, Z6, Z6
-	VDIVPD           Z16, Z8, Z8
-	VCMPPD.BCST      $0x11, avx512_0010000000000000<>+0(SB), Z13, K1
-	VCMPPD.BCST      $0x11, avx512_0010000000000000<>+0(SB), Z14, K2
-	VCMPPD.BCST      $0x11, avx512_0010000000000000<>+0(SB), Z15, K3
-	VCMPPD.BCST      $0x11, avx512_0010000000000000<>+0(SB), Z16, K4
-	VMULPD.BCST      avx512_4350000000000000<>+0(SB), Z13, Z9
-	VMULPD.BCST      avx512_4350000000000000<>+0(SB), Z14, Z10
-	VMULPD.BCST      avx512_4350000000000000<>+0(SB), Z15, Z11
-	VMULPD.BCST      avx512_4350000000000000<>+0(SB), Z16, Z12
-	VBLENDMPD        Z9, Z13, K1, Z9
-	VBLENDMPD        Z10, Z14, K2, Z10
-	VBLENDMPD        Z11, Z15, K3, Z11
-	VBLENDMPD        Z12, Z16, K4, Z12
-	VPBROADCASTQ     avx512_43300000000003ff<>+0(SB), Z17
-	VBLENDMPD.BCST   avx512_4330000000000435<>+0(SB), Z17, K1, Z18
-	VBLENDMPD.BCST   avx512_4330000000000435<>+0(SB), Z17, K2, Z19
-	VBLENDMPD.BCST   avx512_4330000000000435<>+0(SB), Z17, K3, Z20
-	VBLENDMPD.BCST   avx512_4330000000000435<>+0(SB), Z17, K4, Z17
+	VMINPD           Z1, Z0, Z5
+	VMINPD           Z3, Z0, Z6
+	VADDPD           Z5, Z2, Z7
+	VADDPD           Z6, Z4, Z8
+	VSUBPD           Z7, Z2, Z2
+	VSUBPD           Z8, Z4, Z4
+	VADDPD           Z5, Z2, Z2
+	VADDPD           Z6, Z4, Z4
+	VDIVPD           Z7, Z2, Z2
+	VDIVPD           Z8, Z4, Z4
+	VGETMANTPD       $0x00, Z7, Z5
+	VGETMANTPD       $0x00, Z8, Z6
+	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z5, Z5
+	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z6, Z6
+	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z5, Z5
+	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z6, Z6
+	VGETMANTPD       $0x00, Z7, Z9
+	VGETMANTPD       $0x00, Z8, Z10
 	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z9, Z9
 	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z10, Z10
-	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z11, Z11
-	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z12, Z12
-	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z9, Z21
-	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z10, Z22
-	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z11, Z23
-	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z12, Z24
-	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z21, Z21
-	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z22, Z22
-	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z23, Z23
-	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z24, Z24
-	VPSRLQ           $0x34, Z9, Z9
-	VPSRLQ           $0x34, Z10, Z10
-	VPSRLQ           $0x34, Z11, Z11
-	VPSRLQ           $0x34, Z12, Z12
-	VPORQ.BCST       avx512_4330000000000000<>+0(SB), Z9, Z9
-	VPORQ.BCST       avx512_4330000000000000<>+0(SB), Z10, Z10
-	VPORQ.BCST       avx512_4330000000000000<>+0(SB), Z11, Z11
-	VPORQ.BCST       avx512_4330000000000000<>+0(SB), Z12, Z12
-	VSUBPD           Z18, Z9, Z9
-	VSUBPD           Z19, Z10, Z10
-	VSUBPD           Z20, Z11, Z11
-	VSUBPD           Z17, Z12, Z12
-	VSUBPD           Z0, Z21, Z17
-	VSUBPD           Z0, Z22, Z18
-	VSUBPD           Z0, Z23, Z19
-	VSUBPD           Z0, Z24, Z0
+	VGETEXPPD        Z9, Z9
+	VGETEXPPD        Z10, Z10
+	VGETEXPPD        Z7, Z11
+	VGETEXPPD        Z8, Z12
+	VADDPD           Z9, Z11, Z9
+	VADDPD           Z10, Z12, Z10
+	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z5, Z5
+	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z6, Z6
+	VSUBPD           Z0, Z5, Z5
+	VSUBPD           Z0, Z6, Z0
 	VFMADD231PD.BCST avx512_3d2ef35793c76730<>+0(SB), Z9, Z2
 	VFMADD231PD.BCST avx512_3d2ef35793c76730<>+0(SB), Z10, Z4
-	VFMADD231PD.BCST avx512_3d2ef35793c76730<>+0(SB), Z11, Z6
-	VFMADD231PD.BCST avx512_3d2ef35793c76730<>+0(SB), Z12, Z8
-	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z17, Z20
-	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z18, Z21
-	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z19, Z22
-	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z0, Z23
-	VDIVPD           Z20, Z17, Z20
-	VDIVPD           Z21, Z18, Z21
-	VDIVPD           Z22, Z19, Z22
-	VDIVPD           Z23, Z0, Z23
-	VMULPD           Z20, Z20, Z24
-	VMULPD           Z21, Z21, Z25
-	VMULPD           Z22, Z22, Z26
-	VMULPD           Z23, Z23, Z27
-	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z28
-	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z24, Z28
-	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z29
-	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z25, Z29
-	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z30
-	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z26, Z30
-	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z31
-	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z27, Z31
-	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z24, Z28
-	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z25, Z29
-	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z26, Z30
-	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z27, Z31
-	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z24, Z28
-	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z25, Z29
-	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z26, Z30
-	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z27, Z31
-	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z24, Z28
-	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z25, Z29
-	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z26, Z30
-	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z27, Z31
-	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z24, Z28
-	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z25, Z29
-	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z26, Z30
-	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z27, Z31
-	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z24, Z28
-	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z25, Z29
-	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z26, Z30
-	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z27, Z31
-	VMULPD           Z24, Z28, Z24
-	VMULPD           Z25, Z29, Z25
-	VMULPD           Z26, Z30, Z26
-	VMULPD           Z27, Z31, Z27
-	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z17, Z28
-	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z18, Z29
-	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z19, Z30
-	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z0, Z31
-	VMULPD           Z17, Z28, Z28
-	VMULPD           Z18, Z29, Z29
-	VMULPD           Z19, Z30, Z30
-	VMULPD           Z0, Z31, Z31
-	VADDPD           Z24, Z28, Z24
-	VADDPD           Z25, Z29, Z25
-	VADDPD           Z26, Z30, Z26
-	VADDPD           Z27, Z31, Z27
-	VFMADD213PD      Z2, Z24, Z20
-	VFMADD213PD      Z4, Z25, Z21
-	VFMADD213PD      Z6, Z26, Z22
-	VFMADD213PD      Z8, Z27, Z23
-	VSUBPD           Z20, Z28, Z2
-	VSUBPD           Z21, Z29, Z4
-	VSUBPD           Z22, Z30, Z6
-	VSUBPD           Z23, Z31, Z8
-	VSUBPD           Z2, Z17, Z2
-	VSUBPD           Z4, Z18, Z4
-	VSUBPD           Z6, Z19, Z6
-	VSUBPD           Z8, Z0, Z0
+	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z5, Z6
+	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z0, Z11
+	VDIVPD           Z6, Z5, Z6
+	VDIVPD           Z11, Z0, Z11
+	VMULPD           Z6, Z6, Z12
+	VMULPD           Z11, Z11, Z13
+	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z14
+	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z12, Z14
+	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z15
+	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z13, Z15
+	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z12, Z14
+	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z13, Z15
+	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z12, Z14
+	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z13, Z15
+	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z12, Z14
+	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z13, Z15
+	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z12, Z14
+	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z13, Z15
+	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z12, Z14
+	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z13, Z15
+	VMULPD           Z12, Z14, Z12
+	VMULPD           Z13, Z15, Z13
+	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z5, Z14
+	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z0, Z15
+	VMULPD           Z5, Z14, Z14
+	VMULPD           Z0, Z15, Z15
+	VADDPD           Z12, Z14, Z12
+	VADDPD           Z13, Z15, Z13
+	VFMADD213PD      Z2, Z12, Z6
+	VFMADD213PD      Z4, Z13, Z11
+	VSUBPD           Z6, Z14, Z2
+	VSUBPD           Z11, Z15, Z4
+	VSUBPD           Z2, Z5, Z2
+	VSUBPD           Z4, Z0, Z0
 	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z2, Z9
-	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z4, Z10
-	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z6, Z11
-	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z0, Z12
-	VCMPPD.BCST      $0x11, avx512_00000000<>+0(SB), Z13, K1
-	VCMPPD.BCST      $0x11, avx512_00000000<>+0(SB), Z14, K2
-	VCMPPD.BCST      $0x11, avx512_00000000<>+0(SB), Z15, K3
-	VCMPPD.BCST      $0x11, avx512_00000000<>+0(SB), Z16, K4
-	VBLENDMPD.BCST   avx512_7ff8000000000001<>+0(SB), Z13, K1, Z0
-	VBLENDMPD.BCST   avx512_7ff8000000000001<>+0(SB), Z14, K2, Z2
-	VBLENDMPD.BCST   avx512_7ff8000000000001<>+0(SB), Z15, K3, Z4
-	VBLENDMPD.BCST   avx512_7ff8000000000001<>+0(SB), Z16, K4, Z6
-	VCMPPD.BCST      $0x00, avx512_00000000<>+0(SB), Z13, K1
-	VCMPPD.BCST      $0x00, avx512_00000000<>+0(SB), Z14, K2
-	VCMPPD.BCST      $0x00, avx512_00000000<>+0(SB), Z15, K3
-	VCMPPD.BCST      $0x00, avx512_00000000<>+0(SB), Z16, K4
-	VBLENDMPD.BCST   avx512_fff0000000000000<>+0(SB), Z0, K1, Z0
-	VBLENDMPD.BCST   avx512_fff0000000000000<>+0(SB), Z2, K2, Z2
-	VBLENDMPD.BCST   avx512_fff0000000000000<>+0(SB), Z4, K3, Z4
-	VBLENDMPD.BCST   avx512_fff0000000000000<>+0(SB), Z6, K4, Z6
-	VCMPPD.BCST      $0x11, avx512_7ff0000000000000<>+0(SB), Z13, K1
-	VCMPPD.BCST      $0x11, avx512_7ff0000000000000<>+0(SB), Z14, K2
-	VCMPPD.BCST      $0x11, avx512_7ff0000000000000<>+0(SB), Z15, K3
-	VCMPPD.BCST      $0x11, avx512_7ff0000000000000<>+0(SB), Z16, K4
-	VCMPPD.BCST      $0x1e, avx512_00000000<>+0(SB), Z13, K1, K1
-	VCMPPD.BCST      $0x1e, avx512_00000000<>+0(SB), Z14, K2, K2
-	VCMPPD.BCST      $0x1e, avx512_00000000<>+0(SB), Z15, K3, K3
-	VCMPPD.BCST      $0x1e, avx512_00000000<>+0(SB), Z16, K4, K4
-	VBLENDMPD        Z9, Z0, K1, Z0
-	VBLENDMPD        Z10, Z2, K2, Z2
-	VBLENDMPD        Z11, Z4, K3, Z4
-	VBLENDMPD        Z12, Z6, K4, Z6
-	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z1, Z8
-	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z3, Z9
-	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z5, Z10
-	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z7, Z11
-	VCMPPD.BCST      $0x11, avx512_3c90000000000000<>+0(SB), Z8, K1
-	VCMPPD.BCST      $0x11, avx512_3c90000000000000<>+0(SB), Z9, K2
-	VCMPPD.BCST      $0x11, avx512_3c90000000000000<>+0(SB), Z10, K3
-	VCMPPD.BCST      $0x11, avx512_3c90000000000000<>+0(SB), Z11, K4
-	VBLENDMPD        Z1, Z0, K1, Z0
-	VBLENDMPD        Z3, Z2, K2, Z1
-	VBLENDMPD        Z5, Z4, K3, Z2
-	VBLENDMPD        Z7, Z6, K4, Z3
+	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z0, Z10
+	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z7, Z9
+	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z8, Z10
+	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z1, Z0
+	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z3, Z2
+	VCMPPD.BCST      $0x11, avx512_3c90000000000000<>+0(SB), Z0, K1
+	VCMPPD.BCST      $0x11, avx512_3c90000000000000<>+0(SB), Z2, K2
+	VBLENDMPD        Z1, Z9, K1, Z0
+	VBLENDMPD        Z3, Z10, K2, Z1
 	VMOVNTPS         Z0, (R8)(AX*8)
 	VMOVNTPS         Z1, 64(R8)(AX*8)
-	VMOVNTPS         Z2, 128(R8)(AX*8)
-	VMOVNTPS         Z3, 192(R8)(AX*8)
-	ADDQ             $0x00000020, AX
+	ADDQ             $0x00000010, AX
 	CMPQ             AX, DX
 	JLT              loop
 	VZEROUPPER
@@ -8719,228 +5723,112 @@ loop:
 
 // func sinFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
-TEXT ·sinFloat32AVX512(SB), NOSPLIT, $256-48
-	// Sin of float32, 64 elements a step.
+TEXT ·sinFloat32AVX512(SB), NOSPLIT, $0-48
+	// Sin of float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
 	XORL AX, AX
 
 loop:
-	VPBROADCASTQ     avx512_3f22f983<>+0(SB), Z0
-	VMOVUPS          (R9)(AX*4), Z1
-	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z1, Z0
-	VPBROADCASTQ     avx512_3f22f983<>+0(SB), Z2
-	VMOVUPS          64(R9)(AX*4), Z3
-	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z3, Z2
+	VMOVUPS          (R9)(AX*4), Z0
+	VANDPS.BCST      avx512_7fffffff<>+0(SB), Z0, Z1
+	VMOVUPS          64(R9)(AX*4), Z2
+	VANDPS.BCST      avx512_7fffffff<>+0(SB), Z2, Z3
 	VPBROADCASTQ     avx512_3f22f983<>+0(SB), Z4
-	VMOVUPS          128(R9)(AX*4), Z5
-	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z5, Z4
-	VPBROADCASTQ     avx512_3f22f983<>+0(SB), Z6
-	VMOVUPS          192(R9)(AX*4), Z7
-	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z7, Z6
-	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z0, Z8
-	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z2, Z9
-	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z4, Z10
-	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z6, Z11
-	VMOVUPS          Z8, Z12
-	VFMADD132PS.BCST avx512_bfc90fd8<>+0(SB), Z1, Z12
-	VMOVUPS          Z9, Z13
-	VFMADD132PS.BCST avx512_bfc90fd8<>+0(SB), Z3, Z13
-	VMOVUPS          Z10, Z14
-	VFMADD132PS.BCST avx512_bfc90fd8<>+0(SB), Z5, Z14
-	VMOVUPS          Z11, Z15
-	VFMADD132PS.BCST avx512_bfc90fd8<>+0(SB), Z7, Z15
-	VMULPS.BCST      avx512_34a8885a<>+0(SB), Z8, Z16
-	VMULPS.BCST      avx512_34a8885a<>+0(SB), Z9, Z17
-	VMULPS.BCST      avx512_34a8885a<>+0(SB), Z10, Z18
-	VMULPS.BCST      avx512_34a8885a<>+0(SB), Z11, Z19
-	VMOVUPS          Z8, Z20
-	VFMSUB132PS.BCST avx512_34a8885a<>+0(SB), Z16, Z20
-	VMOVUPS          Z9, Z21
-	VFMSUB132PS.BCST avx512_34a8885a<>+0(SB), Z17, Z21
-	VMOVUPS          Z10, Z22
-	VFMSUB132PS.BCST avx512_34a8885a<>+0(SB), Z18, Z22
-	VMOVUPS          Z11, Z23
-	VFMSUB132PS.BCST avx512_34a8885a<>+0(SB), Z19, Z23
-	VSUBPS           Z16, Z12, Z24
-	VSUBPS           Z17, Z13, Z25
-	VSUBPS           Z18, Z14, Z26
-	VSUBPS           Z19, Z15, Z27
-	VSUBPS           Z24, Z12, Z12
-	VSUBPS           Z25, Z13, Z13
-	VSUBPS           Z26, Z14, Z14
-	VSUBPS           Z27, Z15, Z15
-	VSUBPS           Z16, Z12, Z12
-	VSUBPS           Z17, Z13, Z13
-	VSUBPS           Z18, Z14, Z14
-	VSUBPS           Z19, Z15, Z15
-	VSUBPS           Z20, Z12, Z12
-	VSUBPS           Z21, Z13, Z13
-	VSUBPS           Z22, Z14, Z14
-	VSUBPS           Z23, Z15, Z15
-	VFMADD132PS.BCST avx512_a7c234c5<>+0(SB), Z12, Z8
-	VFMADD132PS.BCST avx512_a7c234c5<>+0(SB), Z13, Z9
-	VFMADD132PS.BCST avx512_a7c234c5<>+0(SB), Z14, Z10
-	VFMADD132PS.BCST avx512_a7c234c5<>+0(SB), Z15, Z11
-	VADDPS           Z8, Z24, Z12
-	VADDPS           Z9, Z25, Z13
-	VADDPS           Z10, Z26, Z14
-	VADDPS           Z11, Z27, Z15
-	VSUBPS           Z12, Z24, Z16
-	VSUBPS           Z13, Z25, Z17
-	VSUBPS           Z14, Z26, Z18
-	VSUBPS           Z15, Z27, Z19
-	VADDPS           Z8, Z16, Z8
-	VADDPS           Z9, Z17, Z9
-	VADDPS           Z10, Z18, Z10
-	VADDPS           Z11, Z19, Z11
-	VANDPS.BCST      avx512_7fffffff<>+0(SB), Z1, Z16
-	VANDPS.BCST      avx512_7fffffff<>+0(SB), Z3, Z17
-	VANDPS.BCST      avx512_7fffffff<>+0(SB), Z5, Z18
-	VANDPS.BCST      avx512_7fffffff<>+0(SB), Z7, Z19
-	VCMPPS.BCST      $0x1e, avx512_47000000<>+0(SB), Z16, K1
-	VCMPPS.BCST      $0x1e, avx512_47000000<>+0(SB), Z17, K2
-	VCMPPS.BCST      $0x1e, avx512_47000000<>+0(SB), Z18, K3
-	VCMPPS.BCST      $0x1e, avx512_47000000<>+0(SB), Z19, K4
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z1, Z4
+	VPBROADCASTQ     avx512_3f22f983<>+0(SB), Z5
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z3, Z5
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z4, Z6
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z5, Z7
+	VMOVUPS          Z6, Z8
+	VFMADD132PS.BCST avx512_bfc90fd8<>+0(SB), Z1, Z8
+	VMOVUPS          Z7, Z9
+	VFMADD132PS.BCST avx512_bfc90fd8<>+0(SB), Z3, Z9
+	VMULPS.BCST      avx512_34a8885a<>+0(SB), Z6, Z10
+	VMULPS.BCST      avx512_34a8885a<>+0(SB), Z7, Z11
+	VMOVUPS          Z6, Z12
+	VFMSUB132PS.BCST avx512_34a8885a<>+0(SB), Z10, Z12
+	VMOVUPS          Z7, Z13
+	VFMSUB132PS.BCST avx512_34a8885a<>+0(SB), Z11, Z13
+	VSUBPS           Z10, Z8, Z14
+	VSUBPS           Z11, Z9, Z15
+	VSUBPS           Z14, Z8, Z8
+	VSUBPS           Z15, Z9, Z9
+	VSUBPS           Z10, Z8, Z8
+	VSUBPS           Z11, Z9, Z9
+	VSUBPS           Z12, Z8, Z8
+	VSUBPS           Z13, Z9, Z9
+	VFMADD132PS.BCST avx512_a7c234c5<>+0(SB), Z8, Z6
+	VFMADD132PS.BCST avx512_a7c234c5<>+0(SB), Z9, Z7
+	VADDPS           Z6, Z14, Z8
+	VADDPS           Z7, Z15, Z9
+	VSUBPS           Z8, Z14, Z10
+	VSUBPS           Z9, Z15, Z11
+	VADDPS           Z6, Z10, Z6
+	VADDPS           Z7, Z11, Z7
+	VCMPPS.BCST      $0x1e, avx512_47000000<>+0(SB), Z1, K1
+	VCMPPS.BCST      $0x1e, avx512_47000000<>+0(SB), Z3, K2
 	KORTESTW         K1, K1
 	JNE              done
 	KORTESTW         K2, K2
 	JNE              done
-	KORTESTW         K3, K3
-	JNE              done
-	KORTESTW         K4, K4
-	JNE              done
-	VMULPS           Z12, Z12, Z20
-	VMULPS           Z13, Z13, Z21
-	VMULPS           Z14, Z14, Z22
-	VMULPS           Z15, Z15, Z23
-	VMULPS.BCST      avx512_3f000000<>+0(SB), Z20, Z24
-	VMULPS.BCST      avx512_3f000000<>+0(SB), Z21, Z25
-	VMULPS.BCST      avx512_3f000000<>+0(SB), Z22, Z26
-	VMULPS.BCST      avx512_3f000000<>+0(SB), Z23, Z27
-	VMOVUPS          Z24, Z28
-	VFNMADD213PS     Z8, Z8, Z28
-	VMOVUPS          Z25, Z29
-	VFNMADD213PS     Z9, Z9, Z29
-	VMOVUPS          Z26, Z30
-	VFNMADD213PS     Z10, Z10, Z30
-	VMOVUPS          Z27, Z31
-	VFNMADD213PS     Z11, Z11, Z31
-	VPBROADCASTQ     avx512_b94d594a<>+0(SB), Z7
-	VFMADD213PS.BCST avx512_3c0885f2<>+0(SB), Z20, Z7
-	VPBROADCASTQ     avx512_b94d594a<>+0(SB), Z5
-	VFMADD213PS.BCST avx512_3c0885f2<>+0(SB), Z21, Z5
-	VPBROADCASTQ     avx512_b94d594a<>+0(SB), Z3
-	VFMADD213PS.BCST avx512_3c0885f2<>+0(SB), Z22, Z3
-	VPBROADCASTQ     avx512_b94d594a<>+0(SB), Z1
-	VFMADD213PS.BCST avx512_3c0885f2<>+0(SB), Z23, Z1
-	VFMADD213PS.BCST avx512_be2aaaa9<>+0(SB), Z20, Z7
-	VFMADD213PS.BCST avx512_be2aaaa9<>+0(SB), Z21, Z5
-	VFMADD213PS.BCST avx512_be2aaaa9<>+0(SB), Z22, Z3
-	VFMADD213PS.BCST avx512_be2aaaa9<>+0(SB), Z23, Z1
-	VMULPS           Z20, Z7, Z7
-	VMULPS           Z21, Z5, Z5
-	VMULPS           Z22, Z3, Z3
-	VMULPS           Z23, Z1, Z1
-	VFMADD213PS      Z28, Z12, Z7
-	VFMADD213PS      Z29, Z13, Z5
-	VFMADD213PS      Z30, Z14, Z3
-	VFMADD213PS      Z31, Z15, Z1
-	VADDPS           Z7, Z12, Z7
-	VADDPS           Z5, Z13, Z5
-	VADDPS           Z3, Z14, Z3
+	VMULPS           Z8, Z8, Z1
+	VMULPS           Z9, Z9, Z3
+	VMULPS.BCST      avx512_3f000000<>+0(SB), Z1, Z10
+	VMULPS.BCST      avx512_3f000000<>+0(SB), Z3, Z11
+	VMOVUPS          Z10, Z12
+	VFNMADD213PS     Z6, Z6, Z12
+	VMOVUPS          Z11, Z13
+	VFNMADD213PS     Z7, Z7, Z13
+	VPBROADCASTQ     avx512_b94d594a<>+0(SB), Z14
+	VFMADD213PS.BCST avx512_3c0885f2<>+0(SB), Z1, Z14
+	VPBROADCASTQ     avx512_b94d594a<>+0(SB), Z15
+	VFMADD213PS.BCST avx512_3c0885f2<>+0(SB), Z3, Z15
+	VFMADD213PS.BCST avx512_be2aaaa9<>+0(SB), Z1, Z14
+	VFMADD213PS.BCST avx512_be2aaaa9<>+0(SB), Z3, Z15
+	VMULPS           Z1, Z14, Z14
+	VMULPS           Z3, Z15, Z15
+	VFMADD213PS      Z12, Z8, Z14
+	VFMADD213PS      Z13, Z9, Z15
+	VADDPS           Z14, Z8, Z12
+	VADDPS           Z15, Z9, Z13
+	VPBROADCASTQ     avx512_3f800000<>+0(SB), Z14
+	VSUBPS           Z10, Z14, Z15
+	VSUBPS           Z11, Z14, Z16
+	VSUBPS           Z15, Z14, Z17
+	VSUBPS           Z16, Z14, Z14
+	VSUBPS           Z10, Z17, Z10
+	VSUBPS           Z11, Z14, Z11
+	VPBROADCASTQ     avx512_37cde309<>+0(SB), Z14
+	VFMADD213PS.BCST avx512_bab6094e<>+0(SB), Z1, Z14
+	VPBROADCASTQ     avx512_37cde309<>+0(SB), Z17
+	VFMADD213PS.BCST avx512_bab6094e<>+0(SB), Z3, Z17
+	VFMADD213PS.BCST avx512_3d2aaaaa<>+0(SB), Z1, Z14
+	VFMADD213PS.BCST avx512_3d2aaaaa<>+0(SB), Z3, Z17
+	VMULPS           Z1, Z14, Z14
+	VMULPS           Z3, Z17, Z17
+	VMULPS           Z6, Z8, Z6
+	VMULPS           Z7, Z9, Z7
+	VFMSUB213PS      Z6, Z1, Z14
+	VFMSUB213PS      Z7, Z3, Z17
+	VADDPS           Z14, Z10, Z1
+	VADDPS           Z17, Z11, Z3
 	VADDPS           Z1, Z15, Z1
-	VPBROADCASTQ     avx512_3f800000<>+0(SB), Z28
-	VSUBPS           Z24, Z28, Z29
-	VSUBPS           Z25, Z28, Z30
-	VSUBPS           Z26, Z28, Z31
-	VMOVUPS          Z19, (SP)
-	VSUBPS           Z27, Z28, Z19
-	VMOVUPS          Z18, 64(SP)
-	VSUBPS           Z29, Z28, Z18
-	VMOVUPS          Z17, 128(SP)
-	VSUBPS           Z30, Z28, Z17
-	VMOVUPS          Z16, 192(SP)
-	VSUBPS           Z31, Z28, Z16
-	VSUBPS           Z19, Z28, Z28
-	VSUBPS           Z24, Z18, Z18
-	VSUBPS           Z25, Z17, Z17
-	VSUBPS           Z26, Z16, Z16
-	VSUBPS           Z27, Z28, Z24
-	VPBROADCASTQ     avx512_37cde309<>+0(SB), Z25
-	VFMADD213PS.BCST avx512_bab6094e<>+0(SB), Z20, Z25
-	VPBROADCASTQ     avx512_37cde309<>+0(SB), Z26
-	VFMADD213PS.BCST avx512_bab6094e<>+0(SB), Z21, Z26
-	VPBROADCASTQ     avx512_37cde309<>+0(SB), Z27
-	VFMADD213PS.BCST avx512_bab6094e<>+0(SB), Z22, Z27
-	VPBROADCASTQ     avx512_37cde309<>+0(SB), Z28
-	VFMADD213PS.BCST avx512_bab6094e<>+0(SB), Z23, Z28
-	VFMADD213PS.BCST avx512_3d2aaaaa<>+0(SB), Z20, Z25
-	VFMADD213PS.BCST avx512_3d2aaaaa<>+0(SB), Z21, Z26
-	VFMADD213PS.BCST avx512_3d2aaaaa<>+0(SB), Z22, Z27
-	VFMADD213PS.BCST avx512_3d2aaaaa<>+0(SB), Z23, Z28
-	VMULPS           Z20, Z25, Z25
-	VMULPS           Z21, Z26, Z26
-	VMULPS           Z22, Z27, Z27
-	VMULPS           Z23, Z28, Z28
-	VMULPS           Z8, Z12, Z8
-	VMULPS           Z9, Z13, Z9
-	VMULPS           Z10, Z14, Z10
-	VMULPS           Z11, Z15, Z11
-	VFMSUB213PS      Z8, Z20, Z25
-	VFMSUB213PS      Z9, Z21, Z26
-	VFMSUB213PS      Z10, Z22, Z27
-	VFMSUB213PS      Z11, Z23, Z28
-	VADDPS           Z25, Z18, Z8
-	VADDPS           Z26, Z17, Z9
-	VADDPS           Z27, Z16, Z10
-	VADDPS           Z28, Z24, Z11
-	VADDPS           Z8, Z29, Z8
-	VADDPS           Z9, Z30, Z9
-	VADDPS           Z10, Z31, Z10
-	VADDPS           Z11, Z19, Z11
-	VPANDD.BCST      avx512_00000001<>+0(SB), Z0, Z12
-	VPANDD.BCST      avx512_00000001<>+0(SB), Z2, Z13
-	VPANDD.BCST      avx512_00000001<>+0(SB), Z4, Z14
-	VPANDD.BCST      avx512_00000001<>+0(SB), Z6, Z15
-	VPCMPUD.BCST     $0x04, avx512_00000000<>+0(SB), Z12, K1
-	VPCMPUD.BCST     $0x04, avx512_00000000<>+0(SB), Z13, K2
-	VPCMPUD.BCST     $0x04, avx512_00000000<>+0(SB), Z14, K3
-	VPCMPUD.BCST     $0x04, avx512_00000000<>+0(SB), Z15, K4
-	VBLENDMPS        Z8, Z7, K1, Z7
-	VBLENDMPS        Z9, Z5, K2, Z5
-	VBLENDMPS        Z10, Z3, K3, Z3
-	VBLENDMPS        Z11, Z1, K4, Z1
-	VPANDD.BCST      avx512_00000002<>+0(SB), Z0, Z0
-	VPANDD.BCST      avx512_00000002<>+0(SB), Z2, Z2
-	VPANDD.BCST      avx512_00000002<>+0(SB), Z4, Z4
-	VPANDD.BCST      avx512_00000002<>+0(SB), Z6, Z6
-	VPSLLD           $0x1e, Z0, Z0
-	VPSLLD           $0x1e, Z2, Z2
+	VADDPS           Z3, Z16, Z3
+	VPTESTMD.BCST    avx512_00000001<>+0(SB), Z4, K1
+	VPTESTMD.BCST    avx512_00000001<>+0(SB), Z5, K2
+	VBLENDMPS        Z1, Z12, K1, Z1
+	VBLENDMPS        Z3, Z13, K2, Z3
 	VPSLLD           $0x1e, Z4, Z4
-	VPSLLD           $0x1e, Z6, Z6
-	VPXORD           Z0, Z7, Z0
+	VPSLLD           $0x1e, Z5, Z5
+	VPXORD           Z0, Z4, Z0
 	VPXORD           Z2, Z5, Z2
-	VPXORD           Z4, Z3, Z3
-	VPXORD           Z6, Z1, Z1
-	VMOVUPS          192(SP), Z4
-	VCMPPS.BCST      $0x11, avx512_39000000<>+0(SB), Z4, K1
-	VMOVUPS          128(SP), Z4
-	VCMPPS.BCST      $0x11, avx512_39000000<>+0(SB), Z4, K2
-	VMOVUPS          64(SP), Z4
-	VCMPPS.BCST      $0x11, avx512_39000000<>+0(SB), Z4, K3
-	VMOVUPS          (SP), Z4
-	VCMPPS.BCST      $0x11, avx512_39000000<>+0(SB), Z4, K4
-	VBLENDMPS        (R9)(AX*4), Z0, K1, Z0
-	VBLENDMPS        64(R9)(AX*4), Z2, K2, Z2
-	VBLENDMPS        128(R9)(AX*4), Z3, K3, Z3
-	VBLENDMPS        192(R9)(AX*4), Z1, K4, Z1
-	VMOVUPS          Z0, (R8)(AX*4)
-	VMOVUPS          Z2, 64(R8)(AX*4)
-	VMOVUPS          Z3, 128(R8)(AX*4)
-	VMOVUPS          Z1, 192(R8)(AX*4)
-	ADDQ             $0x00000040, AX
+	VPTERNLOGD.BCST  $0x78, avx512_80000000<>+0(SB), Z0, Z1
+	VPTERNLOGD.BCST  $0x78, avx512_80000000<>+0(SB), Z2, Z3
+	VMOVUPS          Z1, (R8)(AX*4)
+	VMOVUPS          Z3, 64(R8)(AX*4)
+	ADDQ             $0x00000020, AX
 	CMPQ             AX, DX
 	JLT              loop
 
@@ -8985,236 +5873,114 @@ GLOBL avx512_3d2aaaaa<>(SB), RODATA|NOPTR, $8
 DATA avx512_00000001<>+0(SB)/8, $0x0000000100000001
 GLOBL avx512_00000001<>(SB), RODATA|NOPTR, $8
 
-DATA avx512_00000002<>+0(SB)/8, $0x0000000200000002
-GLOBL avx512_00000002<>(SB), RODATA|NOPTR, $8
-
-DATA avx512_39000000<>+0(SB)/8, $0x3900000039000000
-GLOBL avx512_39000000<>(SB), RODATA|NOPTR, $8
-
 // func sinFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
-TEXT ·sinFloat32PastAVX512(SB), NOSPLIT, $256-48
-	// Sin of float32, 64 elements a step.
+TEXT ·sinFloat32PastAVX512(SB), NOSPLIT, $0-48
+	// Sin of float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
 	XORL AX, AX
 
 loop:
-	VPBROADCASTQ     avx512_3f22f983<>+0(SB), Z0
-	VMOVUPS          (R9)(AX*4), Z1
-	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z1, Z0
-	VPBROADCASTQ     avx512_3f22f983<>+0(SB), Z2
-	VMOVUPS          64(R9)(AX*4), Z3
-	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z3, Z2
+	VMOVUPS          (R9)(AX*4), Z0
+	VANDPS.BCST      avx512_7fffffff<>+0(SB), Z0, Z1
+	VMOVUPS          64(R9)(AX*4), Z2
+	VANDPS.BCST      avx512_7fffffff<>+0(SB), Z2, Z3
 	VPBROADCASTQ     avx512_3f22f983<>+0(SB), Z4
-	VMOVUPS          128(R9)(AX*4), Z5
-	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z5, Z4
-	VPBROADCASTQ     avx512_3f22f983<>+0(SB), Z6
-	VMOVUPS          192(R9)(AX*4), Z7
-	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z7, Z6
-	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z0, Z8
-	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z2, Z9
-	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z4, Z10
-	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z6, Z11
-	VMOVUPS          Z8, Z12
-	VFMADD132PS.BCST avx512_bfc90fd8<>+0(SB), Z1, Z12
-	VMOVUPS          Z9, Z13
-	VFMADD132PS.BCST avx512_bfc90fd8<>+0(SB), Z3, Z13
-	VMOVUPS          Z10, Z14
-	VFMADD132PS.BCST avx512_bfc90fd8<>+0(SB), Z5, Z14
-	VMOVUPS          Z11, Z15
-	VFMADD132PS.BCST avx512_bfc90fd8<>+0(SB), Z7, Z15
-	VMULPS.BCST      avx512_34a8885a<>+0(SB), Z8, Z16
-	VMULPS.BCST      avx512_34a8885a<>+0(SB), Z9, Z17
-	VMULPS.BCST      avx512_34a8885a<>+0(SB), Z10, Z18
-	VMULPS.BCST      avx512_34a8885a<>+0(SB), Z11, Z19
-	VMOVUPS          Z8, Z20
-	VFMSUB132PS.BCST avx512_34a8885a<>+0(SB), Z16, Z20
-	VMOVUPS          Z9, Z21
-	VFMSUB132PS.BCST avx512_34a8885a<>+0(SB), Z17, Z21
-	VMOVUPS          Z10, Z22
-	VFMSUB132PS.BCST avx512_34a8885a<>+0(SB), Z18, Z22
-	VMOVUPS          Z11, Z23
-	VFMSUB132PS.BCST avx512_34a8885a<>+0(SB), Z19, Z23
-	VSUBPS           Z16, Z12, Z24
-	VSUBPS           Z17, Z13, Z25
-	VSUBPS           Z18, Z14, Z26
-	VSUBPS           Z19, Z15, Z27
-	VSUBPS           Z24, Z12, Z12
-	VSUBPS           Z25, Z13, Z13
-	VSUBPS           Z26, Z14, Z14
-	VSUBPS           Z27, Z15, Z15
-	VSUBPS           Z16, Z12, Z12
-	VSUBPS           Z17, Z13, Z13
-	VSUBPS           Z18, Z14, Z14
-	VSUBPS           Z19, Z15, Z15
-	VSUBPS           Z20, Z12, Z12
-	VSUBPS           Z21, Z13, Z13
-	VSUBPS           Z22, Z14, Z14
-	VSUBPS           Z23, Z15, Z15
-	VFMADD132PS.BCST avx512_a7c234c5<>+0(SB), Z12, Z8
-	VFMADD132PS.BCST avx512_a7c234c5<>+0(SB), Z13, Z9
-	VFMADD132PS.BCST avx512_a7c234c5<>+0(SB), Z14, Z10
-	VFMADD132PS.BCST avx512_a7c234c5<>+0(SB), Z15, Z11
-	VADDPS           Z8, Z24, Z12
-	VADDPS           Z9, Z25, Z13
-	VADDPS           Z10, Z26, Z14
-	VADDPS           Z11, Z27, Z15
-	VSUBPS           Z12, Z24, Z16
-	VSUBPS           Z13, Z25, Z17
-	VSUBPS           Z14, Z26, Z18
-	VSUBPS           Z15, Z27, Z19
-	VADDPS           Z8, Z16, Z8
-	VADDPS           Z9, Z17, Z9
-	VADDPS           Z10, Z18, Z10
-	VADDPS           Z11, Z19, Z11
-	VANDPS.BCST      avx512_7fffffff<>+0(SB), Z1, Z16
-	VANDPS.BCST      avx512_7fffffff<>+0(SB), Z3, Z17
-	VANDPS.BCST      avx512_7fffffff<>+0(SB), Z5, Z18
-	VANDPS.BCST      avx512_7fffffff<>+0(SB), Z7, Z19
-	VCMPPS.BCST      $0x1e, avx512_47000000<>+0(SB), Z16, K1
-	VCMPPS.BCST      $0x1e, avx512_47000000<>+0(SB), Z17, K2
-	VCMPPS.BCST      $0x1e, avx512_47000000<>+0(SB), Z18, K3
-	VCMPPS.BCST      $0x1e, avx512_47000000<>+0(SB), Z19, K4
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z1, Z4
+	VPBROADCASTQ     avx512_3f22f983<>+0(SB), Z5
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z3, Z5
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z4, Z6
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z5, Z7
+	VMOVUPS          Z6, Z8
+	VFMADD132PS.BCST avx512_bfc90fd8<>+0(SB), Z1, Z8
+	VMOVUPS          Z7, Z9
+	VFMADD132PS.BCST avx512_bfc90fd8<>+0(SB), Z3, Z9
+	VMULPS.BCST      avx512_34a8885a<>+0(SB), Z6, Z10
+	VMULPS.BCST      avx512_34a8885a<>+0(SB), Z7, Z11
+	VMOVUPS          Z6, Z12
+	VFMSUB132PS.BCST avx512_34a8885a<>+0(SB), Z10, Z12
+	VMOVUPS          Z7, Z13
+	VFMSUB132PS.BCST avx512_34a8885a<>+0(SB), Z11, Z13
+	VSUBPS           Z10, Z8, Z14
+	VSUBPS           Z11, Z9, Z15
+	VSUBPS           Z14, Z8, Z8
+	VSUBPS           Z15, Z9, Z9
+	VSUBPS           Z10, Z8, Z8
+	VSUBPS           Z11, Z9, Z9
+	VSUBPS           Z12, Z8, Z8
+	VSUBPS           Z13, Z9, Z9
+	VFMADD132PS.BCST avx512_a7c234c5<>+0(SB), Z8, Z6
+	VFMADD132PS.BCST avx512_a7c234c5<>+0(SB), Z9, Z7
+	VADDPS           Z6, Z14, Z8
+	VADDPS           Z7, Z15, Z9
+	VSUBPS           Z8, Z14, Z10
+	VSUBPS           Z9, Z15, Z11
+	VADDPS           Z6, Z10, Z6
+	VADDPS           Z7, Z11, Z7
+	VCMPPS.BCST      $0x1e, avx512_47000000<>+0(SB), Z1, K1
+	VCMPPS.BCST      $0x1e, avx512_47000000<>+0(SB), Z3, K2
 	KORTESTW         K1, K1
 	JNE              done
 	KORTESTW         K2, K2
 	JNE              done
-	KORTESTW         K3, K3
-	JNE              done
-	KORTESTW         K4, K4
-	JNE              done
-	VMULPS           Z12, Z12, Z20
-	VMULPS           Z13, Z13, Z21
-	VMULPS           Z14, Z14, Z22
-	VMULPS           Z15, Z15, Z23
-	VMULPS.BCST      avx512_3f000000<>+0(SB), Z20, Z24
-	VMULPS.BCST      avx512_3f000000<>+0(SB), Z21, Z25
-	VMULPS.BCST      avx512_3f000000<>+0(SB), Z22, Z26
-	VMULPS.BCST      avx512_3f000000<>+0(SB), Z23, Z27
-	VMOVUPS          Z24, Z28
-	VFNMADD213PS     Z8, Z8, Z28
-	VMOVUPS          Z25, Z29
-	VFNMADD213PS     Z9, Z9, Z29
-	VMOVUPS          Z26, Z30
-	VFNMADD213PS     Z10, Z10, Z30
-	VMOVUPS          Z27, Z31
-	VFNMADD213PS     Z11, Z11, Z31
-	VPBROADCASTQ     avx512_b94d594a<>+0(SB), Z7
-	VFMADD213PS.BCST avx512_3c0885f2<>+0(SB), Z20, Z7
-	VPBROADCASTQ     avx512_b94d594a<>+0(SB), Z5
-	VFMADD213PS.BCST avx512_3c0885f2<>+0(SB), Z21, Z5
-	VPBROADCASTQ     avx512_b94d594a<>+0(SB), Z3
-	VFMADD213PS.BCST avx512_3c0885f2<>+0(SB), Z22, Z3
-	VPBROADCASTQ     avx512_b94d594a<>+0(SB), Z1
-	VFMADD213PS.BCST avx512_3c0885f2<>+0(SB), Z23, Z1
-	VFMADD213PS.BCST avx512_be2aaaa9<>+0(SB), Z20, Z7
-	VFMADD213PS.BCST avx512_be2aaaa9<>+0(SB), Z21, Z5
-	VFMADD213PS.BCST avx512_be2aaaa9<>+0(SB), Z22, Z3
-	VFMADD213PS.BCST avx512_be2aaaa9<>+0(SB), Z23, Z1
-	VMULPS           Z20, Z7, Z7
-	VMULPS           Z21, Z5, Z5
-	VMULPS           Z22, Z3, Z3
-	VMULPS           Z23, Z1, Z1
-	VFMADD213PS      Z28, Z12, Z7
-	VFMADD213PS      Z29, Z13, Z5
-	VFMADD213PS      Z30, Z14, Z3
-	VFMADD213PS      Z31, Z15, Z1
-	VADDPS           Z7, Z12, Z7
-	VADDPS           Z5, Z13, Z5
-	VADDPS           Z3, Z14, Z3
+	VMULPS           Z8, Z8, Z1
+	VMULPS           Z9, Z9, Z3
+	VMULPS.BCST      avx512_3f000000<>+0(SB), Z1, Z10
+	VMULPS.BCST      avx512_3f000000<>+0(SB), Z3, Z11
+	VMOVUPS          Z10, Z12
+	VFNMADD213PS     Z6, Z6, Z12
+	VMOVUPS          Z11, Z13
+	VFNMADD213PS     Z7, Z7, Z13
+	VPBROADCASTQ     avx512_b94d594a<>+0(SB), Z14
+	VFMADD213PS.BCST avx512_3c0885f2<>+0(SB), Z1, Z14
+	VPBROADCASTQ     avx512_b94d594a<>+0(SB), Z15
+	VFMADD213PS.BCST avx512_3c0885f2<>+0(SB), Z3, Z15
+	VFMADD213PS.BCST avx512_be2aaaa9<>+0(SB), Z1, Z14
+	VFMADD213PS.BCST avx512_be2aaaa9<>+0(SB), Z3, Z15
+	VMULPS           Z1, Z14, Z14
+	VMULPS           Z3, Z15, Z15
+	VFMADD213PS      Z12, Z8, Z14
+	VFMADD213PS      Z13, Z9, Z15
+	VADDPS           Z14, Z8, Z12
+	VADDPS           Z15, Z9, Z13
+	VPBROADCASTQ     avx512_3f800000<>+0(SB), Z14
+	VSUBPS           Z10, Z14, Z15
+	VSUBPS           Z11, Z14, Z16
+	VSUBPS           Z15, Z14, Z17
+	VSUBPS           Z16, Z14, Z14
+	VSUBPS           Z10, Z17, Z10
+	VSUBPS           Z11, Z14, Z11
+	VPBROADCASTQ     avx512_37cde309<>+0(SB), Z14
+	VFMADD213PS.BCST avx512_bab6094e<>+0(SB), Z1, Z14
+	VPBROADCASTQ     avx512_37cde309<>+0(SB), Z17
+	VFMADD213PS.BCST avx512_bab6094e<>+0(SB), Z3, Z17
+	VFMADD213PS.BCST avx512_3d2aaaaa<>+0(SB), Z1, Z14
+	VFMADD213PS.BCST avx512_3d2aaaaa<>+0(SB), Z3, Z17
+	VMULPS           Z1, Z14, Z14
+	VMULPS           Z3, Z17, Z17
+	VMULPS           Z6, Z8, Z6
+	VMULPS           Z7, Z9, Z7
+	VFMSUB213PS      Z6, Z1, Z14
+	VFMSUB213PS      Z7, Z3, Z17
+	VADDPS           Z14, Z10, Z1
+	VADDPS           Z17, Z11, Z3
 	VADDPS           Z1, Z15, Z1
-	VPBROADCASTQ     avx512_3f800000<>+0(SB), Z28
-	VSUBPS           Z24, Z28, Z29
-	VSUBPS           Z25, Z28, Z30
-	VSUBPS           Z26, Z28, Z31
-	VMOVUPS          Z19, (SP)
-	VSUBPS           Z27, Z28, Z19
-	VMOVUPS          Z18, 64(SP)
-	VSUBPS           Z29, Z28, Z18
-	VMOVUPS          Z17, 128(SP)
-	VSUBPS           Z30, Z28, Z17
-	VMOVUPS          Z16, 192(SP)
-	VSUBPS           Z31, Z28, Z16
-	VSUBPS           Z19, Z28, Z28
-	VSUBPS           Z24, Z18, Z18
-	VSUBPS           Z25, Z17, Z17
-	VSUBPS           Z26, Z16, Z16
-	VSUBPS           Z27, Z28, Z24
-	VPBROADCASTQ     avx512_37cde309<>+0(SB), Z25
-	VFMADD213PS.BCST avx512_bab6094e<>+0(SB), Z20, Z25
-	VPBROADCASTQ     avx512_37cde309<>+0(SB), Z26
-	VFMADD213PS.BCST avx512_bab6094e<>+0(SB), Z21, Z26
-	VPBROADCASTQ     avx512_37cde309<>+0(SB), Z27
-	VFMADD213PS.BCST avx512_bab6094e<>+0(SB), Z22, Z27
-	VPBROADCASTQ     avx512_37cde309<>+0(SB), Z28
-	VFMADD213PS.BCST avx512_bab6094e<>+0(SB), Z23, Z28
-	VFMADD213PS.BCST avx512_3d2aaaaa<>+0(SB), Z20, Z25
-	VFMADD213PS.BCST avx512_3d2aaaaa<>+0(SB), Z21, Z26
-	VFMADD213PS.BCST avx512_3d2aaaaa<>+0(SB), Z22, Z27
-	VFMADD213PS.BCST avx512_3d2aaaaa<>+0(SB), Z23, Z28
-	VMULPS           Z20, Z25, Z25
-	VMULPS           Z21, Z26, Z26
-	VMULPS           Z22, Z27, Z27
-	VMULPS           Z23, Z28, Z28
-	VMULPS           Z8, Z12, Z8
-	VMULPS           Z9, Z13, Z9
-	VMULPS           Z10, Z14, Z10
-	VMULPS           Z11, Z15, Z11
-	VFMSUB213PS      Z8, Z20, Z25
-	VFMSUB213PS      Z9, Z21, Z26
-	VFMSUB213PS      Z10, Z22, Z27
-	VFMSUB213PS      Z11, Z23, Z28
-	VADDPS           Z25, Z18, Z8
-	VADDPS           Z26, Z17, Z9
-	VADDPS           Z27, Z16, Z10
-	VADDPS           Z28, Z24, Z11
-	VADDPS           Z8, Z29, Z8
-	VADDPS           Z9, Z30, Z9
-	VADDPS           Z10, Z31, Z10
-	VADDPS           Z11, Z19, Z11
-	VPANDD.BCST      avx512_00000001<>+0(SB), Z0, Z12
-	VPANDD.BCST      avx512_00000001<>+0(SB), Z2, Z13
-	VPANDD.BCST      avx512_00000001<>+0(SB), Z4, Z14
-	VPANDD.BCST      avx512_00000001<>+0(SB), Z6, Z15
-	VPCMPUD.BCST     $0x04, avx512_00000000<>+0(SB), Z12, K1
-	VPCMPUD.BCST     $0x04, avx512_00000000<>+0(SB), Z13, K2
-	VPCMPUD.BCST     $0x04, avx512_00000000<>+0(SB), Z14, K3
-	VPCMPUD.BCST     $0x04, avx512_00000000<>+0(SB), Z15, K4
-	VBLENDMPS        Z8, Z7, K1, Z7
-	VBLENDMPS        Z9, Z5, K2, Z5
-	VBLENDMPS        Z10, Z3, K3, Z3
-	VBLENDMPS        Z11, Z1, K4, Z1
-	VPANDD.BCST      avx512_00000002<>+0(SB), Z0, Z0
-	VPANDD.BCST      avx512_00000002<>+0(SB), Z2, Z2
-	VPANDD.BCST      avx512_00000002<>+0(SB), Z4, Z4
-	VPANDD.BCST      avx512_00000002<>+0(SB), Z6, Z6
-	VPSLLD           $0x1e, Z0, Z0
-	VPSLLD           $0x1e, Z2, Z2
+	VADDPS           Z3, Z16, Z3
+	VPTESTMD.BCST    avx512_00000001<>+0(SB), Z4, K1
+	VPTESTMD.BCST    avx512_00000001<>+0(SB), Z5, K2
+	VBLENDMPS        Z1, Z12, K1, Z1
+	VBLENDMPS        Z3, Z13, K2, Z3
 	VPSLLD           $0x1e, Z4, Z4
-	VPSLLD           $0x1e, Z6, Z6
-	VPXORD           Z0, Z7, Z0
+	VPSLLD           $0x1e, Z5, Z5
+	VPXORD           Z0, Z4, Z0
 	VPXORD           Z2, Z5, Z2
-	VPXORD           Z4, Z3, Z3
-	VPXORD           Z6, Z1, Z1
-	VMOVUPS          192(SP), Z4
-	VCMPPS.BCST      $0x11, avx512_39000000<>+0(SB), Z4, K1
-	VMOVUPS          128(SP), Z4
-	VCMPPS.BCST      $0x11, avx512_39000000<>+0(SB), Z4, K2
-	VMOVUPS          64(SP), Z4
-	VCMPPS.BCST      $0x11, avx512_39000000<>+0(SB), Z4, K3
-	VMOVUPS          (SP), Z4
-	VCMPPS.BCST      $0x11, avx512_39000000<>+0(SB), Z4, K4
-	VBLENDMPS        (R9)(AX*4), Z0, K1, Z0
-	VBLENDMPS        64(R9)(AX*4), Z2, K2, Z2
-	VBLENDMPS        128(R9)(AX*4), Z3, K3, Z3
-	VBLENDMPS        192(R9)(AX*4), Z1, K4, Z1
-	VMOVNTPS         Z0, (R8)(AX*4)
-	VMOVNTPS         Z2, 64(R8)(AX*4)
-	VMOVNTPS         Z3, 128(R8)(AX*4)
-	VMOVNTPS         Z1, 192(R8)(AX*4)
-	ADDQ             $0x00000040, AX
+	VPTERNLOGD.BCST  $0x78, avx512_80000000<>+0(SB), Z0, Z1
+	VPTERNLOGD.BCST  $0x78, avx512_80000000<>+0(SB), Z2, Z3
+	VMOVNTPS         Z1, (R8)(AX*4)
+	VMOVNTPS         Z3, 64(R8)(AX*4)
+	ADDQ             $0x00000020, AX
 	CMPQ             AX, DX
 	JLT              loop
 
@@ -9225,252 +5991,124 @@ done:
 
 // func sinFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
-TEXT ·sinFloat64AVX512(SB), NOSPLIT, $256-48
-	// Sin of float64, 32 elements a step.
+TEXT ·sinFloat64AVX512(SB), NOSPLIT, $0-48
+	// Sin of float64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
 	XORL AX, AX
 
 loop:
-	VPBROADCASTQ     avx512_3fe45f306dc9c883<>+0(SB), Z0
-	VMOVUPS          (R9)(AX*8), Z1
-	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z1, Z0
-	VPBROADCASTQ     avx512_3fe45f306dc9c883<>+0(SB), Z2
-	VMOVUPS          64(R9)(AX*8), Z3
-	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z3, Z2
+	VMOVUPS          (R9)(AX*8), Z0
+	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z0, Z1
+	VMOVUPS          64(R9)(AX*8), Z2
+	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z2, Z3
 	VPBROADCASTQ     avx512_3fe45f306dc9c883<>+0(SB), Z4
-	VMOVUPS          128(R9)(AX*8), Z5
-	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z5, Z4
-	VPBROADCASTQ     avx512_3fe45f306dc9c883<>+0(SB), Z6
-	VMOVUPS          192(R9)(AX*8), Z7
-	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z7, Z6
-	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z0, Z8
-	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z2, Z9
-	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z4, Z10
-	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z6, Z11
-	VMOVUPS          Z8, Z12
-	VFMADD132PD.BCST avx512_bff921fb54400000<>+0(SB), Z1, Z12
-	VMOVUPS          Z9, Z13
-	VFMADD132PD.BCST avx512_bff921fb54400000<>+0(SB), Z3, Z13
-	VMOVUPS          Z10, Z14
-	VFMADD132PD.BCST avx512_bff921fb54400000<>+0(SB), Z5, Z14
-	VMOVUPS          Z11, Z15
-	VFMADD132PD.BCST avx512_bff921fb54400000<>+0(SB), Z7, Z15
-	VMULPD.BCST      avx512_3dd0b4611a626331<>+0(SB), Z8, Z16
-	VMULPD.BCST      avx512_3dd0b4611a626331<>+0(SB), Z9, Z17
-	VMULPD.BCST      avx512_3dd0b4611a626331<>+0(SB), Z10, Z18
-	VMULPD.BCST      avx512_3dd0b4611a626331<>+0(SB), Z11, Z19
-	VMOVUPS          Z8, Z20
-	VFMSUB132PD.BCST avx512_3dd0b4611a626331<>+0(SB), Z16, Z20
-	VMOVUPS          Z9, Z21
-	VFMSUB132PD.BCST avx512_3dd0b4611a626331<>+0(SB), Z17, Z21
-	VMOVUPS          Z10, Z22
-	VFMSUB132PD.BCST avx512_3dd0b4611a626331<>+0(SB), Z18, Z22
-	VMOVUPS          Z11, Z23
-	VFMSUB132PD.BCST avx512_3dd0b4611a626331<>+0(SB), Z19, Z23
-	VSUBPD           Z16, Z12, Z24
-	VSUBPD           Z17, Z13, Z25
-	VSUBPD           Z18, Z14, Z26
-	VSUBPD           Z19, Z15, Z27
-	VSUBPD           Z24, Z12, Z12
-	VSUBPD           Z25, Z13, Z13
-	VSUBPD           Z26, Z14, Z14
-	VSUBPD           Z27, Z15, Z15
-	VSUBPD           Z16, Z12, Z12
-	VSUBPD           Z17, Z13, Z13
-	VSUBPD           Z18, Z14, Z14
-	VSUBPD           Z19, Z15, Z15
-	VSUBPD           Z20, Z12, Z12
-	VSUBPD           Z21, Z13, Z13
-	VSUBPD           Z22, Z14, Z14
-	VSUBPD           Z23, Z15, Z15
-	VFMADD132PD.BCST avx512_ba71701b839a2520<>+0(SB), Z12, Z8
-	VFMADD132PD.BCST avx512_ba71701b839a2520<>+0(SB), Z13, Z9
-	VFMADD132PD.BCST avx512_ba71701b839a2520<>+0(SB), Z14, Z10
-	VFMADD132PD.BCST avx512_ba71701b839a2520<>+0(SB), Z15, Z11
-	VADDPD           Z8, Z24, Z12
-	VADDPD           Z9, Z25, Z13
-	VADDPD           Z10, Z26, Z14
-	VADDPD           Z11, Z27, Z15
-	VSUBPD           Z12, Z24, Z16
-	VSUBPD           Z13, Z25, Z17
-	VSUBPD           Z14, Z26, Z18
-	VSUBPD           Z15, Z27, Z19
-	VADDPD           Z8, Z16, Z8
-	VADDPD           Z9, Z17, Z9
-	VADDPD           Z10, Z18, Z10
-	VADDPD           Z11, Z19, Z11
-	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z1, Z16
-	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z3, Z17
-	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z5, Z18
-	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z7, Z19
-	VCMPPD.BCST      $0x1e, avx512_4130000000000000<>+0(SB), Z16, K1
-	VCMPPD.BCST      $0x1e, avx512_4130000000000000<>+0(SB), Z17, K2
-	VCMPPD.BCST      $0x1e, avx512_4130000000000000<>+0(SB), Z18, K3
-	VCMPPD.BCST      $0x1e, avx512_4130000000000000<>+0(SB), Z19, K4
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z1, Z4
+	VPBROADCASTQ     avx512_3fe45f306dc9c883<>+0(SB), Z5
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z3, Z5
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z4, Z6
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z5, Z7
+	VMOVUPS          Z6, Z8
+	VFMADD132PD.BCST avx512_bff921fb54400000<>+0(SB), Z1, Z8
+	VMOVUPS          Z7, Z9
+	VFMADD132PD.BCST avx512_bff921fb54400000<>+0(SB), Z3, Z9
+	VMULPD.BCST      avx512_3dd0b4611a626331<>+0(SB), Z6, Z10
+	VMULPD.BCST      avx512_3dd0b4611a626331<>+0(SB), Z7, Z11
+	VMOVUPS          Z6, Z12
+	VFMSUB132PD.BCST avx512_3dd0b4611a626331<>+0(SB), Z10, Z12
+	VMOVUPS          Z7, Z13
+	VFMSUB132PD.BCST avx512_3dd0b4611a626331<>+0(SB), Z11, Z13
+	VSUBPD           Z10, Z8, Z14
+	VSUBPD           Z11, Z9, Z15
+	VSUBPD           Z14, Z8, Z8
+	VSUBPD           Z15, Z9, Z9
+	VSUBPD           Z10, Z8, Z8
+	VSUBPD           Z11, Z9, Z9
+	VSUBPD           Z12, Z8, Z8
+	VSUBPD           Z13, Z9, Z9
+	VFMADD132PD.BCST avx512_ba71701b839a2520<>+0(SB), Z8, Z6
+	VFMADD132PD.BCST avx512_ba71701b839a2520<>+0(SB), Z9, Z7
+	VADDPD           Z6, Z14, Z8
+	VADDPD           Z7, Z15, Z9
+	VSUBPD           Z8, Z14, Z10
+	VSUBPD           Z9, Z15, Z11
+	VADDPD           Z6, Z10, Z6
+	VADDPD           Z7, Z11, Z7
+	VCMPPD.BCST      $0x1e, avx512_4130000000000000<>+0(SB), Z1, K1
+	VCMPPD.BCST      $0x1e, avx512_4130000000000000<>+0(SB), Z3, K2
 	KORTESTB         K1, K1
 	JNE              done
 	KORTESTB         K2, K2
 	JNE              done
-	KORTESTB         K3, K3
-	JNE              done
-	KORTESTB         K4, K4
-	JNE              done
-	VMULPD           Z12, Z12, Z20
-	VMULPD           Z13, Z13, Z21
-	VMULPD           Z14, Z14, Z22
-	VMULPD           Z15, Z15, Z23
-	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z20, Z24
-	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z21, Z25
-	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z22, Z26
-	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z23, Z27
-	VMOVUPS          Z24, Z28
-	VFNMADD213PD     Z8, Z8, Z28
-	VMOVUPS          Z25, Z29
-	VFNMADD213PD     Z9, Z9, Z29
-	VMOVUPS          Z26, Z30
-	VFNMADD213PD     Z10, Z10, Z30
-	VMOVUPS          Z27, Z31
-	VFNMADD213PD     Z11, Z11, Z31
-	VPBROADCASTQ     avx512_3de5e1190b6202e5<>+0(SB), Z7
-	VFMADD213PD.BCST avx512_be5ae602106b735c<>+0(SB), Z20, Z7
-	VPBROADCASTQ     avx512_3de5e1190b6202e5<>+0(SB), Z5
-	VFMADD213PD.BCST avx512_be5ae602106b735c<>+0(SB), Z21, Z5
-	VPBROADCASTQ     avx512_3de5e1190b6202e5<>+0(SB), Z3
-	VFMADD213PD.BCST avx512_be5ae602106b735c<>+0(SB), Z22, Z3
-	VPBROADCASTQ     avx512_3de5e1190b6202e5<>+0(SB), Z1
-	VFMADD213PD.BCST avx512_be5ae602106b735c<>+0(SB), Z23, Z1
-	VFMADD213PD.BCST avx512_3ec71de37b1ccd60<>+0(SB), Z20, Z7
-	VFMADD213PD.BCST avx512_3ec71de37b1ccd60<>+0(SB), Z21, Z5
-	VFMADD213PD.BCST avx512_3ec71de37b1ccd60<>+0(SB), Z22, Z3
-	VFMADD213PD.BCST avx512_3ec71de37b1ccd60<>+0(SB), Z23, Z1
-	VFMADD213PD.BCST avx512_bf2a01a019ea1317<>+0(SB), Z20, Z7
-	VFMADD213PD.BCST avx512_bf2a01a019ea1317<>+0(SB), Z21, Z5
-	VFMADD213PD.BCST avx512_bf2a01a019ea1317<>+0(SB), Z22, Z3
-	VFMADD213PD.BCST avx512_bf2a01a019ea1317<>+0(SB), Z23, Z1
-	VFMADD213PD.BCST avx512_3f81111111110c83<>+0(SB), Z20, Z7
-	VFMADD213PD.BCST avx512_3f81111111110c83<>+0(SB), Z21, Z5
-	VFMADD213PD.BCST avx512_3f81111111110c83<>+0(SB), Z22, Z3
-	VFMADD213PD.BCST avx512_3f81111111110c83<>+0(SB), Z23, Z1
-	VFMADD213PD.BCST avx512_bfc5555555555555<>+0(SB), Z20, Z7
-	VFMADD213PD.BCST avx512_bfc5555555555555<>+0(SB), Z21, Z5
-	VFMADD213PD.BCST avx512_bfc5555555555555<>+0(SB), Z22, Z3
-	VFMADD213PD.BCST avx512_bfc5555555555555<>+0(SB), Z23, Z1
-	VMULPD           Z20, Z7, Z7
-	VMULPD           Z21, Z5, Z5
-	VMULPD           Z22, Z3, Z3
-	VMULPD           Z23, Z1, Z1
-	VFMADD213PD      Z28, Z12, Z7
-	VFMADD213PD      Z29, Z13, Z5
-	VFMADD213PD      Z30, Z14, Z3
-	VFMADD213PD      Z31, Z15, Z1
-	VADDPD           Z7, Z12, Z7
-	VADDPD           Z5, Z13, Z5
-	VADDPD           Z3, Z14, Z3
+	VMULPD           Z8, Z8, Z1
+	VMULPD           Z9, Z9, Z3
+	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z1, Z10
+	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z3, Z11
+	VMOVUPS          Z10, Z12
+	VFNMADD213PD     Z6, Z6, Z12
+	VMOVUPS          Z11, Z13
+	VFNMADD213PD     Z7, Z7, Z13
+	VPBROADCASTQ     avx512_3de5e1190b6202e5<>+0(SB), Z14
+	VFMADD213PD.BCST avx512_be5ae602106b735c<>+0(SB), Z1, Z14
+	VPBROADCASTQ     avx512_3de5e1190b6202e5<>+0(SB), Z15
+	VFMADD213PD.BCST avx512_be5ae602106b735c<>+0(SB), Z3, Z15
+	VFMADD213PD.BCST avx512_3ec71de37b1ccd60<>+0(SB), Z1, Z14
+	VFMADD213PD.BCST avx512_3ec71de37b1ccd60<>+0(SB), Z3, Z15
+	VFMADD213PD.BCST avx512_bf2a01a019ea1317<>+0(SB), Z1, Z14
+	VFMADD213PD.BCST avx512_bf2a01a019ea1317<>+0(SB), Z3, Z15
+	VFMADD213PD.BCST avx512_3f81111111110c83<>+0(SB), Z1, Z14
+	VFMADD213PD.BCST avx512_3f81111111110c83<>+0(SB), Z3, Z15
+	VFMADD213PD.BCST avx512_bfc5555555555555<>+0(SB), Z1, Z14
+	VFMADD213PD.BCST avx512_bfc5555555555555<>+0(SB), Z3, Z15
+	VMULPD           Z1, Z14, Z14
+	VMULPD           Z3, Z15, Z15
+	VFMADD213PD      Z12, Z8, Z14
+	VFMADD213PD      Z13, Z9, Z15
+	VADDPD           Z14, Z8, Z12
+	VADDPD           Z15, Z9, Z13
+	VPBROADCASTQ     avx512_3ff0000000000000<>+0(SB), Z14
+	VSUBPD           Z10, Z14, Z15
+	VSUBPD           Z11, Z14, Z16
+	VSUBPD           Z15, Z14, Z17
+	VSUBPD           Z16, Z14, Z14
+	VSUBPD           Z10, Z17, Z10
+	VSUBPD           Z11, Z14, Z11
+	VPBROADCASTQ     avx512_bda9073d65923773<>+0(SB), Z14
+	VFMADD213PD.BCST avx512_3e21eeb5852cbfc3<>+0(SB), Z1, Z14
+	VPBROADCASTQ     avx512_bda9073d65923773<>+0(SB), Z17
+	VFMADD213PD.BCST avx512_3e21eeb5852cbfc3<>+0(SB), Z3, Z17
+	VFMADD213PD.BCST avx512_be927e4fa036e8f8<>+0(SB), Z1, Z14
+	VFMADD213PD.BCST avx512_be927e4fa036e8f8<>+0(SB), Z3, Z17
+	VFMADD213PD.BCST avx512_3efa01a019f38b01<>+0(SB), Z1, Z14
+	VFMADD213PD.BCST avx512_3efa01a019f38b01<>+0(SB), Z3, Z17
+	VFMADD213PD.BCST avx512_bf56c16c16c168cc<>+0(SB), Z1, Z14
+	VFMADD213PD.BCST avx512_bf56c16c16c168cc<>+0(SB), Z3, Z17
+	VFMADD213PD.BCST avx512_3fa5555555555555<>+0(SB), Z1, Z14
+	VFMADD213PD.BCST avx512_3fa5555555555555<>+0(SB), Z3, Z17
+	VMULPD           Z1, Z14, Z14
+	VMULPD           Z3, Z17, Z17
+	VMULPD           Z6, Z8, Z6
+	VMULPD           Z7, Z9, Z7
+	VFMSUB213PD      Z6, Z1, Z14
+	VFMSUB213PD      Z7, Z3, Z17
+	VADDPD           Z14, Z10, Z1
+	VADDPD           Z17, Z11, Z3
 	VADDPD           Z1, Z15, Z1
-	VPBROADCASTQ     avx512_3ff0000000000000<>+0(SB), Z28
-	VSUBPD           Z24, Z28, Z29
-	VSUBPD           Z25, Z28, Z30
-	VSUBPD           Z26, Z28, Z31
-	VMOVUPS          Z19, (SP)
-	VSUBPD           Z27, Z28, Z19
-	VMOVUPS          Z18, 64(SP)
-	VSUBPD           Z29, Z28, Z18
-	VMOVUPS          Z17, 128(SP)
-	VSUBPD           Z30, Z28, Z17
-	VMOVUPS          Z16, 192(SP)
-	VSUBPD           Z31, Z28, Z16
-	VSUBPD           Z19, Z28, Z28
-	VSUBPD           Z24, Z18, Z18
-	VSUBPD           Z25, Z17, Z17
-	VSUBPD           Z26, Z16, Z16
-	VSUBPD           Z27, Z28, Z24
-	VPBROADCASTQ     avx512_bda9073d65923773<>+0(SB), Z25
-	VFMADD213PD.BCST avx512_3e21eeb5852cbfc3<>+0(SB), Z20, Z25
-	VPBROADCASTQ     avx512_bda9073d65923773<>+0(SB), Z26
-	VFMADD213PD.BCST avx512_3e21eeb5852cbfc3<>+0(SB), Z21, Z26
-	VPBROADCASTQ     avx512_bda9073d65923773<>+0(SB), Z27
-	VFMADD213PD.BCST avx512_3e21eeb5852cbfc3<>+0(SB), Z22, Z27
-	VPBROADCASTQ     avx512_bda9073d65923773<>+0(SB), Z28
-	VFMADD213PD.BCST avx512_3e21eeb5852cbfc3<>+0(SB), Z23, Z28
-	VFMADD213PD.BCST avx512_be927e4fa036e8f8<>+0(SB), Z20, Z25
-	VFMADD213PD.BCST avx512_be927e4fa036e8f8<>+0(SB), Z21, Z26
-	VFMADD213PD.BCST avx512_be927e4fa036e8f8<>+0(SB), Z22, Z27
-	VFMADD213PD.BCST avx512_be927e4fa036e8f8<>+0(SB), Z23, Z28
-	VFMADD213PD.BCST avx512_3efa01a019f38b01<>+0(SB), Z20, Z25
-	VFMADD213PD.BCST avx512_3efa01a019f38b01<>+0(SB), Z21, Z26
-	VFMADD213PD.BCST avx512_3efa01a019f38b01<>+0(SB), Z22, Z27
-	VFMADD213PD.BCST avx512_3efa01a019f38b01<>+0(SB), Z23, Z28
-	VFMADD213PD.BCST avx512_bf56c16c16c168cc<>+0(SB), Z20, Z25
-	VFMADD213PD.BCST avx512_bf56c16c16c168cc<>+0(SB), Z21, Z26
-	VFMADD213PD.BCST avx512_bf56c16c16c168cc<>+0(SB), Z22, Z27
-	VFMADD213PD.BCST avx512_bf56c16c16c168cc<>+0(SB), Z23, Z28
-	VFMADD213PD.BCST avx512_3fa5555555555555<>+0(SB), Z20, Z25
-	VFMADD213PD.BCST avx512_3fa5555555555555<>+0(SB), Z21, Z26
-	VFMADD213PD.BCST avx512_3fa5555555555555<>+0(SB), Z22, Z27
-	VFMADD213PD.BCST avx512_3fa5555555555555<>+0(SB), Z23, Z28
-	VMULPD           Z20, Z25, Z25
-	VMULPD           Z21, Z26, Z26
-	VMULPD           Z22, Z27, Z27
-	VMULPD           Z23, Z28, Z28
-	VMULPD           Z8, Z12, Z8
-	VMULPD           Z9, Z13, Z9
-	VMULPD           Z10, Z14, Z10
-	VMULPD           Z11, Z15, Z11
-	VFMSUB213PD      Z8, Z20, Z25
-	VFMSUB213PD      Z9, Z21, Z26
-	VFMSUB213PD      Z10, Z22, Z27
-	VFMSUB213PD      Z11, Z23, Z28
-	VADDPD           Z25, Z18, Z8
-	VADDPD           Z26, Z17, Z9
-	VADDPD           Z27, Z16, Z10
-	VADDPD           Z28, Z24, Z11
-	VADDPD           Z8, Z29, Z8
-	VADDPD           Z9, Z30, Z9
-	VADDPD           Z10, Z31, Z10
-	VADDPD           Z11, Z19, Z11
-	VPANDQ.BCST      avx512_0000000000000001<>+0(SB), Z0, Z12
-	VPANDQ.BCST      avx512_0000000000000001<>+0(SB), Z2, Z13
-	VPANDQ.BCST      avx512_0000000000000001<>+0(SB), Z4, Z14
-	VPANDQ.BCST      avx512_0000000000000001<>+0(SB), Z6, Z15
-	VPCMPUQ.BCST     $0x04, avx512_00000000<>+0(SB), Z12, K1
-	VPCMPUQ.BCST     $0x04, avx512_00000000<>+0(SB), Z13, K2
-	VPCMPUQ.BCST     $0x04, avx512_00000000<>+0(SB), Z14, K3
-	VPCMPUQ.BCST     $0x04, avx512_00000000<>+0(SB), Z15, K4
-	VBLENDMPD        Z8, Z7, K1, Z7
-	VBLENDMPD        Z9, Z5, K2, Z5
-	VBLENDMPD        Z10, Z3, K3, Z3
-	VBLENDMPD        Z11, Z1, K4, Z1
-	VPANDQ.BCST      avx512_0000000000000002<>+0(SB), Z0, Z0
-	VPANDQ.BCST      avx512_0000000000000002<>+0(SB), Z2, Z2
-	VPANDQ.BCST      avx512_0000000000000002<>+0(SB), Z4, Z4
-	VPANDQ.BCST      avx512_0000000000000002<>+0(SB), Z6, Z6
-	VPSLLQ           $0x3e, Z0, Z0
-	VPSLLQ           $0x3e, Z2, Z2
+	VADDPD           Z3, Z16, Z3
+	VPTESTMQ.BCST    avx512_0000000000000001<>+0(SB), Z4, K1
+	VPTESTMQ.BCST    avx512_0000000000000001<>+0(SB), Z5, K2
+	VBLENDMPD        Z1, Z12, K1, Z1
+	VBLENDMPD        Z3, Z13, K2, Z3
 	VPSLLQ           $0x3e, Z4, Z4
-	VPSLLQ           $0x3e, Z6, Z6
-	VPXORQ           Z0, Z7, Z0
+	VPSLLQ           $0x3e, Z5, Z5
+	VPXORQ           Z0, Z4, Z0
 	VPXORQ           Z2, Z5, Z2
-	VPXORQ           Z4, Z3, Z3
-	VPXORQ           Z6, Z1, Z1
-	VMOVUPS          192(SP), Z4
-	VCMPPD.BCST      $0x11, avx512_3e40000000000000<>+0(SB), Z4, K1
-	VMOVUPS          128(SP), Z4
-	VCMPPD.BCST      $0x11, avx512_3e40000000000000<>+0(SB), Z4, K2
-	VMOVUPS          64(SP), Z4
-	VCMPPD.BCST      $0x11, avx512_3e40000000000000<>+0(SB), Z4, K3
-	VMOVUPS          (SP), Z4
-	VCMPPD.BCST      $0x11, avx512_3e40000000000000<>+0(SB), Z4, K4
-	VBLENDMPD        (R9)(AX*8), Z0, K1, Z0
-	VBLENDMPD        64(R9)(AX*8), Z2, K2, Z2
-	VBLENDMPD        128(R9)(AX*8), Z3, K3, Z3
-	VBLENDMPD        192(R9)(AX*8), Z1, K4, Z1
-	VMOVUPS          Z0, (R8)(AX*8)
-	VMOVUPS          Z2, 64(R8)(AX*8)
-	VMOVUPS          Z3, 128(R8)(AX*8)
-	VMOVUPS          Z1, 192(R8)(AX*8)
-	ADDQ             $0x00000020, AX
+	VPTERNLOGQ.BCST  $0x78, avx512_8000000000000000<>+0(SB), Z0, Z1
+	VPTERNLOGQ.BCST  $0x78, avx512_8000000000000000<>+0(SB), Z2, Z3
+	VMOVUPS          Z1, (R8)(AX*8)
+	VMOVUPS          Z3, 64(R8)(AX*8)
+	ADDQ             $0x00000010, AX
 	CMPQ             AX, DX
 	JLT              loop
 
@@ -9533,260 +6171,126 @@ GLOBL avx512_3fa5555555555555<>(SB), RODATA|NOPTR, $8
 DATA avx512_0000000000000001<>+0(SB)/8, $0x0000000000000001
 GLOBL avx512_0000000000000001<>(SB), RODATA|NOPTR, $8
 
-DATA avx512_0000000000000002<>+0(SB)/8, $0x0000000000000002
-GLOBL avx512_0000000000000002<>(SB), RODATA|NOPTR, $8
-
-DATA avx512_3e40000000000000<>+0(SB)/8, $0x3e40000000000000
-GLOBL avx512_3e40000000000000<>(SB), RODATA|NOPTR, $8
-
 // func sinFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
-TEXT ·sinFloat64PastAVX512(SB), NOSPLIT, $256-48
-	// Sin of float64, 32 elements a step.
+TEXT ·sinFloat64PastAVX512(SB), NOSPLIT, $0-48
+	// Sin of float64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
 	XORL AX, AX
 
 loop:
-	VPBROADCASTQ     avx512_3fe45f306dc9c883<>+0(SB), Z0
-	VMOVUPS          (R9)(AX*8), Z1
-	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z1, Z0
-	VPBROADCASTQ     avx512_3fe45f306dc9c883<>+0(SB), Z2
-	VMOVUPS          64(R9)(AX*8), Z3
-	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z3, Z2
+	VMOVUPS          (R9)(AX*8), Z0
+	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z0, Z1
+	VMOVUPS          64(R9)(AX*8), Z2
+	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z2, Z3
 	VPBROADCASTQ     avx512_3fe45f306dc9c883<>+0(SB), Z4
-	VMOVUPS          128(R9)(AX*8), Z5
-	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z5, Z4
-	VPBROADCASTQ     avx512_3fe45f306dc9c883<>+0(SB), Z6
-	VMOVUPS          192(R9)(AX*8), Z7
-	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z7, Z6
-	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z0, Z8
-	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z2, Z9
-	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z4, Z10
-	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z6, Z11
-	VMOVUPS          Z8, Z12
-	VFMADD132PD.BCST avx512_bff921fb54400000<>+0(SB), Z1, Z12
-	VMOVUPS          Z9, Z13
-	VFMADD132PD.BCST avx512_bff921fb54400000<>+0(SB), Z3, Z13
-	VMOVUPS          Z10, Z14
-	VFMADD132PD.BCST avx512_bff921fb54400000<>+0(SB), Z5, Z14
-	VMOVUPS          Z11, Z15
-	VFMADD132PD.BCST avx512_bff921fb54400000<>+0(SB), Z7, Z15
-	VMULPD.BCST      avx512_3dd0b4611a626331<>+0(SB), Z8, Z16
-	VMULPD.BCST      avx512_3dd0b4611a626331<>+0(SB), Z9, Z17
-	VMULPD.BCST      avx512_3dd0b4611a626331<>+0(SB), Z10, Z18
-	VMULPD.BCST      avx512_3dd0b4611a626331<>+0(SB), Z11, Z19
-	VMOVUPS          Z8, Z20
-	VFMSUB132PD.BCST avx512_3dd0b4611a626331<>+0(SB), Z16, Z20
-	VMOVUPS          Z9, Z21
-	VFMSUB132PD.BCST avx512_3dd0b4611a626331<>+0(SB), Z17, Z21
-	VMOVUPS          Z10, Z22
-	VFMSUB132PD.BCST avx512_3dd0b4611a626331<>+0(SB), Z18, Z22
-	VMOVUPS          Z11, Z23
-	VFMSUB132PD.BCST avx512_3dd0b4611a626331<>+0(SB), Z19, Z23
-	VSUBPD           Z16, Z12, Z24
-	VSUBPD           Z17, Z13, Z25
-	VSUBPD           Z18, Z14, Z26
-	VSUBPD           Z19, Z15, Z27
-	VSUBPD           Z24, Z12, Z12
-	VSUBPD           Z25, Z13, Z13
-	VSUBPD           Z26, Z14, Z14
-	VSUBPD           Z27, Z15, Z15
-	VSUBPD           Z16, Z12, Z12
-	VSUBPD           Z17, Z13, Z13
-	VSUBPD           Z18, Z14, Z14
-	VSUBPD           Z19, Z15, Z15
-	VSUBPD           Z20, Z12, Z12
-	VSUBPD           Z21, Z13, Z13
-	VSUBPD           Z22, Z14, Z14
-	VSUBPD           Z23, Z15, Z15
-	VFMADD132PD.BCST avx512_ba71701b839a2520<>+0(SB), Z12, Z8
-	VFMADD132PD.BCST avx512_ba71701b839a2520<>+0(SB), Z13, Z9
-	VFMADD132PD.BCST avx512_ba71701b839a2520<>+0(SB), Z14, Z10
-	VFMADD132PD.BCST avx512_ba71701b839a2520<>+0(SB), Z15, Z11
-	VADDPD           Z8, Z24, Z12
-	VADDPD           Z9, Z25, Z13
-	VADDPD           Z10, Z26, Z14
-	VADDPD           Z11, Z27, Z15
-	VSUBPD           Z12, Z24, Z16
-	VSUBPD           Z13, Z25, Z17
-	VSUBPD           Z14, Z26, Z18
-	VSUBPD           Z15, Z27, Z19
-	VADDPD           Z8, Z16, Z8
-	VADDPD           Z9, Z17, Z9
-	VADDPD           Z10, Z18, Z10
-	VADDPD           Z11, Z19, Z11
-	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z1, Z16
-	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z3, Z17
-	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z5, Z18
-	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z7, Z19
-	VCMPPD.BCST      $0x1e, avx512_4130000000000000<>+0(SB), Z16, K1
-	VCMPPD.BCST      $0x1e, avx512_4130000000000000<>+0(SB), Z17, K2
-	VCMPPD.BCST      $0x1e, avx512_4130000000000000<>+0(SB), Z18, K3
-	VCMPPD.BCST      $0x1e, avx512_4130000000000000<>+0(SB), Z19, K4
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z1, Z4
+	VPBROADCASTQ     avx512_3fe45f306dc9c883<>+0(SB), Z5
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z3, Z5
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z4, Z6
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z5, Z7
+	VMOVUPS          Z6, Z8
+	VFMADD132PD.BCST avx512_bff921fb54400000<>+0(SB), Z1, Z8
+	VMOVUPS          Z7, Z9
+	VFMADD132PD.BCST avx512_bff921fb54400000<>+0(SB), Z3, Z9
+	VMULPD.BCST      avx512_3dd0b4611a626331<>+0(SB), Z6, Z10
+	VMULPD.BCST      avx512_3dd0b4611a626331<>+0(SB), Z7, Z11
+	VMOVUPS          Z6, Z12
+	VFMSUB132PD.BCST avx512_3dd0b4611a626331<>+0(SB), Z10, Z12
+	VMOVUPS          Z7, Z13
+	VFMSUB132PD.BCST avx512_3dd0b4611a626331<>+0(SB), Z11, Z13
+	VSUBPD           Z10, Z8, Z14
+	VSUBPD           Z11, Z9, Z15
+	VSUBPD           Z14, Z8, Z8
+	VSUBPD           Z15, Z9, Z9
+	VSUBPD           Z10, Z8, Z8
+	VSUBPD           Z11, Z9, Z9
+	VSUBPD           Z12, Z8, Z8
+	VSUBPD           Z13, Z9, Z9
+	VFMADD132PD.BCST avx512_ba71701b839a2520<>+0(SB), Z8, Z6
+	VFMADD132PD.BCST avx512_ba71701b839a2520<>+0(SB), Z9, Z7
+	VADDPD           Z6, Z14, Z8
+	VADDPD           Z7, Z15, Z9
+	VSUBPD           Z8, Z14, Z10
+	VSUBPD           Z9, Z15, Z11
+	VADDPD           Z6, Z10, Z6
+	VADDPD           Z7, Z11, Z7
+	VCMPPD.BCST      $0x1e, avx512_4130000000000000<>+0(SB), Z1, K1
+	VCMPPD.BCST      $0x1e, avx512_4130000000000000<>+0(SB), Z3, K2
 	KORTESTB         K1, K1
 	JNE              done
 	KORTESTB         K2, K2
 	JNE              done
-	KORTESTB         K3, K3
-	JNE              done
-	KORTESTB         K4, K4
-	JNE              done
-	VMULPD           Z12, Z12, Z20
-	VMULPD           Z13, Z13, Z21
-	VMULPD           Z14, Z14, Z22
-	VMULPD           Z15, Z15, Z23
-	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z20, Z24
-	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z21, Z25
-	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z22, Z26
-	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z23, Z27
-	VMOVUPS          Z24, Z28
-	VFNMADD213PD     Z8, Z8, Z28
-	VMOVUPS          Z25, Z29
-	VFNMADD213PD     Z9, Z9, Z29
-	VMOVUPS          Z26, Z30
-	VFNMADD213PD     Z10, Z10, Z30
-	VMOVUPS          Z27, Z31
-	VFNMADD213PD     Z11, Z11, Z31
-	VPBROADCASTQ     avx512_3de5e1190b6202e5<>+0(SB), Z7
-	VFMADD213PD.BCST avx512_be5ae602106b735c<>+0(SB), Z20, Z7
-	VPBROADCASTQ     avx512_3de5e1190b6202e5<>+0(SB), Z5
-	VFMADD213PD.BCST avx512_be5ae602106b735c<>+0(SB), Z21, Z5
-	VPBROADCASTQ     avx512_3de5e1190b6202e5<>+0(SB), Z3
-	VFMADD213PD.BCST avx512_be5ae602106b735c<>+0(SB), Z22, Z3
-	VPBROADCASTQ     avx512_3de5e1190b6202e5<>+0(SB), Z1
-	VFMADD213PD.BCST avx512_be5ae602106b735c<>+0(SB), Z23, Z1
-	VFMADD213PD.BCST avx512_3ec71de37b1ccd60<>+0(SB), Z20, Z7
-	VFMADD213PD.BCST avx512_3ec71de37b1ccd60<>+0(SB), Z21, Z5
-	VFMADD213PD.BCST avx512_3ec71de37b1ccd60<>+0(SB), Z22, Z3
-	VFMADD213PD.BCST avx512_3ec71de37b1ccd60<>+0(SB), Z23, Z1
-	VFMADD213PD.BCST avx512_bf2a01a019ea1317<>+0(SB), Z20, Z7
-	VFMADD213PD.BCST avx512_bf2a01a019ea1317<>+0(SB), Z21, Z5
-	VFMADD213PD.BCST avx512_bf2a01a019ea1317<>+0(SB), Z22, Z3
-	VFMADD213PD.BCST avx512_bf2a01a019ea1317<>+0(SB), Z23, Z1
-	VFMADD213PD.BCST avx512_3f81111111110c83<>+0(SB), Z20, Z7
-	VFMADD213PD.BCST avx512_3f81111111110c83<>+0(SB), Z21, Z5
-	VFMADD213PD.BCST avx512_3f81111111110c83<>+0(SB), Z22, Z3
-	VFMADD213PD.BCST avx512_3f81111111110c83<>+0(SB), Z23, Z1
-	VFMADD213PD.BCST avx512_bfc5555555555555<>+0(SB), Z20, Z7
-	VFMADD213PD.BCST avx512_bfc5555555555555<>+0(SB), Z21, Z5
-	VFMADD213PD.BCST avx512_bfc5555555555555<>+0(SB), Z22, Z3
-	VFMADD213PD.BCST avx512_bfc5555555555555<>+0(SB), Z23, Z1
-	VMULPD           Z20, Z7, Z7
-	VMULPD           Z21, Z5, Z5
-	VMULPD           Z22, Z3, Z3
-	VMULPD           Z23, Z1, Z1
-	VFMADD213PD      Z28, Z12, Z7
-	VFMADD213PD      Z29, Z13, Z5
-	VFMADD213PD      Z30, Z14, Z3
-	VFMADD213PD      Z31, Z15, Z1
-	VADDPD           Z7, Z12, Z7
-	VADDPD           Z5, Z13, Z5
-	VADDPD           Z3, Z14, Z3
+	VMULPD           Z8, Z8, Z1
+	VMULPD           Z9, Z9, Z3
+	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z1, Z10
+	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z3, Z11
+	VMOVUPS          Z10, Z12
+	VFNMADD213PD     Z6, Z6, Z12
+	VMOVUPS          Z11, Z13
+	VFNMADD213PD     Z7, Z7, Z13
+	VPBROADCASTQ     avx512_3de5e1190b6202e5<>+0(SB), Z14
+	VFMADD213PD.BCST avx512_be5ae602106b735c<>+0(SB), Z1, Z14
+	VPBROADCASTQ     avx512_3de5e1190b6202e5<>+0(SB), Z15
+	VFMADD213PD.BCST avx512_be5ae602106b735c<>+0(SB), Z3, Z15
+	VFMADD213PD.BCST avx512_3ec71de37b1ccd60<>+0(SB), Z1, Z14
+	VFMADD213PD.BCST avx512_3ec71de37b1ccd60<>+0(SB), Z3, Z15
+	VFMADD213PD.BCST avx512_bf2a01a019ea1317<>+0(SB), Z1, Z14
+	VFMADD213PD.BCST avx512_bf2a01a019ea1317<>+0(SB), Z3, Z15
+	VFMADD213PD.BCST avx512_3f81111111110c83<>+0(SB), Z1, Z14
+	VFMADD213PD.BCST avx512_3f81111111110c83<>+0(SB), Z3, Z15
+	VFMADD213PD.BCST avx512_bfc5555555555555<>+0(SB), Z1, Z14
+	VFMADD213PD.BCST avx512_bfc5555555555555<>+0(SB), Z3, Z15
+	VMULPD           Z1, Z14, Z14
+	VMULPD           Z3, Z15, Z15
+	VFMADD213PD      Z12, Z8, Z14
+	VFMADD213PD      Z13, Z9, Z15
+	VADDPD           Z14, Z8, Z12
+	VADDPD           Z15, Z9, Z13
+	VPBROADCASTQ     avx512_3ff0000000000000<>+0(SB), Z14
+	VSUBPD           Z10, Z14, Z15
+	VSUBPD           Z11, Z14, Z16
+	VSUBPD           Z15, Z14, Z17
+	VSUBPD           Z16, Z14, Z14
+	VSUBPD           Z10, Z17, Z10
+	VSUBPD           Z11, Z14, Z11
+	VPBROADCASTQ     avx512_bda9073d65923773<>+0(SB), Z14
+	VFMADD213PD.BCST avx512_3e21eeb5852cbfc3<>+0(SB), Z1, Z14
+	VPBROADCASTQ     avx512_bda9073d65923773<>+0(SB), Z17
+	VFMADD213PD.BCST avx512_3e21eeb5852cbfc3<>+0(SB), Z3, Z17
+	VFMADD213PD.BCST avx512_be927e4fa036e8f8<>+0(SB), Z1, Z14
+	VFMADD213PD.BCST avx512_be927e4fa036e8f8<>+0(SB), Z3, Z17
+	VFMADD213PD.BCST avx512_3efa01a019f38b01<>+0(SB), Z1, Z14
+	VFMADD213PD.BCST avx512_3efa01a019f38b01<>+0(SB), Z3, Z17
+	VFMADD213PD.BCST avx512_bf56c16c16c168cc<>+0(SB), Z1, Z14
+	VFMADD213PD.BCST avx512_bf56c16c16c168cc<>+0(SB), Z3, Z17
+	VFMADD213PD.BCST avx512_3fa5555555555555<>+0(SB), Z1, Z14
+	VFMADD213PD.BCST avx512_3fa5555555555555<>+0(SB), Z3, Z17
+	VMULPD           Z1, Z14, Z14
+	VMULPD           Z3, Z17, Z17
+	VMULPD           Z6, Z8, Z6
+	VMULPD           Z7, Z9, Z7
+	VFMSUB213PD      Z6, Z1, Z14
+	VFMSUB213PD      Z7, Z3, Z17
+	VADDPD           Z14, Z10, Z1
+	VADDPD           Z17, Z11, Z3
 	VADDPD           Z1, Z15, Z1
-	VPBROADCASTQ     avx512_3ff0000000000000<>+0(SB), Z28
-	VSUBPD           Z24, Z28, Z29
-	VSUBPD           Z25, Z28, Z30
-	VSUBPD           Z26, Z28, Z31
-	VMOVUPS          Z19, (SP)
-	VSUBPD           Z27, Z28, Z19
-	VMOVUPS          Z18, 64(SP)
-	VSUBPD           Z29, Z28, Z18
-	VMOVUPS          Z17, 128(SP)
-	VSUBPD           Z30, Z28, Z17
-	VMOVUPS          Z16, 192(SP)
-	VSUBPD           Z31, Z28, Z16
-	VSUBPD           Z19, Z28, Z28
-	VSUBPD           Z24, Z18, Z18
-	VSUBPD           Z25, Z17, Z17
-	VSUBPD           Z26, Z16, Z16
-	VSUBPD           Z27, Z28, Z24
-	VPBROADCASTQ     avx512_bda9073d65923773<>+0(SB), Z25
-	VFMADD213PD.BCST avx512_3e21eeb5852cbfc3<>+0(SB), Z20, Z25
-	VPBROADCASTQ     avx512_bda9073d65923773<>+0(SB), Z26
-	VFMADD213PD.BCST avx512_3e21eeb5852cbfc3<>+0(SB), Z21, Z26
-	VPBROADCASTQ     avx512_bda9073d65923773<>+0(SB), Z27
-	VFMADD213PD.BCST avx512_3e21eeb5852cbfc3<>+0(SB), Z22, Z27
-	VPBROADCASTQ     avx512_bda9073d65923773<>+0(SB), Z28
-	VFMADD213PD.BCST avx512_3e21eeb5852cbfc3<>+0(SB), Z23, Z28
-	VFMADD213PD.BCST avx512_be927e4fa036e8f8<>+0(SB), Z20, Z25
-	VFMADD213PD.BCST avx512_be927e4fa036e8f8<>+0(SB), Z21, Z26
-	VFMADD213PD.BCST avx512_be927e4fa036e8f8<>+0(SB), Z22, Z27
-	VFMADD213PD.BCST avx512_be927e4fa036e8f8<>+0(SB), Z23, Z28
-	VFMADD213PD.BCST avx512_3efa01a019f38b01<>+0(SB), Z20, Z25
-	VFMADD213PD.BCST avx512_3efa01a019f38b01<>+0(SB), Z21, Z26
-	VFMADD213PD.BCST avx512_3efa01a019f38b01<>+0(SB), Z22, Z27
-	VFMADD213PD.BCST avx512_3efa01a019f38b01<>+0(SB), Z23, Z28
-	VFMADD213PD.BCST avx512_bf56c16c16c168cc<>+0(SB), Z20, Z25
-	VFMADD213PD.BCST avx512_bf56c16c16c168cc<>+0(SB), Z21, Z26
-	VFMADD213PD.BCST avx512_bf56c16c16c168cc<>+0(SB), Z22, Z27
-	VFMADD213PD.BCST avx512_bf56c16c16c168cc<>+0(SB), Z23, Z28
-	VFMADD213PD.BCST avx512_3fa5555555555555<>+0(SB), Z20, Z25
-	VFMADD213PD.BCST avx512_3fa5555555555555<>+0(SB), Z21, Z26
-	VFMADD213PD.BCST avx512_3fa5555555555555<>+0(SB), Z22, Z27
-	VFMADD213PD.BCST avx512_3fa5555555555555<>+0(SB), Z23, Z28
-	VMULPD           Z20, Z25, Z25
-	VMULPD           Z21, Z26, Z26
-	VMULPD           Z22, Z27, Z27
-	VMULPD           Z23, Z28, Z28
-	VMULPD           Z8, Z12, Z8
-	VMULPD           Z9, Z13, Z9
-	VMULPD           Z10, Z14, Z10
-	VMULPD           Z11, Z15, Z11
-	VFMSUB213PD      Z8, Z20, Z25
-	VFMSUB213PD      Z9, Z21, Z26
-	VFMSUB213PD      Z10, Z22, Z27
-	VFMSUB213PD      Z11, Z23, Z28
-	VADDPD           Z25, Z18, Z8
-	VADDPD           Z26, Z17, Z9
-	VADDPD           Z27, Z16, Z10
-	VADDPD           Z28, Z24, Z11
-	VADDPD           Z8, Z29, Z8
-	VADDPD           Z9, Z30, Z9
-	VADDPD           Z10, Z31, Z10
-	VADDPD           Z11, Z19, Z11
-	VPANDQ.BCST      avx512_0000000000000001<>+0(SB), Z0, Z12
-	VPANDQ.BCST      avx512_0000000000000001<>+0(SB), Z2, Z13
-	VPANDQ.BCST      avx512_0000000000000001<>+0(SB), Z4, Z14
-	VPANDQ.BCST      avx512_0000000000000001<>+0(SB), Z6, Z15
-	VPCMPUQ.BCST     $0x04, avx512_00000000<>+0(SB), Z12, K1
-	VPCMPUQ.BCST     $0x04, avx512_00000000<>+0(SB), Z13, K2
-	VPCMPUQ.BCST     $0x04, avx512_00000000<>+0(SB), Z14, K3
-	VPCMPUQ.BCST     $0x04, avx512_00000000<>+0(SB), Z15, K4
-	VBLENDMPD        Z8, Z7, K1, Z7
-	VBLENDMPD        Z9, Z5, K2, Z5
-	VBLENDMPD        Z10, Z3, K3, Z3
-	VBLENDMPD        Z11, Z1, K4, Z1
-	VPANDQ.BCST      avx512_0000000000000002<>+0(SB), Z0, Z0
-	VPANDQ.BCST      avx512_0000000000000002<>+0(SB), Z2, Z2
-	VPANDQ.BCST      avx512_0000000000000002<>+0(SB), Z4, Z4
-	VPANDQ.BCST      avx512_0000000000000002<>+0(SB), Z6, Z6
-	VPSLLQ           $0x3e, Z0, Z0
-	VPSLLQ           $0x3e, Z2, Z2
+	VADDPD           Z3, Z16, Z3
+	VPTESTMQ.BCST    avx512_0000000000000001<>+0(SB), Z4, K1
+	VPTESTMQ.BCST    avx512_0000000000000001<>+0(SB), Z5, K2
+	VBLENDMPD        Z1, Z12, K1, Z1
+	VBLENDMPD        Z3, Z13, K2, Z3
 	VPSLLQ           $0x3e, Z4, Z4
-	VPSLLQ           $0x3e, Z6, Z6
-	VPXORQ           Z0, Z7, Z0
+	VPSLLQ           $0x3e, Z5, Z5
+	VPXORQ           Z0, Z4, Z0
 	VPXORQ           Z2, Z5, Z2
-	VPXORQ           Z4, Z3, Z3
-	VPXORQ           Z6, Z1, Z1
-	VMOVUPS          192(SP), Z4
-	VCMPPD.BCST      $0x11, avx512_3e40000000000000<>+0(SB), Z4, K1
-	VMOVUPS          128(SP), Z4
-	VCMPPD.BCST      $0x11, avx512_3e40000000000000<>+0(SB), Z4, K2
-	VMOVUPS          64(SP), Z4
-	VCMPPD.BCST      $0x11, avx512_3e40000000000000<>+0(SB), Z4, K3
-	VMOVUPS          (SP), Z4
-	VCMPPD.BCST      $0x11, avx512_3e40000000000000<>+0(SB), Z4, K4
-	VBLENDMPD        (R9)(AX*8), Z0, K1, Z0
-	VBLENDMPD        64(R9)(AX*8), Z2, K2, Z2
-	VBLENDMPD        128(R9)(AX*8), Z3, K3, Z3
-	VBLENDMPD        192(R9)(AX*8), Z1, K4, Z1
-	VMOVNTPS         Z0, (R8)(AX*8)
-	VMOVNTPS         Z2, 64(R8)(AX*8)
-	VMOVNTPS         Z3, 128(R8)(AX*8)
-	VMOVNTPS         Z1, 192(R8)(AX*8)
-	ADDQ             $0x00000020, AX
+	VPTERNLOGQ.BCST  $0x78, avx512_8000000000000000<>+0(SB), Z0, Z1
+	VPTERNLOGQ.BCST  $0x78, avx512_8000000000000000<>+0(SB), Z2, Z3
+	VMOVNTPS         Z1, (R8)(AX*8)
+	VMOVNTPS         Z3, 64(R8)(AX*8)
+	ADDQ             $0x00000010, AX
 	CMPQ             AX, DX
 	JLT              loop
 
@@ -9798,7 +6302,7 @@ done:
 // func cosFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·cosFloat32AVX512(SB), NOSPLIT, $0-48
-	// Cos of float32, 64 elements a step.
+	// Cos of float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -9811,202 +6315,98 @@ loop:
 	VPBROADCASTQ     avx512_3f22f983<>+0(SB), Z2
 	VMOVUPS          64(R9)(AX*4), Z3
 	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z3, Z2
-	VPBROADCASTQ     avx512_3f22f983<>+0(SB), Z4
-	VMOVUPS          128(R9)(AX*4), Z5
-	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z5, Z4
-	VPBROADCASTQ     avx512_3f22f983<>+0(SB), Z6
-	VMOVUPS          192(R9)(AX*4), Z7
-	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z7, Z6
-	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z0, Z8
-	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z2, Z9
-	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z4, Z10
-	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z6, Z11
-	VMOVUPS          Z8, Z12
-	VFMADD132PS.BCST avx512_bfc90fd8<>+0(SB), Z1, Z12
-	VMOVUPS          Z9, Z13
-	VFMADD132PS.BCST avx512_bfc90fd8<>+0(SB), Z3, Z13
-	VMOVUPS          Z10, Z14
-	VFMADD132PS.BCST avx512_bfc90fd8<>+0(SB), Z5, Z14
-	VMOVUPS          Z11, Z15
-	VFMADD132PS.BCST avx512_bfc90fd8<>+0(SB), Z7, Z15
-	VMULPS.BCST      avx512_34a8885a<>+0(SB), Z8, Z16
-	VMULPS.BCST      avx512_34a8885a<>+0(SB), Z9, Z17
-	VMULPS.BCST      avx512_34a8885a<>+0(SB), Z10, Z18
-	VMULPS.BCST      avx512_34a8885a<>+0(SB), Z11, Z19
-	VMOVUPS          Z8, Z20
-	VFMSUB132PS.BCST avx512_34a8885a<>+0(SB), Z16, Z20
-	VMOVUPS          Z9, Z21
-	VFMSUB132PS.BCST avx512_34a8885a<>+0(SB), Z17, Z21
-	VMOVUPS          Z10, Z22
-	VFMSUB132PS.BCST avx512_34a8885a<>+0(SB), Z18, Z22
-	VMOVUPS          Z11, Z23
-	VFMSUB132PS.BCST avx512_34a8885a<>+0(SB), Z19, Z23
-	VSUBPS           Z16, Z12, Z24
-	VSUBPS           Z17, Z13, Z25
-	VSUBPS           Z18, Z14, Z26
-	VSUBPS           Z19, Z15, Z27
-	VSUBPS           Z24, Z12, Z12
-	VSUBPS           Z25, Z13, Z13
-	VSUBPS           Z26, Z14, Z14
-	VSUBPS           Z27, Z15, Z15
-	VSUBPS           Z16, Z12, Z12
-	VSUBPS           Z17, Z13, Z13
-	VSUBPS           Z18, Z14, Z14
-	VSUBPS           Z19, Z15, Z15
-	VSUBPS           Z20, Z12, Z12
-	VSUBPS           Z21, Z13, Z13
-	VSUBPS           Z22, Z14, Z14
-	VSUBPS           Z23, Z15, Z15
-	VFMADD132PS.BCST avx512_a7c234c5<>+0(SB), Z12, Z8
-	VFMADD132PS.BCST avx512_a7c234c5<>+0(SB), Z13, Z9
-	VFMADD132PS.BCST avx512_a7c234c5<>+0(SB), Z14, Z10
-	VFMADD132PS.BCST avx512_a7c234c5<>+0(SB), Z15, Z11
-	VADDPS           Z8, Z24, Z12
-	VADDPS           Z9, Z25, Z13
-	VADDPS           Z10, Z26, Z14
-	VADDPS           Z11, Z27, Z15
-	VSUBPS           Z12, Z24, Z16
-	VSUBPS           Z13, Z25, Z17
-	VSUBPS           Z14, Z26, Z18
-	VSUBPS           Z15, Z27, Z19
-	VADDPS           Z8, Z16, Z8
-	VADDPS           Z9, Z17, Z9
-	VADDPS           Z10, Z18, Z10
-	VADDPS           Z11, Z19, Z11
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z0, Z4
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z2, Z5
+	VMOVUPS          Z4, Z6
+	VFMADD132PS.BCST avx512_bfc90fd8<>+0(SB), Z1, Z6
+	VMOVUPS          Z5, Z7
+	VFMADD132PS.BCST avx512_bfc90fd8<>+0(SB), Z3, Z7
+	VMULPS.BCST      avx512_34a8885a<>+0(SB), Z4, Z8
+	VMULPS.BCST      avx512_34a8885a<>+0(SB), Z5, Z9
+	VMOVUPS          Z4, Z10
+	VFMSUB132PS.BCST avx512_34a8885a<>+0(SB), Z8, Z10
+	VMOVUPS          Z5, Z11
+	VFMSUB132PS.BCST avx512_34a8885a<>+0(SB), Z9, Z11
+	VSUBPS           Z8, Z6, Z12
+	VSUBPS           Z9, Z7, Z13
+	VSUBPS           Z12, Z6, Z6
+	VSUBPS           Z13, Z7, Z7
+	VSUBPS           Z8, Z6, Z6
+	VSUBPS           Z9, Z7, Z7
+	VSUBPS           Z10, Z6, Z6
+	VSUBPS           Z11, Z7, Z7
+	VFMADD132PS.BCST avx512_a7c234c5<>+0(SB), Z6, Z4
+	VFMADD132PS.BCST avx512_a7c234c5<>+0(SB), Z7, Z5
+	VADDPS           Z4, Z12, Z6
+	VADDPS           Z5, Z13, Z7
+	VSUBPS           Z6, Z12, Z8
+	VSUBPS           Z7, Z13, Z9
+	VADDPS           Z4, Z8, Z4
+	VADDPS           Z5, Z9, Z5
 	VANDPS.BCST      avx512_7fffffff<>+0(SB), Z1, Z1
 	VANDPS.BCST      avx512_7fffffff<>+0(SB), Z3, Z3
-	VANDPS.BCST      avx512_7fffffff<>+0(SB), Z5, Z5
-	VANDPS.BCST      avx512_7fffffff<>+0(SB), Z7, Z7
 	VCMPPS.BCST      $0x1e, avx512_47000000<>+0(SB), Z1, K1
 	VCMPPS.BCST      $0x1e, avx512_47000000<>+0(SB), Z3, K2
-	VCMPPS.BCST      $0x1e, avx512_47000000<>+0(SB), Z5, K3
-	VCMPPS.BCST      $0x1e, avx512_47000000<>+0(SB), Z7, K4
 	KORTESTW         K1, K1
 	JNE              done
 	KORTESTW         K2, K2
 	JNE              done
-	KORTESTW         K3, K3
-	JNE              done
-	KORTESTW         K4, K4
-	JNE              done
-	VMULPS           Z12, Z12, Z1
-	VMULPS           Z13, Z13, Z3
-	VMULPS           Z14, Z14, Z5
-	VMULPS           Z15, Z15, Z7
-	VMULPS.BCST      avx512_3f000000<>+0(SB), Z1, Z16
-	VMULPS.BCST      avx512_3f000000<>+0(SB), Z3, Z17
-	VMULPS.BCST      avx512_3f000000<>+0(SB), Z5, Z18
-	VMULPS.BCST      avx512_3f000000<>+0(SB), Z7, Z19
-	VMOVUPS          Z16, Z20
-	VFNMADD213PS     Z8, Z8, Z20
-	VMOVUPS          Z17, Z21
-	VFNMADD213PS     Z9, Z9, Z21
-	VMOVUPS          Z18, Z22
-	VFNMADD213PS     Z10, Z10, Z22
-	VMOVUPS          Z19, Z23
-	VFNMADD213PS     Z11, Z11, Z23
-	VPBROADCASTQ     avx512_b94d594a<>+0(SB), Z24
-	VFMADD213PS.BCST avx512_3c0885f2<>+0(SB), Z1, Z24
-	VPBROADCASTQ     avx512_b94d594a<>+0(SB), Z25
-	VFMADD213PS.BCST avx512_3c0885f2<>+0(SB), Z3, Z25
-	VPBROADCASTQ     avx512_b94d594a<>+0(SB), Z26
-	VFMADD213PS.BCST avx512_3c0885f2<>+0(SB), Z5, Z26
-	VPBROADCASTQ     avx512_b94d594a<>+0(SB), Z27
-	VFMADD213PS.BCST avx512_3c0885f2<>+0(SB), Z7, Z27
-	VFMADD213PS.BCST avx512_be2aaaa9<>+0(SB), Z1, Z24
-	VFMADD213PS.BCST avx512_be2aaaa9<>+0(SB), Z3, Z25
-	VFMADD213PS.BCST avx512_be2aaaa9<>+0(SB), Z5, Z26
-	VFMADD213PS.BCST avx512_be2aaaa9<>+0(SB), Z7, Z27
-	VMULPS           Z1, Z24, Z24
-	VMULPS           Z3, Z25, Z25
-	VMULPS           Z5, Z26, Z26
-	VMULPS           Z7, Z27, Z27
-	VFMADD213PS      Z20, Z12, Z24
-	VFMADD213PS      Z21, Z13, Z25
-	VFMADD213PS      Z22, Z14, Z26
-	VFMADD213PS      Z23, Z15, Z27
-	VADDPS           Z24, Z12, Z20
-	VADDPS           Z25, Z13, Z21
-	VADDPS           Z26, Z14, Z22
-	VADDPS           Z27, Z15, Z23
-	VPBROADCASTQ     avx512_3f800000<>+0(SB), Z24
-	VSUBPS           Z16, Z24, Z25
-	VSUBPS           Z17, Z24, Z26
-	VSUBPS           Z18, Z24, Z27
-	VSUBPS           Z19, Z24, Z28
-	VSUBPS           Z25, Z24, Z29
-	VSUBPS           Z26, Z24, Z30
-	VSUBPS           Z27, Z24, Z31
-	VSUBPS           Z28, Z24, Z24
-	VSUBPS           Z16, Z29, Z16
-	VSUBPS           Z17, Z30, Z17
-	VSUBPS           Z18, Z31, Z18
-	VSUBPS           Z19, Z24, Z19
-	VPBROADCASTQ     avx512_37cde309<>+0(SB), Z24
-	VFMADD213PS.BCST avx512_bab6094e<>+0(SB), Z1, Z24
-	VPBROADCASTQ     avx512_37cde309<>+0(SB), Z29
-	VFMADD213PS.BCST avx512_bab6094e<>+0(SB), Z3, Z29
-	VPBROADCASTQ     avx512_37cde309<>+0(SB), Z30
-	VFMADD213PS.BCST avx512_bab6094e<>+0(SB), Z5, Z30
-	VPBROADCASTQ     avx512_37cde309<>+0(SB), Z31
-	VFMADD213PS.BCST avx512_bab6094e<>+0(SB), Z7, Z31
-	VFMADD213PS.BCST avx512_3d2aaaaa<>+0(SB), Z1, Z24
-	VFMADD213PS.BCST avx512_3d2aaaaa<>+0(SB), Z3, Z29
-	VFMADD213PS.BCST avx512_3d2aaaaa<>+0(SB), Z5, Z30
-	VFMADD213PS.BCST avx512_3d2aaaaa<>+0(SB), Z7, Z31
-	VMULPS           Z1, Z24, Z24
-	VMULPS           Z3, Z29, Z29
-	VMULPS           Z5, Z30, Z30
-	VMULPS           Z7, Z31, Z31
-	VMULPS           Z8, Z12, Z8
-	VMULPS           Z9, Z13, Z9
-	VMULPS           Z10, Z14, Z10
-	VMULPS           Z11, Z15, Z11
-	VFMSUB213PS      Z8, Z1, Z24
-	VFMSUB213PS      Z9, Z3, Z29
-	VFMSUB213PS      Z10, Z5, Z30
-	VFMSUB213PS      Z11, Z7, Z31
-	VADDPS           Z24, Z16, Z1
-	VADDPS           Z29, Z17, Z3
-	VADDPS           Z30, Z18, Z5
-	VADDPS           Z31, Z19, Z7
-	VADDPS           Z1, Z25, Z1
-	VADDPS           Z3, Z26, Z3
-	VADDPS           Z5, Z27, Z5
-	VADDPS           Z7, Z28, Z7
+	VMULPS           Z6, Z6, Z1
+	VMULPS           Z7, Z7, Z3
+	VMULPS.BCST      avx512_3f000000<>+0(SB), Z1, Z8
+	VMULPS.BCST      avx512_3f000000<>+0(SB), Z3, Z9
+	VMOVUPS          Z8, Z10
+	VFNMADD213PS     Z4, Z4, Z10
+	VMOVUPS          Z9, Z11
+	VFNMADD213PS     Z5, Z5, Z11
+	VPBROADCASTQ     avx512_b94d594a<>+0(SB), Z12
+	VFMADD213PS.BCST avx512_3c0885f2<>+0(SB), Z1, Z12
+	VPBROADCASTQ     avx512_b94d594a<>+0(SB), Z13
+	VFMADD213PS.BCST avx512_3c0885f2<>+0(SB), Z3, Z13
+	VFMADD213PS.BCST avx512_be2aaaa9<>+0(SB), Z1, Z12
+	VFMADD213PS.BCST avx512_be2aaaa9<>+0(SB), Z3, Z13
+	VMULPS           Z1, Z12, Z12
+	VMULPS           Z3, Z13, Z13
+	VFMADD213PS      Z10, Z6, Z12
+	VFMADD213PS      Z11, Z7, Z13
+	VADDPS           Z12, Z6, Z10
+	VADDPS           Z13, Z7, Z11
+	VPBROADCASTQ     avx512_3f800000<>+0(SB), Z12
+	VSUBPS           Z8, Z12, Z13
+	VSUBPS           Z9, Z12, Z14
+	VSUBPS           Z13, Z12, Z15
+	VSUBPS           Z14, Z12, Z12
+	VSUBPS           Z8, Z15, Z8
+	VSUBPS           Z9, Z12, Z9
+	VPBROADCASTQ     avx512_37cde309<>+0(SB), Z12
+	VFMADD213PS.BCST avx512_bab6094e<>+0(SB), Z1, Z12
+	VPBROADCASTQ     avx512_37cde309<>+0(SB), Z15
+	VFMADD213PS.BCST avx512_bab6094e<>+0(SB), Z3, Z15
+	VFMADD213PS.BCST avx512_3d2aaaaa<>+0(SB), Z1, Z12
+	VFMADD213PS.BCST avx512_3d2aaaaa<>+0(SB), Z3, Z15
+	VMULPS           Z1, Z12, Z12
+	VMULPS           Z3, Z15, Z15
+	VMULPS           Z4, Z6, Z4
+	VMULPS           Z5, Z7, Z5
+	VFMSUB213PS      Z4, Z1, Z12
+	VFMSUB213PS      Z5, Z3, Z15
+	VADDPS           Z12, Z8, Z1
+	VADDPS           Z15, Z9, Z3
+	VADDPS           Z1, Z13, Z1
+	VADDPS           Z3, Z14, Z3
 	VPADDD.BCST      avx512_00000001<>+0(SB), Z0, Z0
 	VPADDD.BCST      avx512_00000001<>+0(SB), Z2, Z2
-	VPADDD.BCST      avx512_00000001<>+0(SB), Z4, Z4
-	VPADDD.BCST      avx512_00000001<>+0(SB), Z6, Z6
-	VPANDD.BCST      avx512_00000001<>+0(SB), Z0, Z8
-	VPANDD.BCST      avx512_00000001<>+0(SB), Z2, Z9
-	VPANDD.BCST      avx512_00000001<>+0(SB), Z4, Z10
-	VPANDD.BCST      avx512_00000001<>+0(SB), Z6, Z11
-	VPCMPUD.BCST     $0x04, avx512_00000000<>+0(SB), Z8, K1
-	VPCMPUD.BCST     $0x04, avx512_00000000<>+0(SB), Z9, K2
-	VPCMPUD.BCST     $0x04, avx512_00000000<>+0(SB), Z10, K3
-	VPCMPUD.BCST     $0x04, avx512_00000000<>+0(SB), Z11, K4
-	VBLENDMPS        Z1, Z20, K1, Z1
-	VBLENDMPS        Z3, Z21, K2, Z3
-	VBLENDMPS        Z5, Z22, K3, Z5
-	VBLENDMPS        Z7, Z23, K4, Z7
-	VPANDD.BCST      avx512_00000002<>+0(SB), Z0, Z0
-	VPANDD.BCST      avx512_00000002<>+0(SB), Z2, Z2
-	VPANDD.BCST      avx512_00000002<>+0(SB), Z4, Z4
-	VPANDD.BCST      avx512_00000002<>+0(SB), Z6, Z6
+	VPTESTMD.BCST    avx512_00000001<>+0(SB), Z0, K1
+	VPTESTMD.BCST    avx512_00000001<>+0(SB), Z2, K2
+	VBLENDMPS        Z1, Z10, K1, Z1
+	VBLENDMPS        Z3, Z11, K2, Z3
 	VPSLLD           $0x1e, Z0, Z0
 	VPSLLD           $0x1e, Z2, Z2
-	VPSLLD           $0x1e, Z4, Z4
-	VPSLLD           $0x1e, Z6, Z6
-	VPXORD           Z0, Z1, Z0
-	VPXORD           Z2, Z3, Z1
-	VPXORD           Z4, Z5, Z2
-	VPXORD           Z6, Z7, Z3
-	VMOVUPS          Z0, (R8)(AX*4)
-	VMOVUPS          Z1, 64(R8)(AX*4)
-	VMOVUPS          Z2, 128(R8)(AX*4)
-	VMOVUPS          Z3, 192(R8)(AX*4)
-	ADDQ             $0x00000040, AX
+	VPTERNLOGD.BCST  $0x78, avx512_80000000<>+0(SB), Z0, Z1
+	VPTERNLOGD.BCST  $0x78, avx512_80000000<>+0(SB), Z2, Z3
+	VMOVUPS          Z1, (R8)(AX*4)
+	VMOVUPS          Z3, 64(R8)(AX*4)
+	ADDQ             $0x00000020, AX
 	CMPQ             AX, DX
 	JLT              loop
 
@@ -10018,7 +6418,7 @@ done:
 // func cosFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·cosFloat32PastAVX512(SB), NOSPLIT, $0-48
-	// Cos of float32, 64 elements a step.
+	// Cos of float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -10031,202 +6431,98 @@ loop:
 	VPBROADCASTQ     avx512_3f22f983<>+0(SB), Z2
 	VMOVUPS          64(R9)(AX*4), Z3
 	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z3, Z2
-	VPBROADCASTQ     avx512_3f22f983<>+0(SB), Z4
-	VMOVUPS          128(R9)(AX*4), Z5
-	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z5, Z4
-	VPBROADCASTQ     avx512_3f22f983<>+0(SB), Z6
-	VMOVUPS          192(R9)(AX*4), Z7
-	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z7, Z6
-	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z0, Z8
-	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z2, Z9
-	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z4, Z10
-	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z6, Z11
-	VMOVUPS          Z8, Z12
-	VFMADD132PS.BCST avx512_bfc90fd8<>+0(SB), Z1, Z12
-	VMOVUPS          Z9, Z13
-	VFMADD132PS.BCST avx512_bfc90fd8<>+0(SB), Z3, Z13
-	VMOVUPS          Z10, Z14
-	VFMADD132PS.BCST avx512_bfc90fd8<>+0(SB), Z5, Z14
-	VMOVUPS          Z11, Z15
-	VFMADD132PS.BCST avx512_bfc90fd8<>+0(SB), Z7, Z15
-	VMULPS.BCST      avx512_34a8885a<>+0(SB), Z8, Z16
-	VMULPS.BCST      avx512_34a8885a<>+0(SB), Z9, Z17
-	VMULPS.BCST      avx512_34a8885a<>+0(SB), Z10, Z18
-	VMULPS.BCST      avx512_34a8885a<>+0(SB), Z11, Z19
-	VMOVUPS          Z8, Z20
-	VFMSUB132PS.BCST avx512_34a8885a<>+0(SB), Z16, Z20
-	VMOVUPS          Z9, Z21
-	VFMSUB132PS.BCST avx512_34a8885a<>+0(SB), Z17, Z21
-	VMOVUPS          Z10, Z22
-	VFMSUB132PS.BCST avx512_34a8885a<>+0(SB), Z18, Z22
-	VMOVUPS          Z11, Z23
-	VFMSUB132PS.BCST avx512_34a8885a<>+0(SB), Z19, Z23
-	VSUBPS           Z16, Z12, Z24
-	VSUBPS           Z17, Z13, Z25
-	VSUBPS           Z18, Z14, Z26
-	VSUBPS           Z19, Z15, Z27
-	VSUBPS           Z24, Z12, Z12
-	VSUBPS           Z25, Z13, Z13
-	VSUBPS           Z26, Z14, Z14
-	VSUBPS           Z27, Z15, Z15
-	VSUBPS           Z16, Z12, Z12
-	VSUBPS           Z17, Z13, Z13
-	VSUBPS           Z18, Z14, Z14
-	VSUBPS           Z19, Z15, Z15
-	VSUBPS           Z20, Z12, Z12
-	VSUBPS           Z21, Z13, Z13
-	VSUBPS           Z22, Z14, Z14
-	VSUBPS           Z23, Z15, Z15
-	VFMADD132PS.BCST avx512_a7c234c5<>+0(SB), Z12, Z8
-	VFMADD132PS.BCST avx512_a7c234c5<>+0(SB), Z13, Z9
-	VFMADD132PS.BCST avx512_a7c234c5<>+0(SB), Z14, Z10
-	VFMADD132PS.BCST avx512_a7c234c5<>+0(SB), Z15, Z11
-	VADDPS           Z8, Z24, Z12
-	VADDPS           Z9, Z25, Z13
-	VADDPS           Z10, Z26, Z14
-	VADDPS           Z11, Z27, Z15
-	VSUBPS           Z12, Z24, Z16
-	VSUBPS           Z13, Z25, Z17
-	VSUBPS           Z14, Z26, Z18
-	VSUBPS           Z15, Z27, Z19
-	VADDPS           Z8, Z16, Z8
-	VADDPS           Z9, Z17, Z9
-	VADDPS           Z10, Z18, Z10
-	VADDPS           Z11, Z19, Z11
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z0, Z4
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z2, Z5
+	VMOVUPS          Z4, Z6
+	VFMADD132PS.BCST avx512_bfc90fd8<>+0(SB), Z1, Z6
+	VMOVUPS          Z5, Z7
+	VFMADD132PS.BCST avx512_bfc90fd8<>+0(SB), Z3, Z7
+	VMULPS.BCST      avx512_34a8885a<>+0(SB), Z4, Z8
+	VMULPS.BCST      avx512_34a8885a<>+0(SB), Z5, Z9
+	VMOVUPS          Z4, Z10
+	VFMSUB132PS.BCST avx512_34a8885a<>+0(SB), Z8, Z10
+	VMOVUPS          Z5, Z11
+	VFMSUB132PS.BCST avx512_34a8885a<>+0(SB), Z9, Z11
+	VSUBPS           Z8, Z6, Z12
+	VSUBPS           Z9, Z7, Z13
+	VSUBPS           Z12, Z6, Z6
+	VSUBPS           Z13, Z7, Z7
+	VSUBPS           Z8, Z6, Z6
+	VSUBPS           Z9, Z7, Z7
+	VSUBPS           Z10, Z6, Z6
+	VSUBPS           Z11, Z7, Z7
+	VFMADD132PS.BCST avx512_a7c234c5<>+0(SB), Z6, Z4
+	VFMADD132PS.BCST avx512_a7c234c5<>+0(SB), Z7, Z5
+	VADDPS           Z4, Z12, Z6
+	VADDPS           Z5, Z13, Z7
+	VSUBPS           Z6, Z12, Z8
+	VSUBPS           Z7, Z13, Z9
+	VADDPS           Z4, Z8, Z4
+	VADDPS           Z5, Z9, Z5
 	VANDPS.BCST      avx512_7fffffff<>+0(SB), Z1, Z1
 	VANDPS.BCST      avx512_7fffffff<>+0(SB), Z3, Z3
-	VANDPS.BCST      avx512_7fffffff<>+0(SB), Z5, Z5
-	VANDPS.BCST      avx512_7fffffff<>+0(SB), Z7, Z7
 	VCMPPS.BCST      $0x1e, avx512_47000000<>+0(SB), Z1, K1
 	VCMPPS.BCST      $0x1e, avx512_47000000<>+0(SB), Z3, K2
-	VCMPPS.BCST      $0x1e, avx512_47000000<>+0(SB), Z5, K3
-	VCMPPS.BCST      $0x1e, avx512_47000000<>+0(SB), Z7, K4
 	KORTESTW         K1, K1
 	JNE              done
 	KORTESTW         K2, K2
 	JNE              done
-	KORTESTW         K3, K3
-	JNE              done
-	KORTESTW         K4, K4
-	JNE              done
-	VMULPS           Z12, Z12, Z1
-	VMULPS           Z13, Z13, Z3
-	VMULPS           Z14, Z14, Z5
-	VMULPS           Z15, Z15, Z7
-	VMULPS.BCST      avx512_3f000000<>+0(SB), Z1, Z16
-	VMULPS.BCST      avx512_3f000000<>+0(SB), Z3, Z17
-	VMULPS.BCST      avx512_3f000000<>+0(SB), Z5, Z18
-	VMULPS.BCST      avx512_3f000000<>+0(SB), Z7, Z19
-	VMOVUPS          Z16, Z20
-	VFNMADD213PS     Z8, Z8, Z20
-	VMOVUPS          Z17, Z21
-	VFNMADD213PS     Z9, Z9, Z21
-	VMOVUPS          Z18, Z22
-	VFNMADD213PS     Z10, Z10, Z22
-	VMOVUPS          Z19, Z23
-	VFNMADD213PS     Z11, Z11, Z23
-	VPBROADCASTQ     avx512_b94d594a<>+0(SB), Z24
-	VFMADD213PS.BCST avx512_3c0885f2<>+0(SB), Z1, Z24
-	VPBROADCASTQ     avx512_b94d594a<>+0(SB), Z25
-	VFMADD213PS.BCST avx512_3c0885f2<>+0(SB), Z3, Z25
-	VPBROADCASTQ     avx512_b94d594a<>+0(SB), Z26
-	VFMADD213PS.BCST avx512_3c0885f2<>+0(SB), Z5, Z26
-	VPBROADCASTQ     avx512_b94d594a<>+0(SB), Z27
-	VFMADD213PS.BCST avx512_3c0885f2<>+0(SB), Z7, Z27
-	VFMADD213PS.BCST avx512_be2aaaa9<>+0(SB), Z1, Z24
-	VFMADD213PS.BCST avx512_be2aaaa9<>+0(SB), Z3, Z25
-	VFMADD213PS.BCST avx512_be2aaaa9<>+0(SB), Z5, Z26
-	VFMADD213PS.BCST avx512_be2aaaa9<>+0(SB), Z7, Z27
-	VMULPS           Z1, Z24, Z24
-	VMULPS           Z3, Z25, Z25
-	VMULPS           Z5, Z26, Z26
-	VMULPS           Z7, Z27, Z27
-	VFMADD213PS      Z20, Z12, Z24
-	VFMADD213PS      Z21, Z13, Z25
-	VFMADD213PS      Z22, Z14, Z26
-	VFMADD213PS      Z23, Z15, Z27
-	VADDPS           Z24, Z12, Z20
-	VADDPS           Z25, Z13, Z21
-	VADDPS           Z26, Z14, Z22
-	VADDPS           Z27, Z15, Z23
-	VPBROADCASTQ     avx512_3f800000<>+0(SB), Z24
-	VSUBPS           Z16, Z24, Z25
-	VSUBPS           Z17, Z24, Z26
-	VSUBPS           Z18, Z24, Z27
-	VSUBPS           Z19, Z24, Z28
-	VSUBPS           Z25, Z24, Z29
-	VSUBPS           Z26, Z24, Z30
-	VSUBPS           Z27, Z24, Z31
-	VSUBPS           Z28, Z24, Z24
-	VSUBPS           Z16, Z29, Z16
-	VSUBPS           Z17, Z30, Z17
-	VSUBPS           Z18, Z31, Z18
-	VSUBPS           Z19, Z24, Z19
-	VPBROADCASTQ     avx512_37cde309<>+0(SB), Z24
-	VFMADD213PS.BCST avx512_bab6094e<>+0(SB), Z1, Z24
-	VPBROADCASTQ     avx512_37cde309<>+0(SB), Z29
-	VFMADD213PS.BCST avx512_bab6094e<>+0(SB), Z3, Z29
-	VPBROADCASTQ     avx512_37cde309<>+0(SB), Z30
-	VFMADD213PS.BCST avx512_bab6094e<>+0(SB), Z5, Z30
-	VPBROADCASTQ     avx512_37cde309<>+0(SB), Z31
-	VFMADD213PS.BCST avx512_bab6094e<>+0(SB), Z7, Z31
-	VFMADD213PS.BCST avx512_3d2aaaaa<>+0(SB), Z1, Z24
-	VFMADD213PS.BCST avx512_3d2aaaaa<>+0(SB), Z3, Z29
-	VFMADD213PS.BCST avx512_3d2aaaaa<>+0(SB), Z5, Z30
-	VFMADD213PS.BCST avx512_3d2aaaaa<>+0(SB), Z7, Z31
-	VMULPS           Z1, Z24, Z24
-	VMULPS           Z3, Z29, Z29
-	VMULPS           Z5, Z30, Z30
-	VMULPS           Z7, Z31, Z31
-	VMULPS           Z8, Z12, Z8
-	VMULPS           Z9, Z13, Z9
-	VMULPS           Z10, Z14, Z10
-	VMULPS           Z11, Z15, Z11
-	VFMSUB213PS      Z8, Z1, Z24
-	VFMSUB213PS      Z9, Z3, Z29
-	VFMSUB213PS      Z10, Z5, Z30
-	VFMSUB213PS      Z11, Z7, Z31
-	VADDPS           Z24, Z16, Z1
-	VADDPS           Z29, Z17, Z3
-	VADDPS           Z30, Z18, Z5
-	VADDPS           Z31, Z19, Z7
-	VADDPS           Z1, Z25, Z1
-	VADDPS           Z3, Z26, Z3
-	VADDPS           Z5, Z27, Z5
-	VADDPS           Z7, Z28, Z7
+	VMULPS           Z6, Z6, Z1
+	VMULPS           Z7, Z7, Z3
+	VMULPS.BCST      avx512_3f000000<>+0(SB), Z1, Z8
+	VMULPS.BCST      avx512_3f000000<>+0(SB), Z3, Z9
+	VMOVUPS          Z8, Z10
+	VFNMADD213PS     Z4, Z4, Z10
+	VMOVUPS          Z9, Z11
+	VFNMADD213PS     Z5, Z5, Z11
+	VPBROADCASTQ     avx512_b94d594a<>+0(SB), Z12
+	VFMADD213PS.BCST avx512_3c0885f2<>+0(SB), Z1, Z12
+	VPBROADCASTQ     avx512_b94d594a<>+0(SB), Z13
+	VFMADD213PS.BCST avx512_3c0885f2<>+0(SB), Z3, Z13
+	VFMADD213PS.BCST avx512_be2aaaa9<>+0(SB), Z1, Z12
+	VFMADD213PS.BCST avx512_be2aaaa9<>+0(SB), Z3, Z13
+	VMULPS           Z1, Z12, Z12
+	VMULPS           Z3, Z13, Z13
+	VFMADD213PS      Z10, Z6, Z12
+	VFMADD213PS      Z11, Z7, Z13
+	VADDPS           Z12, Z6, Z10
+	VADDPS           Z13, Z7, Z11
+	VPBROADCASTQ     avx512_3f800000<>+0(SB), Z12
+	VSUBPS           Z8, Z12, Z13
+	VSUBPS           Z9, Z12, Z14
+	VSUBPS           Z13, Z12, Z15
+	VSUBPS           Z14, Z12, Z12
+	VSUBPS           Z8, Z15, Z8
+	VSUBPS           Z9, Z12, Z9
+	VPBROADCASTQ     avx512_37cde309<>+0(SB), Z12
+	VFMADD213PS.BCST avx512_bab6094e<>+0(SB), Z1, Z12
+	VPBROADCASTQ     avx512_37cde309<>+0(SB), Z15
+	VFMADD213PS.BCST avx512_bab6094e<>+0(SB), Z3, Z15
+	VFMADD213PS.BCST avx512_3d2aaaaa<>+0(SB), Z1, Z12
+	VFMADD213PS.BCST avx512_3d2aaaaa<>+0(SB), Z3, Z15
+	VMULPS           Z1, Z12, Z12
+	VMULPS           Z3, Z15, Z15
+	VMULPS           Z4, Z6, Z4
+	VMULPS           Z5, Z7, Z5
+	VFMSUB213PS      Z4, Z1, Z12
+	VFMSUB213PS      Z5, Z3, Z15
+	VADDPS           Z12, Z8, Z1
+	VADDPS           Z15, Z9, Z3
+	VADDPS           Z1, Z13, Z1
+	VADDPS           Z3, Z14, Z3
 	VPADDD.BCST      avx512_00000001<>+0(SB), Z0, Z0
 	VPADDD.BCST      avx512_00000001<>+0(SB), Z2, Z2
-	VPADDD.BCST      avx512_00000001<>+0(SB), Z4, Z4
-	VPADDD.BCST      avx512_00000001<>+0(SB), Z6, Z6
-	VPANDD.BCST      avx512_00000001<>+0(SB), Z0, Z8
-	VPANDD.BCST      avx512_00000001<>+0(SB), Z2, Z9
-	VPANDD.BCST      avx512_00000001<>+0(SB), Z4, Z10
-	VPANDD.BCST      avx512_00000001<>+0(SB), Z6, Z11
-	VPCMPUD.BCST     $0x04, avx512_00000000<>+0(SB), Z8, K1
-	VPCMPUD.BCST     $0x04, avx512_00000000<>+0(SB), Z9, K2
-	VPCMPUD.BCST     $0x04, avx512_00000000<>+0(SB), Z10, K3
-	VPCMPUD.BCST     $0x04, avx512_00000000<>+0(SB), Z11, K4
-	VBLENDMPS        Z1, Z20, K1, Z1
-	VBLENDMPS        Z3, Z21, K2, Z3
-	VBLENDMPS        Z5, Z22, K3, Z5
-	VBLENDMPS        Z7, Z23, K4, Z7
-	VPANDD.BCST      avx512_00000002<>+0(SB), Z0, Z0
-	VPANDD.BCST      avx512_00000002<>+0(SB), Z2, Z2
-	VPANDD.BCST      avx512_00000002<>+0(SB), Z4, Z4
-	VPANDD.BCST      avx512_00000002<>+0(SB), Z6, Z6
+	VPTESTMD.BCST    avx512_00000001<>+0(SB), Z0, K1
+	VPTESTMD.BCST    avx512_00000001<>+0(SB), Z2, K2
+	VBLENDMPS        Z1, Z10, K1, Z1
+	VBLENDMPS        Z3, Z11, K2, Z3
 	VPSLLD           $0x1e, Z0, Z0
 	VPSLLD           $0x1e, Z2, Z2
-	VPSLLD           $0x1e, Z4, Z4
-	VPSLLD           $0x1e, Z6, Z6
-	VPXORD           Z0, Z1, Z0
-	VPXORD           Z2, Z3, Z1
-	VPXORD           Z4, Z5, Z2
-	VPXORD           Z6, Z7, Z3
-	VMOVNTPS         Z0, (R8)(AX*4)
-	VMOVNTPS         Z1, 64(R8)(AX*4)
-	VMOVNTPS         Z2, 128(R8)(AX*4)
-	VMOVNTPS         Z3, 192(R8)(AX*4)
-	ADDQ             $0x00000040, AX
+	VPTERNLOGD.BCST  $0x78, avx512_80000000<>+0(SB), Z0, Z1
+	VPTERNLOGD.BCST  $0x78, avx512_80000000<>+0(SB), Z2, Z3
+	VMOVNTPS         Z1, (R8)(AX*4)
+	VMOVNTPS         Z3, 64(R8)(AX*4)
+	ADDQ             $0x00000020, AX
 	CMPQ             AX, DX
 	JLT              loop
 
@@ -10238,7 +6534,7 @@ done:
 // func cosFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·cosFloat64AVX512(SB), NOSPLIT, $0-48
-	// Cos of float64, 32 elements a step.
+	// Cos of float64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -10251,226 +6547,110 @@ loop:
 	VPBROADCASTQ     avx512_3fe45f306dc9c883<>+0(SB), Z2
 	VMOVUPS          64(R9)(AX*8), Z3
 	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z3, Z2
-	VPBROADCASTQ     avx512_3fe45f306dc9c883<>+0(SB), Z4
-	VMOVUPS          128(R9)(AX*8), Z5
-	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z5, Z4
-	VPBROADCASTQ     avx512_3fe45f306dc9c883<>+0(SB), Z6
-	VMOVUPS          192(R9)(AX*8), Z7
-	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z7, Z6
-	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z0, Z8
-	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z2, Z9
-	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z4, Z10
-	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z6, Z11
-	VMOVUPS          Z8, Z12
-	VFMADD132PD.BCST avx512_bff921fb54400000<>+0(SB), Z1, Z12
-	VMOVUPS          Z9, Z13
-	VFMADD132PD.BCST avx512_bff921fb54400000<>+0(SB), Z3, Z13
-	VMOVUPS          Z10, Z14
-	VFMADD132PD.BCST avx512_bff921fb54400000<>+0(SB), Z5, Z14
-	VMOVUPS          Z11, Z15
-	VFMADD132PD.BCST avx512_bff921fb54400000<>+0(SB), Z7, Z15
-	VMULPD.BCST      avx512_3dd0b4611a626331<>+0(SB), Z8, Z16
-	VMULPD.BCST      avx512_3dd0b4611a626331<>+0(SB), Z9, Z17
-	VMULPD.BCST      avx512_3dd0b4611a626331<>+0(SB), Z10, Z18
-	VMULPD.BCST      avx512_3dd0b4611a626331<>+0(SB), Z11, Z19
-	VMOVUPS          Z8, Z20
-	VFMSUB132PD.BCST avx512_3dd0b4611a626331<>+0(SB), Z16, Z20
-	VMOVUPS          Z9, Z21
-	VFMSUB132PD.BCST avx512_3dd0b4611a626331<>+0(SB), Z17, Z21
-	VMOVUPS          Z10, Z22
-	VFMSUB132PD.BCST avx512_3dd0b4611a626331<>+0(SB), Z18, Z22
-	VMOVUPS          Z11, Z23
-	VFMSUB132PD.BCST avx512_3dd0b4611a626331<>+0(SB), Z19, Z23
-	VSUBPD           Z16, Z12, Z24
-	VSUBPD           Z17, Z13, Z25
-	VSUBPD           Z18, Z14, Z26
-	VSUBPD           Z19, Z15, Z27
-	VSUBPD           Z24, Z12, Z12
-	VSUBPD           Z25, Z13, Z13
-	VSUBPD           Z26, Z14, Z14
-	VSUBPD           Z27, Z15, Z15
-	VSUBPD           Z16, Z12, Z12
-	VSUBPD           Z17, Z13, Z13
-	VSUBPD           Z18, Z14, Z14
-	VSUBPD           Z19, Z15, Z15
-	VSUBPD           Z20, Z12, Z12
-	VSUBPD           Z21, Z13, Z13
-	VSUBPD           Z22, Z14, Z14
-	VSUBPD           Z23, Z15, Z15
-	VFMADD132PD.BCST avx512_ba71701b839a2520<>+0(SB), Z12, Z8
-	VFMADD132PD.BCST avx512_ba71701b839a2520<>+0(SB), Z13, Z9
-	VFMADD132PD.BCST avx512_ba71701b839a2520<>+0(SB), Z14, Z10
-	VFMADD132PD.BCST avx512_ba71701b839a2520<>+0(SB), Z15, Z11
-	VADDPD           Z8, Z24, Z12
-	VADDPD           Z9, Z25, Z13
-	VADDPD           Z10, Z26, Z14
-	VADDPD           Z11, Z27, Z15
-	VSUBPD           Z12, Z24, Z16
-	VSUBPD           Z13, Z25, Z17
-	VSUBPD           Z14, Z26, Z18
-	VSUBPD           Z15, Z27, Z19
-	VADDPD           Z8, Z16, Z8
-	VADDPD           Z9, Z17, Z9
-	VADDPD           Z10, Z18, Z10
-	VADDPD           Z11, Z19, Z11
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z0, Z4
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z2, Z5
+	VMOVUPS          Z4, Z6
+	VFMADD132PD.BCST avx512_bff921fb54400000<>+0(SB), Z1, Z6
+	VMOVUPS          Z5, Z7
+	VFMADD132PD.BCST avx512_bff921fb54400000<>+0(SB), Z3, Z7
+	VMULPD.BCST      avx512_3dd0b4611a626331<>+0(SB), Z4, Z8
+	VMULPD.BCST      avx512_3dd0b4611a626331<>+0(SB), Z5, Z9
+	VMOVUPS          Z4, Z10
+	VFMSUB132PD.BCST avx512_3dd0b4611a626331<>+0(SB), Z8, Z10
+	VMOVUPS          Z5, Z11
+	VFMSUB132PD.BCST avx512_3dd0b4611a626331<>+0(SB), Z9, Z11
+	VSUBPD           Z8, Z6, Z12
+	VSUBPD           Z9, Z7, Z13
+	VSUBPD           Z12, Z6, Z6
+	VSUBPD           Z13, Z7, Z7
+	VSUBPD           Z8, Z6, Z6
+	VSUBPD           Z9, Z7, Z7
+	VSUBPD           Z10, Z6, Z6
+	VSUBPD           Z11, Z7, Z7
+	VFMADD132PD.BCST avx512_ba71701b839a2520<>+0(SB), Z6, Z4
+	VFMADD132PD.BCST avx512_ba71701b839a2520<>+0(SB), Z7, Z5
+	VADDPD           Z4, Z12, Z6
+	VADDPD           Z5, Z13, Z7
+	VSUBPD           Z6, Z12, Z8
+	VSUBPD           Z7, Z13, Z9
+	VADDPD           Z4, Z8, Z4
+	VADDPD           Z5, Z9, Z5
 	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z1, Z1
 	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z3, Z3
-	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z5, Z5
-	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z7, Z7
 	VCMPPD.BCST      $0x1e, avx512_4130000000000000<>+0(SB), Z1, K1
 	VCMPPD.BCST      $0x1e, avx512_4130000000000000<>+0(SB), Z3, K2
-	VCMPPD.BCST      $0x1e, avx512_4130000000000000<>+0(SB), Z5, K3
-	VCMPPD.BCST      $0x1e, avx512_4130000000000000<>+0(SB), Z7, K4
 	KORTESTB         K1, K1
 	JNE              done
 	KORTESTB         K2, K2
 	JNE              done
-	KORTESTB         K3, K3
-	JNE              done
-	KORTESTB         K4, K4
-	JNE              done
-	VMULPD           Z12, Z12, Z1
-	VMULPD           Z13, Z13, Z3
-	VMULPD           Z14, Z14, Z5
-	VMULPD           Z15, Z15, Z7
-	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z1, Z16
-	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z3, Z17
-	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z5, Z18
-	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z7, Z19
-	VMOVUPS          Z16, Z20
-	VFNMADD213PD     Z8, Z8, Z20
-	VMOVUPS          Z17, Z21
-	VFNMADD213PD     Z9, Z9, Z21
-	VMOVUPS          Z18, Z22
-	VFNMADD213PD     Z10, Z10, Z22
-	VMOVUPS          Z19, Z23
-	VFNMADD213PD     Z11, Z11, Z23
-	VPBROADCASTQ     avx512_3de5e1190b6202e5<>+0(SB), Z24
-	VFMADD213PD.BCST avx512_be5ae602106b735c<>+0(SB), Z1, Z24
-	VPBROADCASTQ     avx512_3de5e1190b6202e5<>+0(SB), Z25
-	VFMADD213PD.BCST avx512_be5ae602106b735c<>+0(SB), Z3, Z25
-	VPBROADCASTQ     avx512_3de5e1190b6202e5<>+0(SB), Z26
-	VFMADD213PD.BCST avx512_be5ae602106b735c<>+0(SB), Z5, Z26
-	VPBROADCASTQ     avx512_3de5e1190b6202e5<>+0(SB), Z27
-	VFMADD213PD.BCST avx512_be5ae602106b735c<>+0(SB), Z7, Z27
-	VFMADD213PD.BCST avx512_3ec71de37b1ccd60<>+0(SB), Z1, Z24
-	VFMADD213PD.BCST avx512_3ec71de37b1ccd60<>+0(SB), Z3, Z25
-	VFMADD213PD.BCST avx512_3ec71de37b1ccd60<>+0(SB), Z5, Z26
-	VFMADD213PD.BCST avx512_3ec71de37b1ccd60<>+0(SB), Z7, Z27
-	VFMADD213PD.BCST avx512_bf2a01a019ea1317<>+0(SB), Z1, Z24
-	VFMADD213PD.BCST avx512_bf2a01a019ea1317<>+0(SB), Z3, Z25
-	VFMADD213PD.BCST avx512_bf2a01a019ea1317<>+0(SB), Z5, Z26
-	VFMADD213PD.BCST avx512_bf2a01a019ea1317<>+0(SB), Z7, Z27
-	VFMADD213PD.BCST avx512_3f81111111110c83<>+0(SB), Z1, Z24
-	VFMADD213PD.BCST avx512_3f81111111110c83<>+0(SB), Z3, Z25
-	VFMADD213PD.BCST avx512_3f81111111110c83<>+0(SB), Z5, Z26
-	VFMADD213PD.BCST avx512_3f81111111110c83<>+0(SB), Z7, Z27
-	VFMADD213PD.BCST avx512_bfc5555555555555<>+0(SB), Z1, Z24
-	VFMADD213PD.BCST avx512_bfc5555555555555<>+0(SB), Z3, Z25
-	VFMADD213PD.BCST avx512_bfc5555555555555<>+0(SB), Z5, Z26
-	VFMADD213PD.BCST avx512_bfc5555555555555<>+0(SB), Z7, Z27
-	VMULPD           Z1, Z24, Z24
-	VMULPD           Z3, Z25, Z25
-	VMULPD           Z5, Z26, Z26
-	VMULPD           Z7, Z27, Z27
-	VFMADD213PD      Z20, Z12, Z24
-	VFMADD213PD      Z21, Z13, Z25
-	VFMADD213PD      Z22, Z14, Z26
-	VFMADD213PD      Z23, Z15, Z27
-	VADDPD           Z24, Z12, Z20
-	VADDPD           Z25, Z13, Z21
-	VADDPD           Z26, Z14, Z22
-	VADDPD           Z27, Z15, Z23
-	VPBROADCASTQ     avx512_3ff0000000000000<>+0(SB), Z24
-	VSUBPD           Z16, Z24, Z25
-	VSUBPD           Z17, Z24, Z26
-	VSUBPD           Z18, Z24, Z27
-	VSUBPD           Z19, Z24, Z28
-	VSUBPD           Z25, Z24, Z29
-	VSUBPD           Z26, Z24, Z30
-	VSUBPD           Z27, Z24, Z31
-	VSUBPD           Z28, Z24, Z24
-	VSUBPD           Z16, Z29, Z16
-	VSUBPD           Z17, Z30, Z17
-	VSUBPD           Z18, Z31, Z18
-	VSUBPD           Z19, Z24, Z19
-	VPBROADCASTQ     avx512_bda9073d65923773<>+0(SB), Z24
-	VFMADD213PD.BCST avx512_3e21eeb5852cbfc3<>+0(SB), Z1, Z24
-	VPBROADCASTQ     avx512_bda9073d65923773<>+0(SB), Z29
-	VFMADD213PD.BCST avx512_3e21eeb5852cbfc3<>+0(SB), Z3, Z29
-	VPBROADCASTQ     avx512_bda9073d65923773<>+0(SB), Z30
-	VFMADD213PD.BCST avx512_3e21eeb5852cbfc3<>+0(SB), Z5, Z30
-	VPBROADCASTQ     avx512_bda9073d65923773<>+0(SB), Z31
-	VFMADD213PD.BCST avx512_3e21eeb5852cbfc3<>+0(SB), Z7, Z31
-	VFMADD213PD.BCST avx512_be927e4fa036e8f8<>+0(SB), Z1, Z24
-	VFMADD213PD.BCST avx512_be927e4fa036e8f8<>+0(SB), Z3, Z29
-	VFMADD213PD.BCST avx512_be927e4fa036e8f8<>+0(SB), Z5, Z30
-	VFMADD213PD.BCST avx512_be927e4fa036e8f8<>+0(SB), Z7, Z31
-	VFMADD213PD.BCST avx512_3efa01a019f38b01<>+0(SB), Z1, Z24
-	VFMADD213PD.BCST avx512_3efa01a019f38b01<>+0(SB), Z3, Z29
-	VFMADD213PD.BCST avx512_3efa01a019f38b01<>+0(SB), Z5, Z30
-	VFMADD213PD.BCST avx512_3efa01a019f38b01<>+0(SB), Z7, Z31
-	VFMADD213PD.BCST avx512_bf56c16c16c168cc<>+0(SB), Z1, Z24
-	VFMADD213PD.BCST avx512_bf56c16c16c168cc<>+0(SB), Z3, Z29
-	VFMADD213PD.BCST avx512_bf56c16c16c168cc<>+0(SB), Z5, Z30
-	VFMADD213PD.BCST avx512_bf56c16c16c168cc<>+0(SB), Z7, Z31
-	VFMADD213PD.BCST avx512_3fa5555555555555<>+0(SB), Z1, Z24
-	VFMADD213PD.BCST avx512_3fa5555555555555<>+0(SB), Z3, Z29
-	VFMADD213PD.BCST avx512_3fa5555555555555<>+0(SB), Z5, Z30
-	VFMADD213PD.BCST avx512_3fa5555555555555<>+0(SB), Z7, Z31
-	VMULPD           Z1, Z24, Z24
-	VMULPD           Z3, Z29, Z29
-	VMULPD           Z5, Z30, Z30
-	VMULPD           Z7, Z31, Z31
-	VMULPD           Z8, Z12, Z8
-	VMULPD           Z9, Z13, Z9
-	VMULPD           Z10, Z14, Z10
-	VMULPD           Z11, Z15, Z11
-	VFMSUB213PD      Z8, Z1, Z24
-	VFMSUB213PD      Z9, Z3, Z29
-	VFMSUB213PD      Z10, Z5, Z30
-	VFMSUB213PD      Z11, Z7, Z31
-	VADDPD           Z24, Z16, Z1
-	VADDPD           Z29, Z17, Z3
-	VADDPD           Z30, Z18, Z5
-	VADDPD           Z31, Z19, Z7
-	VADDPD           Z1, Z25, Z1
-	VADDPD           Z3, Z26, Z3
-	VADDPD           Z5, Z27, Z5
-	VADDPD           Z7, Z28, Z7
+	VMULPD           Z6, Z6, Z1
+	VMULPD           Z7, Z7, Z3
+	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z1, Z8
+	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z3, Z9
+	VMOVUPS          Z8, Z10
+	VFNMADD213PD     Z4, Z4, Z10
+	VMOVUPS          Z9, Z11
+	VFNMADD213PD     Z5, Z5, Z11
+	VPBROADCASTQ     avx512_3de5e1190b6202e5<>+0(SB), Z12
+	VFMADD213PD.BCST avx512_be5ae602106b735c<>+0(SB), Z1, Z12
+	VPBROADCASTQ     avx512_3de5e1190b6202e5<>+0(SB), Z13
+	VFMADD213PD.BCST avx512_be5ae602106b735c<>+0(SB), Z3, Z13
+	VFMADD213PD.BCST avx512_3ec71de37b1ccd60<>+0(SB), Z1, Z12
+	VFMADD213PD.BCST avx512_3ec71de37b1ccd60<>+0(SB), Z3, Z13
+	VFMADD213PD.BCST avx512_bf2a01a019ea1317<>+0(SB), Z1, Z12
+	VFMADD213PD.BCST avx512_bf2a01a019ea1317<>+0(SB), Z3, Z13
+	VFMADD213PD.BCST avx512_3f81111111110c83<>+0(SB), Z1, Z12
+	VFMADD213PD.BCST avx512_3f81111111110c83<>+0(SB), Z3, Z13
+	VFMADD213PD.BCST avx512_bfc5555555555555<>+0(SB), Z1, Z12
+	VFMADD213PD.BCST avx512_bfc5555555555555<>+0(SB), Z3, Z13
+	VMULPD           Z1, Z12, Z12
+	VMULPD           Z3, Z13, Z13
+	VFMADD213PD      Z10, Z6, Z12
+	VFMADD213PD      Z11, Z7, Z13
+	VADDPD           Z12, Z6, Z10
+	VADDPD           Z13, Z7, Z11
+	VPBROADCASTQ     avx512_3ff0000000000000<>+0(SB), Z12
+	VSUBPD           Z8, Z12, Z13
+	VSUBPD           Z9, Z12, Z14
+	VSUBPD           Z13, Z12, Z15
+	VSUBPD           Z14, Z12, Z12
+	VSUBPD           Z8, Z15, Z8
+	VSUBPD           Z9, Z12, Z9
+	VPBROADCASTQ     avx512_bda9073d65923773<>+0(SB), Z12
+	VFMADD213PD.BCST avx512_3e21eeb5852cbfc3<>+0(SB), Z1, Z12
+	VPBROADCASTQ     avx512_bda9073d65923773<>+0(SB), Z15
+	VFMADD213PD.BCST avx512_3e21eeb5852cbfc3<>+0(SB), Z3, Z15
+	VFMADD213PD.BCST avx512_be927e4fa036e8f8<>+0(SB), Z1, Z12
+	VFMADD213PD.BCST avx512_be927e4fa036e8f8<>+0(SB), Z3, Z15
+	VFMADD213PD.BCST avx512_3efa01a019f38b01<>+0(SB), Z1, Z12
+	VFMADD213PD.BCST avx512_3efa01a019f38b01<>+0(SB), Z3, Z15
+	VFMADD213PD.BCST avx512_bf56c16c16c168cc<>+0(SB), Z1, Z12
+	VFMADD213PD.BCST avx512_bf56c16c16c168cc<>+0(SB), Z3, Z15
+	VFMADD213PD.BCST avx512_3fa5555555555555<>+0(SB), Z1, Z12
+	VFMADD213PD.BCST avx512_3fa5555555555555<>+0(SB), Z3, Z15
+	VMULPD           Z1, Z12, Z12
+	VMULPD           Z3, Z15, Z15
+	VMULPD           Z4, Z6, Z4
+	VMULPD           Z5, Z7, Z5
+	VFMSUB213PD      Z4, Z1, Z12
+	VFMSUB213PD      Z5, Z3, Z15
+	VADDPD           Z12, Z8, Z1
+	VADDPD           Z15, Z9, Z3
+	VADDPD           Z1, Z13, Z1
+	VADDPD           Z3, Z14, Z3
 	VPADDQ.BCST      avx512_0000000000000001<>+0(SB), Z0, Z0
 	VPADDQ.BCST      avx512_0000000000000001<>+0(SB), Z2, Z2
-	VPADDQ.BCST      avx512_0000000000000001<>+0(SB), Z4, Z4
-	VPADDQ.BCST      avx512_0000000000000001<>+0(SB), Z6, Z6
-	VPANDQ.BCST      avx512_0000000000000001<>+0(SB), Z0, Z8
-	VPANDQ.BCST      avx512_0000000000000001<>+0(SB), Z2, Z9
-	VPANDQ.BCST      avx512_0000000000000001<>+0(SB), Z4, Z10
-	VPANDQ.BCST      avx512_0000000000000001<>+0(SB), Z6, Z11
-	VPCMPUQ.BCST     $0x04, avx512_00000000<>+0(SB), Z8, K1
-	VPCMPUQ.BCST     $0x04, avx512_00000000<>+0(SB), Z9, K2
-	VPCMPUQ.BCST     $0x04, avx512_00000000<>+0(SB), Z10, K3
-	VPCMPUQ.BCST     $0x04, avx512_00000000<>+0(SB), Z11, K4
-	VBLENDMPD        Z1, Z20, K1, Z1
-	VBLENDMPD        Z3, Z21, K2, Z3
-	VBLENDMPD        Z5, Z22, K3, Z5
-	VBLENDMPD        Z7, Z23, K4, Z7
-	VPANDQ.BCST      avx512_0000000000000002<>+0(SB), Z0, Z0
-	VPANDQ.BCST      avx512_0000000000000002<>+0(SB), Z2, Z2
-	VPANDQ.BCST      avx512_0000000000000002<>+0(SB), Z4, Z4
-	VPANDQ.BCST      avx512_0000000000000002<>+0(SB), Z6, Z6
+	VPTESTMQ.BCST    avx512_0000000000000001<>+0(SB), Z0, K1
+	VPTESTMQ.BCST    avx512_0000000000000001<>+0(SB), Z2, K2
+	VBLENDMPD        Z1, Z10, K1, Z1
+	VBLENDMPD        Z3, Z11, K2, Z3
 	VPSLLQ           $0x3e, Z0, Z0
 	VPSLLQ           $0x3e, Z2, Z2
-	VPSLLQ           $0x3e, Z4, Z4
-	VPSLLQ           $0x3e, Z6, Z6
-	VPXORQ           Z0, Z1, Z0
-	VPXORQ           Z2, Z3, Z1
-	VPXORQ           Z4, Z5, Z2
-	VPXORQ           Z6, Z7, Z3
-	VMOVUPS          Z0, (R8)(AX*8)
-	VMOVUPS          Z1, 64(R8)(AX*8)
-	VMOVUPS          Z2, 128(R8)(AX*8)
-	VMOVUPS          Z3, 192(R8)(AX*8)
-	ADDQ             $0x00000020, AX
+	VPTERNLOGQ.BCST  $0x78, avx512_8000000000000000<>+0(SB), Z0, Z1
+	VPTERNLOGQ.BCST  $0x78, avx512_8000000000000000<>+0(SB), Z2, Z3
+	VMOVUPS          Z1, (R8)(AX*8)
+	VMOVUPS          Z3, 64(R8)(AX*8)
+	ADDQ             $0x00000010, AX
 	CMPQ             AX, DX
 	JLT              loop
 
@@ -10482,7 +6662,7 @@ done:
 // func cosFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·cosFloat64PastAVX512(SB), NOSPLIT, $0-48
-	// Cos of float64, 32 elements a step.
+	// Cos of float64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -10495,226 +6675,110 @@ loop:
 	VPBROADCASTQ     avx512_3fe45f306dc9c883<>+0(SB), Z2
 	VMOVUPS          64(R9)(AX*8), Z3
 	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z3, Z2
-	VPBROADCASTQ     avx512_3fe45f306dc9c883<>+0(SB), Z4
-	VMOVUPS          128(R9)(AX*8), Z5
-	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z5, Z4
-	VPBROADCASTQ     avx512_3fe45f306dc9c883<>+0(SB), Z6
-	VMOVUPS          192(R9)(AX*8), Z7
-	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z7, Z6
-	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z0, Z8
-	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z2, Z9
-	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z4, Z10
-	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z6, Z11
-	VMOVUPS          Z8, Z12
-	VFMADD132PD.BCST avx512_bff921fb54400000<>+0(SB), Z1, Z12
-	VMOVUPS          Z9, Z13
-	VFMADD132PD.BCST avx512_bff921fb54400000<>+0(SB), Z3, Z13
-	VMOVUPS          Z10, Z14
-	VFMADD132PD.BCST avx512_bff921fb54400000<>+0(SB), Z5, Z14
-	VMOVUPS          Z11, Z15
-	VFMADD132PD.BCST avx512_bff921fb54400000<>+0(SB), Z7, Z15
-	VMULPD.BCST      avx512_3dd0b4611a626331<>+0(SB), Z8, Z16
-	VMULPD.BCST      avx512_3dd0b4611a626331<>+0(SB), Z9, Z17
-	VMULPD.BCST      avx512_3dd0b4611a626331<>+0(SB), Z10, Z18
-	VMULPD.BCST      avx512_3dd0b4611a626331<>+0(SB), Z11, Z19
-	VMOVUPS          Z8, Z20
-	VFMSUB132PD.BCST avx512_3dd0b4611a626331<>+0(SB), Z16, Z20
-	VMOVUPS          Z9, Z21
-	VFMSUB132PD.BCST avx512_3dd0b4611a626331<>+0(SB), Z17, Z21
-	VMOVUPS          Z10, Z22
-	VFMSUB132PD.BCST avx512_3dd0b4611a626331<>+0(SB), Z18, Z22
-	VMOVUPS          Z11, Z23
-	VFMSUB132PD.BCST avx512_3dd0b4611a626331<>+0(SB), Z19, Z23
-	VSUBPD           Z16, Z12, Z24
-	VSUBPD           Z17, Z13, Z25
-	VSUBPD           Z18, Z14, Z26
-	VSUBPD           Z19, Z15, Z27
-	VSUBPD           Z24, Z12, Z12
-	VSUBPD           Z25, Z13, Z13
-	VSUBPD           Z26, Z14, Z14
-	VSUBPD           Z27, Z15, Z15
-	VSUBPD           Z16, Z12, Z12
-	VSUBPD           Z17, Z13, Z13
-	VSUBPD           Z18, Z14, Z14
-	VSUBPD           Z19, Z15, Z15
-	VSUBPD           Z20, Z12, Z12
-	VSUBPD           Z21, Z13, Z13
-	VSUBPD           Z22, Z14, Z14
-	VSUBPD           Z23, Z15, Z15
-	VFMADD132PD.BCST avx512_ba71701b839a2520<>+0(SB), Z12, Z8
-	VFMADD132PD.BCST avx512_ba71701b839a2520<>+0(SB), Z13, Z9
-	VFMADD132PD.BCST avx512_ba71701b839a2520<>+0(SB), Z14, Z10
-	VFMADD132PD.BCST avx512_ba71701b839a2520<>+0(SB), Z15, Z11
-	VADDPD           Z8, Z24, Z12
-	VADDPD           Z9, Z25, Z13
-	VADDPD           Z10, Z26, Z14
-	VADDPD           Z11, Z27, Z15
-	VSUBPD           Z12, Z24, Z16
-	VSUBPD           Z13, Z25, Z17
-	VSUBPD           Z14, Z26, Z18
-	VSUBPD           Z15, Z27, Z19
-	VADDPD           Z8, Z16, Z8
-	VADDPD           Z9, Z17, Z9
-	VADDPD           Z10, Z18, Z10
-	VADDPD           Z11, Z19, Z11
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z0, Z4
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z2, Z5
+	VMOVUPS          Z4, Z6
+	VFMADD132PD.BCST avx512_bff921fb54400000<>+0(SB), Z1, Z6
+	VMOVUPS          Z5, Z7
+	VFMADD132PD.BCST avx512_bff921fb54400000<>+0(SB), Z3, Z7
+	VMULPD.BCST      avx512_3dd0b4611a626331<>+0(SB), Z4, Z8
+	VMULPD.BCST      avx512_3dd0b4611a626331<>+0(SB), Z5, Z9
+	VMOVUPS          Z4, Z10
+	VFMSUB132PD.BCST avx512_3dd0b4611a626331<>+0(SB), Z8, Z10
+	VMOVUPS          Z5, Z11
+	VFMSUB132PD.BCST avx512_3dd0b4611a626331<>+0(SB), Z9, Z11
+	VSUBPD           Z8, Z6, Z12
+	VSUBPD           Z9, Z7, Z13
+	VSUBPD           Z12, Z6, Z6
+	VSUBPD           Z13, Z7, Z7
+	VSUBPD           Z8, Z6, Z6
+	VSUBPD           Z9, Z7, Z7
+	VSUBPD           Z10, Z6, Z6
+	VSUBPD           Z11, Z7, Z7
+	VFMADD132PD.BCST avx512_ba71701b839a2520<>+0(SB), Z6, Z4
+	VFMADD132PD.BCST avx512_ba71701b839a2520<>+0(SB), Z7, Z5
+	VADDPD           Z4, Z12, Z6
+	VADDPD           Z5, Z13, Z7
+	VSUBPD           Z6, Z12, Z8
+	VSUBPD           Z7, Z13, Z9
+	VADDPD           Z4, Z8, Z4
+	VADDPD           Z5, Z9, Z5
 	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z1, Z1
 	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z3, Z3
-	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z5, Z5
-	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z7, Z7
 	VCMPPD.BCST      $0x1e, avx512_4130000000000000<>+0(SB), Z1, K1
 	VCMPPD.BCST      $0x1e, avx512_4130000000000000<>+0(SB), Z3, K2
-	VCMPPD.BCST      $0x1e, avx512_4130000000000000<>+0(SB), Z5, K3
-	VCMPPD.BCST      $0x1e, avx512_4130000000000000<>+0(SB), Z7, K4
 	KORTESTB         K1, K1
 	JNE              done
 	KORTESTB         K2, K2
 	JNE              done
-	KORTESTB         K3, K3
-	JNE              done
-	KORTESTB         K4, K4
-	JNE              done
-	VMULPD           Z12, Z12, Z1
-	VMULPD           Z13, Z13, Z3
-	VMULPD           Z14, Z14, Z5
-	VMULPD           Z15, Z15, Z7
-	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z1, Z16
-	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z3, Z17
-	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z5, Z18
-	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z7, Z19
-	VMOVUPS          Z16, Z20
-	VFNMADD213PD     Z8, Z8, Z20
-	VMOVUPS          Z17, Z21
-	VFNMADD213PD     Z9, Z9, Z21
-	VMOVUPS          Z18, Z22
-	VFNMADD213PD     Z10, Z10, Z22
-	VMOVUPS          Z19, Z23
-	VFNMADD213PD     Z11, Z11, Z23
-	VPBROADCASTQ     avx512_3de5e1190b6202e5<>+0(SB), Z24
-	VFMADD213PD.BCST avx512_be5ae602106b735c<>+0(SB), Z1, Z24
-	VPBROADCASTQ     avx512_3de5e1190b6202e5<>+0(SB), Z25
-	VFMADD213PD.BCST avx512_be5ae602106b735c<>+0(SB), Z3, Z25
-	VPBROADCASTQ     avx512_3de5e1190b6202e5<>+0(SB), Z26
-	VFMADD213PD.BCST avx512_be5ae602106b735c<>+0(SB), Z5, Z26
-	VPBROADCASTQ     avx512_3de5e1190b6202e5<>+0(SB), Z27
-	VFMADD213PD.BCST avx512_be5ae602106b735c<>+0(SB), Z7, Z27
-	VFMADD213PD.BCST avx512_3ec71de37b1ccd60<>+0(SB), Z1, Z24
-	VFMADD213PD.BCST avx512_3ec71de37b1ccd60<>+0(SB), Z3, Z25
-	VFMADD213PD.BCST avx512_3ec71de37b1ccd60<>+0(SB), Z5, Z26
-	VFMADD213PD.BCST avx512_3ec71de37b1ccd60<>+0(SB), Z7, Z27
-	VFMADD213PD.BCST avx512_bf2a01a019ea1317<>+0(SB), Z1, Z24
-	VFMADD213PD.BCST avx512_bf2a01a019ea1317<>+0(SB), Z3, Z25
-	VFMADD213PD.BCST avx512_bf2a01a019ea1317<>+0(SB), Z5, Z26
-	VFMADD213PD.BCST avx512_bf2a01a019ea1317<>+0(SB), Z7, Z27
-	VFMADD213PD.BCST avx512_3f81111111110c83<>+0(SB), Z1, Z24
-	VFMADD213PD.BCST avx512_3f81111111110c83<>+0(SB), Z3, Z25
-	VFMADD213PD.BCST avx512_3f81111111110c83<>+0(SB), Z5, Z26
-	VFMADD213PD.BCST avx512_3f81111111110c83<>+0(SB), Z7, Z27
-	VFMADD213PD.BCST avx512_bfc5555555555555<>+0(SB), Z1, Z24
-	VFMADD213PD.BCST avx512_bfc5555555555555<>+0(SB), Z3, Z25
-	VFMADD213PD.BCST avx512_bfc5555555555555<>+0(SB), Z5, Z26
-	VFMADD213PD.BCST avx512_bfc5555555555555<>+0(SB), Z7, Z27
-	VMULPD           Z1, Z24, Z24
-	VMULPD           Z3, Z25, Z25
-	VMULPD           Z5, Z26, Z26
-	VMULPD           Z7, Z27, Z27
-	VFMADD213PD      Z20, Z12, Z24
-	VFMADD213PD      Z21, Z13, Z25
-	VFMADD213PD      Z22, Z14, Z26
-	VFMADD213PD      Z23, Z15, Z27
-	VADDPD           Z24, Z12, Z20
-	VADDPD           Z25, Z13, Z21
-	VADDPD           Z26, Z14, Z22
-	VADDPD           Z27, Z15, Z23
-	VPBROADCASTQ     avx512_3ff0000000000000<>+0(SB), Z24
-	VSUBPD           Z16, Z24, Z25
-	VSUBPD           Z17, Z24, Z26
-	VSUBPD           Z18, Z24, Z27
-	VSUBPD           Z19, Z24, Z28
-	VSUBPD           Z25, Z24, Z29
-	VSUBPD           Z26, Z24, Z30
-	VSUBPD           Z27, Z24, Z31
-	VSUBPD           Z28, Z24, Z24
-	VSUBPD           Z16, Z29, Z16
-	VSUBPD           Z17, Z30, Z17
-	VSUBPD           Z18, Z31, Z18
-	VSUBPD           Z19, Z24, Z19
-	VPBROADCASTQ     avx512_bda9073d65923773<>+0(SB), Z24
-	VFMADD213PD.BCST avx512_3e21eeb5852cbfc3<>+0(SB), Z1, Z24
-	VPBROADCASTQ     avx512_bda9073d65923773<>+0(SB), Z29
-	VFMADD213PD.BCST avx512_3e21eeb5852cbfc3<>+0(SB), Z3, Z29
-	VPBROADCASTQ     avx512_bda9073d65923773<>+0(SB), Z30
-	VFMADD213PD.BCST avx512_3e21eeb5852cbfc3<>+0(SB), Z5, Z30
-	VPBROADCASTQ     avx512_bda9073d65923773<>+0(SB), Z31
-	VFMADD213PD.BCST avx512_3e21eeb5852cbfc3<>+0(SB), Z7, Z31
-	VFMADD213PD.BCST avx512_be927e4fa036e8f8<>+0(SB), Z1, Z24
-	VFMADD213PD.BCST avx512_be927e4fa036e8f8<>+0(SB), Z3, Z29
-	VFMADD213PD.BCST avx512_be927e4fa036e8f8<>+0(SB), Z5, Z30
-	VFMADD213PD.BCST avx512_be927e4fa036e8f8<>+0(SB), Z7, Z31
-	VFMADD213PD.BCST avx512_3efa01a019f38b01<>+0(SB), Z1, Z24
-	VFMADD213PD.BCST avx512_3efa01a019f38b01<>+0(SB), Z3, Z29
-	VFMADD213PD.BCST avx512_3efa01a019f38b01<>+0(SB), Z5, Z30
-	VFMADD213PD.BCST avx512_3efa01a019f38b01<>+0(SB), Z7, Z31
-	VFMADD213PD.BCST avx512_bf56c16c16c168cc<>+0(SB), Z1, Z24
-	VFMADD213PD.BCST avx512_bf56c16c16c168cc<>+0(SB), Z3, Z29
-	VFMADD213PD.BCST avx512_bf56c16c16c168cc<>+0(SB), Z5, Z30
-	VFMADD213PD.BCST avx512_bf56c16c16c168cc<>+0(SB), Z7, Z31
-	VFMADD213PD.BCST avx512_3fa5555555555555<>+0(SB), Z1, Z24
-	VFMADD213PD.BCST avx512_3fa5555555555555<>+0(SB), Z3, Z29
-	VFMADD213PD.BCST avx512_3fa5555555555555<>+0(SB), Z5, Z30
-	VFMADD213PD.BCST avx512_3fa5555555555555<>+0(SB), Z7, Z31
-	VMULPD           Z1, Z24, Z24
-	VMULPD           Z3, Z29, Z29
-	VMULPD           Z5, Z30, Z30
-	VMULPD           Z7, Z31, Z31
-	VMULPD           Z8, Z12, Z8
-	VMULPD           Z9, Z13, Z9
-	VMULPD           Z10, Z14, Z10
-	VMULPD           Z11, Z15, Z11
-	VFMSUB213PD      Z8, Z1, Z24
-	VFMSUB213PD      Z9, Z3, Z29
-	VFMSUB213PD      Z10, Z5, Z30
-	VFMSUB213PD      Z11, Z7, Z31
-	VADDPD           Z24, Z16, Z1
-	VADDPD           Z29, Z17, Z3
-	VADDPD           Z30, Z18, Z5
-	VADDPD           Z31, Z19, Z7
-	VADDPD           Z1, Z25, Z1
-	VADDPD           Z3, Z26, Z3
-	VADDPD           Z5, Z27, Z5
-	VADDPD           Z7, Z28, Z7
+	VMULPD           Z6, Z6, Z1
+	VMULPD           Z7, Z7, Z3
+	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z1, Z8
+	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z3, Z9
+	VMOVUPS          Z8, Z10
+	VFNMADD213PD     Z4, Z4, Z10
+	VMOVUPS          Z9, Z11
+	VFNMADD213PD     Z5, Z5, Z11
+	VPBROADCASTQ     avx512_3de5e1190b6202e5<>+0(SB), Z12
+	VFMADD213PD.BCST avx512_be5ae602106b735c<>+0(SB), Z1, Z12
+	VPBROADCASTQ     avx512_3de5e1190b6202e5<>+0(SB), Z13
+	VFMADD213PD.BCST avx512_be5ae602106b735c<>+0(SB), Z3, Z13
+	VFMADD213PD.BCST avx512_3ec71de37b1ccd60<>+0(SB), Z1, Z12
+	VFMADD213PD.BCST avx512_3ec71de37b1ccd60<>+0(SB), Z3, Z13
+	VFMADD213PD.BCST avx512_bf2a01a019ea1317<>+0(SB), Z1, Z12
+	VFMADD213PD.BCST avx512_bf2a01a019ea1317<>+0(SB), Z3, Z13
+	VFMADD213PD.BCST avx512_3f81111111110c83<>+0(SB), Z1, Z12
+	VFMADD213PD.BCST avx512_3f81111111110c83<>+0(SB), Z3, Z13
+	VFMADD213PD.BCST avx512_bfc5555555555555<>+0(SB), Z1, Z12
+	VFMADD213PD.BCST avx512_bfc5555555555555<>+0(SB), Z3, Z13
+	VMULPD           Z1, Z12, Z12
+	VMULPD           Z3, Z13, Z13
+	VFMADD213PD      Z10, Z6, Z12
+	VFMADD213PD      Z11, Z7, Z13
+	VADDPD           Z12, Z6, Z10
+	VADDPD           Z13, Z7, Z11
+	VPBROADCASTQ     avx512_3ff0000000000000<>+0(SB), Z12
+	VSUBPD           Z8, Z12, Z13
+	VSUBPD           Z9, Z12, Z14
+	VSUBPD           Z13, Z12, Z15
+	VSUBPD           Z14, Z12, Z12
+	VSUBPD           Z8, Z15, Z8
+	VSUBPD           Z9, Z12, Z9
+	VPBROADCASTQ     avx512_bda9073d65923773<>+0(SB), Z12
+	VFMADD213PD.BCST avx512_3e21eeb5852cbfc3<>+0(SB), Z1, Z12
+	VPBROADCASTQ     avx512_bda9073d65923773<>+0(SB), Z15
+	VFMADD213PD.BCST avx512_3e21eeb5852cbfc3<>+0(SB), Z3, Z15
+	VFMADD213PD.BCST avx512_be927e4fa036e8f8<>+0(SB), Z1, Z12
+	VFMADD213PD.BCST avx512_be927e4fa036e8f8<>+0(SB), Z3, Z15
+	VFMADD213PD.BCST avx512_3efa01a019f38b01<>+0(SB), Z1, Z12
+	VFMADD213PD.BCST avx512_3efa01a019f38b01<>+0(SB), Z3, Z15
+	VFMADD213PD.BCST avx512_bf56c16c16c168cc<>+0(SB), Z1, Z12
+	VFMADD213PD.BCST avx512_bf56c16c16c168cc<>+0(SB), Z3, Z15
+	VFMADD213PD.BCST avx512_3fa5555555555555<>+0(SB), Z1, Z12
+	VFMADD213PD.BCST avx512_3fa5555555555555<>+0(SB), Z3, Z15
+	VMULPD           Z1, Z12, Z12
+	VMULPD           Z3, Z15, Z15
+	VMULPD           Z4, Z6, Z4
+	VMULPD           Z5, Z7, Z5
+	VFMSUB213PD      Z4, Z1, Z12
+	VFMSUB213PD      Z5, Z3, Z15
+	VADDPD           Z12, Z8, Z1
+	VADDPD           Z15, Z9, Z3
+	VADDPD           Z1, Z13, Z1
+	VADDPD           Z3, Z14, Z3
 	VPADDQ.BCST      avx512_0000000000000001<>+0(SB), Z0, Z0
 	VPADDQ.BCST      avx512_0000000000000001<>+0(SB), Z2, Z2
-	VPADDQ.BCST      avx512_0000000000000001<>+0(SB), Z4, Z4
-	VPADDQ.BCST      avx512_0000000000000001<>+0(SB), Z6, Z6
-	VPANDQ.BCST      avx512_0000000000000001<>+0(SB), Z0, Z8
-	VPANDQ.BCST      avx512_0000000000000001<>+0(SB), Z2, Z9
-	VPANDQ.BCST      avx512_0000000000000001<>+0(SB), Z4, Z10
-	VPANDQ.BCST      avx512_0000000000000001<>+0(SB), Z6, Z11
-	VPCMPUQ.BCST     $0x04, avx512_00000000<>+0(SB), Z8, K1
-	VPCMPUQ.BCST     $0x04, avx512_00000000<>+0(SB), Z9, K2
-	VPCMPUQ.BCST     $0x04, avx512_00000000<>+0(SB), Z10, K3
-	VPCMPUQ.BCST     $0x04, avx512_00000000<>+0(SB), Z11, K4
-	VBLENDMPD        Z1, Z20, K1, Z1
-	VBLENDMPD        Z3, Z21, K2, Z3
-	VBLENDMPD        Z5, Z22, K3, Z5
-	VBLENDMPD        Z7, Z23, K4, Z7
-	VPANDQ.BCST      avx512_0000000000000002<>+0(SB), Z0, Z0
-	VPANDQ.BCST      avx512_0000000000000002<>+0(SB), Z2, Z2
-	VPANDQ.BCST      avx512_0000000000000002<>+0(SB), Z4, Z4
-	VPANDQ.BCST      avx512_0000000000000002<>+0(SB), Z6, Z6
+	VPTESTMQ.BCST    avx512_0000000000000001<>+0(SB), Z0, K1
+	VPTESTMQ.BCST    avx512_0000000000000001<>+0(SB), Z2, K2
+	VBLENDMPD        Z1, Z10, K1, Z1
+	VBLENDMPD        Z3, Z11, K2, Z3
 	VPSLLQ           $0x3e, Z0, Z0
 	VPSLLQ           $0x3e, Z2, Z2
-	VPSLLQ           $0x3e, Z4, Z4
-	VPSLLQ           $0x3e, Z6, Z6
-	VPXORQ           Z0, Z1, Z0
-	VPXORQ           Z2, Z3, Z1
-	VPXORQ           Z4, Z5, Z2
-	VPXORQ           Z6, Z7, Z3
-	VMOVNTPS         Z0, (R8)(AX*8)
-	VMOVNTPS         Z1, 64(R8)(AX*8)
-	VMOVNTPS         Z2, 128(R8)(AX*8)
-	VMOVNTPS         Z3, 192(R8)(AX*8)
-	ADDQ             $0x00000020, AX
+	VPTERNLOGQ.BCST  $0x78, avx512_8000000000000000<>+0(SB), Z0, Z1
+	VPTERNLOGQ.BCST  $0x78, avx512_8000000000000000<>+0(SB), Z2, Z3
+	VMOVNTPS         Z1, (R8)(AX*8)
+	VMOVNTPS         Z3, 64(R8)(AX*8)
+	ADDQ             $0x00000010, AX
 	CMPQ             AX, DX
 	JLT              loop
 
@@ -10725,8 +6789,8 @@ done:
 
 // func tanhFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
-TEXT ·tanhFloat32AVX512(SB), NOSPLIT, $128-48
-	// Tanh of float32, 64 elements a step.
+TEXT ·tanhFloat32AVX512(SB), NOSPLIT, $0-48
+	// Tanh of float32, 32 elements a step.
 	MOVQ    dst+0(FP), R8
 	MOVQ    a+8(FP), R9
 	MOVQ    n+32(FP), DX
@@ -10747,144 +6811,70 @@ TEXT ·tanhFloat32AVX512(SB), NOSPLIT, $128-48
 	VMOVUPS avx512_tanh_0_1<>+0(SB), Z18
 
 loop:
-	VMOVUPS      (R9)(AX*4), Z0
-	VANDPS.BCST  avx512_7fffffff<>+0(SB), Z0, Z1
-	VMOVUPS      64(R9)(AX*4), Z2
-	VANDPS.BCST  avx512_7fffffff<>+0(SB), Z2, Z3
-	VMOVUPS      128(R9)(AX*4), Z4
-	VANDPS.BCST  avx512_7fffffff<>+0(SB), Z4, Z5
-	VMOVUPS      192(R9)(AX*4), Z6
-	VANDPS.BCST  avx512_7fffffff<>+0(SB), Z6, Z7
-	VPBROADCASTQ avx512_41180000<>+0(SB), Z8
-	VMINPS       Z1, Z8, Z1
-	VMINPS       Z3, Z8, Z3
-	VMINPS       Z5, Z8, Z5
-	VMINPS       Z7, Z8, Z7
-	VADDPS.BCST  avx512_3f800000<>+0(SB), Z1, Z8
-	VADDPS.BCST  avx512_3f800000<>+0(SB), Z3, Z9
-	VADDPS.BCST  avx512_3f800000<>+0(SB), Z5, Z10
-	VADDPS.BCST  avx512_3f800000<>+0(SB), Z7, Z11
-	VPSRLD       $0x14, Z8, Z8
-	VPSRLD       $0x14, Z9, Z9
-	VPSRLD       $0x14, Z10, Z10
-	VPSRLD       $0x14, Z11, Z11
-	VMOVUPS      Z31, Z12
-	VPERMT2PS    Z30, Z8, Z12
-	VMOVUPS      Z31, Z13
-	VPERMT2PS    Z30, Z9, Z13
-	VMOVUPS      Z31, Z14
-	VPERMT2PS    Z30, Z10, Z14
-	VMOVUPS      Z31, Z15
-	VPERMT2PS    Z30, Z11, Z15
-	VSUBPS       Z12, Z1, Z1
-	VSUBPS       Z13, Z3, Z3
-	VSUBPS       Z14, Z5, Z5
-	VSUBPS       Z15, Z7, Z7
-	VMOVUPS      Z29, Z12
-	VPERMT2PS    Z28, Z8, Z12
-	VMOVUPS      Z29, Z13
-	VPERMT2PS    Z28, Z9, Z13
-	VMOVUPS      Z29, Z14
-	VPERMT2PS    Z28, Z10, Z14
-	VMOVUPS      Z29, Z15
-	VPERMT2PS    Z28, Z11, Z15
-	VMOVUPS      Z27, Z16
-	VPERMT2PS    Z26, Z8, Z16
-	VMOVUPS      Z27, Z17
-	VPERMT2PS    Z26, Z9, Z17
-	VMOVUPS      Z27, Z6
-	VPERMT2PS    Z26, Z10, Z6
-	VMOVUPS      Z27, Z4
-	VPERMT2PS    Z26, Z11, Z4
-	VFMADD213PS  Z16, Z1, Z12
-	VFMADD213PS  Z17, Z3, Z13
-	VFMADD213PS  Z6, Z5, Z14
-	VFMADD213PS  Z4, Z7, Z15
-	VMOVUPS      Z25, Z4
-	VPERMT2PS    Z24, Z8, Z4
-	VMOVUPS      Z25, Z6
-	VPERMT2PS    Z24, Z9, Z6
-	VMOVUPS      Z25, Z16
-	VPERMT2PS    Z24, Z10, Z16
-	VMOVUPS      Z25, Z17
-	VPERMT2PS    Z24, Z11, Z17
-	VFMADD213PS  Z4, Z1, Z12
-	VFMADD213PS  Z6, Z3, Z13
-	VFMADD213PS  Z16, Z5, Z14
-	VFMADD213PS  Z17, Z7, Z15
-	VMOVUPS      Z23, Z4
-	VPERMT2PS    Z22, Z8, Z4
-	VMOVUPS      Z23, Z6
-	VPERMT2PS    Z22, Z9, Z6
-	VMOVUPS      Z23, Z16
-	VPERMT2PS    Z22, Z10, Z16
-	VMOVUPS      Z23, Z17
-	VPERMT2PS    Z22, Z11, Z17
-	VFMADD213PS  Z4, Z1, Z12
-	VFMADD213PS  Z6, Z3, Z13
-	VFMADD213PS  Z16, Z5, Z14
-	VFMADD213PS  Z17, Z7, Z15
-	VMOVUPS      Z21, Z4
-	VPERMT2PS    Z20, Z8, Z4
-	VMOVUPS      Z21, Z6
-	VPERMT2PS    Z20, Z9, Z6
-	VMOVUPS      Z21, Z16
-	VPERMT2PS    Z20, Z10, Z16
-	VMOVUPS      Z21, Z17
-	VPERMT2PS    Z20, Z11, Z17
-	VMULPS       Z1, Z1, Z2
-	VMULPS       Z3, Z3, Z0
-	VMOVUPS      Z11, (SP)
-	VMULPS       Z5, Z5, Z11
-	VMOVUPS      Z10, 64(SP)
-	VMULPS       Z7, Z7, Z10
-	VMULPS       Z2, Z12, Z2
-	VMULPS       Z0, Z13, Z0
-	VMULPS       Z11, Z14, Z11
-	VMULPS       Z10, Z15, Z10
-	VFMADD213PS  Z2, Z4, Z1
-	VFMADD213PS  Z0, Z6, Z3
-	VFMADD213PS  Z11, Z16, Z5
-	VFMADD213PS  Z10, Z17, Z7
-	VMOVUPS      Z19, Z0
-	VPERMT2PS    Z18, Z8, Z0
-	VMOVUPS      Z19, Z2
-	VPERMT2PS    Z18, Z9, Z2
-	VMOVUPS      64(SP), Z4
-	VMOVUPS      Z19, Z6
-	VPERMT2PS    Z18, Z4, Z6
-	VMOVUPS      (SP), Z4
-	VMOVUPS      Z19, Z8
-	VPERMT2PS    Z18, Z4, Z8
-	VADDPS       Z0, Z1, Z0
-	VADDPS       Z2, Z3, Z1
-	VADDPS       Z6, Z5, Z2
-	VADDPS       Z8, Z7, Z3
-	VANDPS.BCST  avx512_7fffffff<>+0(SB), Z0, Z0
-	VANDPS.BCST  avx512_7fffffff<>+0(SB), Z1, Z1
-	VANDPS.BCST  avx512_7fffffff<>+0(SB), Z2, Z2
-	VANDPS.BCST  avx512_7fffffff<>+0(SB), Z3, Z3
-	VMOVUPS      (R9)(AX*4), Z4
-	VANDPS.BCST  avx512_80000000<>+0(SB), Z4, Z4
-	VMOVUPS      64(R9)(AX*4), Z5
-	VANDPS.BCST  avx512_80000000<>+0(SB), Z5, Z5
-	VMOVUPS      128(R9)(AX*4), Z6
-	VANDPS.BCST  avx512_80000000<>+0(SB), Z6, Z6
-	VMOVUPS      192(R9)(AX*4), Z7
-	VANDPS.BCST  avx512_80000000<>+0(SB), Z7, Z7
-	VORPS        Z4, Z0, Z0
-	VORPS        Z5, Z1, Z1
-	VORPS        Z6, Z2, Z2
-	VORPS        Z7, Z3, Z3
-	VMOVUPS      Z0, (R8)(AX*4)
-	VMOVUPS      Z1, 64(R8)(AX*4)
-	VMOVUPS      Z2, 128(R8)(AX*4)
-	VMOVUPS      Z3, 192(R8)(AX*4)
-	ADDQ         $0x00000040, AX
-	CMPQ         AX, DX
-	JLT          loop
+	VMOVUPS         (R9)(AX*4), Z0
+	VANDPS.BCST     avx512_7fffffff<>+0(SB), Z0, Z1
+	VMOVUPS         64(R9)(AX*4), Z2
+	VANDPS.BCST     avx512_7fffffff<>+0(SB), Z2, Z3
+	VPBROADCASTQ    avx512_41180000<>+0(SB), Z4
+	VMINPS          Z1, Z4, Z1
+	VMINPS          Z3, Z4, Z3
+	VADDPS.BCST     avx512_3f800000<>+0(SB), Z1, Z4
+	VADDPS.BCST     avx512_3f800000<>+0(SB), Z3, Z5
+	VPSRLD          $0x14, Z4, Z4
+	VPSRLD          $0x14, Z5, Z5
+	VMOVUPS         Z31, Z6
+	VPERMT2PS       Z30, Z4, Z6
+	VMOVUPS         Z31, Z7
+	VPERMT2PS       Z30, Z5, Z7
+	VSUBPS          Z6, Z1, Z1
+	VSUBPS          Z7, Z3, Z3
+	VMOVUPS         Z29, Z6
+	VPERMT2PS       Z28, Z4, Z6
+	VMOVUPS         Z29, Z7
+	VPERMT2PS       Z28, Z5, Z7
+	VMOVUPS         Z27, Z8
+	VPERMT2PS       Z26, Z4, Z8
+	VMOVUPS         Z27, Z9
+	VPERMT2PS       Z26, Z5, Z9
+	VFMADD213PS     Z8, Z1, Z6
+	VFMADD213PS     Z9, Z3, Z7
+	VMOVUPS         Z25, Z8
+	VPERMT2PS       Z24, Z4, Z8
+	VMOVUPS         Z25, Z9
+	VPERMT2PS       Z24, Z5, Z9
+	VFMADD213PS     Z8, Z1, Z6
+	VFMADD213PS     Z9, Z3, Z7
+	VMOVUPS         Z23, Z8
+	VPERMT2PS       Z22, Z4, Z8
+	VMOVUPS         Z23, Z9
+	VPERMT2PS       Z22, Z5, Z9
+	VFMADD213PS     Z8, Z1, Z6
+	VFMADD213PS     Z9, Z3, Z7
+	VMOVUPS         Z21, Z8
+	VPERMT2PS       Z20, Z4, Z8
+	VMOVUPS         Z21, Z9
+	VPERMT2PS       Z20, Z5, Z9
+	VMULPS          Z1, Z1, Z10
+	VMULPS          Z3, Z3, Z11
+	VMULPS          Z10, Z6, Z6
+	VMULPS          Z11, Z7, Z7
+	VFMADD213PS     Z6, Z8, Z1
+	VFMADD213PS     Z7, Z9, Z3
+	VMOVUPS         Z19, Z6
+	VPERMT2PS       Z18, Z4, Z6
+	VMOVUPS         Z19, Z4
+	VPERMT2PS       Z18, Z5, Z4
+	VADDPS          Z6, Z1, Z1
+	VADDPS          Z4, Z3, Z3
+	VPTERNLOGD.BCST $0xe4, avx512_7fffffff<>+0(SB), Z0, Z1
+	VPTERNLOGD.BCST $0xe4, avx512_7fffffff<>+0(SB), Z2, Z3
+	VMOVUPS         Z1, (R8)(AX*4)
+	VMOVUPS         Z3, 64(R8)(AX*4)
+	ADDQ            $0x00000020, AX
+	CMPQ            AX, DX
+	JLT             loop
 	VZEROUPPER
-	MOVQ         AX, ret+40(FP)
+	MOVQ            AX, ret+40(FP)
 	RET
 
 DATA avx512_tanh_centre_0<>+0(SB)/4, $0x3f909800
@@ -11144,8 +7134,8 @@ GLOBL avx512_41180000<>(SB), RODATA|NOPTR, $8
 
 // func tanhFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
-TEXT ·tanhFloat32PastAVX512(SB), NOSPLIT, $128-48
-	// Tanh of float32, 64 elements a step.
+TEXT ·tanhFloat32PastAVX512(SB), NOSPLIT, $0-48
+	// Tanh of float32, 32 elements a step.
 	MOVQ    dst+0(FP), R8
 	MOVQ    a+8(FP), R9
 	MOVQ    n+32(FP), DX
@@ -11166,150 +7156,76 @@ TEXT ·tanhFloat32PastAVX512(SB), NOSPLIT, $128-48
 	VMOVUPS avx512_tanh_0_1<>+0(SB), Z18
 
 loop:
-	VMOVUPS      (R9)(AX*4), Z0
-	VANDPS.BCST  avx512_7fffffff<>+0(SB), Z0, Z1
-	VMOVUPS      64(R9)(AX*4), Z2
-	VANDPS.BCST  avx512_7fffffff<>+0(SB), Z2, Z3
-	VMOVUPS      128(R9)(AX*4), Z4
-	VANDPS.BCST  avx512_7fffffff<>+0(SB), Z4, Z5
-	VMOVUPS      192(R9)(AX*4), Z6
-	VANDPS.BCST  avx512_7fffffff<>+0(SB), Z6, Z7
-	VPBROADCASTQ avx512_41180000<>+0(SB), Z8
-	VMINPS       Z1, Z8, Z1
-	VMINPS       Z3, Z8, Z3
-	VMINPS       Z5, Z8, Z5
-	VMINPS       Z7, Z8, Z7
-	VADDPS.BCST  avx512_3f800000<>+0(SB), Z1, Z8
-	VADDPS.BCST  avx512_3f800000<>+0(SB), Z3, Z9
-	VADDPS.BCST  avx512_3f800000<>+0(SB), Z5, Z10
-	VADDPS.BCST  avx512_3f800000<>+0(SB), Z7, Z11
-	VPSRLD       $0x14, Z8, Z8
-	VPSRLD       $0x14, Z9, Z9
-	VPSRLD       $0x14, Z10, Z10
-	VPSRLD       $0x14, Z11, Z11
-	VMOVUPS      Z31, Z12
-	VPERMT2PS    Z30, Z8, Z12
-	VMOVUPS      Z31, Z13
-	VPERMT2PS    Z30, Z9, Z13
-	VMOVUPS      Z31, Z14
-	VPERMT2PS    Z30, Z10, Z14
-	VMOVUPS      Z31, Z15
-	VPERMT2PS    Z30, Z11, Z15
-	VSUBPS       Z12, Z1, Z1
-	VSUBPS       Z13, Z3, Z3
-	VSUBPS       Z14, Z5, Z5
-	VSUBPS       Z15, Z7, Z7
-	VMOVUPS      Z29, Z12
-	VPERMT2PS    Z28, Z8, Z12
-	VMOVUPS      Z29, Z13
-	VPERMT2PS    Z28, Z9, Z13
-	VMOVUPS      Z29, Z14
-	VPERMT2PS    Z28, Z10, Z14
-	VMOVUPS      Z29, Z15
-	VPERMT2PS    Z28, Z11, Z15
-	VMOVUPS      Z27, Z16
-	VPERMT2PS    Z26, Z8, Z16
-	VMOVUPS      Z27, Z17
-	VPERMT2PS    Z26, Z9, Z17
-	VMOVUPS      Z27, Z6
-	VPERMT2PS    Z26, Z10, Z6
-	VMOVUPS      Z27, Z4
-	VPERMT2PS    Z26, Z11, Z4
-	VFMADD213PS  Z16, Z1, Z12
-	VFMADD213PS  Z17, Z3, Z13
-	VFMADD213PS  Z6, Z5, Z14
-	VFMADD213PS  Z4, Z7, Z15
-	VMOVUPS      Z25, Z4
-	VPERMT2PS    Z24, Z8, Z4
-	VMOVUPS      Z25, Z6
-	VPERMT2PS    Z24, Z9, Z6
-	VMOVUPS      Z25, Z16
-	VPERMT2PS    Z24, Z10, Z16
-	VMOVUPS      Z25, Z17
-	VPERMT2PS    Z24, Z11, Z17
-	VFMADD213PS  Z4, Z1, Z12
-	VFMADD213PS  Z6, Z3, Z13
-	VFMADD213PS  Z16, Z5, Z14
-	VFMADD213PS  Z17, Z7, Z15
-	VMOVUPS      Z23, Z4
-	VPERMT2PS    Z22, Z8, Z4
-	VMOVUPS      Z23, Z6
-	VPERMT2PS    Z22, Z9, Z6
-	VMOVUPS      Z23, Z16
-	VPERMT2PS    Z22, Z10, Z16
-	VMOVUPS      Z23, Z17
-	VPERMT2PS    Z22, Z11, Z17
-	VFMADD213PS  Z4, Z1, Z12
-	VFMADD213PS  Z6, Z3, Z13
-	VFMADD213PS  Z16, Z5, Z14
-	VFMADD213PS  Z17, Z7, Z15
-	VMOVUPS      Z21, Z4
-	VPERMT2PS    Z20, Z8, Z4
-	VMOVUPS      Z21, Z6
-	VPERMT2PS    Z20, Z9, Z6
-	VMOVUPS      Z21, Z16
-	VPERMT2PS    Z20, Z10, Z16
-	VMOVUPS      Z21, Z17
-	VPERMT2PS    Z20, Z11, Z17
-	VMULPS       Z1, Z1, Z2
-	VMULPS       Z3, Z3, Z0
-	VMOVUPS      Z11, (SP)
-	VMULPS       Z5, Z5, Z11
-	VMOVUPS      Z10, 64(SP)
-	VMULPS       Z7, Z7, Z10
-	VMULPS       Z2, Z12, Z2
-	VMULPS       Z0, Z13, Z0
-	VMULPS       Z11, Z14, Z11
-	VMULPS       Z10, Z15, Z10
-	VFMADD213PS  Z2, Z4, Z1
-	VFMADD213PS  Z0, Z6, Z3
-	VFMADD213PS  Z11, Z16, Z5
-	VFMADD213PS  Z10, Z17, Z7
-	VMOVUPS      Z19, Z0
-	VPERMT2PS    Z18, Z8, Z0
-	VMOVUPS      Z19, Z2
-	VPERMT2PS    Z18, Z9, Z2
-	VMOVUPS      64(SP), Z4
-	VMOVUPS      Z19, Z6
-	VPERMT2PS    Z18, Z4, Z6
-	VMOVUPS      (SP), Z4
-	VMOVUPS      Z19, Z8
-	VPERMT2PS    Z18, Z4, Z8
-	VADDPS       Z0, Z1, Z0
-	VADDPS       Z2, Z3, Z1
-	VADDPS       Z6, Z5, Z2
-	VADDPS       Z8, Z7, Z3
-	VANDPS.BCST  avx512_7fffffff<>+0(SB), Z0, Z0
-	VANDPS.BCST  avx512_7fffffff<>+0(SB), Z1, Z1
-	VANDPS.BCST  avx512_7fffffff<>+0(SB), Z2, Z2
-	VANDPS.BCST  avx512_7fffffff<>+0(SB), Z3, Z3
-	VMOVUPS      (R9)(AX*4), Z4
-	VANDPS.BCST  avx512_80000000<>+0(SB), Z4, Z4
-	VMOVUPS      64(R9)(AX*4), Z5
-	VANDPS.BCST  avx512_80000000<>+0(SB), Z5, Z5
-	VMOVUPS      128(R9)(AX*4), Z6
-	VANDPS.BCST  avx512_80000000<>+0(SB), Z6, Z6
-	VMOVUPS      192(R9)(AX*4), Z7
-	VANDPS.BCST  avx512_80000000<>+0(SB), Z7, Z7
-	VORPS        Z4, Z0, Z0
-	VORPS        Z5, Z1, Z1
-	VORPS        Z6, Z2, Z2
-	VORPS        Z7, Z3, Z3
-	VMOVNTPS     Z0, (R8)(AX*4)
-	VMOVNTPS     Z1, 64(R8)(AX*4)
-	VMOVNTPS     Z2, 128(R8)(AX*4)
-	VMOVNTPS     Z3, 192(R8)(AX*4)
-	ADDQ         $0x00000040, AX
-	CMPQ         AX, DX
-	JLT          loop
+	VMOVUPS         (R9)(AX*4), Z0
+	VANDPS.BCST     avx512_7fffffff<>+0(SB), Z0, Z1
+	VMOVUPS         64(R9)(AX*4), Z2
+	VANDPS.BCST     avx512_7fffffff<>+0(SB), Z2, Z3
+	VPBROADCASTQ    avx512_41180000<>+0(SB), Z4
+	VMINPS          Z1, Z4, Z1
+	VMINPS          Z3, Z4, Z3
+	VADDPS.BCST     avx512_3f800000<>+0(SB), Z1, Z4
+	VADDPS.BCST     avx512_3f800000<>+0(SB), Z3, Z5
+	VPSRLD          $0x14, Z4, Z4
+	VPSRLD          $0x14, Z5, Z5
+	VMOVUPS         Z31, Z6
+	VPERMT2PS       Z30, Z4, Z6
+	VMOVUPS         Z31, Z7
+	VPERMT2PS       Z30, Z5, Z7
+	VSUBPS          Z6, Z1, Z1
+	VSUBPS          Z7, Z3, Z3
+	VMOVUPS         Z29, Z6
+	VPERMT2PS       Z28, Z4, Z6
+	VMOVUPS         Z29, Z7
+	VPERMT2PS       Z28, Z5, Z7
+	VMOVUPS         Z27, Z8
+	VPERMT2PS       Z26, Z4, Z8
+	VMOVUPS         Z27, Z9
+	VPERMT2PS       Z26, Z5, Z9
+	VFMADD213PS     Z8, Z1, Z6
+	VFMADD213PS     Z9, Z3, Z7
+	VMOVUPS         Z25, Z8
+	VPERMT2PS       Z24, Z4, Z8
+	VMOVUPS         Z25, Z9
+	VPERMT2PS       Z24, Z5, Z9
+	VFMADD213PS     Z8, Z1, Z6
+	VFMADD213PS     Z9, Z3, Z7
+	VMOVUPS         Z23, Z8
+	VPERMT2PS       Z22, Z4, Z8
+	VMOVUPS         Z23, Z9
+	VPERMT2PS       Z22, Z5, Z9
+	VFMADD213PS     Z8, Z1, Z6
+	VFMADD213PS     Z9, Z3, Z7
+	VMOVUPS         Z21, Z8
+	VPERMT2PS       Z20, Z4, Z8
+	VMOVUPS         Z21, Z9
+	VPERMT2PS       Z20, Z5, Z9
+	VMULPS          Z1, Z1, Z10
+	VMULPS          Z3, Z3, Z11
+	VMULPS          Z10, Z6, Z6
+	VMULPS          Z11, Z7, Z7
+	VFMADD213PS     Z6, Z8, Z1
+	VFMADD213PS     Z7, Z9, Z3
+	VMOVUPS         Z19, Z6
+	VPERMT2PS       Z18, Z4, Z6
+	VMOVUPS         Z19, Z4
+	VPERMT2PS       Z18, Z5, Z4
+	VADDPS          Z6, Z1, Z1
+	VADDPS          Z4, Z3, Z3
+	VPTERNLOGD.BCST $0xe4, avx512_7fffffff<>+0(SB), Z0, Z1
+	VPTERNLOGD.BCST $0xe4, avx512_7fffffff<>+0(SB), Z2, Z3
+	VMOVNTPS        Z1, (R8)(AX*4)
+	VMOVNTPS        Z3, 64(R8)(AX*4)
+	ADDQ            $0x00000020, AX
+	CMPQ            AX, DX
+	JLT             loop
 	VZEROUPPER
-	MOVQ         AX, ret+40(FP)
+	MOVQ            AX, ret+40(FP)
 	RET
 
 // func tanhFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
-TEXT ·tanhFloat64AVX512(SB), NOSPLIT, $64-48
-	// Tanh of float64, 32 elements a step.
+TEXT ·tanhFloat64AVX512(SB), NOSPLIT, $0-48
+	// Tanh of float64, 16 elements a step.
 	MOVQ    dst+0(FP), R8
 	MOVQ    a+8(FP), R9
 	MOVQ    n+32(FP), DX
@@ -11324,183 +7240,87 @@ loop:
 	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z0, Z1
 	VMOVUPS          64(R9)(AX*8), Z2
 	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z2, Z3
-	VMOVUPS          128(R9)(AX*8), Z4
-	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z4, Z5
-	VMOVUPS          192(R9)(AX*8), Z6
-	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z6, Z7
-	VPBROADCASTQ     avx512_4034000000000000<>+0(SB), Z8
-	VMINPD           Z1, Z8, Z1
-	VMINPD           Z3, Z8, Z3
-	VMINPD           Z5, Z8, Z5
-	VMINPD           Z7, Z8, Z7
-	VADDPD           Z1, Z1, Z8
-	VADDPD           Z3, Z3, Z9
-	VADDPD           Z5, Z5, Z10
-	VADDPD           Z7, Z7, Z11
-	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z12
-	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z8, Z12
-	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z13
-	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z9, Z13
-	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z14
-	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z10, Z14
-	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z15
-	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z11, Z15
-	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z12, Z16
-	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z13, Z17
-	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z14, Z18
-	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z15, Z19
-	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z16, Z8
-	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z17, Z9
-	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z18, Z10
-	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z19, Z11
-	VMOVUPS          Z31, Z20
-	VPERMT2PD        Z30, Z12, Z20
-	VMOVUPS          Z31, Z21
-	VPERMT2PD        Z30, Z13, Z21
-	VMOVUPS          Z31, Z22
-	VPERMT2PD        Z30, Z14, Z22
-	VMOVUPS          Z31, Z23
-	VPERMT2PD        Z30, Z15, Z23
-	VFMADD132PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z20, Z16
-	VFMADD132PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z21, Z17
-	VFMADD132PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z22, Z18
-	VFMADD132PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z23, Z19
-	VADDPD           Z16, Z8, Z20
-	VADDPD           Z17, Z9, Z21
-	VADDPD           Z18, Z10, Z22
-	VADDPD           Z19, Z11, Z23
-	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z24
-	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z20, Z24
-	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z25
-	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z21, Z25
-	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z26
-	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z22, Z26
-	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z27
-	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z23, Z27
-	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z20, Z24
-	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z21, Z25
-	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z22, Z26
-	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z23, Z27
-	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z20, Z24
-	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z21, Z25
-	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z22, Z26
-	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z23, Z27
-	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z20, Z24
-	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z21, Z25
-	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z22, Z26
-	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z23, Z27
-	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z20, Z24
-	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z21, Z25
-	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z22, Z26
-	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z23, Z27
-	VMULPD           Z20, Z20, Z20
-	VMULPD           Z21, Z21, Z21
-	VMULPD           Z22, Z22, Z22
-	VMULPD           Z23, Z23, Z23
-	VFMADD213PD      Z16, Z20, Z24
-	VFMADD213PD      Z17, Z21, Z25
-	VFMADD213PD      Z18, Z22, Z26
-	VFMADD213PD      Z19, Z23, Z27
-	VPANDQ.BCST      avx512_fffffffffffffff0<>+0(SB), Z12, Z16
-	VPANDQ.BCST      avx512_fffffffffffffff0<>+0(SB), Z13, Z17
-	VPANDQ.BCST      avx512_fffffffffffffff0<>+0(SB), Z14, Z18
-	VPANDQ.BCST      avx512_fffffffffffffff0<>+0(SB), Z15, Z19
-	VPSLLQ           $0x30, Z16, Z16
-	VPSLLQ           $0x30, Z17, Z17
-	VPSLLQ           $0x30, Z18, Z18
-	VPSLLQ           $0x30, Z19, Z19
-	VMOVUPS          Z29, Z20
-	VPERMT2PD        Z28, Z12, Z20
-	VMOVUPS          Z29, Z12
-	VPERMT2PD        Z28, Z13, Z12
-	VMOVUPS          Z29, Z13
-	VPERMT2PD        Z28, Z14, Z13
-	VMOVUPS          Z29, Z14
-	VPERMT2PD        Z28, Z15, Z14
-	VPADDQ           Z16, Z20, Z15
-	VPADDQ           Z17, Z12, Z12
-	VPADDQ           Z18, Z13, Z13
-	VPADDQ           Z19, Z14, Z14
-	VADDPD.BCST      avx512_3fe0000000000000<>+0(SB), Z15, Z16
-	VADDPD.BCST      avx512_3fe0000000000000<>+0(SB), Z12, Z17
-	VADDPD.BCST      avx512_3fe0000000000000<>+0(SB), Z13, Z18
-	VADDPD.BCST      avx512_3fe0000000000000<>+0(SB), Z14, Z19
-	VADDPD           Z24, Z8, Z20
-	VADDPD           Z25, Z9, Z21
-	VADDPD           Z26, Z10, Z22
-	VADDPD           Z27, Z11, Z23
-	VFMADD213PD      Z16, Z15, Z20
-	VFMADD213PD      Z17, Z12, Z21
-	VFMADD213PD      Z18, Z13, Z22
-	VFMADD213PD      Z19, Z14, Z23
-	VPBROADCASTQ     avx512_3ff0000000000000<>+0(SB), Z6
-	VDIVPD           Z20, Z6, Z20
-	VDIVPD           Z21, Z6, Z21
-	VDIVPD           Z22, Z6, Z22
-	VDIVPD           Z23, Z6, Z23
-	VADDPD.BCST      avx512_4158000000000000<>+0(SB), Z20, Z4
-	VADDPD.BCST      avx512_4158000000000000<>+0(SB), Z21, Z2
-	VADDPD.BCST      avx512_4158000000000000<>+0(SB), Z22, Z0
-	VMOVUPS          Z7, (SP)
-	VADDPD.BCST      avx512_4158000000000000<>+0(SB), Z23, Z7
-	VSUBPD.BCST      avx512_4158000000000000<>+0(SB), Z4, Z4
-	VSUBPD.BCST      avx512_4158000000000000<>+0(SB), Z2, Z2
-	VSUBPD.BCST      avx512_4158000000000000<>+0(SB), Z0, Z0
-	VSUBPD.BCST      avx512_4158000000000000<>+0(SB), Z7, Z7
-	VMULPD           Z15, Z4, Z15
-	VMULPD           Z12, Z2, Z12
-	VMULPD           Z13, Z0, Z13
-	VMULPD           Z14, Z7, Z14
-	VFNMADD213PD     Z6, Z4, Z16
-	VFNMADD213PD     Z6, Z2, Z17
-	VFNMADD213PD     Z6, Z0, Z18
-	VFNMADD213PD     Z6, Z7, Z19
-	VFNMADD213PD     Z16, Z15, Z8
-	VFNMADD213PD     Z17, Z12, Z9
-	VFNMADD213PD     Z18, Z13, Z10
-	VFNMADD213PD     Z19, Z14, Z11
-	VFNMADD213PD     Z8, Z24, Z15
-	VFNMADD213PD     Z9, Z25, Z12
-	VFNMADD213PD     Z10, Z26, Z13
-	VFNMADD213PD     Z11, Z27, Z14
-	VSUBPD           Z4, Z6, Z4
-	VSUBPD           Z2, Z6, Z2
-	VSUBPD           Z0, Z6, Z0
-	VSUBPD           Z7, Z6, Z6
-	VFNMADD213PD     Z4, Z20, Z15
-	VFNMADD213PD     Z2, Z21, Z12
-	VFNMADD213PD     Z0, Z22, Z13
-	VFNMADD213PD     Z6, Z23, Z14
+	VPBROADCASTQ     avx512_4034000000000000<>+0(SB), Z4
+	VMINPD           Z1, Z4, Z1
+	VMINPD           Z3, Z4, Z3
+	VADDPD           Z1, Z1, Z4
+	VADDPD           Z3, Z3, Z5
+	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z6
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z4, Z6
+	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z7
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z5, Z7
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z6, Z8
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z7, Z9
+	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z8, Z4
+	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z9, Z5
+	VMOVUPS          Z31, Z10
+	VPERMT2PD        Z30, Z6, Z10
+	VMOVUPS          Z31, Z11
+	VPERMT2PD        Z30, Z7, Z11
+	VFMADD132PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z10, Z8
+	VFMADD132PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z11, Z9
+	VADDPD           Z8, Z4, Z10
+	VADDPD           Z9, Z5, Z11
+	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z12
+	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z10, Z12
+	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z13
+	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z11, Z13
+	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z10, Z12
+	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z11, Z13
+	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z10, Z12
+	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z11, Z13
+	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z10, Z12
+	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z11, Z13
+	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z10, Z12
+	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z11, Z13
+	VMULPD           Z10, Z10, Z10
+	VMULPD           Z11, Z11, Z11
+	VFMADD213PD      Z8, Z10, Z12
+	VFMADD213PD      Z9, Z11, Z13
+	VPANDQ.BCST      avx512_fffffffffffffff0<>+0(SB), Z6, Z8
+	VPANDQ.BCST      avx512_fffffffffffffff0<>+0(SB), Z7, Z9
+	VPSLLQ           $0x30, Z8, Z8
+	VPSLLQ           $0x30, Z9, Z9
+	VMOVUPS          Z29, Z10
+	VPERMT2PD        Z28, Z6, Z10
+	VMOVUPS          Z29, Z6
+	VPERMT2PD        Z28, Z7, Z6
+	VPADDQ           Z8, Z10, Z7
+	VPADDQ           Z9, Z6, Z6
+	VADDPD.BCST      avx512_3fe0000000000000<>+0(SB), Z7, Z8
+	VADDPD.BCST      avx512_3fe0000000000000<>+0(SB), Z6, Z9
+	VADDPD           Z12, Z4, Z10
+	VADDPD           Z13, Z5, Z11
+	VFMADD213PD      Z8, Z7, Z10
+	VFMADD213PD      Z9, Z6, Z11
+	VPBROADCASTQ     avx512_3ff0000000000000<>+0(SB), Z14
+	VDIVPD           Z10, Z14, Z10
+	VDIVPD           Z11, Z14, Z11
+	VADDPD.BCST      avx512_4158000000000000<>+0(SB), Z10, Z15
+	VADDPD.BCST      avx512_4158000000000000<>+0(SB), Z11, Z16
+	VSUBPD.BCST      avx512_4158000000000000<>+0(SB), Z15, Z15
+	VSUBPD.BCST      avx512_4158000000000000<>+0(SB), Z16, Z16
+	VMULPD           Z7, Z15, Z7
+	VMULPD           Z6, Z16, Z6
+	VFNMADD213PD     Z14, Z15, Z8
+	VFNMADD213PD     Z14, Z16, Z9
+	VFNMADD213PD     Z8, Z7, Z4
+	VFNMADD213PD     Z9, Z6, Z5
+	VFNMADD213PD     Z4, Z12, Z7
+	VFNMADD213PD     Z5, Z13, Z6
+	VSUBPD           Z15, Z14, Z4
+	VSUBPD           Z16, Z14, Z5
+	VFNMADD213PD     Z4, Z10, Z7
+	VFNMADD213PD     Z5, Z11, Z6
 	VCMPPD.BCST      $0x11, avx512_3e40000000000000<>+0(SB), Z1, K1
 	VCMPPD.BCST      $0x11, avx512_3e40000000000000<>+0(SB), Z3, K2
-	VCMPPD.BCST      $0x11, avx512_3e40000000000000<>+0(SB), Z5, K3
-	VMOVUPS          (SP), Z0
-	VCMPPD.BCST      $0x11, avx512_3e40000000000000<>+0(SB), Z0, K4
-	VBLENDMPD        Z1, Z15, K1, Z1
-	VBLENDMPD        Z3, Z12, K2, Z2
-	VBLENDMPD        Z5, Z13, K3, Z3
-	VBLENDMPD        Z0, Z14, K4, Z0
-	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z1, Z1
-	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z2, Z2
-	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z3, Z3
-	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z0, Z0
-	VMOVUPS          (R9)(AX*8), Z4
-	VANDPD.BCST      avx512_8000000000000000<>+0(SB), Z4, Z4
-	VMOVUPS          64(R9)(AX*8), Z5
-	VANDPD.BCST      avx512_8000000000000000<>+0(SB), Z5, Z5
-	VMOVUPS          128(R9)(AX*8), Z6
-	VANDPD.BCST      avx512_8000000000000000<>+0(SB), Z6, Z6
-	VMOVUPS          192(R9)(AX*8), Z7
-	VANDPD.BCST      avx512_8000000000000000<>+0(SB), Z7, Z7
-	VORPD            Z4, Z1, Z1
-	VORPD            Z5, Z2, Z2
-	VORPD            Z6, Z3, Z3
-	VORPD            Z7, Z0, Z0
+	VBLENDMPD        Z1, Z7, K1, Z1
+	VBLENDMPD        Z3, Z6, K2, Z3
+	VPTERNLOGQ.BCST  $0xe4, avx512_7fffffffffffffff<>+0(SB), Z0, Z1
+	VPTERNLOGQ.BCST  $0xe4, avx512_7fffffffffffffff<>+0(SB), Z2, Z3
 	VMOVUPS          Z1, (R8)(AX*8)
-	VMOVUPS          Z2, 64(R8)(AX*8)
-	VMOVUPS          Z3, 128(R8)(AX*8)
-	VMOVUPS          Z0, 192(R8)(AX*8)
-	ADDQ             $0x00000020, AX
+	VMOVUPS          Z3, 64(R8)(AX*8)
+	ADDQ             $0x00000010, AX
 	CMPQ             AX, DX
 	JLT              loop
 	VZEROUPPER
@@ -11513,10 +7333,13 @@ GLOBL avx512_4034000000000000<>(SB), RODATA|NOPTR, $8
 DATA avx512_4158000000000000<>+0(SB)/8, $0x4158000000000000
 GLOBL avx512_4158000000000000<>(SB), RODATA|NOPTR, $8
 
+DATA avx512_3e40000000000000<>+0(SB)/8, $0x3e40000000000000
+GLOBL avx512_3e40000000000000<>(SB), RODATA|NOPTR, $8
+
 // func tanhFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
-TEXT ·tanhFloat64PastAVX512(SB), NOSPLIT, $64-48
-	// Tanh of float64, 32 elements a step.
+TEXT ·tanhFloat64PastAVX512(SB), NOSPLIT, $0-48
+	// Tanh of float64, 16 elements a step.
 	MOVQ    dst+0(FP), R8
 	MOVQ    a+8(FP), R9
 	MOVQ    n+32(FP), DX
@@ -11531,183 +7354,87 @@ loop:
 	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z0, Z1
 	VMOVUPS          64(R9)(AX*8), Z2
 	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z2, Z3
-	VMOVUPS          128(R9)(AX*8), Z4
-	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z4, Z5
-	VMOVUPS          192(R9)(AX*8), Z6
-	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z6, Z7
-	VPBROADCASTQ     avx512_4034000000000000<>+0(SB), Z8
-	VMINPD           Z1, Z8, Z1
-	VMINPD           Z3, Z8, Z3
-	VMINPD           Z5, Z8, Z5
-	VMINPD           Z7, Z8, Z7
-	VADDPD           Z1, Z1, Z8
-	VADDPD           Z3, Z3, Z9
-	VADDPD           Z5, Z5, Z10
-	VADDPD           Z7, Z7, Z11
-	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z12
-	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z8, Z12
-	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z13
-	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z9, Z13
-	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z14
-	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z10, Z14
-	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z15
-	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z11, Z15
-	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z12, Z16
-	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z13, Z17
-	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z14, Z18
-	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z15, Z19
-	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z16, Z8
-	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z17, Z9
-	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z18, Z10
-	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z19, Z11
-	VMOVUPS          Z31, Z20
-	VPERMT2PD        Z30, Z12, Z20
-	VMOVUPS          Z31, Z21
-	VPERMT2PD        Z30, Z13, Z21
-	VMOVUPS          Z31, Z22
-	VPERMT2PD        Z30, Z14, Z22
-	VMOVUPS          Z31, Z23
-	VPERMT2PD        Z30, Z15, Z23
-	VFMADD132PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z20, Z16
-	VFMADD132PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z21, Z17
-	VFMADD132PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z22, Z18
-	VFMADD132PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z23, Z19
-	VADDPD           Z16, Z8, Z20
-	VADDPD           Z17, Z9, Z21
-	VADDPD           Z18, Z10, Z22
-	VADDPD           Z19, Z11, Z23
-	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z24
-	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z20, Z24
-	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z25
-	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z21, Z25
-	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z26
-	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z22, Z26
-	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z27
-	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z23, Z27
-	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z20, Z24
-	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z21, Z25
-	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z22, Z26
-	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z23, Z27
-	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z20, Z24
-	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z21, Z25
-	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z22, Z26
-	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z23, Z27
-	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z20, Z24
-	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z21, Z25
-	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z22, Z26
-	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z23, Z27
-	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z20, Z24
-	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z21, Z25
-	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z22, Z26
-	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z23, Z27
-	VMULPD           Z20, Z20, Z20
-	VMULPD           Z21, Z21, Z21
-	VMULPD           Z22, Z22, Z22
-	VMULPD           Z23, Z23, Z23
-	VFMADD213PD      Z16, Z20, Z24
-	VFMADD213PD      Z17, Z21, Z25
-	VFMADD213PD      Z18, Z22, Z26
-	VFMADD213PD      Z19, Z23, Z27
-	VPANDQ.BCST      avx512_fffffffffffffff0<>+0(SB), Z12, Z16
-	VPANDQ.BCST      avx512_fffffffffffffff0<>+0(SB), Z13, Z17
-	VPANDQ.BCST      avx512_fffffffffffffff0<>+0(SB), Z14, Z18
-	VPANDQ.BCST      avx512_fffffffffffffff0<>+0(SB), Z15, Z19
-	VPSLLQ           $0x30, Z16, Z16
-	VPSLLQ           $0x30, Z17, Z17
-	VPSLLQ           $0x30, Z18, Z18
-	VPSLLQ           $0x30, Z19, Z19
-	VMOVUPS          Z29, Z20
-	VPERMT2PD        Z28, Z12, Z20
-	VMOVUPS          Z29, Z12
-	VPERMT2PD        Z28, Z13, Z12
-	VMOVUPS          Z29, Z13
-	VPERMT2PD        Z28, Z14, Z13
-	VMOVUPS          Z29, Z14
-	VPERMT2PD        Z28, Z15, Z14
-	VPADDQ           Z16, Z20, Z15
-	VPADDQ           Z17, Z12, Z12
-	VPADDQ           Z18, Z13, Z13
-	VPADDQ           Z19, Z14, Z14
-	VADDPD.BCST      avx512_3fe0000000000000<>+0(SB), Z15, Z16
-	VADDPD.BCST      avx512_3fe0000000000000<>+0(SB), Z12, Z17
-	VADDPD.BCST      avx512_3fe0000000000000<>+0(SB), Z13, Z18
-	VADDPD.BCST      avx512_3fe0000000000000<>+0(SB), Z14, Z19
-	VADDPD           Z24, Z8, Z20
-	VADDPD           Z25, Z9, Z21
-	VADDPD           Z26, Z10, Z22
-	VADDPD           Z27, Z11, Z23
-	VFMADD213PD      Z16, Z15, Z20
-	VFMADD213PD      Z17, Z12, Z21
-	VFMADD213PD      Z18, Z13, Z22
-	VFMADD213PD      Z19, Z14, Z23
-	VPBROADCASTQ     avx512_3ff0000000000000<>+0(SB), Z6
-	VDIVPD           Z20, Z6, Z20
-	VDIVPD           Z21, Z6, Z21
-	VDIVPD           Z22, Z6, Z22
-	VDIVPD           Z23, Z6, Z23
-	VADDPD.BCST      avx512_4158000000000000<>+0(SB), Z20, Z4
-	VADDPD.BCST      avx512_4158000000000000<>+0(SB), Z21, Z2
-	VADDPD.BCST      avx512_4158000000000000<>+0(SB), Z22, Z0
-	VMOVUPS          Z7, (SP)
-	VADDPD.BCST      avx512_4158000000000000<>+0(SB), Z23, Z7
-	VSUBPD.BCST      avx512_4158000000000000<>+0(SB), Z4, Z4
-	VSUBPD.BCST      avx512_4158000000000000<>+0(SB), Z2, Z2
-	VSUBPD.BCST      avx512_4158000000000000<>+0(SB), Z0, Z0
-	VSUBPD.BCST      avx512_4158000000000000<>+0(SB), Z7, Z7
-	VMULPD           Z15, Z4, Z15
-	VMULPD           Z12, Z2, Z12
-	VMULPD           Z13, Z0, Z13
-	VMULPD           Z14, Z7, Z14
-	VFNMADD213PD     Z6, Z4, Z16
-	VFNMADD213PD     Z6, Z2, Z17
-	VFNMADD213PD     Z6, Z0, Z18
-	VFNMADD213PD     Z6, Z7, Z19
-	VFNMADD213PD     Z16, Z15, Z8
-	VFNMADD213PD     Z17, Z12, Z9
-	VFNMADD213PD     Z18, Z13, Z10
-	VFNMADD213PD     Z19, Z14, Z11
-	VFNMADD213PD     Z8, Z24, Z15
-	VFNMADD213PD     Z9, Z25, Z12
-	VFNMADD213PD     Z10, Z26, Z13
-	VFNMADD213PD     Z11, Z27, Z14
-	VSUBPD           Z4, Z6, Z4
-	VSUBPD           Z2, Z6, Z2
-	VSUBPD           Z0, Z6, Z0
-	VSUBPD           Z7, Z6, Z6
-	VFNMADD213PD     Z4, Z20, Z15
-	VFNMADD213PD     Z2, Z21, Z12
-	VFNMADD213PD     Z0, Z22, Z13
-	VFNMADD213PD     Z6, Z23, Z14
+	VPBROADCASTQ     avx512_4034000000000000<>+0(SB), Z4
+	VMINPD           Z1, Z4, Z1
+	VMINPD           Z3, Z4, Z3
+	VADDPD           Z1, Z1, Z4
+	VADDPD           Z3, Z3, Z5
+	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z6
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z4, Z6
+	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z7
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z5, Z7
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z6, Z8
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z7, Z9
+	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z8, Z4
+	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z9, Z5
+	VMOVUPS          Z31, Z10
+	VPERMT2PD        Z30, Z6, Z10
+	VMOVUPS          Z31, Z11
+	VPERMT2PD        Z30, Z7, Z11
+	VFMADD132PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z10, Z8
+	VFMADD132PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z11, Z9
+	VADDPD           Z8, Z4, Z10
+	VADDPD           Z9, Z5, Z11
+	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z12
+	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z10, Z12
+	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z13
+	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z11, Z13
+	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z10, Z12
+	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z11, Z13
+	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z10, Z12
+	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z11, Z13
+	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z10, Z12
+	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z11, Z13
+	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z10, Z12
+	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z11, Z13
+	VMULPD           Z10, Z10, Z10
+	VMULPD           Z11, Z11, Z11
+	VFMADD213PD      Z8, Z10, Z12
+	VFMADD213PD      Z9, Z11, Z13
+	VPANDQ.BCST      avx512_fffffffffffffff0<>+0(SB), Z6, Z8
+	VPANDQ.BCST      avx512_fffffffffffffff0<>+0(SB), Z7, Z9
+	VPSLLQ           $0x30, Z8, Z8
+	VPSLLQ           $0x30, Z9, Z9
+	VMOVUPS          Z29, Z10
+	VPERMT2PD        Z28, Z6, Z10
+	VMOVUPS          Z29, Z6
+	VPERMT2PD        Z28, Z7, Z6
+	VPADDQ           Z8, Z10, Z7
+	VPADDQ           Z9, Z6, Z6
+	VADDPD.BCST      avx512_3fe0000000000000<>+0(SB), Z7, Z8
+	VADDPD.BCST      avx512_3fe0000000000000<>+0(SB), Z6, Z9
+	VADDPD           Z12, Z4, Z10
+	VADDPD           Z13, Z5, Z11
+	VFMADD213PD      Z8, Z7, Z10
+	VFMADD213PD      Z9, Z6, Z11
+	VPBROADCASTQ     avx512_3ff0000000000000<>+0(SB), Z14
+	VDIVPD           Z10, Z14, Z10
+	VDIVPD           Z11, Z14, Z11
+	VADDPD.BCST      avx512_4158000000000000<>+0(SB), Z10, Z15
+	VADDPD.BCST      avx512_4158000000000000<>+0(SB), Z11, Z16
+	VSUBPD.BCST      avx512_4158000000000000<>+0(SB), Z15, Z15
+	VSUBPD.BCST      avx512_4158000000000000<>+0(SB), Z16, Z16
+	VMULPD           Z7, Z15, Z7
+	VMULPD           Z6, Z16, Z6
+	VFNMADD213PD     Z14, Z15, Z8
+	VFNMADD213PD     Z14, Z16, Z9
+	VFNMADD213PD     Z8, Z7, Z4
+	VFNMADD213PD     Z9, Z6, Z5
+	VFNMADD213PD     Z4, Z12, Z7
+	VFNMADD213PD     Z5, Z13, Z6
+	VSUBPD           Z15, Z14, Z4
+	VSUBPD           Z16, Z14, Z5
+	VFNMADD213PD     Z4, Z10, Z7
+	VFNMADD213PD     Z5, Z11, Z6
 	VCMPPD.BCST      $0x11, avx512_3e40000000000000<>+0(SB), Z1, K1
 	VCMPPD.BCST      $0x11, avx512_3e40000000000000<>+0(SB), Z3, K2
-	VCMPPD.BCST      $0x11, avx512_3e40000000000000<>+0(SB), Z5, K3
-	VMOVUPS          (SP), Z0
-	VCMPPD.BCST      $0x11, avx512_3e40000000000000<>+0(SB), Z0, K4
-	VBLENDMPD        Z1, Z15, K1, Z1
-	VBLENDMPD        Z3, Z12, K2, Z2
-	VBLENDMPD        Z5, Z13, K3, Z3
-	VBLENDMPD        Z0, Z14, K4, Z0
-	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z1, Z1
-	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z2, Z2
-	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z3, Z3
-	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z0, Z0
-	VMOVUPS          (R9)(AX*8), Z4
-	VANDPD.BCST      avx512_8000000000000000<>+0(SB), Z4, Z4
-	VMOVUPS          64(R9)(AX*8), Z5
-	VANDPD.BCST      avx512_8000000000000000<>+0(SB), Z5, Z5
-	VMOVUPS          128(R9)(AX*8), Z6
-	VANDPD.BCST      avx512_8000000000000000<>+0(SB), Z6, Z6
-	VMOVUPS          192(R9)(AX*8), Z7
-	VANDPD.BCST      avx512_8000000000000000<>+0(SB), Z7, Z7
-	VORPD            Z4, Z1, Z1
-	VORPD            Z5, Z2, Z2
-	VORPD            Z6, Z3, Z3
-	VORPD            Z7, Z0, Z0
+	VBLENDMPD        Z1, Z7, K1, Z1
+	VBLENDMPD        Z3, Z6, K2, Z3
+	VPTERNLOGQ.BCST  $0xe4, avx512_7fffffffffffffff<>+0(SB), Z0, Z1
+	VPTERNLOGQ.BCST  $0xe4, avx512_7fffffffffffffff<>+0(SB), Z2, Z3
 	VMOVNTPS         Z1, (R8)(AX*8)
-	VMOVNTPS         Z2, 64(R8)(AX*8)
-	VMOVNTPS         Z3, 128(R8)(AX*8)
-	VMOVNTPS         Z0, 192(R8)(AX*8)
-	ADDQ             $0x00000020, AX
+	VMOVNTPS         Z3, 64(R8)(AX*8)
+	ADDQ             $0x00000010, AX
 	CMPQ             AX, DX
 	JLT              loop
 	VZEROUPPER
@@ -11747,56 +7474,50 @@ loop:
 	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z5, Z11
 	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z10, Z12
 	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z11, Z13
-	VPADDQ.BCST      avx512_3fef800000000000<>+0(SB), Z12, Z12
-	VPADDQ.BCST      avx512_3fef800000000000<>+0(SB), Z13, Z13
-	VPSRLQ           $0x34, Z10, Z14
-	VPSRLQ           $0x34, Z11, Z15
-	VPORQ.BCST       avx512_4330000000000000<>+0(SB), Z14, Z14
-	VPORQ.BCST       avx512_4330000000000000<>+0(SB), Z15, Z15
-	VSUBPD.BCST      avx512_43300000000003ff<>+0(SB), Z14, Z14
-	VSUBPD.BCST      avx512_43300000000003ff<>+0(SB), Z15, Z15
-	VPSRLQ           $0x30, Z10, Z10
-	VPSRLQ           $0x30, Z11, Z11
+	VPSRLQ           $0x34, Z10, Z10
+	VPSRLQ           $0x34, Z11, Z11
+	VPORQ.BCST       avx512_4330000000000000<>+0(SB), Z10, Z10
+	VPORQ.BCST       avx512_4330000000000000<>+0(SB), Z11, Z11
+	VSUBPD.BCST      avx512_43300000000003ff<>+0(SB), Z10, Z10
+	VSUBPD.BCST      avx512_43300000000003ff<>+0(SB), Z11, Z11
+	VPADDQ.BCST      avx512_3fef800000000000<>+0(SB), Z12, Z14
+	VPADDQ.BCST      avx512_3fef800000000000<>+0(SB), Z13, Z15
+	VPSRLQ           $0x30, Z12, Z12
+	VPSRLQ           $0x30, Z13, Z13
 	VMOVUPS          Z31, Z16
-	VPERMT2PD        Z30, Z10, Z16
+	VPERMT2PD        Z30, Z12, Z16
 	VMOVUPS          Z31, Z17
-	VPERMT2PD        Z30, Z11, Z17
-	VFMADD213PD.BCST avx512_bff0000000000000<>+0(SB), Z16, Z12
-	VFMADD213PD.BCST avx512_bff0000000000000<>+0(SB), Z17, Z13
+	VPERMT2PD        Z30, Z13, Z17
+	VFMADD213PD.BCST avx512_bff0000000000000<>+0(SB), Z16, Z14
+	VFMADD213PD.BCST avx512_bff0000000000000<>+0(SB), Z17, Z15
 	VMOVUPS          Z29, Z16
-	VPERMT2PD        Z28, Z10, Z16
-	VMOVUPS          Z29, Z10
-	VPERMT2PD        Z28, Z11, Z10
-	VFMADD132PD.BCST avx512_3fe62e42fefa39ef<>+0(SB), Z16, Z14
-	VFMADD132PD.BCST avx512_3fe62e42fefa39ef<>+0(SB), Z10, Z15
-	VADDPD           Z12, Z14, Z10
-	VADDPD           Z13, Z15, Z11
-	VPBROADCASTQ     avx512_3fc24f78bd54c2c1<>+0(SB), Z14
-	VFMADD213PD.BCST avx512_bfc55b6f73ef6559<>+0(SB), Z12, Z14
-	VPBROADCASTQ     avx512_3fc24f78bd54c2c1<>+0(SB), Z15
-	VFMADD213PD.BCST avx512_bfc55b6f73ef6559<>+0(SB), Z13, Z15
-	VFMADD213PD.BCST avx512_3fc99998cbc10885<>+0(SB), Z12, Z14
-	VFMADD213PD.BCST avx512_3fc99998cbc10885<>+0(SB), Z13, Z15
-	VFMADD213PD.BCST avx512_bfcfffff6b273150<>+0(SB), Z12, Z14
-	VFMADD213PD.BCST avx512_bfcfffff6b273150<>+0(SB), Z13, Z15
-	VFMADD213PD.BCST avx512_3fd5555555589a17<>+0(SB), Z12, Z14
-	VFMADD213PD.BCST avx512_3fd5555555589a17<>+0(SB), Z13, Z15
-	VFMADD213PD.BCST avx512_bfe0000000008674<>+0(SB), Z12, Z14
-	VFMADD213PD.BCST avx512_bfe0000000008674<>+0(SB), Z13, Z15
-	VMULPD           Z12, Z12, Z12
-	VMULPD           Z13, Z13, Z13
-	VFMADD213PD      Z10, Z12, Z14
-	VFMADD213PD      Z11, Z13, Z15
-	VCMPPD.BCST      $0x11, avx512_7ff0000000000000<>+0(SB), Z4, K1
-	VCMPPD.BCST      $0x11, avx512_7ff0000000000000<>+0(SB), Z5, K2
-	VBLENDMPD        Z14, Z4, K1, Z10
-	VBLENDMPD        Z15, Z5, K2, Z11
-	VCMPPD.BCST      $0x00, avx512_00000000<>+0(SB), Z4, K1
-	VCMPPD.BCST      $0x00, avx512_00000000<>+0(SB), Z5, K2
-	VBLENDMPD.BCST   avx512_fff0000000000000<>+0(SB), Z10, K1, Z4
-	VBLENDMPD.BCST   avx512_fff0000000000000<>+0(SB), Z11, K2, Z5
-	VMULPD           Z4, Z7, Z4
-	VMULPD           Z5, Z9, Z5
+	VPERMT2PD        Z28, Z12, Z16
+	VMOVUPS          Z29, Z12
+	VPERMT2PD        Z28, Z13, Z12
+	VFMADD132PD.BCST avx512_3fe62e42fefa39ef<>+0(SB), Z16, Z10
+	VFMADD132PD.BCST avx512_3fe62e42fefa39ef<>+0(SB), Z12, Z11
+	VADDPD           Z14, Z10, Z10
+	VADDPD           Z15, Z11, Z11
+	VPBROADCASTQ     avx512_3fc24f78bd54c2c1<>+0(SB), Z12
+	VFMADD213PD.BCST avx512_bfc55b6f73ef6559<>+0(SB), Z14, Z12
+	VPBROADCASTQ     avx512_3fc24f78bd54c2c1<>+0(SB), Z13
+	VFMADD213PD.BCST avx512_bfc55b6f73ef6559<>+0(SB), Z15, Z13
+	VFMADD213PD.BCST avx512_3fc99998cbc10885<>+0(SB), Z14, Z12
+	VFMADD213PD.BCST avx512_3fc99998cbc10885<>+0(SB), Z15, Z13
+	VFMADD213PD.BCST avx512_bfcfffff6b273150<>+0(SB), Z14, Z12
+	VFMADD213PD.BCST avx512_bfcfffff6b273150<>+0(SB), Z15, Z13
+	VFMADD213PD.BCST avx512_3fd5555555589a17<>+0(SB), Z14, Z12
+	VFMADD213PD.BCST avx512_3fd5555555589a17<>+0(SB), Z15, Z13
+	VFMADD213PD.BCST avx512_bfe0000000008674<>+0(SB), Z14, Z12
+	VFMADD213PD.BCST avx512_bfe0000000008674<>+0(SB), Z15, Z13
+	VMULPD           Z14, Z14, Z14
+	VMULPD           Z15, Z15, Z15
+	VFMADD213PD      Z10, Z14, Z12
+	VFMADD213PD      Z11, Z15, Z13
+	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z4, Z12
+	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z5, Z13
+	VMULPD           Z12, Z7, Z4
+	VMULPD           Z13, Z9, Z5
 	VPBROADCASTQ     avx512_c069000000000000<>+0(SB), Z7
 	VMAXPD           Z4, Z7, Z4
 	VMAXPD           Z5, Z7, Z5
@@ -11863,12 +7584,10 @@ loop:
 	VCMPPS           $0x04, Y9, Y13, K2
 	VCMPPS           $0x00, Y6, Y10, K1, K1
 	VCMPPS           $0x00, Y8, Y11, K2, K2
-	VANDPS.BCST      avx512_7fffffff<>+0(SB), Y4, Y7
-	VANDPS.BCST      avx512_7fffffff<>+0(SB), Y5, Y9
-	VANDPS.BCST      avx512_80000000<>+0(SB), Y0, Y12
-	VANDPS.BCST      avx512_80000000<>+0(SB), Y2, Y13
-	VORPS            Y12, Y7, Y7
-	VORPS            Y13, Y9, Y9
+	VMOVUPS          Y4, Y7
+	VPTERNLOGD.BCST  $0xe4, avx512_7fffffff<>+0(SB), Y0, Y7
+	VMOVUPS          Y5, Y9
+	VPTERNLOGD.BCST  $0xe4, avx512_7fffffff<>+0(SB), Y2, Y9
 	VBLENDMPS        Y7, Y4, K1, Y4
 	VBLENDMPS        Y9, Y5, K2, Y5
 	VCMPPS.BCST      $0x11, avx512_7f800000<>+0(SB), Y1, K1
@@ -11907,6 +7626,9 @@ DATA avx512_log_sum_1<>+40(SB)/8, $0x3fe315da4434068b
 DATA avx512_log_sum_1<>+48(SB)/8, $0x3fe4019c2125ca93
 DATA avx512_log_sum_1<>+56(SB)/8, $0x3fe5322e26867857
 GLOBL avx512_log_sum_1<>(SB), RODATA|NOPTR, $64
+
+DATA avx512_43300000000003ff<>+0(SB)/8, $0x43300000000003ff
+GLOBL avx512_43300000000003ff<>(SB), RODATA|NOPTR, $8
 
 DATA avx512_3fc24f78bd54c2c1<>+0(SB)/8, $0x3fc24f78bd54c2c1
 GLOBL avx512_3fc24f78bd54c2c1<>(SB), RODATA|NOPTR, $8
@@ -11974,56 +7696,50 @@ loop:
 	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z5, Z11
 	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z10, Z12
 	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z11, Z13
-	VPADDQ.BCST      avx512_3fef800000000000<>+0(SB), Z12, Z12
-	VPADDQ.BCST      avx512_3fef800000000000<>+0(SB), Z13, Z13
-	VPSRLQ           $0x34, Z10, Z14
-	VPSRLQ           $0x34, Z11, Z15
-	VPORQ.BCST       avx512_4330000000000000<>+0(SB), Z14, Z14
-	VPORQ.BCST       avx512_4330000000000000<>+0(SB), Z15, Z15
-	VSUBPD.BCST      avx512_43300000000003ff<>+0(SB), Z14, Z14
-	VSUBPD.BCST      avx512_43300000000003ff<>+0(SB), Z15, Z15
-	VPSRLQ           $0x30, Z10, Z10
-	VPSRLQ           $0x30, Z11, Z11
+	VPSRLQ           $0x34, Z10, Z10
+	VPSRLQ           $0x34, Z11, Z11
+	VPORQ.BCST       avx512_4330000000000000<>+0(SB), Z10, Z10
+	VPORQ.BCST       avx512_4330000000000000<>+0(SB), Z11, Z11
+	VSUBPD.BCST      avx512_43300000000003ff<>+0(SB), Z10, Z10
+	VSUBPD.BCST      avx512_43300000000003ff<>+0(SB), Z11, Z11
+	VPADDQ.BCST      avx512_3fef800000000000<>+0(SB), Z12, Z14
+	VPADDQ.BCST      avx512_3fef800000000000<>+0(SB), Z13, Z15
+	VPSRLQ           $0x30, Z12, Z12
+	VPSRLQ           $0x30, Z13, Z13
 	VMOVUPS          Z31, Z16
-	VPERMT2PD        Z30, Z10, Z16
+	VPERMT2PD        Z30, Z12, Z16
 	VMOVUPS          Z31, Z17
-	VPERMT2PD        Z30, Z11, Z17
-	VFMADD213PD.BCST avx512_bff0000000000000<>+0(SB), Z16, Z12
-	VFMADD213PD.BCST avx512_bff0000000000000<>+0(SB), Z17, Z13
+	VPERMT2PD        Z30, Z13, Z17
+	VFMADD213PD.BCST avx512_bff0000000000000<>+0(SB), Z16, Z14
+	VFMADD213PD.BCST avx512_bff0000000000000<>+0(SB), Z17, Z15
 	VMOVUPS          Z29, Z16
-	VPERMT2PD        Z28, Z10, Z16
-	VMOVUPS          Z29, Z10
-	VPERMT2PD        Z28, Z11, Z10
-	VFMADD132PD.BCST avx512_3fe62e42fefa39ef<>+0(SB), Z16, Z14
-	VFMADD132PD.BCST avx512_3fe62e42fefa39ef<>+0(SB), Z10, Z15
-	VADDPD           Z12, Z14, Z10
-	VADDPD           Z13, Z15, Z11
-	VPBROADCASTQ     avx512_3fc24f78bd54c2c1<>+0(SB), Z14
-	VFMADD213PD.BCST avx512_bfc55b6f73ef6559<>+0(SB), Z12, Z14
-	VPBROADCASTQ     avx512_3fc24f78bd54c2c1<>+0(SB), Z15
-	VFMADD213PD.BCST avx512_bfc55b6f73ef6559<>+0(SB), Z13, Z15
-	VFMADD213PD.BCST avx512_3fc99998cbc10885<>+0(SB), Z12, Z14
-	VFMADD213PD.BCST avx512_3fc99998cbc10885<>+0(SB), Z13, Z15
-	VFMADD213PD.BCST avx512_bfcfffff6b273150<>+0(SB), Z12, Z14
-	VFMADD213PD.BCST avx512_bfcfffff6b273150<>+0(SB), Z13, Z15
-	VFMADD213PD.BCST avx512_3fd5555555589a17<>+0(SB), Z12, Z14
-	VFMADD213PD.BCST avx512_3fd5555555589a17<>+0(SB), Z13, Z15
-	VFMADD213PD.BCST avx512_bfe0000000008674<>+0(SB), Z12, Z14
-	VFMADD213PD.BCST avx512_bfe0000000008674<>+0(SB), Z13, Z15
-	VMULPD           Z12, Z12, Z12
-	VMULPD           Z13, Z13, Z13
-	VFMADD213PD      Z10, Z12, Z14
-	VFMADD213PD      Z11, Z13, Z15
-	VCMPPD.BCST      $0x11, avx512_7ff0000000000000<>+0(SB), Z4, K1
-	VCMPPD.BCST      $0x11, avx512_7ff0000000000000<>+0(SB), Z5, K2
-	VBLENDMPD        Z14, Z4, K1, Z10
-	VBLENDMPD        Z15, Z5, K2, Z11
-	VCMPPD.BCST      $0x00, avx512_00000000<>+0(SB), Z4, K1
-	VCMPPD.BCST      $0x00, avx512_00000000<>+0(SB), Z5, K2
-	VBLENDMPD.BCST   avx512_fff0000000000000<>+0(SB), Z10, K1, Z4
-	VBLENDMPD.BCST   avx512_fff0000000000000<>+0(SB), Z11, K2, Z5
-	VMULPD           Z4, Z7, Z4
-	VMULPD           Z5, Z9, Z5
+	VPERMT2PD        Z28, Z12, Z16
+	VMOVUPS          Z29, Z12
+	VPERMT2PD        Z28, Z13, Z12
+	VFMADD132PD.BCST avx512_3fe62e42fefa39ef<>+0(SB), Z16, Z10
+	VFMADD132PD.BCST avx512_3fe62e42fefa39ef<>+0(SB), Z12, Z11
+	VADDPD           Z14, Z10, Z10
+	VADDPD           Z15, Z11, Z11
+	VPBROADCASTQ     avx512_3fc24f78bd54c2c1<>+0(SB), Z12
+	VFMADD213PD.BCST avx512_bfc55b6f73ef6559<>+0(SB), Z14, Z12
+	VPBROADCASTQ     avx512_3fc24f78bd54c2c1<>+0(SB), Z13
+	VFMADD213PD.BCST avx512_bfc55b6f73ef6559<>+0(SB), Z15, Z13
+	VFMADD213PD.BCST avx512_3fc99998cbc10885<>+0(SB), Z14, Z12
+	VFMADD213PD.BCST avx512_3fc99998cbc10885<>+0(SB), Z15, Z13
+	VFMADD213PD.BCST avx512_bfcfffff6b273150<>+0(SB), Z14, Z12
+	VFMADD213PD.BCST avx512_bfcfffff6b273150<>+0(SB), Z15, Z13
+	VFMADD213PD.BCST avx512_3fd5555555589a17<>+0(SB), Z14, Z12
+	VFMADD213PD.BCST avx512_3fd5555555589a17<>+0(SB), Z15, Z13
+	VFMADD213PD.BCST avx512_bfe0000000008674<>+0(SB), Z14, Z12
+	VFMADD213PD.BCST avx512_bfe0000000008674<>+0(SB), Z15, Z13
+	VMULPD           Z14, Z14, Z14
+	VMULPD           Z15, Z15, Z15
+	VFMADD213PD      Z10, Z14, Z12
+	VFMADD213PD      Z11, Z15, Z13
+	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z4, Z12
+	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z5, Z13
+	VMULPD           Z12, Z7, Z4
+	VMULPD           Z13, Z9, Z5
 	VPBROADCASTQ     avx512_c069000000000000<>+0(SB), Z7
 	VMAXPD           Z4, Z7, Z4
 	VMAXPD           Z5, Z7, Z5
@@ -12090,12 +7806,10 @@ loop:
 	VCMPPS           $0x04, Y9, Y13, K2
 	VCMPPS           $0x00, Y6, Y10, K1, K1
 	VCMPPS           $0x00, Y8, Y11, K2, K2
-	VANDPS.BCST      avx512_7fffffff<>+0(SB), Y4, Y7
-	VANDPS.BCST      avx512_7fffffff<>+0(SB), Y5, Y9
-	VANDPS.BCST      avx512_80000000<>+0(SB), Y0, Y12
-	VANDPS.BCST      avx512_80000000<>+0(SB), Y2, Y13
-	VORPS            Y12, Y7, Y7
-	VORPS            Y13, Y9, Y9
+	VMOVUPS          Y4, Y7
+	VPTERNLOGD.BCST  $0xe4, avx512_7fffffff<>+0(SB), Y0, Y7
+	VMOVUPS          Y5, Y9
+	VPTERNLOGD.BCST  $0xe4, avx512_7fffffff<>+0(SB), Y2, Y9
 	VBLENDMPS        Y7, Y4, K1, Y4
 	VBLENDMPS        Y9, Y5, K2, Y5
 	VCMPPS.BCST      $0x11, avx512_7f800000<>+0(SB), Y1, K1
@@ -12140,41 +7854,38 @@ loop:
 	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z0, Z1
 	VMOVUPS          64(R9)(AX*8), Z2
 	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z2, Z3
-	VCMPPD.BCST      $0x11, avx512_0010000000000000<>+0(SB), Z1, K1
-	VCMPPD.BCST      $0x11, avx512_0010000000000000<>+0(SB), Z3, K2
-	VMULPD.BCST      avx512_4350000000000000<>+0(SB), Z1, Z4
-	VMULPD.BCST      avx512_4350000000000000<>+0(SB), Z3, Z5
-	VBLENDMPD        Z4, Z1, K1, Z4
-	VBLENDMPD        Z5, Z3, K2, Z5
-	VPBROADCASTQ     avx512_43300000000003ff<>+0(SB), Z6
-	VBLENDMPD.BCST   avx512_4330000000000435<>+0(SB), Z6, K1, Z7
-	VBLENDMPD.BCST   avx512_4330000000000435<>+0(SB), Z6, K2, Z6
+	VGETMANTPD       $0x00, Z1, Z4
+	VGETMANTPD       $0x00, Z3, Z5
 	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z4, Z4
 	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z5, Z5
-	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z4, Z8
-	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z5, Z9
-	VPADDQ.BCST      avx512_3fef800000000000<>+0(SB), Z8, Z8
-	VPADDQ.BCST      avx512_3fef800000000000<>+0(SB), Z9, Z9
-	VPSRLQ           $0x34, Z4, Z10
-	VPSRLQ           $0x34, Z5, Z11
-	VPORQ.BCST       avx512_4330000000000000<>+0(SB), Z10, Z10
-	VPORQ.BCST       avx512_4330000000000000<>+0(SB), Z11, Z11
-	VSUBPD           Z7, Z10, Z7
-	VSUBPD           Z6, Z11, Z6
+	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z4, Z4
+	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z5, Z5
+	VGETMANTPD       $0x00, Z1, Z6
+	VGETMANTPD       $0x00, Z3, Z7
+	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z6, Z6
+	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z7, Z7
+	VGETEXPPD        Z6, Z6
+	VGETEXPPD        Z7, Z7
+	VGETEXPPD        Z1, Z8
+	VGETEXPPD        Z3, Z9
+	VADDPD           Z6, Z8, Z6
+	VADDPD           Z7, Z9, Z7
+	VPADDQ.BCST      avx512_3fef800000000000<>+0(SB), Z4, Z8
+	VPADDQ.BCST      avx512_3fef800000000000<>+0(SB), Z5, Z9
 	VPSRLQ           $0x30, Z4, Z4
 	VPSRLQ           $0x30, Z5, Z5
 	VMOVUPS          Z31, Z10
 	VPERMT2PD        Z30, Z4, Z10
 	VMOVUPS          Z31, Z11
 	VPERMT2PD        Z30, Z5, Z11
-	VFMADD231PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z7, Z10
-	VFMADD231PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z6, Z11
+	VFMADD231PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z6, Z10
+	VFMADD231PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z7, Z11
 	VMOVUPS          Z29, Z12
 	VPERMT2PD        Z28, Z4, Z12
 	VMOVUPS          Z29, Z13
 	VPERMT2PD        Z28, Z5, Z13
-	VFMADD132PD.BCST avx512_3d2ef35793c76730<>+0(SB), Z12, Z7
-	VFMADD132PD.BCST avx512_3d2ef35793c76730<>+0(SB), Z13, Z6
+	VFMADD132PD.BCST avx512_3d2ef35793c76730<>+0(SB), Z12, Z6
+	VFMADD132PD.BCST avx512_3d2ef35793c76730<>+0(SB), Z13, Z7
 	VMOVUPS          Z27, Z12
 	VPERMT2PD        Z26, Z4, Z12
 	VMOVUPS          Z27, Z4
@@ -12209,8 +7920,8 @@ loop:
 	VFNMADD213PD     Z9, Z9, Z17
 	VFNMADD213PD     Z8, Z4, Z16
 	VFNMADD213PD     Z9, Z5, Z17
-	VADDPD           Z16, Z7, Z7
-	VADDPD           Z17, Z6, Z6
+	VADDPD           Z16, Z6, Z6
+	VADDPD           Z17, Z7, Z7
 	VPBROADCASTQ     avx512_bfb5616d7fd4fd00<>+0(SB), Z8
 	VFMADD213PD.BCST avx512_3fb72e7acc5bed4e<>+0(SB), Z4, Z8
 	VPBROADCASTQ     avx512_bfb5616d7fd4fd00<>+0(SB), Z9
@@ -12235,8 +7946,8 @@ loop:
 	VMULPD           Z5, Z5, Z17
 	VMULPD           Z4, Z16, Z4
 	VMULPD           Z5, Z17, Z5
-	VFMADD213PD      Z7, Z4, Z8
-	VFMADD213PD      Z6, Z5, Z9
+	VFMADD213PD      Z6, Z4, Z8
+	VFMADD213PD      Z7, Z5, Z9
 	VADDPD           Z12, Z10, Z4
 	VADDPD           Z13, Z11, Z5
 	VADDPD           Z8, Z14, Z6
@@ -12251,12 +7962,8 @@ loop:
 	VADDPD           Z5, Z9, Z5
 	VCMPPD.BCST      $0x11, avx512_7ff0000000000000<>+0(SB), Z1, K1
 	VCMPPD.BCST      $0x11, avx512_7ff0000000000000<>+0(SB), Z3, K2
-	VBLENDMPD        Z6, Z1, K1, Z6
-	VBLENDMPD        Z7, Z3, K2, Z7
-	VCMPPD.BCST      $0x00, avx512_00000000<>+0(SB), Z1, K3
-	VCMPPD.BCST      $0x00, avx512_00000000<>+0(SB), Z3, K4
-	VBLENDMPD.BCST   avx512_fff0000000000000<>+0(SB), Z6, K3, Z6
-	VBLENDMPD.BCST   avx512_fff0000000000000<>+0(SB), Z7, K4, Z7
+	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z1, Z6
+	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z3, Z7
 	VMOVUPS          (R10)(AX*8), Z8
 	VMULPD           Z6, Z8, Z9
 	VMOVUPS          64(R10)(AX*8), Z10
@@ -12338,12 +8045,10 @@ loop:
 	VCMPPD           $0x04, Z5, Z11, K4
 	VCMPPD           $0x00, Z8, Z6, K3, K3
 	VCMPPD           $0x00, Z10, Z7, K4, K4
-	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z1, Z4
-	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z3, Z5
-	VANDPD.BCST      avx512_8000000000000000<>+0(SB), Z0, Z9
-	VANDPD.BCST      avx512_8000000000000000<>+0(SB), Z2, Z11
-	VORPD            Z9, Z4, Z4
-	VORPD            Z11, Z5, Z5
+	VMOVUPS          Z1, Z4
+	VPTERNLOGQ.BCST  $0xe4, avx512_7fffffffffffffff<>+0(SB), Z0, Z4
+	VMOVUPS          Z3, Z5
+	VPTERNLOGQ.BCST  $0xe4, avx512_7fffffffffffffff<>+0(SB), Z2, Z5
 	VBLENDMPD        Z4, Z1, K3, Z1
 	VBLENDMPD        Z5, Z3, K4, Z3
 	VCMPPD.BCST      $0x11, avx512_00000000<>+0(SB), Z0, K1, K1
@@ -12386,41 +8091,38 @@ loop:
 	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z0, Z1
 	VMOVUPS          64(R9)(AX*8), Z2
 	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z2, Z3
-	VCMPPD.BCST      $0x11, avx512_0010000000000000<>+0(SB), Z1, K1
-	VCMPPD.BCST      $0x11, avx512_0010000000000000<>+0(SB), Z3, K2
-	VMULPD.BCST      avx512_4350000000000000<>+0(SB), Z1, Z4
-	VMULPD.BCST      avx512_4350000000000000<>+0(SB), Z3, Z5
-	VBLENDMPD        Z4, Z1, K1, Z4
-	VBLENDMPD        Z5, Z3, K2, Z5
-	VPBROADCASTQ     avx512_43300000000003ff<>+0(SB), Z6
-	VBLENDMPD.BCST   avx512_4330000000000435<>+0(SB), Z6, K1, Z7
-	VBLENDMPD.BCST   avx512_4330000000000435<>+0(SB), Z6, K2, Z6
+	VGETMANTPD       $0x00, Z1, Z4
+	VGETMANTPD       $0x00, Z3, Z5
 	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z4, Z4
 	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z5, Z5
-	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z4, Z8
-	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z5, Z9
-	VPADDQ.BCST      avx512_3fef800000000000<>+0(SB), Z8, Z8
-	VPADDQ.BCST      avx512_3fef800000000000<>+0(SB), Z9, Z9
-	VPSRLQ           $0x34, Z4, Z10
-	VPSRLQ           $0x34, Z5, Z11
-	VPORQ.BCST       avx512_4330000000000000<>+0(SB), Z10, Z10
-	VPORQ.BCST       avx512_4330000000000000<>+0(SB), Z11, Z11
-	VSUBPD           Z7, Z10, Z7
-	VSUBPD           Z6, Z11, Z6
+	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z4, Z4
+	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z5, Z5
+	VGETMANTPD       $0x00, Z1, Z6
+	VGETMANTPD       $0x00, Z3, Z7
+	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z6, Z6
+	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z7, Z7
+	VGETEXPPD        Z6, Z6
+	VGETEXPPD        Z7, Z7
+	VGETEXPPD        Z1, Z8
+	VGETEXPPD        Z3, Z9
+	VADDPD           Z6, Z8, Z6
+	VADDPD           Z7, Z9, Z7
+	VPADDQ.BCST      avx512_3fef800000000000<>+0(SB), Z4, Z8
+	VPADDQ.BCST      avx512_3fef800000000000<>+0(SB), Z5, Z9
 	VPSRLQ           $0x30, Z4, Z4
 	VPSRLQ           $0x30, Z5, Z5
 	VMOVUPS          Z31, Z10
 	VPERMT2PD        Z30, Z4, Z10
 	VMOVUPS          Z31, Z11
 	VPERMT2PD        Z30, Z5, Z11
-	VFMADD231PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z7, Z10
-	VFMADD231PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z6, Z11
+	VFMADD231PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z6, Z10
+	VFMADD231PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z7, Z11
 	VMOVUPS          Z29, Z12
 	VPERMT2PD        Z28, Z4, Z12
 	VMOVUPS          Z29, Z13
 	VPERMT2PD        Z28, Z5, Z13
-	VFMADD132PD.BCST avx512_3d2ef35793c76730<>+0(SB), Z12, Z7
-	VFMADD132PD.BCST avx512_3d2ef35793c76730<>+0(SB), Z13, Z6
+	VFMADD132PD.BCST avx512_3d2ef35793c76730<>+0(SB), Z12, Z6
+	VFMADD132PD.BCST avx512_3d2ef35793c76730<>+0(SB), Z13, Z7
 	VMOVUPS          Z27, Z12
 	VPERMT2PD        Z26, Z4, Z12
 	VMOVUPS          Z27, Z4
@@ -12455,8 +8157,8 @@ loop:
 	VFNMADD213PD     Z9, Z9, Z17
 	VFNMADD213PD     Z8, Z4, Z16
 	VFNMADD213PD     Z9, Z5, Z17
-	VADDPD           Z16, Z7, Z7
-	VADDPD           Z17, Z6, Z6
+	VADDPD           Z16, Z6, Z6
+	VADDPD           Z17, Z7, Z7
 	VPBROADCASTQ     avx512_bfb5616d7fd4fd00<>+0(SB), Z8
 	VFMADD213PD.BCST avx512_3fb72e7acc5bed4e<>+0(SB), Z4, Z8
 	VPBROADCASTQ     avx512_bfb5616d7fd4fd00<>+0(SB), Z9
@@ -12481,8 +8183,8 @@ loop:
 	VMULPD           Z5, Z5, Z17
 	VMULPD           Z4, Z16, Z4
 	VMULPD           Z5, Z17, Z5
-	VFMADD213PD      Z7, Z4, Z8
-	VFMADD213PD      Z6, Z5, Z9
+	VFMADD213PD      Z6, Z4, Z8
+	VFMADD213PD      Z7, Z5, Z9
 	VADDPD           Z12, Z10, Z4
 	VADDPD           Z13, Z11, Z5
 	VADDPD           Z8, Z14, Z6
@@ -12497,12 +8199,8 @@ loop:
 	VADDPD           Z5, Z9, Z5
 	VCMPPD.BCST      $0x11, avx512_7ff0000000000000<>+0(SB), Z1, K1
 	VCMPPD.BCST      $0x11, avx512_7ff0000000000000<>+0(SB), Z3, K2
-	VBLENDMPD        Z6, Z1, K1, Z6
-	VBLENDMPD        Z7, Z3, K2, Z7
-	VCMPPD.BCST      $0x00, avx512_00000000<>+0(SB), Z1, K3
-	VCMPPD.BCST      $0x00, avx512_00000000<>+0(SB), Z3, K4
-	VBLENDMPD.BCST   avx512_fff0000000000000<>+0(SB), Z6, K3, Z6
-	VBLENDMPD.BCST   avx512_fff0000000000000<>+0(SB), Z7, K4, Z7
+	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z1, Z6
+	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z3, Z7
 	VMOVUPS          (R10)(AX*8), Z8
 	VMULPD           Z6, Z8, Z9
 	VMOVUPS          64(R10)(AX*8), Z10
@@ -12584,12 +8282,10 @@ loop:
 	VCMPPD           $0x04, Z5, Z11, K4
 	VCMPPD           $0x00, Z8, Z6, K3, K3
 	VCMPPD           $0x00, Z10, Z7, K4, K4
-	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z1, Z4
-	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z3, Z5
-	VANDPD.BCST      avx512_8000000000000000<>+0(SB), Z0, Z9
-	VANDPD.BCST      avx512_8000000000000000<>+0(SB), Z2, Z11
-	VORPD            Z9, Z4, Z4
-	VORPD            Z11, Z5, Z5
+	VMOVUPS          Z1, Z4
+	VPTERNLOGQ.BCST  $0xe4, avx512_7fffffffffffffff<>+0(SB), Z0, Z4
+	VMOVUPS          Z3, Z5
+	VPTERNLOGQ.BCST  $0xe4, avx512_7fffffffffffffff<>+0(SB), Z2, Z5
 	VBLENDMPD        Z4, Z1, K3, Z1
 	VBLENDMPD        Z5, Z3, K4, Z3
 	VCMPPD.BCST      $0x11, avx512_00000000<>+0(SB), Z0, K1, K1
@@ -12608,9 +8304,9 @@ loop:
 	RET
 
 // func hypotFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VL
-TEXT ·hypotFloat32AVX512(SB), NOSPLIT, $64-48
-	// Hypot of float32, 32 elements a step.
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL
+TEXT ·hypotFloat32AVX512(SB), NOSPLIT, $0-48
+	// Hypot of float32, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -12622,65 +8318,33 @@ loop:
 	VANDPS.BCST    avx512_7fffffff<>+0(SB), Y0, Y0
 	VMOVUPS        32(R9)(AX*4), Y1
 	VANDPS.BCST    avx512_7fffffff<>+0(SB), Y1, Y1
-	VMOVUPS        64(R9)(AX*4), Y2
+	VMOVUPS        (R10)(AX*4), Y2
 	VANDPS.BCST    avx512_7fffffff<>+0(SB), Y2, Y2
-	VMOVUPS        96(R9)(AX*4), Y3
+	VMOVUPS        32(R10)(AX*4), Y3
 	VANDPS.BCST    avx512_7fffffff<>+0(SB), Y3, Y3
-	VMOVUPS        (R10)(AX*4), Y4
-	VANDPS.BCST    avx512_7fffffff<>+0(SB), Y4, Y4
-	VMOVUPS        32(R10)(AX*4), Y5
-	VANDPS.BCST    avx512_7fffffff<>+0(SB), Y5, Y5
-	VMOVUPS        64(R10)(AX*4), Y6
-	VANDPS.BCST    avx512_7fffffff<>+0(SB), Y6, Y6
-	VMOVUPS        96(R10)(AX*4), Y7
-	VANDPS.BCST    avx512_7fffffff<>+0(SB), Y7, Y7
 	VCMPPS.BCST    $0x00, avx512_7f800000<>+0(SB), Y0, K1
 	VCMPPS.BCST    $0x00, avx512_7f800000<>+0(SB), Y1, K2
 	VCMPPS.BCST    $0x00, avx512_7f800000<>+0(SB), Y2, K3
 	VCMPPS.BCST    $0x00, avx512_7f800000<>+0(SB), Y3, K4
-	VCMPPS.BCST    $0x00, avx512_7f800000<>+0(SB), Y4, K5
-	VCMPPS.BCST    $0x00, avx512_7f800000<>+0(SB), Y5, K6
-	VCMPPS.BCST    $0x00, avx512_7f800000<>+0(SB), Y6, K7
-	KMOVQ          K4, (SP)
-	VCMPPS.BCST    $0x00, avx512_7f800000<>+0(SB), Y7, K4
-	KORW           K5, K1, K1
-	KORW           K6, K2, K2
-	KORW           K7, K3, K3
-	KMOVQ          (SP), K5
-	KORW           K4, K5, K4
+	KORW           K3, K1, K1
+	KORW           K4, K2, K2
 	VCVTPS2PD      Y0, Z0
 	VCVTPS2PD      Y1, Z1
 	VCVTPS2PD      Y2, Z2
 	VCVTPS2PD      Y3, Z3
-	VCVTPS2PD      Y4, Z4
-	VCVTPS2PD      Y5, Z5
-	VCVTPS2PD      Y6, Z6
-	VCVTPS2PD      Y7, Z7
-	VMULPD         Z4, Z4, Z4
-	VMULPD         Z5, Z5, Z5
-	VMULPD         Z6, Z6, Z6
-	VMULPD         Z7, Z7, Z7
-	VFMADD213PD    Z4, Z0, Z0
-	VFMADD213PD    Z5, Z1, Z1
-	VFMADD213PD    Z6, Z2, Z2
-	VFMADD213PD    Z7, Z3, Z3
+	VMULPD         Z2, Z2, Z2
+	VMULPD         Z3, Z3, Z3
+	VFMADD213PD    Z2, Z0, Z0
+	VFMADD213PD    Z3, Z1, Z1
 	VSQRTPD        Z0, Z0
 	VSQRTPD        Z1, Z1
-	VSQRTPD        Z2, Z2
-	VSQRTPD        Z3, Z3
 	VCVTPD2PS      Z0, Y0
 	VCVTPD2PS      Z1, Y1
-	VCVTPD2PS      Z2, Y2
-	VCVTPD2PS      Z3, Y3
 	VBLENDMPS.BCST avx512_7f800000<>+0(SB), Y0, K1, Y0
 	VBLENDMPS.BCST avx512_7f800000<>+0(SB), Y1, K2, Y1
-	VBLENDMPS.BCST avx512_7f800000<>+0(SB), Y2, K3, Y2
-	VBLENDMPS.BCST avx512_7f800000<>+0(SB), Y3, K4, Y3
 	VMOVUPS        Y0, (R8)(AX*4)
 	VMOVUPS        Y1, 32(R8)(AX*4)
-	VMOVUPS        Y2, 64(R8)(AX*4)
-	VMOVUPS        Y3, 96(R8)(AX*4)
-	ADDQ           $0x00000020, AX
+	ADDQ           $0x00000010, AX
 	CMPQ           AX, DX
 	JLT            loop
 	VZEROUPPER
@@ -12688,9 +8352,9 @@ loop:
 	RET
 
 // func hypotFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VL
-TEXT ·hypotFloat32PastAVX512(SB), NOSPLIT, $64-48
-	// Hypot of float32, 32 elements a step.
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL
+TEXT ·hypotFloat32PastAVX512(SB), NOSPLIT, $0-48
+	// Hypot of float32, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -12702,65 +8366,33 @@ loop:
 	VANDPS.BCST    avx512_7fffffff<>+0(SB), Y0, Y0
 	VMOVUPS        32(R9)(AX*4), Y1
 	VANDPS.BCST    avx512_7fffffff<>+0(SB), Y1, Y1
-	VMOVUPS        64(R9)(AX*4), Y2
+	VMOVUPS        (R10)(AX*4), Y2
 	VANDPS.BCST    avx512_7fffffff<>+0(SB), Y2, Y2
-	VMOVUPS        96(R9)(AX*4), Y3
+	VMOVUPS        32(R10)(AX*4), Y3
 	VANDPS.BCST    avx512_7fffffff<>+0(SB), Y3, Y3
-	VMOVUPS        (R10)(AX*4), Y4
-	VANDPS.BCST    avx512_7fffffff<>+0(SB), Y4, Y4
-	VMOVUPS        32(R10)(AX*4), Y5
-	VANDPS.BCST    avx512_7fffffff<>+0(SB), Y5, Y5
-	VMOVUPS        64(R10)(AX*4), Y6
-	VANDPS.BCST    avx512_7fffffff<>+0(SB), Y6, Y6
-	VMOVUPS        96(R10)(AX*4), Y7
-	VANDPS.BCST    avx512_7fffffff<>+0(SB), Y7, Y7
 	VCMPPS.BCST    $0x00, avx512_7f800000<>+0(SB), Y0, K1
 	VCMPPS.BCST    $0x00, avx512_7f800000<>+0(SB), Y1, K2
 	VCMPPS.BCST    $0x00, avx512_7f800000<>+0(SB), Y2, K3
 	VCMPPS.BCST    $0x00, avx512_7f800000<>+0(SB), Y3, K4
-	VCMPPS.BCST    $0x00, avx512_7f800000<>+0(SB), Y4, K5
-	VCMPPS.BCST    $0x00, avx512_7f800000<>+0(SB), Y5, K6
-	VCMPPS.BCST    $0x00, avx512_7f800000<>+0(SB), Y6, K7
-	KMOVQ          K4, (SP)
-	VCMPPS.BCST    $0x00, avx512_7f800000<>+0(SB), Y7, K4
-	KORW           K5, K1, K1
-	KORW           K6, K2, K2
-	KORW           K7, K3, K3
-	KMOVQ          (SP), K5
-	KORW           K4, K5, K4
+	KORW           K3, K1, K1
+	KORW           K4, K2, K2
 	VCVTPS2PD      Y0, Z0
 	VCVTPS2PD      Y1, Z1
 	VCVTPS2PD      Y2, Z2
 	VCVTPS2PD      Y3, Z3
-	VCVTPS2PD      Y4, Z4
-	VCVTPS2PD      Y5, Z5
-	VCVTPS2PD      Y6, Z6
-	VCVTPS2PD      Y7, Z7
-	VMULPD         Z4, Z4, Z4
-	VMULPD         Z5, Z5, Z5
-	VMULPD         Z6, Z6, Z6
-	VMULPD         Z7, Z7, Z7
-	VFMADD213PD    Z4, Z0, Z0
-	VFMADD213PD    Z5, Z1, Z1
-	VFMADD213PD    Z6, Z2, Z2
-	VFMADD213PD    Z7, Z3, Z3
+	VMULPD         Z2, Z2, Z2
+	VMULPD         Z3, Z3, Z3
+	VFMADD213PD    Z2, Z0, Z0
+	VFMADD213PD    Z3, Z1, Z1
 	VSQRTPD        Z0, Z0
 	VSQRTPD        Z1, Z1
-	VSQRTPD        Z2, Z2
-	VSQRTPD        Z3, Z3
 	VCVTPD2PS      Z0, Y0
 	VCVTPD2PS      Z1, Y1
-	VCVTPD2PS      Z2, Y2
-	VCVTPD2PS      Z3, Y3
 	VBLENDMPS.BCST avx512_7f800000<>+0(SB), Y0, K1, Y0
 	VBLENDMPS.BCST avx512_7f800000<>+0(SB), Y1, K2, Y1
-	VBLENDMPS.BCST avx512_7f800000<>+0(SB), Y2, K3, Y2
-	VBLENDMPS.BCST avx512_7f800000<>+0(SB), Y3, K4, Y3
 	VMOVNTPS       Y0, (R8)(AX*4)
 	VMOVNTPS       Y1, 32(R8)(AX*4)
-	VMOVNTPS       Y2, 64(R8)(AX*4)
-	VMOVNTPS       Y3, 96(R8)(AX*4)
-	ADDQ           $0x00000020, AX
+	ADDQ           $0x00000010, AX
 	CMPQ           AX, DX
 	JLT            loop
 	VZEROUPPER
@@ -12984,7 +8616,7 @@ loop:
 // func equalFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
 TEXT ·equalFloat32AVX512(SB), NOSPLIT, $0-48
-	// Equal of float32, 64 elements a step.
+	// Equal of float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -12996,20 +8628,12 @@ loop:
 	VCMPPS       $0x00, (R10)(AX*4), Z0, K1
 	VMOVUPS      64(R9)(AX*4), Z0
 	VCMPPS       $0x00, 64(R10)(AX*4), Z0, K2
-	VMOVUPS      128(R9)(AX*4), Z0
-	VCMPPS       $0x00, 128(R10)(AX*4), Z0, K3
-	VMOVUPS      192(R9)(AX*4), Z0
-	VCMPPS       $0x00, 192(R10)(AX*4), Z0, K4
 	VPBROADCASTQ avx512_01010101<>+0(SB), Z0
 	VMOVDQU8.Z   X0, K1, X1
-	VMOVDQU8.Z   X0, K2, X2
-	VMOVDQU8.Z   X0, K3, X3
-	VMOVDQU8.Z   X0, K4, X0
+	VMOVDQU8.Z   X0, K2, X0
 	VMOVUPS      X1, (R8)(AX*1)
-	VMOVUPS      X2, 16(R8)(AX*1)
-	VMOVUPS      X3, 32(R8)(AX*1)
-	VMOVUPS      X0, 48(R8)(AX*1)
-	ADDQ         $0x00000040, AX
+	VMOVUPS      X0, 16(R8)(AX*1)
+	ADDQ         $0x00000020, AX
 	CMPQ         AX, DX
 	JLT          loop
 	VZEROUPPER
@@ -13022,7 +8646,7 @@ GLOBL avx512_01010101<>(SB), RODATA|NOPTR, $8
 // func equalFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
 TEXT ·equalFloat64AVX512(SB), NOSPLIT, $0-48
-	// Equal of float64, 32 elements a step.
+	// Equal of float64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -13034,20 +8658,12 @@ loop:
 	VCMPPD       $0x00, (R10)(AX*8), Z0, K1
 	VMOVUPS      64(R9)(AX*8), Z0
 	VCMPPD       $0x00, 64(R10)(AX*8), Z0, K2
-	VMOVUPS      128(R9)(AX*8), Z0
-	VCMPPD       $0x00, 128(R10)(AX*8), Z0, K3
-	VMOVUPS      192(R9)(AX*8), Z0
-	VCMPPD       $0x00, 192(R10)(AX*8), Z0, K4
 	VPBROADCASTQ avx512_01010101<>+0(SB), Z0
 	VMOVDQU8.Z   X0, K1, X1
-	VMOVDQU8.Z   X0, K2, X2
-	VMOVDQU8.Z   X0, K3, X3
-	VMOVDQU8.Z   X0, K4, X0
+	VMOVDQU8.Z   X0, K2, X0
 	VMOVQ        X1, (R8)(AX*1)
-	VMOVQ        X2, 8(R8)(AX*1)
-	VMOVQ        X3, 16(R8)(AX*1)
-	VMOVQ        X0, 24(R8)(AX*1)
-	ADDQ         $0x00000020, AX
+	VMOVQ        X0, 8(R8)(AX*1)
+	ADDQ         $0x00000010, AX
 	CMPQ         AX, DX
 	JLT          loop
 	VZEROUPPER
@@ -13057,7 +8673,7 @@ loop:
 // func notEqualFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
 TEXT ·notEqualFloat32AVX512(SB), NOSPLIT, $0-48
-	// NotEqual of float32, 64 elements a step.
+	// NotEqual of float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -13069,20 +8685,12 @@ loop:
 	VCMPPS       $0x04, (R10)(AX*4), Z0, K1
 	VMOVUPS      64(R9)(AX*4), Z0
 	VCMPPS       $0x04, 64(R10)(AX*4), Z0, K2
-	VMOVUPS      128(R9)(AX*4), Z0
-	VCMPPS       $0x04, 128(R10)(AX*4), Z0, K3
-	VMOVUPS      192(R9)(AX*4), Z0
-	VCMPPS       $0x04, 192(R10)(AX*4), Z0, K4
 	VPBROADCASTQ avx512_01010101<>+0(SB), Z0
 	VMOVDQU8.Z   X0, K1, X1
-	VMOVDQU8.Z   X0, K2, X2
-	VMOVDQU8.Z   X0, K3, X3
-	VMOVDQU8.Z   X0, K4, X0
+	VMOVDQU8.Z   X0, K2, X0
 	VMOVUPS      X1, (R8)(AX*1)
-	VMOVUPS      X2, 16(R8)(AX*1)
-	VMOVUPS      X3, 32(R8)(AX*1)
-	VMOVUPS      X0, 48(R8)(AX*1)
-	ADDQ         $0x00000040, AX
+	VMOVUPS      X0, 16(R8)(AX*1)
+	ADDQ         $0x00000020, AX
 	CMPQ         AX, DX
 	JLT          loop
 	VZEROUPPER
@@ -13092,7 +8700,7 @@ loop:
 // func notEqualFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
 TEXT ·notEqualFloat64AVX512(SB), NOSPLIT, $0-48
-	// NotEqual of float64, 32 elements a step.
+	// NotEqual of float64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -13104,20 +8712,12 @@ loop:
 	VCMPPD       $0x04, (R10)(AX*8), Z0, K1
 	VMOVUPS      64(R9)(AX*8), Z0
 	VCMPPD       $0x04, 64(R10)(AX*8), Z0, K2
-	VMOVUPS      128(R9)(AX*8), Z0
-	VCMPPD       $0x04, 128(R10)(AX*8), Z0, K3
-	VMOVUPS      192(R9)(AX*8), Z0
-	VCMPPD       $0x04, 192(R10)(AX*8), Z0, K4
 	VPBROADCASTQ avx512_01010101<>+0(SB), Z0
 	VMOVDQU8.Z   X0, K1, X1
-	VMOVDQU8.Z   X0, K2, X2
-	VMOVDQU8.Z   X0, K3, X3
-	VMOVDQU8.Z   X0, K4, X0
+	VMOVDQU8.Z   X0, K2, X0
 	VMOVQ        X1, (R8)(AX*1)
-	VMOVQ        X2, 8(R8)(AX*1)
-	VMOVQ        X3, 16(R8)(AX*1)
-	VMOVQ        X0, 24(R8)(AX*1)
-	ADDQ         $0x00000020, AX
+	VMOVQ        X0, 8(R8)(AX*1)
+	ADDQ         $0x00000010, AX
 	CMPQ         AX, DX
 	JLT          loop
 	VZEROUPPER
@@ -13127,7 +8727,7 @@ loop:
 // func lessFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
 TEXT ·lessFloat32AVX512(SB), NOSPLIT, $0-48
-	// Less of float32, 64 elements a step.
+	// Less of float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -13139,20 +8739,12 @@ loop:
 	VCMPPS       $0x11, (R10)(AX*4), Z0, K1
 	VMOVUPS      64(R9)(AX*4), Z0
 	VCMPPS       $0x11, 64(R10)(AX*4), Z0, K2
-	VMOVUPS      128(R9)(AX*4), Z0
-	VCMPPS       $0x11, 128(R10)(AX*4), Z0, K3
-	VMOVUPS      192(R9)(AX*4), Z0
-	VCMPPS       $0x11, 192(R10)(AX*4), Z0, K4
 	VPBROADCASTQ avx512_01010101<>+0(SB), Z0
 	VMOVDQU8.Z   X0, K1, X1
-	VMOVDQU8.Z   X0, K2, X2
-	VMOVDQU8.Z   X0, K3, X3
-	VMOVDQU8.Z   X0, K4, X0
+	VMOVDQU8.Z   X0, K2, X0
 	VMOVUPS      X1, (R8)(AX*1)
-	VMOVUPS      X2, 16(R8)(AX*1)
-	VMOVUPS      X3, 32(R8)(AX*1)
-	VMOVUPS      X0, 48(R8)(AX*1)
-	ADDQ         $0x00000040, AX
+	VMOVUPS      X0, 16(R8)(AX*1)
+	ADDQ         $0x00000020, AX
 	CMPQ         AX, DX
 	JLT          loop
 	VZEROUPPER
@@ -13162,7 +8754,7 @@ loop:
 // func lessFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
 TEXT ·lessFloat64AVX512(SB), NOSPLIT, $0-48
-	// Less of float64, 32 elements a step.
+	// Less of float64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -13174,20 +8766,12 @@ loop:
 	VCMPPD       $0x11, (R10)(AX*8), Z0, K1
 	VMOVUPS      64(R9)(AX*8), Z0
 	VCMPPD       $0x11, 64(R10)(AX*8), Z0, K2
-	VMOVUPS      128(R9)(AX*8), Z0
-	VCMPPD       $0x11, 128(R10)(AX*8), Z0, K3
-	VMOVUPS      192(R9)(AX*8), Z0
-	VCMPPD       $0x11, 192(R10)(AX*8), Z0, K4
 	VPBROADCASTQ avx512_01010101<>+0(SB), Z0
 	VMOVDQU8.Z   X0, K1, X1
-	VMOVDQU8.Z   X0, K2, X2
-	VMOVDQU8.Z   X0, K3, X3
-	VMOVDQU8.Z   X0, K4, X0
+	VMOVDQU8.Z   X0, K2, X0
 	VMOVQ        X1, (R8)(AX*1)
-	VMOVQ        X2, 8(R8)(AX*1)
-	VMOVQ        X3, 16(R8)(AX*1)
-	VMOVQ        X0, 24(R8)(AX*1)
-	ADDQ         $0x00000020, AX
+	VMOVQ        X0, 8(R8)(AX*1)
+	ADDQ         $0x00000010, AX
 	CMPQ         AX, DX
 	JLT          loop
 	VZEROUPPER
@@ -13197,7 +8781,7 @@ loop:
 // func lessEqualFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
 TEXT ·lessEqualFloat32AVX512(SB), NOSPLIT, $0-48
-	// LessEqual of float32, 64 elements a step.
+	// LessEqual of float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -13209,20 +8793,12 @@ loop:
 	VCMPPS       $0x12, (R10)(AX*4), Z0, K1
 	VMOVUPS      64(R9)(AX*4), Z0
 	VCMPPS       $0x12, 64(R10)(AX*4), Z0, K2
-	VMOVUPS      128(R9)(AX*4), Z0
-	VCMPPS       $0x12, 128(R10)(AX*4), Z0, K3
-	VMOVUPS      192(R9)(AX*4), Z0
-	VCMPPS       $0x12, 192(R10)(AX*4), Z0, K4
 	VPBROADCASTQ avx512_01010101<>+0(SB), Z0
 	VMOVDQU8.Z   X0, K1, X1
-	VMOVDQU8.Z   X0, K2, X2
-	VMOVDQU8.Z   X0, K3, X3
-	VMOVDQU8.Z   X0, K4, X0
+	VMOVDQU8.Z   X0, K2, X0
 	VMOVUPS      X1, (R8)(AX*1)
-	VMOVUPS      X2, 16(R8)(AX*1)
-	VMOVUPS      X3, 32(R8)(AX*1)
-	VMOVUPS      X0, 48(R8)(AX*1)
-	ADDQ         $0x00000040, AX
+	VMOVUPS      X0, 16(R8)(AX*1)
+	ADDQ         $0x00000020, AX
 	CMPQ         AX, DX
 	JLT          loop
 	VZEROUPPER
@@ -13232,7 +8808,7 @@ loop:
 // func lessEqualFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
 TEXT ·lessEqualFloat64AVX512(SB), NOSPLIT, $0-48
-	// LessEqual of float64, 32 elements a step.
+	// LessEqual of float64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -13244,20 +8820,12 @@ loop:
 	VCMPPD       $0x12, (R10)(AX*8), Z0, K1
 	VMOVUPS      64(R9)(AX*8), Z0
 	VCMPPD       $0x12, 64(R10)(AX*8), Z0, K2
-	VMOVUPS      128(R9)(AX*8), Z0
-	VCMPPD       $0x12, 128(R10)(AX*8), Z0, K3
-	VMOVUPS      192(R9)(AX*8), Z0
-	VCMPPD       $0x12, 192(R10)(AX*8), Z0, K4
 	VPBROADCASTQ avx512_01010101<>+0(SB), Z0
 	VMOVDQU8.Z   X0, K1, X1
-	VMOVDQU8.Z   X0, K2, X2
-	VMOVDQU8.Z   X0, K3, X3
-	VMOVDQU8.Z   X0, K4, X0
+	VMOVDQU8.Z   X0, K2, X0
 	VMOVQ        X1, (R8)(AX*1)
-	VMOVQ        X2, 8(R8)(AX*1)
-	VMOVQ        X3, 16(R8)(AX*1)
-	VMOVQ        X0, 24(R8)(AX*1)
-	ADDQ         $0x00000020, AX
+	VMOVQ        X0, 8(R8)(AX*1)
+	ADDQ         $0x00000010, AX
 	CMPQ         AX, DX
 	JLT          loop
 	VZEROUPPER
@@ -13267,7 +8835,7 @@ loop:
 // func greaterFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
 TEXT ·greaterFloat32AVX512(SB), NOSPLIT, $0-48
-	// Greater of float32, 64 elements a step.
+	// Greater of float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -13279,20 +8847,12 @@ loop:
 	VCMPPS       $0x11, (R9)(AX*4), Z0, K1
 	VMOVUPS      64(R10)(AX*4), Z0
 	VCMPPS       $0x11, 64(R9)(AX*4), Z0, K2
-	VMOVUPS      128(R10)(AX*4), Z0
-	VCMPPS       $0x11, 128(R9)(AX*4), Z0, K3
-	VMOVUPS      192(R10)(AX*4), Z0
-	VCMPPS       $0x11, 192(R9)(AX*4), Z0, K4
 	VPBROADCASTQ avx512_01010101<>+0(SB), Z0
 	VMOVDQU8.Z   X0, K1, X1
-	VMOVDQU8.Z   X0, K2, X2
-	VMOVDQU8.Z   X0, K3, X3
-	VMOVDQU8.Z   X0, K4, X0
+	VMOVDQU8.Z   X0, K2, X0
 	VMOVUPS      X1, (R8)(AX*1)
-	VMOVUPS      X2, 16(R8)(AX*1)
-	VMOVUPS      X3, 32(R8)(AX*1)
-	VMOVUPS      X0, 48(R8)(AX*1)
-	ADDQ         $0x00000040, AX
+	VMOVUPS      X0, 16(R8)(AX*1)
+	ADDQ         $0x00000020, AX
 	CMPQ         AX, DX
 	JLT          loop
 	VZEROUPPER
@@ -13302,7 +8862,7 @@ loop:
 // func greaterFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
 TEXT ·greaterFloat64AVX512(SB), NOSPLIT, $0-48
-	// Greater of float64, 32 elements a step.
+	// Greater of float64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -13314,20 +8874,12 @@ loop:
 	VCMPPD       $0x11, (R9)(AX*8), Z0, K1
 	VMOVUPS      64(R10)(AX*8), Z0
 	VCMPPD       $0x11, 64(R9)(AX*8), Z0, K2
-	VMOVUPS      128(R10)(AX*8), Z0
-	VCMPPD       $0x11, 128(R9)(AX*8), Z0, K3
-	VMOVUPS      192(R10)(AX*8), Z0
-	VCMPPD       $0x11, 192(R9)(AX*8), Z0, K4
 	VPBROADCASTQ avx512_01010101<>+0(SB), Z0
 	VMOVDQU8.Z   X0, K1, X1
-	VMOVDQU8.Z   X0, K2, X2
-	VMOVDQU8.Z   X0, K3, X3
-	VMOVDQU8.Z   X0, K4, X0
+	VMOVDQU8.Z   X0, K2, X0
 	VMOVQ        X1, (R8)(AX*1)
-	VMOVQ        X2, 8(R8)(AX*1)
-	VMOVQ        X3, 16(R8)(AX*1)
-	VMOVQ        X0, 24(R8)(AX*1)
-	ADDQ         $0x00000020, AX
+	VMOVQ        X0, 8(R8)(AX*1)
+	ADDQ         $0x00000010, AX
 	CMPQ         AX, DX
 	JLT          loop
 	VZEROUPPER
@@ -13337,7 +8889,7 @@ loop:
 // func greaterEqualFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
 TEXT ·greaterEqualFloat32AVX512(SB), NOSPLIT, $0-48
-	// GreaterEqual of float32, 64 elements a step.
+	// GreaterEqual of float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -13349,20 +8901,12 @@ loop:
 	VCMPPS       $0x12, (R9)(AX*4), Z0, K1
 	VMOVUPS      64(R10)(AX*4), Z0
 	VCMPPS       $0x12, 64(R9)(AX*4), Z0, K2
-	VMOVUPS      128(R10)(AX*4), Z0
-	VCMPPS       $0x12, 128(R9)(AX*4), Z0, K3
-	VMOVUPS      192(R10)(AX*4), Z0
-	VCMPPS       $0x12, 192(R9)(AX*4), Z0, K4
 	VPBROADCASTQ avx512_01010101<>+0(SB), Z0
 	VMOVDQU8.Z   X0, K1, X1
-	VMOVDQU8.Z   X0, K2, X2
-	VMOVDQU8.Z   X0, K3, X3
-	VMOVDQU8.Z   X0, K4, X0
+	VMOVDQU8.Z   X0, K2, X0
 	VMOVUPS      X1, (R8)(AX*1)
-	VMOVUPS      X2, 16(R8)(AX*1)
-	VMOVUPS      X3, 32(R8)(AX*1)
-	VMOVUPS      X0, 48(R8)(AX*1)
-	ADDQ         $0x00000040, AX
+	VMOVUPS      X0, 16(R8)(AX*1)
+	ADDQ         $0x00000020, AX
 	CMPQ         AX, DX
 	JLT          loop
 	VZEROUPPER
@@ -13372,7 +8916,7 @@ loop:
 // func greaterEqualFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
 TEXT ·greaterEqualFloat64AVX512(SB), NOSPLIT, $0-48
-	// GreaterEqual of float64, 32 elements a step.
+	// GreaterEqual of float64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -13384,20 +8928,12 @@ loop:
 	VCMPPD       $0x12, (R9)(AX*8), Z0, K1
 	VMOVUPS      64(R10)(AX*8), Z0
 	VCMPPD       $0x12, 64(R9)(AX*8), Z0, K2
-	VMOVUPS      128(R10)(AX*8), Z0
-	VCMPPD       $0x12, 128(R9)(AX*8), Z0, K3
-	VMOVUPS      192(R10)(AX*8), Z0
-	VCMPPD       $0x12, 192(R9)(AX*8), Z0, K4
 	VPBROADCASTQ avx512_01010101<>+0(SB), Z0
 	VMOVDQU8.Z   X0, K1, X1
-	VMOVDQU8.Z   X0, K2, X2
-	VMOVDQU8.Z   X0, K3, X3
-	VMOVDQU8.Z   X0, K4, X0
+	VMOVDQU8.Z   X0, K2, X0
 	VMOVQ        X1, (R8)(AX*1)
-	VMOVQ        X2, 8(R8)(AX*1)
-	VMOVQ        X3, 16(R8)(AX*1)
-	VMOVQ        X0, 24(R8)(AX*1)
-	ADDQ         $0x00000020, AX
+	VMOVQ        X0, 8(R8)(AX*1)
+	ADDQ         $0x00000010, AX
 	CMPQ         AX, DX
 	JLT          loop
 	VZEROUPPER
@@ -13406,8 +8942,8 @@ loop:
 
 // func logicalAndFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
-TEXT ·logicalAndFloat32AVX512(SB), NOSPLIT, $64-48
-	// LogicalAnd of float32, 64 elements a step.
+TEXT ·logicalAndFloat32AVX512(SB), NOSPLIT, $0-48
+	// LogicalAnd of float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -13419,34 +8955,18 @@ loop:
 	VCMPPS.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K1
 	VMOVUPS      64(R9)(AX*4), Z0
 	VCMPPS.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K2
-	VMOVUPS      128(R9)(AX*4), Z0
-	VCMPPS.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K3
-	VMOVUPS      192(R9)(AX*4), Z0
-	VCMPPS.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K4
 	VMOVUPS      (R10)(AX*4), Z0
-	VCMPPS.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K5
+	VCMPPS.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K3
 	VMOVUPS      64(R10)(AX*4), Z0
-	VCMPPS.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K6
-	VMOVUPS      128(R10)(AX*4), Z0
-	VCMPPS.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K7
-	VMOVUPS      192(R10)(AX*4), Z0
-	KMOVQ        K4, (SP)
 	VCMPPS.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K4
-	KANDW        K5, K1, K1
-	KANDW        K6, K2, K2
-	KANDW        K7, K3, K3
-	KMOVQ        (SP), K5
-	KANDW        K4, K5, K4
+	KANDW        K3, K1, K1
+	KANDW        K4, K2, K2
 	VPBROADCASTQ avx512_01010101<>+0(SB), Z0
 	VMOVDQU8.Z   X0, K1, X1
-	VMOVDQU8.Z   X0, K2, X2
-	VMOVDQU8.Z   X0, K3, X3
-	VMOVDQU8.Z   X0, K4, X0
+	VMOVDQU8.Z   X0, K2, X0
 	VMOVUPS      X1, (R8)(AX*1)
-	VMOVUPS      X2, 16(R8)(AX*1)
-	VMOVUPS      X3, 32(R8)(AX*1)
-	VMOVUPS      X0, 48(R8)(AX*1)
-	ADDQ         $0x00000040, AX
+	VMOVUPS      X0, 16(R8)(AX*1)
+	ADDQ         $0x00000020, AX
 	CMPQ         AX, DX
 	JLT          loop
 	VZEROUPPER
@@ -13455,8 +8975,8 @@ loop:
 
 // func logicalAndFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
-TEXT ·logicalAndFloat64AVX512(SB), NOSPLIT, $64-48
-	// LogicalAnd of float64, 32 elements a step.
+TEXT ·logicalAndFloat64AVX512(SB), NOSPLIT, $0-48
+	// LogicalAnd of float64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -13468,34 +8988,18 @@ loop:
 	VCMPPD.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K1
 	VMOVUPS      64(R9)(AX*8), Z0
 	VCMPPD.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K2
-	VMOVUPS      128(R9)(AX*8), Z0
-	VCMPPD.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K3
-	VMOVUPS      192(R9)(AX*8), Z0
-	VCMPPD.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K4
 	VMOVUPS      (R10)(AX*8), Z0
-	VCMPPD.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K5
+	VCMPPD.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K3
 	VMOVUPS      64(R10)(AX*8), Z0
-	VCMPPD.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K6
-	VMOVUPS      128(R10)(AX*8), Z0
-	VCMPPD.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K7
-	VMOVUPS      192(R10)(AX*8), Z0
-	KMOVQ        K4, (SP)
 	VCMPPD.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K4
-	KANDW        K5, K1, K1
-	KANDW        K6, K2, K2
-	KANDW        K7, K3, K3
-	KMOVQ        (SP), K5
-	KANDW        K4, K5, K4
+	KANDW        K3, K1, K1
+	KANDW        K4, K2, K2
 	VPBROADCASTQ avx512_01010101<>+0(SB), Z0
 	VMOVDQU8.Z   X0, K1, X1
-	VMOVDQU8.Z   X0, K2, X2
-	VMOVDQU8.Z   X0, K3, X3
-	VMOVDQU8.Z   X0, K4, X0
+	VMOVDQU8.Z   X0, K2, X0
 	VMOVQ        X1, (R8)(AX*1)
-	VMOVQ        X2, 8(R8)(AX*1)
-	VMOVQ        X3, 16(R8)(AX*1)
-	VMOVQ        X0, 24(R8)(AX*1)
-	ADDQ         $0x00000020, AX
+	VMOVQ        X0, 8(R8)(AX*1)
+	ADDQ         $0x00000010, AX
 	CMPQ         AX, DX
 	JLT          loop
 	VZEROUPPER
@@ -13504,8 +9008,8 @@ loop:
 
 // func logicalOrFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
-TEXT ·logicalOrFloat32AVX512(SB), NOSPLIT, $64-48
-	// LogicalOr of float32, 64 elements a step.
+TEXT ·logicalOrFloat32AVX512(SB), NOSPLIT, $0-48
+	// LogicalOr of float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -13517,34 +9021,18 @@ loop:
 	VCMPPS.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K1
 	VMOVUPS      64(R9)(AX*4), Z0
 	VCMPPS.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K2
-	VMOVUPS      128(R9)(AX*4), Z0
-	VCMPPS.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K3
-	VMOVUPS      192(R9)(AX*4), Z0
-	VCMPPS.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K4
 	VMOVUPS      (R10)(AX*4), Z0
-	VCMPPS.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K5
+	VCMPPS.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K3
 	VMOVUPS      64(R10)(AX*4), Z0
-	VCMPPS.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K6
-	VMOVUPS      128(R10)(AX*4), Z0
-	VCMPPS.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K7
-	VMOVUPS      192(R10)(AX*4), Z0
-	KMOVQ        K4, (SP)
 	VCMPPS.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K4
-	KORW         K5, K1, K1
-	KORW         K6, K2, K2
-	KORW         K7, K3, K3
-	KMOVQ        (SP), K5
-	KORW         K4, K5, K4
+	KORW         K3, K1, K1
+	KORW         K4, K2, K2
 	VPBROADCASTQ avx512_01010101<>+0(SB), Z0
 	VMOVDQU8.Z   X0, K1, X1
-	VMOVDQU8.Z   X0, K2, X2
-	VMOVDQU8.Z   X0, K3, X3
-	VMOVDQU8.Z   X0, K4, X0
+	VMOVDQU8.Z   X0, K2, X0
 	VMOVUPS      X1, (R8)(AX*1)
-	VMOVUPS      X2, 16(R8)(AX*1)
-	VMOVUPS      X3, 32(R8)(AX*1)
-	VMOVUPS      X0, 48(R8)(AX*1)
-	ADDQ         $0x00000040, AX
+	VMOVUPS      X0, 16(R8)(AX*1)
+	ADDQ         $0x00000020, AX
 	CMPQ         AX, DX
 	JLT          loop
 	VZEROUPPER
@@ -13553,8 +9041,8 @@ loop:
 
 // func logicalOrFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
-TEXT ·logicalOrFloat64AVX512(SB), NOSPLIT, $64-48
-	// LogicalOr of float64, 32 elements a step.
+TEXT ·logicalOrFloat64AVX512(SB), NOSPLIT, $0-48
+	// LogicalOr of float64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -13566,34 +9054,18 @@ loop:
 	VCMPPD.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K1
 	VMOVUPS      64(R9)(AX*8), Z0
 	VCMPPD.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K2
-	VMOVUPS      128(R9)(AX*8), Z0
-	VCMPPD.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K3
-	VMOVUPS      192(R9)(AX*8), Z0
-	VCMPPD.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K4
 	VMOVUPS      (R10)(AX*8), Z0
-	VCMPPD.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K5
+	VCMPPD.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K3
 	VMOVUPS      64(R10)(AX*8), Z0
-	VCMPPD.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K6
-	VMOVUPS      128(R10)(AX*8), Z0
-	VCMPPD.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K7
-	VMOVUPS      192(R10)(AX*8), Z0
-	KMOVQ        K4, (SP)
 	VCMPPD.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K4
-	KORW         K5, K1, K1
-	KORW         K6, K2, K2
-	KORW         K7, K3, K3
-	KMOVQ        (SP), K5
-	KORW         K4, K5, K4
+	KORW         K3, K1, K1
+	KORW         K4, K2, K2
 	VPBROADCASTQ avx512_01010101<>+0(SB), Z0
 	VMOVDQU8.Z   X0, K1, X1
-	VMOVDQU8.Z   X0, K2, X2
-	VMOVDQU8.Z   X0, K3, X3
-	VMOVDQU8.Z   X0, K4, X0
+	VMOVDQU8.Z   X0, K2, X0
 	VMOVQ        X1, (R8)(AX*1)
-	VMOVQ        X2, 8(R8)(AX*1)
-	VMOVQ        X3, 16(R8)(AX*1)
-	VMOVQ        X0, 24(R8)(AX*1)
-	ADDQ         $0x00000020, AX
+	VMOVQ        X0, 8(R8)(AX*1)
+	ADDQ         $0x00000010, AX
 	CMPQ         AX, DX
 	JLT          loop
 	VZEROUPPER
@@ -13602,8 +9074,8 @@ loop:
 
 // func logicalXorFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
-TEXT ·logicalXorFloat32AVX512(SB), NOSPLIT, $64-48
-	// LogicalXor of float32, 64 elements a step.
+TEXT ·logicalXorFloat32AVX512(SB), NOSPLIT, $0-48
+	// LogicalXor of float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -13615,34 +9087,18 @@ loop:
 	VCMPPS.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K1
 	VMOVUPS      64(R9)(AX*4), Z0
 	VCMPPS.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K2
-	VMOVUPS      128(R9)(AX*4), Z0
-	VCMPPS.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K3
-	VMOVUPS      192(R9)(AX*4), Z0
-	VCMPPS.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K4
 	VMOVUPS      (R10)(AX*4), Z0
-	VCMPPS.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K5
+	VCMPPS.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K3
 	VMOVUPS      64(R10)(AX*4), Z0
-	VCMPPS.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K6
-	VMOVUPS      128(R10)(AX*4), Z0
-	VCMPPS.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K7
-	VMOVUPS      192(R10)(AX*4), Z0
-	KMOVQ        K4, (SP)
 	VCMPPS.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K4
-	KXORW        K5, K1, K1
-	KXORW        K6, K2, K2
-	KXORW        K7, K3, K3
-	KMOVQ        (SP), K5
-	KXORW        K4, K5, K4
+	KXORW        K3, K1, K1
+	KXORW        K4, K2, K2
 	VPBROADCASTQ avx512_01010101<>+0(SB), Z0
 	VMOVDQU8.Z   X0, K1, X1
-	VMOVDQU8.Z   X0, K2, X2
-	VMOVDQU8.Z   X0, K3, X3
-	VMOVDQU8.Z   X0, K4, X0
+	VMOVDQU8.Z   X0, K2, X0
 	VMOVUPS      X1, (R8)(AX*1)
-	VMOVUPS      X2, 16(R8)(AX*1)
-	VMOVUPS      X3, 32(R8)(AX*1)
-	VMOVUPS      X0, 48(R8)(AX*1)
-	ADDQ         $0x00000040, AX
+	VMOVUPS      X0, 16(R8)(AX*1)
+	ADDQ         $0x00000020, AX
 	CMPQ         AX, DX
 	JLT          loop
 	VZEROUPPER
@@ -13651,8 +9107,8 @@ loop:
 
 // func logicalXorFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
-TEXT ·logicalXorFloat64AVX512(SB), NOSPLIT, $64-48
-	// LogicalXor of float64, 32 elements a step.
+TEXT ·logicalXorFloat64AVX512(SB), NOSPLIT, $0-48
+	// LogicalXor of float64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -13664,34 +9120,18 @@ loop:
 	VCMPPD.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K1
 	VMOVUPS      64(R9)(AX*8), Z0
 	VCMPPD.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K2
-	VMOVUPS      128(R9)(AX*8), Z0
-	VCMPPD.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K3
-	VMOVUPS      192(R9)(AX*8), Z0
-	VCMPPD.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K4
 	VMOVUPS      (R10)(AX*8), Z0
-	VCMPPD.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K5
+	VCMPPD.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K3
 	VMOVUPS      64(R10)(AX*8), Z0
-	VCMPPD.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K6
-	VMOVUPS      128(R10)(AX*8), Z0
-	VCMPPD.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K7
-	VMOVUPS      192(R10)(AX*8), Z0
-	KMOVQ        K4, (SP)
 	VCMPPD.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K4
-	KXORW        K5, K1, K1
-	KXORW        K6, K2, K2
-	KXORW        K7, K3, K3
-	KMOVQ        (SP), K5
-	KXORW        K4, K5, K4
+	KXORW        K3, K1, K1
+	KXORW        K4, K2, K2
 	VPBROADCASTQ avx512_01010101<>+0(SB), Z0
 	VMOVDQU8.Z   X0, K1, X1
-	VMOVDQU8.Z   X0, K2, X2
-	VMOVDQU8.Z   X0, K3, X3
-	VMOVDQU8.Z   X0, K4, X0
+	VMOVDQU8.Z   X0, K2, X0
 	VMOVQ        X1, (R8)(AX*1)
-	VMOVQ        X2, 8(R8)(AX*1)
-	VMOVQ        X3, 16(R8)(AX*1)
-	VMOVQ        X0, 24(R8)(AX*1)
-	ADDQ         $0x00000020, AX
+	VMOVQ        X0, 8(R8)(AX*1)
+	ADDQ         $0x00000010, AX
 	CMPQ         AX, DX
 	JLT          loop
 	VZEROUPPER
@@ -13701,7 +9141,7 @@ loop:
 // func logicalNotFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
 TEXT ·logicalNotFloat32AVX512(SB), NOSPLIT, $0-48
-	// LogicalNot of float32, 64 elements a step.
+	// LogicalNot of float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -13712,20 +9152,12 @@ loop:
 	VCMPPS.BCST  $0x00, avx512_00000000<>+0(SB), Z0, K1
 	VMOVUPS      64(R9)(AX*4), Z0
 	VCMPPS.BCST  $0x00, avx512_00000000<>+0(SB), Z0, K2
-	VMOVUPS      128(R9)(AX*4), Z0
-	VCMPPS.BCST  $0x00, avx512_00000000<>+0(SB), Z0, K3
-	VMOVUPS      192(R9)(AX*4), Z0
-	VCMPPS.BCST  $0x00, avx512_00000000<>+0(SB), Z0, K4
 	VPBROADCASTQ avx512_01010101<>+0(SB), Z0
 	VMOVDQU8.Z   X0, K1, X1
-	VMOVDQU8.Z   X0, K2, X2
-	VMOVDQU8.Z   X0, K3, X3
-	VMOVDQU8.Z   X0, K4, X0
+	VMOVDQU8.Z   X0, K2, X0
 	VMOVUPS      X1, (R8)(AX*1)
-	VMOVUPS      X2, 16(R8)(AX*1)
-	VMOVUPS      X3, 32(R8)(AX*1)
-	VMOVUPS      X0, 48(R8)(AX*1)
-	ADDQ         $0x00000040, AX
+	VMOVUPS      X0, 16(R8)(AX*1)
+	ADDQ         $0x00000020, AX
 	CMPQ         AX, DX
 	JLT          loop
 	VZEROUPPER
@@ -13735,7 +9167,7 @@ loop:
 // func logicalNotFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
 TEXT ·logicalNotFloat64AVX512(SB), NOSPLIT, $0-48
-	// LogicalNot of float64, 32 elements a step.
+	// LogicalNot of float64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -13746,20 +9178,12 @@ loop:
 	VCMPPD.BCST  $0x00, avx512_00000000<>+0(SB), Z0, K1
 	VMOVUPS      64(R9)(AX*8), Z0
 	VCMPPD.BCST  $0x00, avx512_00000000<>+0(SB), Z0, K2
-	VMOVUPS      128(R9)(AX*8), Z0
-	VCMPPD.BCST  $0x00, avx512_00000000<>+0(SB), Z0, K3
-	VMOVUPS      192(R9)(AX*8), Z0
-	VCMPPD.BCST  $0x00, avx512_00000000<>+0(SB), Z0, K4
 	VPBROADCASTQ avx512_01010101<>+0(SB), Z0
 	VMOVDQU8.Z   X0, K1, X1
-	VMOVDQU8.Z   X0, K2, X2
-	VMOVDQU8.Z   X0, K3, X3
-	VMOVDQU8.Z   X0, K4, X0
+	VMOVDQU8.Z   X0, K2, X0
 	VMOVQ        X1, (R8)(AX*1)
-	VMOVQ        X2, 8(R8)(AX*1)
-	VMOVQ        X3, 16(R8)(AX*1)
-	VMOVQ        X0, 24(R8)(AX*1)
-	ADDQ         $0x00000020, AX
+	VMOVQ        X0, 8(R8)(AX*1)
+	ADDQ         $0x00000010, AX
 	CMPQ         AX, DX
 	JLT          loop
 	VZEROUPPER
@@ -13769,7 +9193,7 @@ loop:
 // func isNaNFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
 TEXT ·isNaNFloat32AVX512(SB), NOSPLIT, $0-48
-	// IsNaN of float32, 64 elements a step.
+	// IsNaN of float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -13780,20 +9204,12 @@ loop:
 	VCMPPS       $0x04, Z0, Z0, K1
 	VMOVUPS      64(R9)(AX*4), Z0
 	VCMPPS       $0x04, Z0, Z0, K2
-	VMOVUPS      128(R9)(AX*4), Z0
-	VCMPPS       $0x04, Z0, Z0, K3
-	VMOVUPS      192(R9)(AX*4), Z0
-	VCMPPS       $0x04, Z0, Z0, K4
 	VPBROADCASTQ avx512_01010101<>+0(SB), Z0
 	VMOVDQU8.Z   X0, K1, X1
-	VMOVDQU8.Z   X0, K2, X2
-	VMOVDQU8.Z   X0, K3, X3
-	VMOVDQU8.Z   X0, K4, X0
+	VMOVDQU8.Z   X0, K2, X0
 	VMOVUPS      X1, (R8)(AX*1)
-	VMOVUPS      X2, 16(R8)(AX*1)
-	VMOVUPS      X3, 32(R8)(AX*1)
-	VMOVUPS      X0, 48(R8)(AX*1)
-	ADDQ         $0x00000040, AX
+	VMOVUPS      X0, 16(R8)(AX*1)
+	ADDQ         $0x00000020, AX
 	CMPQ         AX, DX
 	JLT          loop
 	VZEROUPPER
@@ -13803,7 +9219,7 @@ loop:
 // func isNaNFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
 TEXT ·isNaNFloat64AVX512(SB), NOSPLIT, $0-48
-	// IsNaN of float64, 32 elements a step.
+	// IsNaN of float64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -13814,20 +9230,12 @@ loop:
 	VCMPPD       $0x04, Z0, Z0, K1
 	VMOVUPS      64(R9)(AX*8), Z0
 	VCMPPD       $0x04, Z0, Z0, K2
-	VMOVUPS      128(R9)(AX*8), Z0
-	VCMPPD       $0x04, Z0, Z0, K3
-	VMOVUPS      192(R9)(AX*8), Z0
-	VCMPPD       $0x04, Z0, Z0, K4
 	VPBROADCASTQ avx512_01010101<>+0(SB), Z0
 	VMOVDQU8.Z   X0, K1, X1
-	VMOVDQU8.Z   X0, K2, X2
-	VMOVDQU8.Z   X0, K3, X3
-	VMOVDQU8.Z   X0, K4, X0
+	VMOVDQU8.Z   X0, K2, X0
 	VMOVQ        X1, (R8)(AX*1)
-	VMOVQ        X2, 8(R8)(AX*1)
-	VMOVQ        X3, 16(R8)(AX*1)
-	VMOVQ        X0, 24(R8)(AX*1)
-	ADDQ         $0x00000020, AX
+	VMOVQ        X0, 8(R8)(AX*1)
+	ADDQ         $0x00000010, AX
 	CMPQ         AX, DX
 	JLT          loop
 	VZEROUPPER
@@ -13837,7 +9245,7 @@ loop:
 // func isInfFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VL
 TEXT ·isInfFloat32AVX512(SB), NOSPLIT, $0-48
-	// IsInf of float32, 64 elements a step.
+	// IsInf of float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -13848,24 +9256,14 @@ loop:
 	VANDPS.BCST  avx512_7fffffff<>+0(SB), Z0, Z0
 	VMOVUPS      64(R9)(AX*4), Z1
 	VANDPS.BCST  avx512_7fffffff<>+0(SB), Z1, Z1
-	VMOVUPS      128(R9)(AX*4), Z2
-	VANDPS.BCST  avx512_7fffffff<>+0(SB), Z2, Z2
-	VMOVUPS      192(R9)(AX*4), Z3
-	VANDPS.BCST  avx512_7fffffff<>+0(SB), Z3, Z3
 	VCMPPS.BCST  $0x00, avx512_7f800000<>+0(SB), Z0, K1
 	VCMPPS.BCST  $0x00, avx512_7f800000<>+0(SB), Z1, K2
-	VCMPPS.BCST  $0x00, avx512_7f800000<>+0(SB), Z2, K3
-	VCMPPS.BCST  $0x00, avx512_7f800000<>+0(SB), Z3, K4
 	VPBROADCASTQ avx512_01010101<>+0(SB), Z0
 	VMOVDQU8.Z   X0, K1, X1
-	VMOVDQU8.Z   X0, K2, X2
-	VMOVDQU8.Z   X0, K3, X3
-	VMOVDQU8.Z   X0, K4, X0
+	VMOVDQU8.Z   X0, K2, X0
 	VMOVUPS      X1, (R8)(AX*1)
-	VMOVUPS      X2, 16(R8)(AX*1)
-	VMOVUPS      X3, 32(R8)(AX*1)
-	VMOVUPS      X0, 48(R8)(AX*1)
-	ADDQ         $0x00000040, AX
+	VMOVUPS      X0, 16(R8)(AX*1)
+	ADDQ         $0x00000020, AX
 	CMPQ         AX, DX
 	JLT          loop
 	VZEROUPPER
@@ -13875,7 +9273,7 @@ loop:
 // func isInfFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VL
 TEXT ·isInfFloat64AVX512(SB), NOSPLIT, $0-48
-	// IsInf of float64, 32 elements a step.
+	// IsInf of float64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -13886,24 +9284,14 @@ loop:
 	VANDPD.BCST  avx512_7fffffffffffffff<>+0(SB), Z0, Z0
 	VMOVUPS      64(R9)(AX*8), Z1
 	VANDPD.BCST  avx512_7fffffffffffffff<>+0(SB), Z1, Z1
-	VMOVUPS      128(R9)(AX*8), Z2
-	VANDPD.BCST  avx512_7fffffffffffffff<>+0(SB), Z2, Z2
-	VMOVUPS      192(R9)(AX*8), Z3
-	VANDPD.BCST  avx512_7fffffffffffffff<>+0(SB), Z3, Z3
 	VCMPPD.BCST  $0x00, avx512_7ff0000000000000<>+0(SB), Z0, K1
 	VCMPPD.BCST  $0x00, avx512_7ff0000000000000<>+0(SB), Z1, K2
-	VCMPPD.BCST  $0x00, avx512_7ff0000000000000<>+0(SB), Z2, K3
-	VCMPPD.BCST  $0x00, avx512_7ff0000000000000<>+0(SB), Z3, K4
 	VPBROADCASTQ avx512_01010101<>+0(SB), Z0
 	VMOVDQU8.Z   X0, K1, X1
-	VMOVDQU8.Z   X0, K2, X2
-	VMOVDQU8.Z   X0, K3, X3
-	VMOVDQU8.Z   X0, K4, X0
+	VMOVDQU8.Z   X0, K2, X0
 	VMOVQ        X1, (R8)(AX*1)
-	VMOVQ        X2, 8(R8)(AX*1)
-	VMOVQ        X3, 16(R8)(AX*1)
-	VMOVQ        X0, 24(R8)(AX*1)
-	ADDQ         $0x00000020, AX
+	VMOVQ        X0, 8(R8)(AX*1)
+	ADDQ         $0x00000010, AX
 	CMPQ         AX, DX
 	JLT          loop
 	VZEROUPPER
@@ -13913,7 +9301,7 @@ loop:
 // func isFiniteFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VL
 TEXT ·isFiniteFloat32AVX512(SB), NOSPLIT, $0-48
-	// IsFinite of float32, 64 elements a step.
+	// IsFinite of float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -13924,24 +9312,14 @@ loop:
 	VANDPS.BCST  avx512_7fffffff<>+0(SB), Z0, Z0
 	VMOVUPS      64(R9)(AX*4), Z1
 	VANDPS.BCST  avx512_7fffffff<>+0(SB), Z1, Z1
-	VMOVUPS      128(R9)(AX*4), Z2
-	VANDPS.BCST  avx512_7fffffff<>+0(SB), Z2, Z2
-	VMOVUPS      192(R9)(AX*4), Z3
-	VANDPS.BCST  avx512_7fffffff<>+0(SB), Z3, Z3
 	VCMPPS.BCST  $0x11, avx512_7f800000<>+0(SB), Z0, K1
 	VCMPPS.BCST  $0x11, avx512_7f800000<>+0(SB), Z1, K2
-	VCMPPS.BCST  $0x11, avx512_7f800000<>+0(SB), Z2, K3
-	VCMPPS.BCST  $0x11, avx512_7f800000<>+0(SB), Z3, K4
 	VPBROADCASTQ avx512_01010101<>+0(SB), Z0
 	VMOVDQU8.Z   X0, K1, X1
-	VMOVDQU8.Z   X0, K2, X2
-	VMOVDQU8.Z   X0, K3, X3
-	VMOVDQU8.Z   X0, K4, X0
+	VMOVDQU8.Z   X0, K2, X0
 	VMOVUPS      X1, (R8)(AX*1)
-	VMOVUPS      X2, 16(R8)(AX*1)
-	VMOVUPS      X3, 32(R8)(AX*1)
-	VMOVUPS      X0, 48(R8)(AX*1)
-	ADDQ         $0x00000040, AX
+	VMOVUPS      X0, 16(R8)(AX*1)
+	ADDQ         $0x00000020, AX
 	CMPQ         AX, DX
 	JLT          loop
 	VZEROUPPER
@@ -13951,7 +9329,7 @@ loop:
 // func isFiniteFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VL
 TEXT ·isFiniteFloat64AVX512(SB), NOSPLIT, $0-48
-	// IsFinite of float64, 32 elements a step.
+	// IsFinite of float64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -13962,24 +9340,14 @@ loop:
 	VANDPD.BCST  avx512_7fffffffffffffff<>+0(SB), Z0, Z0
 	VMOVUPS      64(R9)(AX*8), Z1
 	VANDPD.BCST  avx512_7fffffffffffffff<>+0(SB), Z1, Z1
-	VMOVUPS      128(R9)(AX*8), Z2
-	VANDPD.BCST  avx512_7fffffffffffffff<>+0(SB), Z2, Z2
-	VMOVUPS      192(R9)(AX*8), Z3
-	VANDPD.BCST  avx512_7fffffffffffffff<>+0(SB), Z3, Z3
 	VCMPPD.BCST  $0x11, avx512_7ff0000000000000<>+0(SB), Z0, K1
 	VCMPPD.BCST  $0x11, avx512_7ff0000000000000<>+0(SB), Z1, K2
-	VCMPPD.BCST  $0x11, avx512_7ff0000000000000<>+0(SB), Z2, K3
-	VCMPPD.BCST  $0x11, avx512_7ff0000000000000<>+0(SB), Z3, K4
 	VPBROADCASTQ avx512_01010101<>+0(SB), Z0
 	VMOVDQU8.Z   X0, K1, X1
-	VMOVDQU8.Z   X0, K2, X2
-	VMOVDQU8.Z   X0, K3, X3
-	VMOVDQU8.Z   X0, K4, X0
+	VMOVDQU8.Z   X0, K2, X0
 	VMOVQ        X1, (R8)(AX*1)
-	VMOVQ        X2, 8(R8)(AX*1)
-	VMOVQ        X3, 16(R8)(AX*1)
-	VMOVQ        X0, 24(R8)(AX*1)
-	ADDQ         $0x00000020, AX
+	VMOVQ        X0, 8(R8)(AX*1)
+	ADDQ         $0x00000010, AX
 	CMPQ         AX, DX
 	JLT          loop
 	VZEROUPPER
@@ -13989,7 +9357,7 @@ loop:
 // func whereFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
 TEXT ·whereFloat32AVX512(SB), NOSPLIT, $0-48
-	// Where of float32, 64 elements a step.
+	// Where of float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -14002,23 +9370,13 @@ loop:
 	VPTESTMB  X0, X0, K1
 	VMOVUPS   16(R9)(AX*1), X0
 	VPTESTMB  X0, X0, K2
-	VMOVUPS   32(R9)(AX*1), X0
-	VPTESTMB  X0, X0, K3
-	VMOVUPS   48(R9)(AX*1), X0
-	VPTESTMB  X0, X0, K4
 	VMOVUPS   (R11)(AX*4), Z0
 	VBLENDMPS (R10)(AX*4), Z0, K1, Z0
 	VMOVUPS   64(R11)(AX*4), Z1
 	VBLENDMPS 64(R10)(AX*4), Z1, K2, Z1
-	VMOVUPS   128(R11)(AX*4), Z2
-	VBLENDMPS 128(R10)(AX*4), Z2, K3, Z2
-	VMOVUPS   192(R11)(AX*4), Z3
-	VBLENDMPS 192(R10)(AX*4), Z3, K4, Z3
 	VMOVUPS   Z0, (R8)(AX*4)
 	VMOVUPS   Z1, 64(R8)(AX*4)
-	VMOVUPS   Z2, 128(R8)(AX*4)
-	VMOVUPS   Z3, 192(R8)(AX*4)
-	ADDQ      $0x00000040, AX
+	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
 	VZEROUPPER
@@ -14028,7 +9386,7 @@ loop:
 // func whereFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
 TEXT ·whereFloat32PastAVX512(SB), NOSPLIT, $0-48
-	// Where of float32, 64 elements a step.
+	// Where of float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -14041,23 +9399,13 @@ loop:
 	VPTESTMB  X0, X0, K1
 	VMOVUPS   16(R9)(AX*1), X0
 	VPTESTMB  X0, X0, K2
-	VMOVUPS   32(R9)(AX*1), X0
-	VPTESTMB  X0, X0, K3
-	VMOVUPS   48(R9)(AX*1), X0
-	VPTESTMB  X0, X0, K4
 	VMOVUPS   (R11)(AX*4), Z0
 	VBLENDMPS (R10)(AX*4), Z0, K1, Z0
 	VMOVUPS   64(R11)(AX*4), Z1
 	VBLENDMPS 64(R10)(AX*4), Z1, K2, Z1
-	VMOVUPS   128(R11)(AX*4), Z2
-	VBLENDMPS 128(R10)(AX*4), Z2, K3, Z2
-	VMOVUPS   192(R11)(AX*4), Z3
-	VBLENDMPS 192(R10)(AX*4), Z3, K4, Z3
 	VMOVNTPS  Z0, (R8)(AX*4)
 	VMOVNTPS  Z1, 64(R8)(AX*4)
-	VMOVNTPS  Z2, 128(R8)(AX*4)
-	VMOVNTPS  Z3, 192(R8)(AX*4)
-	ADDQ      $0x00000040, AX
+	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
 	VZEROUPPER
@@ -14067,7 +9415,7 @@ loop:
 // func whereFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
 TEXT ·whereFloat64AVX512(SB), NOSPLIT, $0-48
-	// Where of float64, 32 elements a step.
+	// Where of float64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -14080,23 +9428,13 @@ loop:
 	VPTESTMB  X0, X0, K1
 	VMOVQ     8(R9)(AX*1), X0
 	VPTESTMB  X0, X0, K2
-	VMOVQ     16(R9)(AX*1), X0
-	VPTESTMB  X0, X0, K3
-	VMOVQ     24(R9)(AX*1), X0
-	VPTESTMB  X0, X0, K4
 	VMOVUPS   (R11)(AX*8), Z0
 	VBLENDMPD (R10)(AX*8), Z0, K1, Z0
 	VMOVUPS   64(R11)(AX*8), Z1
 	VBLENDMPD 64(R10)(AX*8), Z1, K2, Z1
-	VMOVUPS   128(R11)(AX*8), Z2
-	VBLENDMPD 128(R10)(AX*8), Z2, K3, Z2
-	VMOVUPS   192(R11)(AX*8), Z3
-	VBLENDMPD 192(R10)(AX*8), Z3, K4, Z3
 	VMOVUPS   Z0, (R8)(AX*8)
 	VMOVUPS   Z1, 64(R8)(AX*8)
-	VMOVUPS   Z2, 128(R8)(AX*8)
-	VMOVUPS   Z3, 192(R8)(AX*8)
-	ADDQ      $0x00000020, AX
+	ADDQ      $0x00000010, AX
 	CMPQ      AX, DX
 	JLT       loop
 	VZEROUPPER
@@ -14106,7 +9444,7 @@ loop:
 // func whereFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
 TEXT ·whereFloat64PastAVX512(SB), NOSPLIT, $0-48
-	// Where of float64, 32 elements a step.
+	// Where of float64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -14119,23 +9457,13 @@ loop:
 	VPTESTMB  X0, X0, K1
 	VMOVQ     8(R9)(AX*1), X0
 	VPTESTMB  X0, X0, K2
-	VMOVQ     16(R9)(AX*1), X0
-	VPTESTMB  X0, X0, K3
-	VMOVQ     24(R9)(AX*1), X0
-	VPTESTMB  X0, X0, K4
 	VMOVUPS   (R11)(AX*8), Z0
 	VBLENDMPD (R10)(AX*8), Z0, K1, Z0
 	VMOVUPS   64(R11)(AX*8), Z1
 	VBLENDMPD 64(R10)(AX*8), Z1, K2, Z1
-	VMOVUPS   128(R11)(AX*8), Z2
-	VBLENDMPD 128(R10)(AX*8), Z2, K3, Z2
-	VMOVUPS   192(R11)(AX*8), Z3
-	VBLENDMPD 192(R10)(AX*8), Z3, K4, Z3
 	VMOVNTPS  Z0, (R8)(AX*8)
 	VMOVNTPS  Z1, 64(R8)(AX*8)
-	VMOVNTPS  Z2, 128(R8)(AX*8)
-	VMOVNTPS  Z3, 192(R8)(AX*8)
-	ADDQ      $0x00000020, AX
+	ADDQ      $0x00000010, AX
 	CMPQ      AX, DX
 	JLT       loop
 	VZEROUPPER
@@ -14145,7 +9473,7 @@ loop:
 // func castBoolToFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
 TEXT ·castBoolToFloat32AVX512(SB), NOSPLIT, $0-48
-	// Cast of bool to float32, 64 elements a step.
+	// Cast of bool to float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -14156,20 +9484,12 @@ loop:
 	VPTESTMB     X0, X0, K1
 	VMOVUPS      16(R9)(AX*1), X0
 	VPTESTMB     X0, X0, K2
-	VMOVUPS      32(R9)(AX*1), X0
-	VPTESTMB     X0, X0, K3
-	VMOVUPS      48(R9)(AX*1), X0
-	VPTESTMB     X0, X0, K4
 	VPBROADCASTQ avx512_3f800000<>+0(SB), Z0
 	VMOVAPS.Z    Z0, K1, Z1
-	VMOVAPS.Z    Z0, K2, Z2
-	VMOVAPS.Z    Z0, K3, Z3
-	VMOVAPS.Z    Z0, K4, Z0
+	VMOVAPS.Z    Z0, K2, Z0
 	VMOVUPS      Z1, (R8)(AX*4)
-	VMOVUPS      Z2, 64(R8)(AX*4)
-	VMOVUPS      Z3, 128(R8)(AX*4)
-	VMOVUPS      Z0, 192(R8)(AX*4)
-	ADDQ         $0x00000040, AX
+	VMOVUPS      Z0, 64(R8)(AX*4)
+	ADDQ         $0x00000020, AX
 	CMPQ         AX, DX
 	JLT          loop
 	VZEROUPPER
@@ -14179,7 +9499,7 @@ loop:
 // func castBoolToFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
 TEXT ·castBoolToFloat32PastAVX512(SB), NOSPLIT, $0-48
-	// Cast of bool to float32, 64 elements a step.
+	// Cast of bool to float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -14190,20 +9510,12 @@ loop:
 	VPTESTMB     X0, X0, K1
 	VMOVUPS      16(R9)(AX*1), X0
 	VPTESTMB     X0, X0, K2
-	VMOVUPS      32(R9)(AX*1), X0
-	VPTESTMB     X0, X0, K3
-	VMOVUPS      48(R9)(AX*1), X0
-	VPTESTMB     X0, X0, K4
 	VPBROADCASTQ avx512_3f800000<>+0(SB), Z0
 	VMOVAPS.Z    Z0, K1, Z1
-	VMOVAPS.Z    Z0, K2, Z2
-	VMOVAPS.Z    Z0, K3, Z3
-	VMOVAPS.Z    Z0, K4, Z0
+	VMOVAPS.Z    Z0, K2, Z0
 	VMOVNTPS     Z1, (R8)(AX*4)
-	VMOVNTPS     Z2, 64(R8)(AX*4)
-	VMOVNTPS     Z3, 128(R8)(AX*4)
-	VMOVNTPS     Z0, 192(R8)(AX*4)
-	ADDQ         $0x00000040, AX
+	VMOVNTPS     Z0, 64(R8)(AX*4)
+	ADDQ         $0x00000020, AX
 	CMPQ         AX, DX
 	JLT          loop
 	VZEROUPPER
@@ -14213,7 +9525,7 @@ loop:
 // func castBoolToFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
 TEXT ·castBoolToFloat64AVX512(SB), NOSPLIT, $0-48
-	// Cast of bool to float64, 32 elements a step.
+	// Cast of bool to float64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -14224,20 +9536,12 @@ loop:
 	VPTESTMB     X0, X0, K1
 	VMOVQ        8(R9)(AX*1), X0
 	VPTESTMB     X0, X0, K2
-	VMOVQ        16(R9)(AX*1), X0
-	VPTESTMB     X0, X0, K3
-	VMOVQ        24(R9)(AX*1), X0
-	VPTESTMB     X0, X0, K4
 	VPBROADCASTQ avx512_3ff0000000000000<>+0(SB), Z0
 	VMOVAPD.Z    Z0, K1, Z1
-	VMOVAPD.Z    Z0, K2, Z2
-	VMOVAPD.Z    Z0, K3, Z3
-	VMOVAPD.Z    Z0, K4, Z0
+	VMOVAPD.Z    Z0, K2, Z0
 	VMOVUPS      Z1, (R8)(AX*8)
-	VMOVUPS      Z2, 64(R8)(AX*8)
-	VMOVUPS      Z3, 128(R8)(AX*8)
-	VMOVUPS      Z0, 192(R8)(AX*8)
-	ADDQ         $0x00000020, AX
+	VMOVUPS      Z0, 64(R8)(AX*8)
+	ADDQ         $0x00000010, AX
 	CMPQ         AX, DX
 	JLT          loop
 	VZEROUPPER
@@ -14247,7 +9551,7 @@ loop:
 // func castBoolToFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
 TEXT ·castBoolToFloat64PastAVX512(SB), NOSPLIT, $0-48
-	// Cast of bool to float64, 32 elements a step.
+	// Cast of bool to float64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -14258,20 +9562,12 @@ loop:
 	VPTESTMB     X0, X0, K1
 	VMOVQ        8(R9)(AX*1), X0
 	VPTESTMB     X0, X0, K2
-	VMOVQ        16(R9)(AX*1), X0
-	VPTESTMB     X0, X0, K3
-	VMOVQ        24(R9)(AX*1), X0
-	VPTESTMB     X0, X0, K4
 	VPBROADCASTQ avx512_3ff0000000000000<>+0(SB), Z0
 	VMOVAPD.Z    Z0, K1, Z1
-	VMOVAPD.Z    Z0, K2, Z2
-	VMOVAPD.Z    Z0, K3, Z3
-	VMOVAPD.Z    Z0, K4, Z0
+	VMOVAPD.Z    Z0, K2, Z0
 	VMOVNTPS     Z1, (R8)(AX*8)
-	VMOVNTPS     Z2, 64(R8)(AX*8)
-	VMOVNTPS     Z3, 128(R8)(AX*8)
-	VMOVNTPS     Z0, 192(R8)(AX*8)
-	ADDQ         $0x00000020, AX
+	VMOVNTPS     Z0, 64(R8)(AX*8)
+	ADDQ         $0x00000010, AX
 	CMPQ         AX, DX
 	JLT          loop
 	VZEROUPPER
@@ -14281,7 +9577,7 @@ loop:
 // func castInt8ToFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·castInt8ToFloat32AVX512(SB), NOSPLIT, $0-48
-	// Cast of int8 to float32, 64 elements a step.
+	// Cast of int8 to float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -14290,17 +9586,11 @@ TEXT ·castInt8ToFloat32AVX512(SB), NOSPLIT, $0-48
 loop:
 	VPMOVSXBD (R9)(AX*1), Z0
 	VPMOVSXBD 16(R9)(AX*1), Z1
-	VPMOVSXBD 32(R9)(AX*1), Z2
-	VPMOVSXBD 48(R9)(AX*1), Z3
 	VCVTDQ2PS Z0, Z0
 	VCVTDQ2PS Z1, Z1
-	VCVTDQ2PS Z2, Z2
-	VCVTDQ2PS Z3, Z3
 	VMOVUPS   Z0, (R8)(AX*4)
 	VMOVUPS   Z1, 64(R8)(AX*4)
-	VMOVUPS   Z2, 128(R8)(AX*4)
-	VMOVUPS   Z3, 192(R8)(AX*4)
-	ADDQ      $0x00000040, AX
+	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
 	VZEROUPPER
@@ -14310,7 +9600,7 @@ loop:
 // func castInt8ToFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·castInt8ToFloat32PastAVX512(SB), NOSPLIT, $0-48
-	// Cast of int8 to float32, 64 elements a step.
+	// Cast of int8 to float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -14319,17 +9609,11 @@ TEXT ·castInt8ToFloat32PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VPMOVSXBD (R9)(AX*1), Z0
 	VPMOVSXBD 16(R9)(AX*1), Z1
-	VPMOVSXBD 32(R9)(AX*1), Z2
-	VPMOVSXBD 48(R9)(AX*1), Z3
 	VCVTDQ2PS Z0, Z0
 	VCVTDQ2PS Z1, Z1
-	VCVTDQ2PS Z2, Z2
-	VCVTDQ2PS Z3, Z3
 	VMOVNTPS  Z0, (R8)(AX*4)
 	VMOVNTPS  Z1, 64(R8)(AX*4)
-	VMOVNTPS  Z2, 128(R8)(AX*4)
-	VMOVNTPS  Z3, 192(R8)(AX*4)
-	ADDQ      $0x00000040, AX
+	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
 	VZEROUPPER
@@ -14339,7 +9623,7 @@ loop:
 // func castInt8ToFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX2, AVX512F
 TEXT ·castInt8ToFloat64AVX512(SB), NOSPLIT, $0-48
-	// Cast of int8 to float64, 32 elements a step.
+	// Cast of int8 to float64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -14348,17 +9632,11 @@ TEXT ·castInt8ToFloat64AVX512(SB), NOSPLIT, $0-48
 loop:
 	VPMOVSXBD (R9)(AX*1), Y0
 	VPMOVSXBD 8(R9)(AX*1), Y1
-	VPMOVSXBD 16(R9)(AX*1), Y2
-	VPMOVSXBD 24(R9)(AX*1), Y3
 	VCVTDQ2PD Y0, Z0
 	VCVTDQ2PD Y1, Z1
-	VCVTDQ2PD Y2, Z2
-	VCVTDQ2PD Y3, Z3
 	VMOVUPS   Z0, (R8)(AX*8)
 	VMOVUPS   Z1, 64(R8)(AX*8)
-	VMOVUPS   Z2, 128(R8)(AX*8)
-	VMOVUPS   Z3, 192(R8)(AX*8)
-	ADDQ      $0x00000020, AX
+	ADDQ      $0x00000010, AX
 	CMPQ      AX, DX
 	JLT       loop
 	VZEROUPPER
@@ -14368,7 +9646,7 @@ loop:
 // func castInt8ToFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX2, AVX512F
 TEXT ·castInt8ToFloat64PastAVX512(SB), NOSPLIT, $0-48
-	// Cast of int8 to float64, 32 elements a step.
+	// Cast of int8 to float64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -14377,17 +9655,11 @@ TEXT ·castInt8ToFloat64PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VPMOVSXBD (R9)(AX*1), Y0
 	VPMOVSXBD 8(R9)(AX*1), Y1
-	VPMOVSXBD 16(R9)(AX*1), Y2
-	VPMOVSXBD 24(R9)(AX*1), Y3
 	VCVTDQ2PD Y0, Z0
 	VCVTDQ2PD Y1, Z1
-	VCVTDQ2PD Y2, Z2
-	VCVTDQ2PD Y3, Z3
 	VMOVNTPS  Z0, (R8)(AX*8)
 	VMOVNTPS  Z1, 64(R8)(AX*8)
-	VMOVNTPS  Z2, 128(R8)(AX*8)
-	VMOVNTPS  Z3, 192(R8)(AX*8)
-	ADDQ      $0x00000020, AX
+	ADDQ      $0x00000010, AX
 	CMPQ      AX, DX
 	JLT       loop
 	VZEROUPPER
@@ -14397,7 +9669,7 @@ loop:
 // func castInt16ToFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·castInt16ToFloat32AVX512(SB), NOSPLIT, $0-48
-	// Cast of int16 to float32, 64 elements a step.
+	// Cast of int16 to float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -14406,17 +9678,11 @@ TEXT ·castInt16ToFloat32AVX512(SB), NOSPLIT, $0-48
 loop:
 	VPMOVSXWD (R9)(AX*2), Z0
 	VPMOVSXWD 32(R9)(AX*2), Z1
-	VPMOVSXWD 64(R9)(AX*2), Z2
-	VPMOVSXWD 96(R9)(AX*2), Z3
 	VCVTDQ2PS Z0, Z0
 	VCVTDQ2PS Z1, Z1
-	VCVTDQ2PS Z2, Z2
-	VCVTDQ2PS Z3, Z3
 	VMOVUPS   Z0, (R8)(AX*4)
 	VMOVUPS   Z1, 64(R8)(AX*4)
-	VMOVUPS   Z2, 128(R8)(AX*4)
-	VMOVUPS   Z3, 192(R8)(AX*4)
-	ADDQ      $0x00000040, AX
+	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
 	VZEROUPPER
@@ -14426,7 +9692,7 @@ loop:
 // func castInt16ToFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·castInt16ToFloat32PastAVX512(SB), NOSPLIT, $0-48
-	// Cast of int16 to float32, 64 elements a step.
+	// Cast of int16 to float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -14435,17 +9701,11 @@ TEXT ·castInt16ToFloat32PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VPMOVSXWD (R9)(AX*2), Z0
 	VPMOVSXWD 32(R9)(AX*2), Z1
-	VPMOVSXWD 64(R9)(AX*2), Z2
-	VPMOVSXWD 96(R9)(AX*2), Z3
 	VCVTDQ2PS Z0, Z0
 	VCVTDQ2PS Z1, Z1
-	VCVTDQ2PS Z2, Z2
-	VCVTDQ2PS Z3, Z3
 	VMOVNTPS  Z0, (R8)(AX*4)
 	VMOVNTPS  Z1, 64(R8)(AX*4)
-	VMOVNTPS  Z2, 128(R8)(AX*4)
-	VMOVNTPS  Z3, 192(R8)(AX*4)
-	ADDQ      $0x00000040, AX
+	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
 	VZEROUPPER
@@ -14455,7 +9715,7 @@ loop:
 // func castInt16ToFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX2, AVX512F
 TEXT ·castInt16ToFloat64AVX512(SB), NOSPLIT, $0-48
-	// Cast of int16 to float64, 32 elements a step.
+	// Cast of int16 to float64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -14464,17 +9724,11 @@ TEXT ·castInt16ToFloat64AVX512(SB), NOSPLIT, $0-48
 loop:
 	VPMOVSXWD (R9)(AX*2), Y0
 	VPMOVSXWD 16(R9)(AX*2), Y1
-	VPMOVSXWD 32(R9)(AX*2), Y2
-	VPMOVSXWD 48(R9)(AX*2), Y3
 	VCVTDQ2PD Y0, Z0
 	VCVTDQ2PD Y1, Z1
-	VCVTDQ2PD Y2, Z2
-	VCVTDQ2PD Y3, Z3
 	VMOVUPS   Z0, (R8)(AX*8)
 	VMOVUPS   Z1, 64(R8)(AX*8)
-	VMOVUPS   Z2, 128(R8)(AX*8)
-	VMOVUPS   Z3, 192(R8)(AX*8)
-	ADDQ      $0x00000020, AX
+	ADDQ      $0x00000010, AX
 	CMPQ      AX, DX
 	JLT       loop
 	VZEROUPPER
@@ -14484,7 +9738,7 @@ loop:
 // func castInt16ToFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX2, AVX512F
 TEXT ·castInt16ToFloat64PastAVX512(SB), NOSPLIT, $0-48
-	// Cast of int16 to float64, 32 elements a step.
+	// Cast of int16 to float64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -14493,17 +9747,11 @@ TEXT ·castInt16ToFloat64PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VPMOVSXWD (R9)(AX*2), Y0
 	VPMOVSXWD 16(R9)(AX*2), Y1
-	VPMOVSXWD 32(R9)(AX*2), Y2
-	VPMOVSXWD 48(R9)(AX*2), Y3
 	VCVTDQ2PD Y0, Z0
 	VCVTDQ2PD Y1, Z1
-	VCVTDQ2PD Y2, Z2
-	VCVTDQ2PD Y3, Z3
 	VMOVNTPS  Z0, (R8)(AX*8)
 	VMOVNTPS  Z1, 64(R8)(AX*8)
-	VMOVNTPS  Z2, 128(R8)(AX*8)
-	VMOVNTPS  Z3, 192(R8)(AX*8)
-	ADDQ      $0x00000020, AX
+	ADDQ      $0x00000010, AX
 	CMPQ      AX, DX
 	JLT       loop
 	VZEROUPPER
@@ -14513,7 +9761,7 @@ loop:
 // func castInt32ToFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·castInt32ToFloat32AVX512(SB), NOSPLIT, $0-48
-	// Cast of int32 to float32, 64 elements a step.
+	// Cast of int32 to float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -14522,13 +9770,9 @@ TEXT ·castInt32ToFloat32AVX512(SB), NOSPLIT, $0-48
 loop:
 	VCVTDQ2PS (R9)(AX*4), Z0
 	VCVTDQ2PS 64(R9)(AX*4), Z1
-	VCVTDQ2PS 128(R9)(AX*4), Z2
-	VCVTDQ2PS 192(R9)(AX*4), Z3
 	VMOVUPS   Z0, (R8)(AX*4)
 	VMOVUPS   Z1, 64(R8)(AX*4)
-	VMOVUPS   Z2, 128(R8)(AX*4)
-	VMOVUPS   Z3, 192(R8)(AX*4)
-	ADDQ      $0x00000040, AX
+	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
 	VZEROUPPER
@@ -14538,7 +9782,7 @@ loop:
 // func castInt32ToFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·castInt32ToFloat32PastAVX512(SB), NOSPLIT, $0-48
-	// Cast of int32 to float32, 64 elements a step.
+	// Cast of int32 to float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -14547,13 +9791,9 @@ TEXT ·castInt32ToFloat32PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VCVTDQ2PS (R9)(AX*4), Z0
 	VCVTDQ2PS 64(R9)(AX*4), Z1
-	VCVTDQ2PS 128(R9)(AX*4), Z2
-	VCVTDQ2PS 192(R9)(AX*4), Z3
 	VMOVNTPS  Z0, (R8)(AX*4)
 	VMOVNTPS  Z1, 64(R8)(AX*4)
-	VMOVNTPS  Z2, 128(R8)(AX*4)
-	VMOVNTPS  Z3, 192(R8)(AX*4)
-	ADDQ      $0x00000040, AX
+	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
 	VZEROUPPER
@@ -14563,7 +9803,7 @@ loop:
 // func castInt32ToFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·castInt32ToFloat64AVX512(SB), NOSPLIT, $0-48
-	// Cast of int32 to float64, 32 elements a step.
+	// Cast of int32 to float64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -14572,13 +9812,9 @@ TEXT ·castInt32ToFloat64AVX512(SB), NOSPLIT, $0-48
 loop:
 	VCVTDQ2PD (R9)(AX*4), Z0
 	VCVTDQ2PD 32(R9)(AX*4), Z1
-	VCVTDQ2PD 64(R9)(AX*4), Z2
-	VCVTDQ2PD 96(R9)(AX*4), Z3
 	VMOVUPS   Z0, (R8)(AX*8)
 	VMOVUPS   Z1, 64(R8)(AX*8)
-	VMOVUPS   Z2, 128(R8)(AX*8)
-	VMOVUPS   Z3, 192(R8)(AX*8)
-	ADDQ      $0x00000020, AX
+	ADDQ      $0x00000010, AX
 	CMPQ      AX, DX
 	JLT       loop
 	VZEROUPPER
@@ -14588,7 +9824,7 @@ loop:
 // func castInt32ToFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·castInt32ToFloat64PastAVX512(SB), NOSPLIT, $0-48
-	// Cast of int32 to float64, 32 elements a step.
+	// Cast of int32 to float64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -14597,13 +9833,9 @@ TEXT ·castInt32ToFloat64PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VCVTDQ2PD (R9)(AX*4), Z0
 	VCVTDQ2PD 32(R9)(AX*4), Z1
-	VCVTDQ2PD 64(R9)(AX*4), Z2
-	VCVTDQ2PD 96(R9)(AX*4), Z3
 	VMOVNTPS  Z0, (R8)(AX*8)
 	VMOVNTPS  Z1, 64(R8)(AX*8)
-	VMOVNTPS  Z2, 128(R8)(AX*8)
-	VMOVNTPS  Z3, 192(R8)(AX*8)
-	ADDQ      $0x00000020, AX
+	ADDQ      $0x00000010, AX
 	CMPQ      AX, DX
 	JLT       loop
 	VZEROUPPER
@@ -14613,7 +9845,7 @@ loop:
 // func castInt64ToFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ
 TEXT ·castInt64ToFloat32AVX512(SB), NOSPLIT, $0-48
-	// Cast of int64 to float32, 32 elements a step.
+	// Cast of int64 to float32, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -14622,13 +9854,9 @@ TEXT ·castInt64ToFloat32AVX512(SB), NOSPLIT, $0-48
 loop:
 	VCVTQQ2PS (R9)(AX*8), Y0
 	VCVTQQ2PS 64(R9)(AX*8), Y1
-	VCVTQQ2PS 128(R9)(AX*8), Y2
-	VCVTQQ2PS 192(R9)(AX*8), Y3
 	VMOVUPS   Y0, (R8)(AX*4)
 	VMOVUPS   Y1, 32(R8)(AX*4)
-	VMOVUPS   Y2, 64(R8)(AX*4)
-	VMOVUPS   Y3, 96(R8)(AX*4)
-	ADDQ      $0x00000020, AX
+	ADDQ      $0x00000010, AX
 	CMPQ      AX, DX
 	JLT       loop
 	VZEROUPPER
@@ -14638,7 +9866,7 @@ loop:
 // func castInt64ToFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ
 TEXT ·castInt64ToFloat32PastAVX512(SB), NOSPLIT, $0-48
-	// Cast of int64 to float32, 32 elements a step.
+	// Cast of int64 to float32, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -14647,13 +9875,9 @@ TEXT ·castInt64ToFloat32PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VCVTQQ2PS (R9)(AX*8), Y0
 	VCVTQQ2PS 64(R9)(AX*8), Y1
-	VCVTQQ2PS 128(R9)(AX*8), Y2
-	VCVTQQ2PS 192(R9)(AX*8), Y3
 	VMOVNTPS  Y0, (R8)(AX*4)
 	VMOVNTPS  Y1, 32(R8)(AX*4)
-	VMOVNTPS  Y2, 64(R8)(AX*4)
-	VMOVNTPS  Y3, 96(R8)(AX*4)
-	ADDQ      $0x00000020, AX
+	ADDQ      $0x00000010, AX
 	CMPQ      AX, DX
 	JLT       loop
 	VZEROUPPER
@@ -14663,7 +9887,7 @@ loop:
 // func castInt64ToFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·castInt64ToFloat64AVX512(SB), NOSPLIT, $0-48
-	// Cast of int64 to float64, 32 elements a step.
+	// Cast of int64 to float64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -14672,13 +9896,9 @@ TEXT ·castInt64ToFloat64AVX512(SB), NOSPLIT, $0-48
 loop:
 	VCVTQQ2PD (R9)(AX*8), Z0
 	VCVTQQ2PD 64(R9)(AX*8), Z1
-	VCVTQQ2PD 128(R9)(AX*8), Z2
-	VCVTQQ2PD 192(R9)(AX*8), Z3
 	VMOVUPS   Z0, (R8)(AX*8)
 	VMOVUPS   Z1, 64(R8)(AX*8)
-	VMOVUPS   Z2, 128(R8)(AX*8)
-	VMOVUPS   Z3, 192(R8)(AX*8)
-	ADDQ      $0x00000020, AX
+	ADDQ      $0x00000010, AX
 	CMPQ      AX, DX
 	JLT       loop
 	VZEROUPPER
@@ -14688,7 +9908,7 @@ loop:
 // func castInt64ToFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·castInt64ToFloat64PastAVX512(SB), NOSPLIT, $0-48
-	// Cast of int64 to float64, 32 elements a step.
+	// Cast of int64 to float64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -14697,13 +9917,9 @@ TEXT ·castInt64ToFloat64PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VCVTQQ2PD (R9)(AX*8), Z0
 	VCVTQQ2PD 64(R9)(AX*8), Z1
-	VCVTQQ2PD 128(R9)(AX*8), Z2
-	VCVTQQ2PD 192(R9)(AX*8), Z3
 	VMOVNTPS  Z0, (R8)(AX*8)
 	VMOVNTPS  Z1, 64(R8)(AX*8)
-	VMOVNTPS  Z2, 128(R8)(AX*8)
-	VMOVNTPS  Z3, 192(R8)(AX*8)
-	ADDQ      $0x00000020, AX
+	ADDQ      $0x00000010, AX
 	CMPQ      AX, DX
 	JLT       loop
 	VZEROUPPER
@@ -14713,7 +9929,7 @@ loop:
 // func castUint8ToFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·castUint8ToFloat32AVX512(SB), NOSPLIT, $0-48
-	// Cast of uint8 to float32, 64 elements a step.
+	// Cast of uint8 to float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -14722,17 +9938,11 @@ TEXT ·castUint8ToFloat32AVX512(SB), NOSPLIT, $0-48
 loop:
 	VPMOVZXBD (R9)(AX*1), Z0
 	VPMOVZXBD 16(R9)(AX*1), Z1
-	VPMOVZXBD 32(R9)(AX*1), Z2
-	VPMOVZXBD 48(R9)(AX*1), Z3
 	VCVTDQ2PS Z0, Z0
 	VCVTDQ2PS Z1, Z1
-	VCVTDQ2PS Z2, Z2
-	VCVTDQ2PS Z3, Z3
 	VMOVUPS   Z0, (R8)(AX*4)
 	VMOVUPS   Z1, 64(R8)(AX*4)
-	VMOVUPS   Z2, 128(R8)(AX*4)
-	VMOVUPS   Z3, 192(R8)(AX*4)
-	ADDQ      $0x00000040, AX
+	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
 	VZEROUPPER
@@ -14742,7 +9952,7 @@ loop:
 // func castUint8ToFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·castUint8ToFloat32PastAVX512(SB), NOSPLIT, $0-48
-	// Cast of uint8 to float32, 64 elements a step.
+	// Cast of uint8 to float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -14751,17 +9961,11 @@ TEXT ·castUint8ToFloat32PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VPMOVZXBD (R9)(AX*1), Z0
 	VPMOVZXBD 16(R9)(AX*1), Z1
-	VPMOVZXBD 32(R9)(AX*1), Z2
-	VPMOVZXBD 48(R9)(AX*1), Z3
 	VCVTDQ2PS Z0, Z0
 	VCVTDQ2PS Z1, Z1
-	VCVTDQ2PS Z2, Z2
-	VCVTDQ2PS Z3, Z3
 	VMOVNTPS  Z0, (R8)(AX*4)
 	VMOVNTPS  Z1, 64(R8)(AX*4)
-	VMOVNTPS  Z2, 128(R8)(AX*4)
-	VMOVNTPS  Z3, 192(R8)(AX*4)
-	ADDQ      $0x00000040, AX
+	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
 	VZEROUPPER
@@ -14771,7 +9975,7 @@ loop:
 // func castUint8ToFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX2, AVX512F
 TEXT ·castUint8ToFloat64AVX512(SB), NOSPLIT, $0-48
-	// Cast of uint8 to float64, 32 elements a step.
+	// Cast of uint8 to float64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -14780,17 +9984,11 @@ TEXT ·castUint8ToFloat64AVX512(SB), NOSPLIT, $0-48
 loop:
 	VPMOVZXBD (R9)(AX*1), Y0
 	VPMOVZXBD 8(R9)(AX*1), Y1
-	VPMOVZXBD 16(R9)(AX*1), Y2
-	VPMOVZXBD 24(R9)(AX*1), Y3
 	VCVTDQ2PD Y0, Z0
 	VCVTDQ2PD Y1, Z1
-	VCVTDQ2PD Y2, Z2
-	VCVTDQ2PD Y3, Z3
 	VMOVUPS   Z0, (R8)(AX*8)
 	VMOVUPS   Z1, 64(R8)(AX*8)
-	VMOVUPS   Z2, 128(R8)(AX*8)
-	VMOVUPS   Z3, 192(R8)(AX*8)
-	ADDQ      $0x00000020, AX
+	ADDQ      $0x00000010, AX
 	CMPQ      AX, DX
 	JLT       loop
 	VZEROUPPER
@@ -14800,7 +9998,7 @@ loop:
 // func castUint8ToFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX2, AVX512F
 TEXT ·castUint8ToFloat64PastAVX512(SB), NOSPLIT, $0-48
-	// Cast of uint8 to float64, 32 elements a step.
+	// Cast of uint8 to float64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -14809,17 +10007,11 @@ TEXT ·castUint8ToFloat64PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VPMOVZXBD (R9)(AX*1), Y0
 	VPMOVZXBD 8(R9)(AX*1), Y1
-	VPMOVZXBD 16(R9)(AX*1), Y2
-	VPMOVZXBD 24(R9)(AX*1), Y3
 	VCVTDQ2PD Y0, Z0
 	VCVTDQ2PD Y1, Z1
-	VCVTDQ2PD Y2, Z2
-	VCVTDQ2PD Y3, Z3
 	VMOVNTPS  Z0, (R8)(AX*8)
 	VMOVNTPS  Z1, 64(R8)(AX*8)
-	VMOVNTPS  Z2, 128(R8)(AX*8)
-	VMOVNTPS  Z3, 192(R8)(AX*8)
-	ADDQ      $0x00000020, AX
+	ADDQ      $0x00000010, AX
 	CMPQ      AX, DX
 	JLT       loop
 	VZEROUPPER
@@ -14829,7 +10021,7 @@ loop:
 // func castUint16ToFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·castUint16ToFloat32AVX512(SB), NOSPLIT, $0-48
-	// Cast of uint16 to float32, 64 elements a step.
+	// Cast of uint16 to float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -14838,17 +10030,11 @@ TEXT ·castUint16ToFloat32AVX512(SB), NOSPLIT, $0-48
 loop:
 	VPMOVZXWD (R9)(AX*2), Z0
 	VPMOVZXWD 32(R9)(AX*2), Z1
-	VPMOVZXWD 64(R9)(AX*2), Z2
-	VPMOVZXWD 96(R9)(AX*2), Z3
 	VCVTDQ2PS Z0, Z0
 	VCVTDQ2PS Z1, Z1
-	VCVTDQ2PS Z2, Z2
-	VCVTDQ2PS Z3, Z3
 	VMOVUPS   Z0, (R8)(AX*4)
 	VMOVUPS   Z1, 64(R8)(AX*4)
-	VMOVUPS   Z2, 128(R8)(AX*4)
-	VMOVUPS   Z3, 192(R8)(AX*4)
-	ADDQ      $0x00000040, AX
+	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
 	VZEROUPPER
@@ -14858,7 +10044,7 @@ loop:
 // func castUint16ToFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·castUint16ToFloat32PastAVX512(SB), NOSPLIT, $0-48
-	// Cast of uint16 to float32, 64 elements a step.
+	// Cast of uint16 to float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -14867,17 +10053,11 @@ TEXT ·castUint16ToFloat32PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VPMOVZXWD (R9)(AX*2), Z0
 	VPMOVZXWD 32(R9)(AX*2), Z1
-	VPMOVZXWD 64(R9)(AX*2), Z2
-	VPMOVZXWD 96(R9)(AX*2), Z3
 	VCVTDQ2PS Z0, Z0
 	VCVTDQ2PS Z1, Z1
-	VCVTDQ2PS Z2, Z2
-	VCVTDQ2PS Z3, Z3
 	VMOVNTPS  Z0, (R8)(AX*4)
 	VMOVNTPS  Z1, 64(R8)(AX*4)
-	VMOVNTPS  Z2, 128(R8)(AX*4)
-	VMOVNTPS  Z3, 192(R8)(AX*4)
-	ADDQ      $0x00000040, AX
+	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
 	VZEROUPPER
@@ -14887,7 +10067,7 @@ loop:
 // func castUint16ToFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX2, AVX512F
 TEXT ·castUint16ToFloat64AVX512(SB), NOSPLIT, $0-48
-	// Cast of uint16 to float64, 32 elements a step.
+	// Cast of uint16 to float64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -14896,17 +10076,11 @@ TEXT ·castUint16ToFloat64AVX512(SB), NOSPLIT, $0-48
 loop:
 	VPMOVZXWD (R9)(AX*2), Y0
 	VPMOVZXWD 16(R9)(AX*2), Y1
-	VPMOVZXWD 32(R9)(AX*2), Y2
-	VPMOVZXWD 48(R9)(AX*2), Y3
 	VCVTDQ2PD Y0, Z0
 	VCVTDQ2PD Y1, Z1
-	VCVTDQ2PD Y2, Z2
-	VCVTDQ2PD Y3, Z3
 	VMOVUPS   Z0, (R8)(AX*8)
 	VMOVUPS   Z1, 64(R8)(AX*8)
-	VMOVUPS   Z2, 128(R8)(AX*8)
-	VMOVUPS   Z3, 192(R8)(AX*8)
-	ADDQ      $0x00000020, AX
+	ADDQ      $0x00000010, AX
 	CMPQ      AX, DX
 	JLT       loop
 	VZEROUPPER
@@ -14916,7 +10090,7 @@ loop:
 // func castUint16ToFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX2, AVX512F
 TEXT ·castUint16ToFloat64PastAVX512(SB), NOSPLIT, $0-48
-	// Cast of uint16 to float64, 32 elements a step.
+	// Cast of uint16 to float64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -14925,17 +10099,11 @@ TEXT ·castUint16ToFloat64PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VPMOVZXWD (R9)(AX*2), Y0
 	VPMOVZXWD 16(R9)(AX*2), Y1
-	VPMOVZXWD 32(R9)(AX*2), Y2
-	VPMOVZXWD 48(R9)(AX*2), Y3
 	VCVTDQ2PD Y0, Z0
 	VCVTDQ2PD Y1, Z1
-	VCVTDQ2PD Y2, Z2
-	VCVTDQ2PD Y3, Z3
 	VMOVNTPS  Z0, (R8)(AX*8)
 	VMOVNTPS  Z1, 64(R8)(AX*8)
-	VMOVNTPS  Z2, 128(R8)(AX*8)
-	VMOVNTPS  Z3, 192(R8)(AX*8)
-	ADDQ      $0x00000020, AX
+	ADDQ      $0x00000010, AX
 	CMPQ      AX, DX
 	JLT       loop
 	VZEROUPPER
@@ -14945,7 +10113,7 @@ loop:
 // func castUint32ToFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·castUint32ToFloat32AVX512(SB), NOSPLIT, $0-48
-	// Cast of uint32 to float32, 64 elements a step.
+	// Cast of uint32 to float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -14954,13 +10122,9 @@ TEXT ·castUint32ToFloat32AVX512(SB), NOSPLIT, $0-48
 loop:
 	VCVTUDQ2PS (R9)(AX*4), Z0
 	VCVTUDQ2PS 64(R9)(AX*4), Z1
-	VCVTUDQ2PS 128(R9)(AX*4), Z2
-	VCVTUDQ2PS 192(R9)(AX*4), Z3
 	VMOVUPS    Z0, (R8)(AX*4)
 	VMOVUPS    Z1, 64(R8)(AX*4)
-	VMOVUPS    Z2, 128(R8)(AX*4)
-	VMOVUPS    Z3, 192(R8)(AX*4)
-	ADDQ       $0x00000040, AX
+	ADDQ       $0x00000020, AX
 	CMPQ       AX, DX
 	JLT        loop
 	VZEROUPPER
@@ -14970,7 +10134,7 @@ loop:
 // func castUint32ToFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·castUint32ToFloat32PastAVX512(SB), NOSPLIT, $0-48
-	// Cast of uint32 to float32, 64 elements a step.
+	// Cast of uint32 to float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -14979,13 +10143,9 @@ TEXT ·castUint32ToFloat32PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VCVTUDQ2PS (R9)(AX*4), Z0
 	VCVTUDQ2PS 64(R9)(AX*4), Z1
-	VCVTUDQ2PS 128(R9)(AX*4), Z2
-	VCVTUDQ2PS 192(R9)(AX*4), Z3
 	VMOVNTPS   Z0, (R8)(AX*4)
 	VMOVNTPS   Z1, 64(R8)(AX*4)
-	VMOVNTPS   Z2, 128(R8)(AX*4)
-	VMOVNTPS   Z3, 192(R8)(AX*4)
-	ADDQ       $0x00000040, AX
+	ADDQ       $0x00000020, AX
 	CMPQ       AX, DX
 	JLT        loop
 	VZEROUPPER
@@ -14995,7 +10155,7 @@ loop:
 // func castUint32ToFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·castUint32ToFloat64AVX512(SB), NOSPLIT, $0-48
-	// Cast of uint32 to float64, 32 elements a step.
+	// Cast of uint32 to float64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -15004,13 +10164,9 @@ TEXT ·castUint32ToFloat64AVX512(SB), NOSPLIT, $0-48
 loop:
 	VCVTUDQ2PD (R9)(AX*4), Z0
 	VCVTUDQ2PD 32(R9)(AX*4), Z1
-	VCVTUDQ2PD 64(R9)(AX*4), Z2
-	VCVTUDQ2PD 96(R9)(AX*4), Z3
 	VMOVUPS    Z0, (R8)(AX*8)
 	VMOVUPS    Z1, 64(R8)(AX*8)
-	VMOVUPS    Z2, 128(R8)(AX*8)
-	VMOVUPS    Z3, 192(R8)(AX*8)
-	ADDQ       $0x00000020, AX
+	ADDQ       $0x00000010, AX
 	CMPQ       AX, DX
 	JLT        loop
 	VZEROUPPER
@@ -15020,7 +10176,7 @@ loop:
 // func castUint32ToFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·castUint32ToFloat64PastAVX512(SB), NOSPLIT, $0-48
-	// Cast of uint32 to float64, 32 elements a step.
+	// Cast of uint32 to float64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -15029,13 +10185,9 @@ TEXT ·castUint32ToFloat64PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VCVTUDQ2PD (R9)(AX*4), Z0
 	VCVTUDQ2PD 32(R9)(AX*4), Z1
-	VCVTUDQ2PD 64(R9)(AX*4), Z2
-	VCVTUDQ2PD 96(R9)(AX*4), Z3
 	VMOVNTPS   Z0, (R8)(AX*8)
 	VMOVNTPS   Z1, 64(R8)(AX*8)
-	VMOVNTPS   Z2, 128(R8)(AX*8)
-	VMOVNTPS   Z3, 192(R8)(AX*8)
-	ADDQ       $0x00000020, AX
+	ADDQ       $0x00000010, AX
 	CMPQ       AX, DX
 	JLT        loop
 	VZEROUPPER
@@ -15045,7 +10197,7 @@ loop:
 // func castUint64ToFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ
 TEXT ·castUint64ToFloat32AVX512(SB), NOSPLIT, $0-48
-	// Cast of uint64 to float32, 32 elements a step.
+	// Cast of uint64 to float32, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -15054,13 +10206,9 @@ TEXT ·castUint64ToFloat32AVX512(SB), NOSPLIT, $0-48
 loop:
 	VCVTUQQ2PS (R9)(AX*8), Y0
 	VCVTUQQ2PS 64(R9)(AX*8), Y1
-	VCVTUQQ2PS 128(R9)(AX*8), Y2
-	VCVTUQQ2PS 192(R9)(AX*8), Y3
 	VMOVUPS    Y0, (R8)(AX*4)
 	VMOVUPS    Y1, 32(R8)(AX*4)
-	VMOVUPS    Y2, 64(R8)(AX*4)
-	VMOVUPS    Y3, 96(R8)(AX*4)
-	ADDQ       $0x00000020, AX
+	ADDQ       $0x00000010, AX
 	CMPQ       AX, DX
 	JLT        loop
 	VZEROUPPER
@@ -15070,7 +10218,7 @@ loop:
 // func castUint64ToFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ
 TEXT ·castUint64ToFloat32PastAVX512(SB), NOSPLIT, $0-48
-	// Cast of uint64 to float32, 32 elements a step.
+	// Cast of uint64 to float32, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -15079,13 +10227,9 @@ TEXT ·castUint64ToFloat32PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VCVTUQQ2PS (R9)(AX*8), Y0
 	VCVTUQQ2PS 64(R9)(AX*8), Y1
-	VCVTUQQ2PS 128(R9)(AX*8), Y2
-	VCVTUQQ2PS 192(R9)(AX*8), Y3
 	VMOVNTPS   Y0, (R8)(AX*4)
 	VMOVNTPS   Y1, 32(R8)(AX*4)
-	VMOVNTPS   Y2, 64(R8)(AX*4)
-	VMOVNTPS   Y3, 96(R8)(AX*4)
-	ADDQ       $0x00000020, AX
+	ADDQ       $0x00000010, AX
 	CMPQ       AX, DX
 	JLT        loop
 	VZEROUPPER
@@ -15095,7 +10239,7 @@ loop:
 // func castUint64ToFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·castUint64ToFloat64AVX512(SB), NOSPLIT, $0-48
-	// Cast of uint64 to float64, 32 elements a step.
+	// Cast of uint64 to float64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -15104,13 +10248,9 @@ TEXT ·castUint64ToFloat64AVX512(SB), NOSPLIT, $0-48
 loop:
 	VCVTUQQ2PD (R9)(AX*8), Z0
 	VCVTUQQ2PD 64(R9)(AX*8), Z1
-	VCVTUQQ2PD 128(R9)(AX*8), Z2
-	VCVTUQQ2PD 192(R9)(AX*8), Z3
 	VMOVUPS    Z0, (R8)(AX*8)
 	VMOVUPS    Z1, 64(R8)(AX*8)
-	VMOVUPS    Z2, 128(R8)(AX*8)
-	VMOVUPS    Z3, 192(R8)(AX*8)
-	ADDQ       $0x00000020, AX
+	ADDQ       $0x00000010, AX
 	CMPQ       AX, DX
 	JLT        loop
 	VZEROUPPER
@@ -15120,7 +10260,7 @@ loop:
 // func castUint64ToFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·castUint64ToFloat64PastAVX512(SB), NOSPLIT, $0-48
-	// Cast of uint64 to float64, 32 elements a step.
+	// Cast of uint64 to float64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -15129,13 +10269,9 @@ TEXT ·castUint64ToFloat64PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VCVTUQQ2PD (R9)(AX*8), Z0
 	VCVTUQQ2PD 64(R9)(AX*8), Z1
-	VCVTUQQ2PD 128(R9)(AX*8), Z2
-	VCVTUQQ2PD 192(R9)(AX*8), Z3
 	VMOVNTPS   Z0, (R8)(AX*8)
 	VMOVNTPS   Z1, 64(R8)(AX*8)
-	VMOVNTPS   Z2, 128(R8)(AX*8)
-	VMOVNTPS   Z3, 192(R8)(AX*8)
-	ADDQ       $0x00000020, AX
+	ADDQ       $0x00000010, AX
 	CMPQ       AX, DX
 	JLT        loop
 	VZEROUPPER
@@ -15145,7 +10281,7 @@ loop:
 // func castFloat32ToBoolAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
 TEXT ·castFloat32ToBoolAVX512(SB), NOSPLIT, $0-48
-	// Cast of float32 to bool, 64 elements a step.
+	// Cast of float32 to bool, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -15156,20 +10292,12 @@ loop:
 	VCMPPS.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K1
 	VMOVUPS      64(R9)(AX*4), Z0
 	VCMPPS.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K2
-	VMOVUPS      128(R9)(AX*4), Z0
-	VCMPPS.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K3
-	VMOVUPS      192(R9)(AX*4), Z0
-	VCMPPS.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K4
 	VPBROADCASTQ avx512_01010101<>+0(SB), Z0
 	VMOVDQU8.Z   X0, K1, X1
-	VMOVDQU8.Z   X0, K2, X2
-	VMOVDQU8.Z   X0, K3, X3
-	VMOVDQU8.Z   X0, K4, X0
+	VMOVDQU8.Z   X0, K2, X0
 	VMOVUPS      X1, (R8)(AX*1)
-	VMOVUPS      X2, 16(R8)(AX*1)
-	VMOVUPS      X3, 32(R8)(AX*1)
-	VMOVUPS      X0, 48(R8)(AX*1)
-	ADDQ         $0x00000040, AX
+	VMOVUPS      X0, 16(R8)(AX*1)
+	ADDQ         $0x00000020, AX
 	CMPQ         AX, DX
 	JLT          loop
 	VZEROUPPER
@@ -15179,7 +10307,7 @@ loop:
 // func castFloat32ToInt8Uint8AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·castFloat32ToInt8Uint8AVX512(SB), NOSPLIT, $0-48
-	// Cast of float32 to int8, uint8, 64 elements a step.
+	// Cast of float32 to int8, uint8, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -15188,17 +10316,11 @@ TEXT ·castFloat32ToInt8Uint8AVX512(SB), NOSPLIT, $0-48
 loop:
 	VCVTTPS2DQ (R9)(AX*4), Z0
 	VCVTTPS2DQ 64(R9)(AX*4), Z1
-	VCVTTPS2DQ 128(R9)(AX*4), Z2
-	VCVTTPS2DQ 192(R9)(AX*4), Z3
 	VPMOVDB    Z0, X0
 	VPMOVDB    Z1, X1
-	VPMOVDB    Z2, X2
-	VPMOVDB    Z3, X3
 	VMOVUPS    X0, (R8)(AX*1)
 	VMOVUPS    X1, 16(R8)(AX*1)
-	VMOVUPS    X2, 32(R8)(AX*1)
-	VMOVUPS    X3, 48(R8)(AX*1)
-	ADDQ       $0x00000040, AX
+	ADDQ       $0x00000020, AX
 	CMPQ       AX, DX
 	JLT        loop
 	VZEROUPPER
@@ -15208,7 +10330,7 @@ loop:
 // func castFloat32ToInt16Uint16AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·castFloat32ToInt16Uint16AVX512(SB), NOSPLIT, $0-48
-	// Cast of float32 to int16, uint16, 64 elements a step.
+	// Cast of float32 to int16, uint16, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -15217,17 +10339,11 @@ TEXT ·castFloat32ToInt16Uint16AVX512(SB), NOSPLIT, $0-48
 loop:
 	VCVTTPS2DQ (R9)(AX*4), Z0
 	VCVTTPS2DQ 64(R9)(AX*4), Z1
-	VCVTTPS2DQ 128(R9)(AX*4), Z2
-	VCVTTPS2DQ 192(R9)(AX*4), Z3
 	VPMOVDW    Z0, Y0
 	VPMOVDW    Z1, Y1
-	VPMOVDW    Z2, Y2
-	VPMOVDW    Z3, Y3
 	VMOVUPS    Y0, (R8)(AX*2)
 	VMOVUPS    Y1, 32(R8)(AX*2)
-	VMOVUPS    Y2, 64(R8)(AX*2)
-	VMOVUPS    Y3, 96(R8)(AX*2)
-	ADDQ       $0x00000040, AX
+	ADDQ       $0x00000020, AX
 	CMPQ       AX, DX
 	JLT        loop
 	VZEROUPPER
@@ -15237,7 +10353,7 @@ loop:
 // func castFloat32ToInt16Uint16PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·castFloat32ToInt16Uint16PastAVX512(SB), NOSPLIT, $0-48
-	// Cast of float32 to int16, uint16, 64 elements a step.
+	// Cast of float32 to int16, uint16, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -15246,17 +10362,11 @@ TEXT ·castFloat32ToInt16Uint16PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VCVTTPS2DQ (R9)(AX*4), Z0
 	VCVTTPS2DQ 64(R9)(AX*4), Z1
-	VCVTTPS2DQ 128(R9)(AX*4), Z2
-	VCVTTPS2DQ 192(R9)(AX*4), Z3
 	VPMOVDW    Z0, Y0
 	VPMOVDW    Z1, Y1
-	VPMOVDW    Z2, Y2
-	VPMOVDW    Z3, Y3
 	VMOVNTPS   Y0, (R8)(AX*2)
 	VMOVNTPS   Y1, 32(R8)(AX*2)
-	VMOVNTPS   Y2, 64(R8)(AX*2)
-	VMOVNTPS   Y3, 96(R8)(AX*2)
-	ADDQ       $0x00000040, AX
+	ADDQ       $0x00000020, AX
 	CMPQ       AX, DX
 	JLT        loop
 	VZEROUPPER
@@ -15266,7 +10376,7 @@ loop:
 // func castFloat32ToInt32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·castFloat32ToInt32AVX512(SB), NOSPLIT, $0-48
-	// Cast of float32 to int32, 64 elements a step.
+	// Cast of float32 to int32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -15275,13 +10385,9 @@ TEXT ·castFloat32ToInt32AVX512(SB), NOSPLIT, $0-48
 loop:
 	VCVTTPS2DQ (R9)(AX*4), Z0
 	VCVTTPS2DQ 64(R9)(AX*4), Z1
-	VCVTTPS2DQ 128(R9)(AX*4), Z2
-	VCVTTPS2DQ 192(R9)(AX*4), Z3
 	VMOVUPS    Z0, (R8)(AX*4)
 	VMOVUPS    Z1, 64(R8)(AX*4)
-	VMOVUPS    Z2, 128(R8)(AX*4)
-	VMOVUPS    Z3, 192(R8)(AX*4)
-	ADDQ       $0x00000040, AX
+	ADDQ       $0x00000020, AX
 	CMPQ       AX, DX
 	JLT        loop
 	VZEROUPPER
@@ -15291,7 +10397,7 @@ loop:
 // func castFloat32ToInt32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·castFloat32ToInt32PastAVX512(SB), NOSPLIT, $0-48
-	// Cast of float32 to int32, 64 elements a step.
+	// Cast of float32 to int32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -15300,13 +10406,9 @@ TEXT ·castFloat32ToInt32PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VCVTTPS2DQ (R9)(AX*4), Z0
 	VCVTTPS2DQ 64(R9)(AX*4), Z1
-	VCVTTPS2DQ 128(R9)(AX*4), Z2
-	VCVTTPS2DQ 192(R9)(AX*4), Z3
 	VMOVNTPS   Z0, (R8)(AX*4)
 	VMOVNTPS   Z1, 64(R8)(AX*4)
-	VMOVNTPS   Z2, 128(R8)(AX*4)
-	VMOVNTPS   Z3, 192(R8)(AX*4)
-	ADDQ       $0x00000040, AX
+	ADDQ       $0x00000020, AX
 	CMPQ       AX, DX
 	JLT        loop
 	VZEROUPPER
@@ -15316,7 +10418,7 @@ loop:
 // func castFloat32ToInt64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·castFloat32ToInt64AVX512(SB), NOSPLIT, $0-48
-	// Cast of float32 to int64, 32 elements a step.
+	// Cast of float32 to int64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -15325,13 +10427,9 @@ TEXT ·castFloat32ToInt64AVX512(SB), NOSPLIT, $0-48
 loop:
 	VCVTTPS2QQ (R9)(AX*4), Z0
 	VCVTTPS2QQ 32(R9)(AX*4), Z1
-	VCVTTPS2QQ 64(R9)(AX*4), Z2
-	VCVTTPS2QQ 96(R9)(AX*4), Z3
 	VMOVUPS    Z0, (R8)(AX*8)
 	VMOVUPS    Z1, 64(R8)(AX*8)
-	VMOVUPS    Z2, 128(R8)(AX*8)
-	VMOVUPS    Z3, 192(R8)(AX*8)
-	ADDQ       $0x00000020, AX
+	ADDQ       $0x00000010, AX
 	CMPQ       AX, DX
 	JLT        loop
 	VZEROUPPER
@@ -15341,7 +10439,7 @@ loop:
 // func castFloat32ToInt64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·castFloat32ToInt64PastAVX512(SB), NOSPLIT, $0-48
-	// Cast of float32 to int64, 32 elements a step.
+	// Cast of float32 to int64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -15350,13 +10448,9 @@ TEXT ·castFloat32ToInt64PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VCVTTPS2QQ (R9)(AX*4), Z0
 	VCVTTPS2QQ 32(R9)(AX*4), Z1
-	VCVTTPS2QQ 64(R9)(AX*4), Z2
-	VCVTTPS2QQ 96(R9)(AX*4), Z3
 	VMOVNTPS   Z0, (R8)(AX*8)
 	VMOVNTPS   Z1, 64(R8)(AX*8)
-	VMOVNTPS   Z2, 128(R8)(AX*8)
-	VMOVNTPS   Z3, 192(R8)(AX*8)
-	ADDQ       $0x00000020, AX
+	ADDQ       $0x00000010, AX
 	CMPQ       AX, DX
 	JLT        loop
 	VZEROUPPER
@@ -15366,7 +10460,7 @@ loop:
 // func castFloat32ToUint32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·castFloat32ToUint32AVX512(SB), NOSPLIT, $0-48
-	// Cast of float32 to uint32, 32 elements a step.
+	// Cast of float32 to uint32, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -15375,17 +10469,11 @@ TEXT ·castFloat32ToUint32AVX512(SB), NOSPLIT, $0-48
 loop:
 	VCVTTPS2QQ (R9)(AX*4), Z0
 	VCVTTPS2QQ 32(R9)(AX*4), Z1
-	VCVTTPS2QQ 64(R9)(AX*4), Z2
-	VCVTTPS2QQ 96(R9)(AX*4), Z3
 	VPMOVQD    Z0, Y0
 	VPMOVQD    Z1, Y1
-	VPMOVQD    Z2, Y2
-	VPMOVQD    Z3, Y3
 	VMOVUPS    Y0, (R8)(AX*4)
 	VMOVUPS    Y1, 32(R8)(AX*4)
-	VMOVUPS    Y2, 64(R8)(AX*4)
-	VMOVUPS    Y3, 96(R8)(AX*4)
-	ADDQ       $0x00000020, AX
+	ADDQ       $0x00000010, AX
 	CMPQ       AX, DX
 	JLT        loop
 	VZEROUPPER
@@ -15395,7 +10483,7 @@ loop:
 // func castFloat32ToUint32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·castFloat32ToUint32PastAVX512(SB), NOSPLIT, $0-48
-	// Cast of float32 to uint32, 32 elements a step.
+	// Cast of float32 to uint32, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -15404,17 +10492,11 @@ TEXT ·castFloat32ToUint32PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VCVTTPS2QQ (R9)(AX*4), Z0
 	VCVTTPS2QQ 32(R9)(AX*4), Z1
-	VCVTTPS2QQ 64(R9)(AX*4), Z2
-	VCVTTPS2QQ 96(R9)(AX*4), Z3
 	VPMOVQD    Z0, Y0
 	VPMOVQD    Z1, Y1
-	VPMOVQD    Z2, Y2
-	VPMOVQD    Z3, Y3
 	VMOVNTPS   Y0, (R8)(AX*4)
 	VMOVNTPS   Y1, 32(R8)(AX*4)
-	VMOVNTPS   Y2, 64(R8)(AX*4)
-	VMOVNTPS   Y3, 96(R8)(AX*4)
-	ADDQ       $0x00000020, AX
+	ADDQ       $0x00000010, AX
 	CMPQ       AX, DX
 	JLT        loop
 	VZEROUPPER
@@ -15424,7 +10506,7 @@ loop:
 // func castFloat32ToUint64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VL
 TEXT ·castFloat32ToUint64AVX512(SB), NOSPLIT, $0-48
-	// Cast of float32 to uint64, 32 elements a step.
+	// Cast of float32 to uint64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -15435,36 +10517,20 @@ loop:
 	VCMPPS.BCST    $0x1d, avx512_5f000000<>+0(SB), Y0, K1
 	VMOVUPS        32(R9)(AX*4), Y1
 	VCMPPS.BCST    $0x1d, avx512_5f000000<>+0(SB), Y1, K2
-	VMOVUPS        64(R9)(AX*4), Y2
-	VCMPPS.BCST    $0x1d, avx512_5f000000<>+0(SB), Y2, K3
-	VMOVUPS        96(R9)(AX*4), Y3
-	VCMPPS.BCST    $0x1d, avx512_5f000000<>+0(SB), Y3, K4
-	VSUBPS.BCST    avx512_5f000000<>+0(SB), Y0, Y4
-	VSUBPS.BCST    avx512_5f000000<>+0(SB), Y1, Y5
-	VSUBPS.BCST    avx512_5f000000<>+0(SB), Y2, Y6
-	VSUBPS.BCST    avx512_5f000000<>+0(SB), Y3, Y7
-	VBLENDMPS      Y4, Y0, K1, Y0
-	VBLENDMPS      Y5, Y1, K2, Y1
-	VBLENDMPS      Y6, Y2, K3, Y2
-	VBLENDMPS      Y7, Y3, K4, Y3
+	VSUBPS.BCST    avx512_5f000000<>+0(SB), Y0, Y2
+	VSUBPS.BCST    avx512_5f000000<>+0(SB), Y1, Y3
+	VBLENDMPS      Y2, Y0, K1, Y0
+	VBLENDMPS      Y3, Y1, K2, Y1
 	VCVTTPS2QQ     Y0, Z0
 	VCVTTPS2QQ     Y1, Z1
-	VCVTTPS2QQ     Y2, Z2
-	VCVTTPS2QQ     Y3, Z3
-	VPBROADCASTQ   avx512_00000000<>+0(SB), Z4
-	VPBLENDMQ.BCST avx512_8000000000000000<>+0(SB), Z4, K1, Z5
-	VPBLENDMQ.BCST avx512_8000000000000000<>+0(SB), Z4, K2, Z6
-	VPBLENDMQ.BCST avx512_8000000000000000<>+0(SB), Z4, K3, Z7
-	VPBLENDMQ.BCST avx512_8000000000000000<>+0(SB), Z4, K4, Z4
-	VPXORQ         Z5, Z0, Z0
-	VPXORQ         Z6, Z1, Z1
-	VPXORQ         Z7, Z2, Z2
-	VPXORQ         Z4, Z3, Z3
+	VPBROADCASTQ   avx512_00000000<>+0(SB), Z2
+	VPBLENDMQ.BCST avx512_8000000000000000<>+0(SB), Z2, K1, Z3
+	VPBLENDMQ.BCST avx512_8000000000000000<>+0(SB), Z2, K2, Z2
+	VPXORQ         Z3, Z0, Z0
+	VPXORQ         Z2, Z1, Z1
 	VMOVUPS        Z0, (R8)(AX*8)
 	VMOVUPS        Z1, 64(R8)(AX*8)
-	VMOVUPS        Z2, 128(R8)(AX*8)
-	VMOVUPS        Z3, 192(R8)(AX*8)
-	ADDQ           $0x00000020, AX
+	ADDQ           $0x00000010, AX
 	CMPQ           AX, DX
 	JLT            loop
 	VZEROUPPER
@@ -15477,7 +10543,7 @@ GLOBL avx512_5f000000<>(SB), RODATA|NOPTR, $8
 // func castFloat32ToUint64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VL
 TEXT ·castFloat32ToUint64PastAVX512(SB), NOSPLIT, $0-48
-	// Cast of float32 to uint64, 32 elements a step.
+	// Cast of float32 to uint64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -15488,36 +10554,20 @@ loop:
 	VCMPPS.BCST    $0x1d, avx512_5f000000<>+0(SB), Y0, K1
 	VMOVUPS        32(R9)(AX*4), Y1
 	VCMPPS.BCST    $0x1d, avx512_5f000000<>+0(SB), Y1, K2
-	VMOVUPS        64(R9)(AX*4), Y2
-	VCMPPS.BCST    $0x1d, avx512_5f000000<>+0(SB), Y2, K3
-	VMOVUPS        96(R9)(AX*4), Y3
-	VCMPPS.BCST    $0x1d, avx512_5f000000<>+0(SB), Y3, K4
-	VSUBPS.BCST    avx512_5f000000<>+0(SB), Y0, Y4
-	VSUBPS.BCST    avx512_5f000000<>+0(SB), Y1, Y5
-	VSUBPS.BCST    avx512_5f000000<>+0(SB), Y2, Y6
-	VSUBPS.BCST    avx512_5f000000<>+0(SB), Y3, Y7
-	VBLENDMPS      Y4, Y0, K1, Y0
-	VBLENDMPS      Y5, Y1, K2, Y1
-	VBLENDMPS      Y6, Y2, K3, Y2
-	VBLENDMPS      Y7, Y3, K4, Y3
+	VSUBPS.BCST    avx512_5f000000<>+0(SB), Y0, Y2
+	VSUBPS.BCST    avx512_5f000000<>+0(SB), Y1, Y3
+	VBLENDMPS      Y2, Y0, K1, Y0
+	VBLENDMPS      Y3, Y1, K2, Y1
 	VCVTTPS2QQ     Y0, Z0
 	VCVTTPS2QQ     Y1, Z1
-	VCVTTPS2QQ     Y2, Z2
-	VCVTTPS2QQ     Y3, Z3
-	VPBROADCASTQ   avx512_00000000<>+0(SB), Z4
-	VPBLENDMQ.BCST avx512_8000000000000000<>+0(SB), Z4, K1, Z5
-	VPBLENDMQ.BCST avx512_8000000000000000<>+0(SB), Z4, K2, Z6
-	VPBLENDMQ.BCST avx512_8000000000000000<>+0(SB), Z4, K3, Z7
-	VPBLENDMQ.BCST avx512_8000000000000000<>+0(SB), Z4, K4, Z4
-	VPXORQ         Z5, Z0, Z0
-	VPXORQ         Z6, Z1, Z1
-	VPXORQ         Z7, Z2, Z2
-	VPXORQ         Z4, Z3, Z3
+	VPBROADCASTQ   avx512_00000000<>+0(SB), Z2
+	VPBLENDMQ.BCST avx512_8000000000000000<>+0(SB), Z2, K1, Z3
+	VPBLENDMQ.BCST avx512_8000000000000000<>+0(SB), Z2, K2, Z2
+	VPXORQ         Z3, Z0, Z0
+	VPXORQ         Z2, Z1, Z1
 	VMOVNTPS       Z0, (R8)(AX*8)
 	VMOVNTPS       Z1, 64(R8)(AX*8)
-	VMOVNTPS       Z2, 128(R8)(AX*8)
-	VMOVNTPS       Z3, 192(R8)(AX*8)
-	ADDQ           $0x00000020, AX
+	ADDQ           $0x00000010, AX
 	CMPQ           AX, DX
 	JLT            loop
 	VZEROUPPER
@@ -15527,7 +10577,7 @@ loop:
 // func copyFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·copyFloat32AVX512(SB), NOSPLIT, $0-48
-	// Copy of float32, 64 elements a step.
+	// Copy of float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -15538,11 +10588,7 @@ loop:
 	VMOVUPS Z0, (R8)(AX*4)
 	VMOVUPS 64(R9)(AX*4), Z0
 	VMOVUPS Z0, 64(R8)(AX*4)
-	VMOVUPS 128(R9)(AX*4), Z0
-	VMOVUPS Z0, 128(R8)(AX*4)
-	VMOVUPS 192(R9)(AX*4), Z0
-	VMOVUPS Z0, 192(R8)(AX*4)
-	ADDQ    $0x00000040, AX
+	ADDQ    $0x00000020, AX
 	CMPQ    AX, DX
 	JLT     loop
 	VZEROUPPER
@@ -15552,7 +10598,7 @@ loop:
 // func copyFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·copyFloat32PastAVX512(SB), NOSPLIT, $0-48
-	// Copy of float32, 64 elements a step.
+	// Copy of float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -15563,11 +10609,7 @@ loop:
 	VMOVNTPS Z0, (R8)(AX*4)
 	VMOVUPS  64(R9)(AX*4), Z0
 	VMOVNTPS Z0, 64(R8)(AX*4)
-	VMOVUPS  128(R9)(AX*4), Z0
-	VMOVNTPS Z0, 128(R8)(AX*4)
-	VMOVUPS  192(R9)(AX*4), Z0
-	VMOVNTPS Z0, 192(R8)(AX*4)
-	ADDQ     $0x00000040, AX
+	ADDQ     $0x00000020, AX
 	CMPQ     AX, DX
 	JLT      loop
 	VZEROUPPER
@@ -15577,7 +10619,7 @@ loop:
 // func castFloat32ToFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·castFloat32ToFloat64AVX512(SB), NOSPLIT, $0-48
-	// Cast of float32 to float64, 32 elements a step.
+	// Cast of float32 to float64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -15586,13 +10628,9 @@ TEXT ·castFloat32ToFloat64AVX512(SB), NOSPLIT, $0-48
 loop:
 	VCVTPS2PD (R9)(AX*4), Z0
 	VCVTPS2PD 32(R9)(AX*4), Z1
-	VCVTPS2PD 64(R9)(AX*4), Z2
-	VCVTPS2PD 96(R9)(AX*4), Z3
 	VMOVUPS   Z0, (R8)(AX*8)
 	VMOVUPS   Z1, 64(R8)(AX*8)
-	VMOVUPS   Z2, 128(R8)(AX*8)
-	VMOVUPS   Z3, 192(R8)(AX*8)
-	ADDQ      $0x00000020, AX
+	ADDQ      $0x00000010, AX
 	CMPQ      AX, DX
 	JLT       loop
 	VZEROUPPER
@@ -15602,7 +10640,7 @@ loop:
 // func castFloat32ToFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·castFloat32ToFloat64PastAVX512(SB), NOSPLIT, $0-48
-	// Cast of float32 to float64, 32 elements a step.
+	// Cast of float32 to float64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -15611,13 +10649,9 @@ TEXT ·castFloat32ToFloat64PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VCVTPS2PD (R9)(AX*4), Z0
 	VCVTPS2PD 32(R9)(AX*4), Z1
-	VCVTPS2PD 64(R9)(AX*4), Z2
-	VCVTPS2PD 96(R9)(AX*4), Z3
 	VMOVNTPS  Z0, (R8)(AX*8)
 	VMOVNTPS  Z1, 64(R8)(AX*8)
-	VMOVNTPS  Z2, 128(R8)(AX*8)
-	VMOVNTPS  Z3, 192(R8)(AX*8)
-	ADDQ      $0x00000020, AX
+	ADDQ      $0x00000010, AX
 	CMPQ      AX, DX
 	JLT       loop
 	VZEROUPPER
@@ -15627,7 +10661,7 @@ loop:
 // func castFloat64ToBoolAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
 TEXT ·castFloat64ToBoolAVX512(SB), NOSPLIT, $0-48
-	// Cast of float64 to bool, 32 elements a step.
+	// Cast of float64 to bool, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -15638,20 +10672,12 @@ loop:
 	VCMPPD.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K1
 	VMOVUPS      64(R9)(AX*8), Z0
 	VCMPPD.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K2
-	VMOVUPS      128(R9)(AX*8), Z0
-	VCMPPD.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K3
-	VMOVUPS      192(R9)(AX*8), Z0
-	VCMPPD.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K4
 	VPBROADCASTQ avx512_01010101<>+0(SB), Z0
 	VMOVDQU8.Z   X0, K1, X1
-	VMOVDQU8.Z   X0, K2, X2
-	VMOVDQU8.Z   X0, K3, X3
-	VMOVDQU8.Z   X0, K4, X0
+	VMOVDQU8.Z   X0, K2, X0
 	VMOVQ        X1, (R8)(AX*1)
-	VMOVQ        X2, 8(R8)(AX*1)
-	VMOVQ        X3, 16(R8)(AX*1)
-	VMOVQ        X0, 24(R8)(AX*1)
-	ADDQ         $0x00000020, AX
+	VMOVQ        X0, 8(R8)(AX*1)
+	ADDQ         $0x00000010, AX
 	CMPQ         AX, DX
 	JLT          loop
 	VZEROUPPER
@@ -15661,7 +10687,7 @@ loop:
 // func castFloat64ToInt8Uint8AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F, AVX512VL
 TEXT ·castFloat64ToInt8Uint8AVX512(SB), NOSPLIT, $0-48
-	// Cast of float64 to int8, uint8, 32 elements a step.
+	// Cast of float64 to int8, uint8, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -15670,17 +10696,11 @@ TEXT ·castFloat64ToInt8Uint8AVX512(SB), NOSPLIT, $0-48
 loop:
 	VCVTTPD2DQ (R9)(AX*8), Y0
 	VCVTTPD2DQ 64(R9)(AX*8), Y1
-	VCVTTPD2DQ 128(R9)(AX*8), Y2
-	VCVTTPD2DQ 192(R9)(AX*8), Y3
 	VPMOVDB    Y0, X0
 	VPMOVDB    Y1, X1
-	VPMOVDB    Y2, X2
-	VPMOVDB    Y3, X3
 	VMOVQ      X0, (R8)(AX*1)
 	VMOVQ      X1, 8(R8)(AX*1)
-	VMOVQ      X2, 16(R8)(AX*1)
-	VMOVQ      X3, 24(R8)(AX*1)
-	ADDQ       $0x00000020, AX
+	ADDQ       $0x00000010, AX
 	CMPQ       AX, DX
 	JLT        loop
 	VZEROUPPER
@@ -15690,7 +10710,7 @@ loop:
 // func castFloat64ToInt16Uint16AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F, AVX512VL
 TEXT ·castFloat64ToInt16Uint16AVX512(SB), NOSPLIT, $0-48
-	// Cast of float64 to int16, uint16, 32 elements a step.
+	// Cast of float64 to int16, uint16, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -15699,17 +10719,11 @@ TEXT ·castFloat64ToInt16Uint16AVX512(SB), NOSPLIT, $0-48
 loop:
 	VCVTTPD2DQ (R9)(AX*8), Y0
 	VCVTTPD2DQ 64(R9)(AX*8), Y1
-	VCVTTPD2DQ 128(R9)(AX*8), Y2
-	VCVTTPD2DQ 192(R9)(AX*8), Y3
 	VPMOVDW    Y0, X0
 	VPMOVDW    Y1, X1
-	VPMOVDW    Y2, X2
-	VPMOVDW    Y3, X3
 	VMOVUPS    X0, (R8)(AX*2)
 	VMOVUPS    X1, 16(R8)(AX*2)
-	VMOVUPS    X2, 32(R8)(AX*2)
-	VMOVUPS    X3, 48(R8)(AX*2)
-	ADDQ       $0x00000020, AX
+	ADDQ       $0x00000010, AX
 	CMPQ       AX, DX
 	JLT        loop
 	VZEROUPPER
@@ -15719,7 +10733,7 @@ loop:
 // func castFloat64ToInt32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·castFloat64ToInt32AVX512(SB), NOSPLIT, $0-48
-	// Cast of float64 to int32, 32 elements a step.
+	// Cast of float64 to int32, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -15728,13 +10742,9 @@ TEXT ·castFloat64ToInt32AVX512(SB), NOSPLIT, $0-48
 loop:
 	VCVTTPD2DQ (R9)(AX*8), Y0
 	VCVTTPD2DQ 64(R9)(AX*8), Y1
-	VCVTTPD2DQ 128(R9)(AX*8), Y2
-	VCVTTPD2DQ 192(R9)(AX*8), Y3
 	VMOVUPS    Y0, (R8)(AX*4)
 	VMOVUPS    Y1, 32(R8)(AX*4)
-	VMOVUPS    Y2, 64(R8)(AX*4)
-	VMOVUPS    Y3, 96(R8)(AX*4)
-	ADDQ       $0x00000020, AX
+	ADDQ       $0x00000010, AX
 	CMPQ       AX, DX
 	JLT        loop
 	VZEROUPPER
@@ -15744,7 +10754,7 @@ loop:
 // func castFloat64ToInt32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·castFloat64ToInt32PastAVX512(SB), NOSPLIT, $0-48
-	// Cast of float64 to int32, 32 elements a step.
+	// Cast of float64 to int32, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -15753,13 +10763,9 @@ TEXT ·castFloat64ToInt32PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VCVTTPD2DQ (R9)(AX*8), Y0
 	VCVTTPD2DQ 64(R9)(AX*8), Y1
-	VCVTTPD2DQ 128(R9)(AX*8), Y2
-	VCVTTPD2DQ 192(R9)(AX*8), Y3
 	VMOVNTPS   Y0, (R8)(AX*4)
 	VMOVNTPS   Y1, 32(R8)(AX*4)
-	VMOVNTPS   Y2, 64(R8)(AX*4)
-	VMOVNTPS   Y3, 96(R8)(AX*4)
-	ADDQ       $0x00000020, AX
+	ADDQ       $0x00000010, AX
 	CMPQ       AX, DX
 	JLT        loop
 	VZEROUPPER
@@ -15769,7 +10775,7 @@ loop:
 // func castFloat64ToInt64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·castFloat64ToInt64AVX512(SB), NOSPLIT, $0-48
-	// Cast of float64 to int64, 32 elements a step.
+	// Cast of float64 to int64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -15778,13 +10784,9 @@ TEXT ·castFloat64ToInt64AVX512(SB), NOSPLIT, $0-48
 loop:
 	VCVTTPD2QQ (R9)(AX*8), Z0
 	VCVTTPD2QQ 64(R9)(AX*8), Z1
-	VCVTTPD2QQ 128(R9)(AX*8), Z2
-	VCVTTPD2QQ 192(R9)(AX*8), Z3
 	VMOVUPS    Z0, (R8)(AX*8)
 	VMOVUPS    Z1, 64(R8)(AX*8)
-	VMOVUPS    Z2, 128(R8)(AX*8)
-	VMOVUPS    Z3, 192(R8)(AX*8)
-	ADDQ       $0x00000020, AX
+	ADDQ       $0x00000010, AX
 	CMPQ       AX, DX
 	JLT        loop
 	VZEROUPPER
@@ -15794,7 +10796,7 @@ loop:
 // func castFloat64ToInt64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·castFloat64ToInt64PastAVX512(SB), NOSPLIT, $0-48
-	// Cast of float64 to int64, 32 elements a step.
+	// Cast of float64 to int64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -15803,13 +10805,9 @@ TEXT ·castFloat64ToInt64PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VCVTTPD2QQ (R9)(AX*8), Z0
 	VCVTTPD2QQ 64(R9)(AX*8), Z1
-	VCVTTPD2QQ 128(R9)(AX*8), Z2
-	VCVTTPD2QQ 192(R9)(AX*8), Z3
 	VMOVNTPS   Z0, (R8)(AX*8)
 	VMOVNTPS   Z1, 64(R8)(AX*8)
-	VMOVNTPS   Z2, 128(R8)(AX*8)
-	VMOVNTPS   Z3, 192(R8)(AX*8)
-	ADDQ       $0x00000020, AX
+	ADDQ       $0x00000010, AX
 	CMPQ       AX, DX
 	JLT        loop
 	VZEROUPPER
@@ -15819,7 +10817,7 @@ loop:
 // func castFloat64ToUint32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·castFloat64ToUint32AVX512(SB), NOSPLIT, $0-48
-	// Cast of float64 to uint32, 32 elements a step.
+	// Cast of float64 to uint32, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -15828,17 +10826,11 @@ TEXT ·castFloat64ToUint32AVX512(SB), NOSPLIT, $0-48
 loop:
 	VCVTTPD2QQ (R9)(AX*8), Z0
 	VCVTTPD2QQ 64(R9)(AX*8), Z1
-	VCVTTPD2QQ 128(R9)(AX*8), Z2
-	VCVTTPD2QQ 192(R9)(AX*8), Z3
 	VPMOVQD    Z0, Y0
 	VPMOVQD    Z1, Y1
-	VPMOVQD    Z2, Y2
-	VPMOVQD    Z3, Y3
 	VMOVUPS    Y0, (R8)(AX*4)
 	VMOVUPS    Y1, 32(R8)(AX*4)
-	VMOVUPS    Y2, 64(R8)(AX*4)
-	VMOVUPS    Y3, 96(R8)(AX*4)
-	ADDQ       $0x00000020, AX
+	ADDQ       $0x00000010, AX
 	CMPQ       AX, DX
 	JLT        loop
 	VZEROUPPER
@@ -15848,7 +10840,7 @@ loop:
 // func castFloat64ToUint32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·castFloat64ToUint32PastAVX512(SB), NOSPLIT, $0-48
-	// Cast of float64 to uint32, 32 elements a step.
+	// Cast of float64 to uint32, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -15857,17 +10849,11 @@ TEXT ·castFloat64ToUint32PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VCVTTPD2QQ (R9)(AX*8), Z0
 	VCVTTPD2QQ 64(R9)(AX*8), Z1
-	VCVTTPD2QQ 128(R9)(AX*8), Z2
-	VCVTTPD2QQ 192(R9)(AX*8), Z3
 	VPMOVQD    Z0, Y0
 	VPMOVQD    Z1, Y1
-	VPMOVQD    Z2, Y2
-	VPMOVQD    Z3, Y3
 	VMOVNTPS   Y0, (R8)(AX*4)
 	VMOVNTPS   Y1, 32(R8)(AX*4)
-	VMOVNTPS   Y2, 64(R8)(AX*4)
-	VMOVNTPS   Y3, 96(R8)(AX*4)
-	ADDQ       $0x00000020, AX
+	ADDQ       $0x00000010, AX
 	CMPQ       AX, DX
 	JLT        loop
 	VZEROUPPER
@@ -15877,7 +10863,7 @@ loop:
 // func castFloat64ToUint64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·castFloat64ToUint64AVX512(SB), NOSPLIT, $0-48
-	// Cast of float64 to uint64, 32 elements a step.
+	// Cast of float64 to uint64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -15888,36 +10874,20 @@ loop:
 	VCMPPD.BCST    $0x1d, avx512_43e0000000000000<>+0(SB), Z0, K1
 	VMOVUPS        64(R9)(AX*8), Z1
 	VCMPPD.BCST    $0x1d, avx512_43e0000000000000<>+0(SB), Z1, K2
-	VMOVUPS        128(R9)(AX*8), Z2
-	VCMPPD.BCST    $0x1d, avx512_43e0000000000000<>+0(SB), Z2, K3
-	VMOVUPS        192(R9)(AX*8), Z3
-	VCMPPD.BCST    $0x1d, avx512_43e0000000000000<>+0(SB), Z3, K4
-	VSUBPD.BCST    avx512_43e0000000000000<>+0(SB), Z0, Z4
-	VSUBPD.BCST    avx512_43e0000000000000<>+0(SB), Z1, Z5
-	VSUBPD.BCST    avx512_43e0000000000000<>+0(SB), Z2, Z6
-	VSUBPD.BCST    avx512_43e0000000000000<>+0(SB), Z3, Z7
-	VBLENDMPD      Z4, Z0, K1, Z0
-	VBLENDMPD      Z5, Z1, K2, Z1
-	VBLENDMPD      Z6, Z2, K3, Z2
-	VBLENDMPD      Z7, Z3, K4, Z3
+	VSUBPD.BCST    avx512_43e0000000000000<>+0(SB), Z0, Z2
+	VSUBPD.BCST    avx512_43e0000000000000<>+0(SB), Z1, Z3
+	VBLENDMPD      Z2, Z0, K1, Z0
+	VBLENDMPD      Z3, Z1, K2, Z1
 	VCVTTPD2QQ     Z0, Z0
 	VCVTTPD2QQ     Z1, Z1
-	VCVTTPD2QQ     Z2, Z2
-	VCVTTPD2QQ     Z3, Z3
-	VPBROADCASTQ   avx512_00000000<>+0(SB), Z4
-	VPBLENDMQ.BCST avx512_8000000000000000<>+0(SB), Z4, K1, Z5
-	VPBLENDMQ.BCST avx512_8000000000000000<>+0(SB), Z4, K2, Z6
-	VPBLENDMQ.BCST avx512_8000000000000000<>+0(SB), Z4, K3, Z7
-	VPBLENDMQ.BCST avx512_8000000000000000<>+0(SB), Z4, K4, Z4
-	VPXORQ         Z5, Z0, Z0
-	VPXORQ         Z6, Z1, Z1
-	VPXORQ         Z7, Z2, Z2
-	VPXORQ         Z4, Z3, Z3
+	VPBROADCASTQ   avx512_00000000<>+0(SB), Z2
+	VPBLENDMQ.BCST avx512_8000000000000000<>+0(SB), Z2, K1, Z3
+	VPBLENDMQ.BCST avx512_8000000000000000<>+0(SB), Z2, K2, Z2
+	VPXORQ         Z3, Z0, Z0
+	VPXORQ         Z2, Z1, Z1
 	VMOVUPS        Z0, (R8)(AX*8)
 	VMOVUPS        Z1, 64(R8)(AX*8)
-	VMOVUPS        Z2, 128(R8)(AX*8)
-	VMOVUPS        Z3, 192(R8)(AX*8)
-	ADDQ           $0x00000020, AX
+	ADDQ           $0x00000010, AX
 	CMPQ           AX, DX
 	JLT            loop
 	VZEROUPPER
@@ -15930,7 +10900,7 @@ GLOBL avx512_43e0000000000000<>(SB), RODATA|NOPTR, $8
 // func castFloat64ToUint64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·castFloat64ToUint64PastAVX512(SB), NOSPLIT, $0-48
-	// Cast of float64 to uint64, 32 elements a step.
+	// Cast of float64 to uint64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -15941,36 +10911,20 @@ loop:
 	VCMPPD.BCST    $0x1d, avx512_43e0000000000000<>+0(SB), Z0, K1
 	VMOVUPS        64(R9)(AX*8), Z1
 	VCMPPD.BCST    $0x1d, avx512_43e0000000000000<>+0(SB), Z1, K2
-	VMOVUPS        128(R9)(AX*8), Z2
-	VCMPPD.BCST    $0x1d, avx512_43e0000000000000<>+0(SB), Z2, K3
-	VMOVUPS        192(R9)(AX*8), Z3
-	VCMPPD.BCST    $0x1d, avx512_43e0000000000000<>+0(SB), Z3, K4
-	VSUBPD.BCST    avx512_43e0000000000000<>+0(SB), Z0, Z4
-	VSUBPD.BCST    avx512_43e0000000000000<>+0(SB), Z1, Z5
-	VSUBPD.BCST    avx512_43e0000000000000<>+0(SB), Z2, Z6
-	VSUBPD.BCST    avx512_43e0000000000000<>+0(SB), Z3, Z7
-	VBLENDMPD      Z4, Z0, K1, Z0
-	VBLENDMPD      Z5, Z1, K2, Z1
-	VBLENDMPD      Z6, Z2, K3, Z2
-	VBLENDMPD      Z7, Z3, K4, Z3
+	VSUBPD.BCST    avx512_43e0000000000000<>+0(SB), Z0, Z2
+	VSUBPD.BCST    avx512_43e0000000000000<>+0(SB), Z1, Z3
+	VBLENDMPD      Z2, Z0, K1, Z0
+	VBLENDMPD      Z3, Z1, K2, Z1
 	VCVTTPD2QQ     Z0, Z0
 	VCVTTPD2QQ     Z1, Z1
-	VCVTTPD2QQ     Z2, Z2
-	VCVTTPD2QQ     Z3, Z3
-	VPBROADCASTQ   avx512_00000000<>+0(SB), Z4
-	VPBLENDMQ.BCST avx512_8000000000000000<>+0(SB), Z4, K1, Z5
-	VPBLENDMQ.BCST avx512_8000000000000000<>+0(SB), Z4, K2, Z6
-	VPBLENDMQ.BCST avx512_8000000000000000<>+0(SB), Z4, K3, Z7
-	VPBLENDMQ.BCST avx512_8000000000000000<>+0(SB), Z4, K4, Z4
-	VPXORQ         Z5, Z0, Z0
-	VPXORQ         Z6, Z1, Z1
-	VPXORQ         Z7, Z2, Z2
-	VPXORQ         Z4, Z3, Z3
+	VPBROADCASTQ   avx512_00000000<>+0(SB), Z2
+	VPBLENDMQ.BCST avx512_8000000000000000<>+0(SB), Z2, K1, Z3
+	VPBLENDMQ.BCST avx512_8000000000000000<>+0(SB), Z2, K2, Z2
+	VPXORQ         Z3, Z0, Z0
+	VPXORQ         Z2, Z1, Z1
 	VMOVNTPS       Z0, (R8)(AX*8)
 	VMOVNTPS       Z1, 64(R8)(AX*8)
-	VMOVNTPS       Z2, 128(R8)(AX*8)
-	VMOVNTPS       Z3, 192(R8)(AX*8)
-	ADDQ           $0x00000020, AX
+	ADDQ           $0x00000010, AX
 	CMPQ           AX, DX
 	JLT            loop
 	VZEROUPPER
@@ -15980,7 +10934,7 @@ loop:
 // func castFloat64ToFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·castFloat64ToFloat32AVX512(SB), NOSPLIT, $0-48
-	// Cast of float64 to float32, 32 elements a step.
+	// Cast of float64 to float32, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -15989,13 +10943,9 @@ TEXT ·castFloat64ToFloat32AVX512(SB), NOSPLIT, $0-48
 loop:
 	VCVTPD2PS (R9)(AX*8), Y0
 	VCVTPD2PS 64(R9)(AX*8), Y1
-	VCVTPD2PS 128(R9)(AX*8), Y2
-	VCVTPD2PS 192(R9)(AX*8), Y3
 	VMOVUPS   Y0, (R8)(AX*4)
 	VMOVUPS   Y1, 32(R8)(AX*4)
-	VMOVUPS   Y2, 64(R8)(AX*4)
-	VMOVUPS   Y3, 96(R8)(AX*4)
-	ADDQ      $0x00000020, AX
+	ADDQ      $0x00000010, AX
 	CMPQ      AX, DX
 	JLT       loop
 	VZEROUPPER
@@ -16005,7 +10955,7 @@ loop:
 // func castFloat64ToFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·castFloat64ToFloat32PastAVX512(SB), NOSPLIT, $0-48
-	// Cast of float64 to float32, 32 elements a step.
+	// Cast of float64 to float32, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -16014,13 +10964,9 @@ TEXT ·castFloat64ToFloat32PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VCVTPD2PS (R9)(AX*8), Y0
 	VCVTPD2PS 64(R9)(AX*8), Y1
-	VCVTPD2PS 128(R9)(AX*8), Y2
-	VCVTPD2PS 192(R9)(AX*8), Y3
 	VMOVNTPS  Y0, (R8)(AX*4)
 	VMOVNTPS  Y1, 32(R8)(AX*4)
-	VMOVNTPS  Y2, 64(R8)(AX*4)
-	VMOVNTPS  Y3, 96(R8)(AX*4)
-	ADDQ      $0x00000020, AX
+	ADDQ      $0x00000010, AX
 	CMPQ      AX, DX
 	JLT       loop
 	VZEROUPPER
@@ -16030,7 +10976,7 @@ loop:
 // func copyFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·copyFloat64AVX512(SB), NOSPLIT, $0-48
-	// Copy of float64, 32 elements a step.
+	// Copy of float64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -16041,11 +10987,7 @@ loop:
 	VMOVUPS Z0, (R8)(AX*8)
 	VMOVUPS 64(R9)(AX*8), Z0
 	VMOVUPS Z0, 64(R8)(AX*8)
-	VMOVUPS 128(R9)(AX*8), Z0
-	VMOVUPS Z0, 128(R8)(AX*8)
-	VMOVUPS 192(R9)(AX*8), Z0
-	VMOVUPS Z0, 192(R8)(AX*8)
-	ADDQ    $0x00000020, AX
+	ADDQ    $0x00000010, AX
 	CMPQ    AX, DX
 	JLT     loop
 	VZEROUPPER
@@ -16055,7 +10997,7 @@ loop:
 // func copyFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·copyFloat64PastAVX512(SB), NOSPLIT, $0-48
-	// Copy of float64, 32 elements a step.
+	// Copy of float64, 16 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -16066,11 +11008,7 @@ loop:
 	VMOVNTPS Z0, (R8)(AX*8)
 	VMOVUPS  64(R9)(AX*8), Z0
 	VMOVNTPS Z0, 64(R8)(AX*8)
-	VMOVUPS  128(R9)(AX*8), Z0
-	VMOVNTPS Z0, 128(R8)(AX*8)
-	VMOVUPS  192(R9)(AX*8), Z0
-	VMOVNTPS Z0, 192(R8)(AX*8)
-	ADDQ     $0x00000020, AX
+	ADDQ     $0x00000010, AX
 	CMPQ     AX, DX
 	JLT      loop
 	VZEROUPPER

@@ -653,9 +653,9 @@ func logFloat64(dst, a, _, _ unsafe.Pointer, n int) {
 		m1 := x < 0x1p-1022
 		v1 := sel(m1, float64(0x1.0000000000435p+52), float64(0x1.00000000003ffp+52))
 		k1 := math.Float64bits(sel(m1, float64(x*0x1p+54), x)) + 0x95f619980c433
-		v2 := math.Float64frombits(k1&0xfffffffffffff + 0x3fe6a09e667f3bcd)
-		v3 := math.Float64frombits(k1>>52|0x4330000000000000) - v1
-		v4 := v2 - 1
+		v2 := math.Float64frombits(k1>>52|0x4330000000000000) - v1
+		v3 := math.Float64frombits(k1&0xfffffffffffff + 0x3fe6a09e667f3bcd)
+		v4 := v3 - 1
 		v5 := v4 / (2 + v4)
 		v6 := float64(v5 * v5)
 		v7 := math.FMA(0x1.2b603c353ce44p-03, v6, 0x1.39fdbf11a829dp-03)
@@ -663,9 +663,9 @@ func logFloat64(dst, a, _, _ unsafe.Pointer, n int) {
 		v9 := math.FMA(math.FMA(v8, v6, 0x1.2492492dfacb6p-02), v6, 0x1.99999999952c6p-02)
 		v10 := float64(float64(0.5*v4) * v4)
 		v11 := v10 + float64(math.FMA(v9, v6, 0x1.5555555555558p-01)*v6)
-		v12 := v10 - math.FMA(v5, v11, float64(v3*0x1.ef35793c7673p-45))
+		v12 := v10 - math.FMA(v5, v11, float64(v2*0x1.ef35793c7673p-45))
 		v13 := sel(x == 0, float64(math.Inf(-1)), sel(x < 0, float64(math.NaN()), x))
-		d[i] = sel(0 < x && x < float64(math.Inf(1)), math.FMA(v3, 0x1.62e42fefa38p-01, v4-v12), v13)
+		d[i] = sel(0 < x && x < float64(math.Inf(1)), math.FMA(v2, 0x1.62e42fefa38p-01, v4-v12), v13)
 	}
 }
 
@@ -772,9 +772,9 @@ func log2Float32(dst, a, _, _ unsafe.Pointer, n int) {
 		m1 := v1 < 0x1p-1022
 		v2 := sel(m1, float64(0x1.0000000000435p+52), float64(0x1.00000000003ffp+52))
 		k1 := math.Float64bits(sel(m1, float64(v1*0x1p+54), v1)) + 0x95f619980c433
-		v3 := math.Float64frombits(k1&0xfffffffffffff + 0x3fe6a09e667f3bcd)
-		v4 := math.Float64frombits(k1>>52|0x4330000000000000) - v2
-		v5 := v3 - 1
+		v3 := math.Float64frombits(k1>>52|0x4330000000000000) - v2
+		v4 := math.Float64frombits(k1&0xfffffffffffff + 0x3fe6a09e667f3bcd)
+		v5 := v4 - 1
 		v6 := v5 / (2 + v5)
 		v7 := float64(v6 * v6)
 		v8 := math.FMA(0x1.2b603c353ce44p-03, v7, 0x1.39fdbf11a829dp-03)
@@ -782,8 +782,8 @@ func log2Float32(dst, a, _, _ unsafe.Pointer, n int) {
 		v10 := math.FMA(math.FMA(v9, v7, 0x1.2492492dfacb6p-02), v7, 0x1.99999999952c6p-02)
 		v11 := float64(float64(0.5*v5) * v5)
 		v12 := v11 + float64(math.FMA(v10, v7, 0x1.5555555555558p-01)*v7)
-		v13 := v11 - math.FMA(v6, v12, float64(v4*0x1.ef35793c7673p-45))
-		v14 := float64(math.FMA(v4, 0x1.62e42fefa38p-01, v5-v13) * 0x1.71547652b82fep+00)
+		v13 := v11 - math.FMA(v6, v12, float64(v3*0x1.ef35793c7673p-45))
+		v14 := float64(math.FMA(v3, 0x1.62e42fefa38p-01, v5-v13) * 0x1.71547652b82fep+00)
 		v15 := sel(v1 == 0, float64(math.Inf(-1)), sel(v1 < 0, float64(math.NaN()), v1))
 		d[i] = float32(sel(0 < v1 && v1 < float64(math.Inf(1)), v14, v15))
 	}
@@ -798,20 +798,21 @@ func log2Float64(dst, a, _, _ unsafe.Pointer, n int) {
 		m1 := x < 0x1p-1022
 		v1 := sel(m1, float64(0x1.0000000000435p+52), float64(0x1.00000000003ffp+52))
 		k1 := math.Float64bits(sel(m1, float64(x*0x1p+54), x)) + 0x800000000000
-		v2 := math.Float64frombits(k1&0xfffffffffffff + 0x3fef800000000000)
-		v3 := math.Float64frombits(k1>>52|0x4330000000000000) - v1
-		k2 := k1 >> 48
-		v4 := math.FMA(v3, 0x1.62e42fefa38p-01, op.LogHigh[k2&15])
-		v5 := op.LogInverse[k2&15]
-		v6 := float64(v2 * v5)
-		v7 := math.FMA(v2, v5, -v6)
+		k2 := k1 & 0xfffffffffffff
+		v2 := math.Float64frombits(k1>>52|0x4330000000000000) - v1
+		v3 := math.Float64frombits(k2 + 0x3fef800000000000)
+		k3 := k2 >> 48
+		v4 := math.FMA(v2, 0x1.62e42fefa38p-01, op.LogHigh[k3&15])
+		v5 := op.LogInverse[k3&15]
+		v6 := float64(v3 * v5)
+		v7 := math.FMA(v3, v5, -v6)
 		v8 := v6 - 1
 		v9 := v4 + v8
 		v10 := float64(v8 * -0.5)
 		v11 := float64(v8 * v10)
 		v12 := v9 + v11
 		v13 := -v8
-		v14 := math.FMA(v3, 0x1.ef35793c7673p-45, op.LogLow[k2&15]) + math.FMA(v13, math.FMA(v13, v7, v7), v7)
+		v14 := math.FMA(v2, 0x1.ef35793c7673p-45, op.LogLow[k3&15]) + math.FMA(v13, math.FMA(v13, v7, v7), v7)
 		v15 := math.FMA(-0x1.5616d7fd4fdp-04, v8, 0x1.72e7acc5bed4ep-04)
 		v16 := math.FMA(math.FMA(v15, v8, -0x1.99996c851dc8dp-04), v8, 0x1.c71d8d296a129p-04)
 		v17 := math.FMA(math.FMA(v16, v8, -0x1.0000000225c5ep-03), v8, 0x1.249249075ac8dp-03)
@@ -836,9 +837,9 @@ func log10Float32(dst, a, _, _ unsafe.Pointer, n int) {
 		m1 := v1 < 0x1p-1022
 		v2 := sel(m1, float64(0x1.0000000000435p+52), float64(0x1.00000000003ffp+52))
 		k1 := math.Float64bits(sel(m1, float64(v1*0x1p+54), v1)) + 0x95f619980c433
-		v3 := math.Float64frombits(k1&0xfffffffffffff + 0x3fe6a09e667f3bcd)
-		v4 := math.Float64frombits(k1>>52|0x4330000000000000) - v2
-		v5 := v3 - 1
+		v3 := math.Float64frombits(k1>>52|0x4330000000000000) - v2
+		v4 := math.Float64frombits(k1&0xfffffffffffff + 0x3fe6a09e667f3bcd)
+		v5 := v4 - 1
 		v6 := v5 / (2 + v5)
 		v7 := float64(v6 * v6)
 		v8 := math.FMA(0x1.2b603c353ce44p-03, v7, 0x1.39fdbf11a829dp-03)
@@ -846,8 +847,8 @@ func log10Float32(dst, a, _, _ unsafe.Pointer, n int) {
 		v10 := math.FMA(math.FMA(v9, v7, 0x1.2492492dfacb6p-02), v7, 0x1.99999999952c6p-02)
 		v11 := float64(float64(0.5*v5) * v5)
 		v12 := v11 + float64(math.FMA(v10, v7, 0x1.5555555555558p-01)*v7)
-		v13 := v11 - math.FMA(v6, v12, float64(v4*0x1.ef35793c7673p-45))
-		v14 := float64(math.FMA(v4, 0x1.62e42fefa38p-01, v5-v13) * 0x1.bcb7b1526e50ep-02)
+		v13 := v11 - math.FMA(v6, v12, float64(v3*0x1.ef35793c7673p-45))
+		v14 := float64(math.FMA(v3, 0x1.62e42fefa38p-01, v5-v13) * 0x1.bcb7b1526e50ep-02)
 		v15 := sel(v1 == 0, float64(math.Inf(-1)), sel(v1 < 0, float64(math.NaN()), v1))
 		d[i] = float32(sel(0 < v1 && v1 < float64(math.Inf(1)), v14, v15))
 	}
@@ -862,20 +863,21 @@ func log10Float64(dst, a, _, _ unsafe.Pointer, n int) {
 		m1 := x < 0x1p-1022
 		v1 := sel(m1, float64(0x1.0000000000435p+52), float64(0x1.00000000003ffp+52))
 		k1 := math.Float64bits(sel(m1, float64(x*0x1p+54), x)) + 0x800000000000
-		v2 := math.Float64frombits(k1&0xfffffffffffff + 0x3fef800000000000)
-		v3 := math.Float64frombits(k1>>52|0x4330000000000000) - v1
-		k2 := k1 >> 48
-		v4 := math.FMA(v3, 0x1.62e42fefa38p-01, op.LogHigh[k2&15])
-		v5 := op.LogInverse[k2&15]
-		v6 := float64(v2 * v5)
-		v7 := math.FMA(v2, v5, -v6)
+		k2 := k1 & 0xfffffffffffff
+		v2 := math.Float64frombits(k1>>52|0x4330000000000000) - v1
+		v3 := math.Float64frombits(k2 + 0x3fef800000000000)
+		k3 := k2 >> 48
+		v4 := math.FMA(v2, 0x1.62e42fefa38p-01, op.LogHigh[k3&15])
+		v5 := op.LogInverse[k3&15]
+		v6 := float64(v3 * v5)
+		v7 := math.FMA(v3, v5, -v6)
 		v8 := v6 - 1
 		v9 := v4 + v8
 		v10 := float64(v8 * -0.5)
 		v11 := float64(v8 * v10)
 		v12 := v9 + v11
 		v13 := -v8
-		v14 := math.FMA(v3, 0x1.ef35793c7673p-45, op.LogLow[k2&15]) + math.FMA(v13, math.FMA(v13, v7, v7), v7)
+		v14 := math.FMA(v2, 0x1.ef35793c7673p-45, op.LogLow[k3&15]) + math.FMA(v13, math.FMA(v13, v7, v7), v7)
 		v15 := math.FMA(-0x1.5616d7fd4fdp-04, v8, 0x1.72e7acc5bed4ep-04)
 		v16 := math.FMA(math.FMA(v15, v8, -0x1.99996c851dc8dp-04), v8, 0x1.c71d8d296a129p-04)
 		v17 := math.FMA(math.FMA(v16, v8, -0x1.0000000225c5ep-03), v8, 0x1.249249075ac8dp-03)
@@ -928,9 +930,9 @@ func log1pFloat64(dst, a, _, _ unsafe.Pointer, n int) {
 		m1 := v3 < 0x1p-1022
 		v4 := sel(m1, float64(0x1.0000000000435p+52), float64(0x1.00000000003ffp+52))
 		k1 := math.Float64bits(sel(m1, float64(v3*0x1p+54), v3)) + 0x95f619980c433
-		v5 := math.Float64frombits(k1&0xfffffffffffff + 0x3fe6a09e667f3bcd)
-		v6 := math.Float64frombits(k1>>52|0x4330000000000000) - v4
-		v7 := v5 - 1
+		v5 := math.Float64frombits(k1>>52|0x4330000000000000) - v4
+		v6 := math.Float64frombits(k1&0xfffffffffffff + 0x3fe6a09e667f3bcd)
+		v7 := v6 - 1
 		v8 := v7 / (2 + v7)
 		v9 := float64(v8 * v8)
 		v10 := math.FMA(0x1.2b603c353ce44p-03, v9, 0x1.39fdbf11a829dp-03)
@@ -938,9 +940,9 @@ func log1pFloat64(dst, a, _, _ unsafe.Pointer, n int) {
 		v12 := math.FMA(math.FMA(v11, v9, 0x1.2492492dfacb6p-02), v9, 0x1.99999999952c6p-02)
 		v13 := float64(float64(0.5*v7) * v7)
 		v14 := v13 + float64(math.FMA(v12, v9, 0x1.5555555555558p-01)*v9)
-		v15 := math.FMA(v8, v14, math.FMA(v6, 0x1.ef35793c7673p-45, (v1-v3+v2)/v3))
+		v15 := math.FMA(v8, v14, math.FMA(v5, 0x1.ef35793c7673p-45, (v1-v3+v2)/v3))
 		v16 := sel(v3 == 0, float64(math.Inf(-1)), sel(v3 < 0, float64(math.NaN()), v3))
-		v17 := sel(0 < v3 && v3 < float64(math.Inf(1)), math.FMA(v6, 0x1.62e42fefa38p-01, v7-(v13-v15)), v16)
+		v17 := sel(0 < v3 && v3 < float64(math.Inf(1)), math.FMA(v5, 0x1.62e42fefa38p-01, v7-(v13-v15)), v16)
 		d[i] = sel(abs(x) < 0x1p-54, x, v17)
 	}
 }
@@ -951,29 +953,29 @@ func sinFloat32(dst, a, _, _ unsafe.Pointer, n int) {
 	xs := unsafe.Slice((*float32)(a), n)
 	for i := range d {
 		x := xs[i]
-		v1 := op.FMA32(x, 0x1.45f306p-01, 0x1.8p+23)
-		v2 := v1 - 0x1.8p+23
-		v3 := op.FMA32(v2, -0x1.921fbp+00, x)
-		v4 := float32(v2 * 0x1.5110b4p-22)
-		v5 := v3 - v4
-		v6 := op.FMA32(v2, -0x1.84698ap-48, v3-v5-v4-op.FMA32(v2, 0x1.5110b4p-22, -v4))
-		v7 := v5 + v6
-		v8 := abs(x)
-		m1 := 0x1p+15 < v8
+		v1 := abs(x)
+		v2 := op.FMA32(v1, 0x1.45f306p-01, 0x1.8p+23)
+		v3 := v2 - 0x1.8p+23
+		v4 := op.FMA32(v3, -0x1.921fbp+00, v1)
+		v5 := float32(v3 * 0x1.5110b4p-22)
+		v6 := v4 - v5
+		v7 := op.FMA32(v3, -0x1.84698ap-48, v4-v6-v5-op.FMA32(v3, 0x1.5110b4p-22, -v5))
+		v8 := v6 + v7
+		m1 := 0x1p+15 < v1
 		var v9 float32
 		if m1 {
-			v9 = op.RareTrigQuadrant(x, x)
+			v9 = op.RareTrigQuadrant(v1, v1)
 		}
 		var v10 float32
 		if m1 {
-			v10 = op.RareTrigHigh(x, x)
+			v10 = op.RareTrigHigh(v1, v1)
 		}
-		v11 := sel(m1, v10, v7)
+		v11 := sel(m1, v10, v8)
 		var v12 float32
 		if m1 {
-			v12 = op.RareTrigLow(x, x)
+			v12 = op.RareTrigLow(v1, v1)
 		}
-		v13 := sel(m1, v12, v5-v7+v6)
+		v13 := sel(m1, v12, v6-v8+v7)
 		v14 := float32(v11 * v11)
 		v15 := -float32(0.5 * v14)
 		v16 := op.FMA32(op.FMA32(-0x1.9ab294p-13, v14, 0x1.110be4p-07), v14, -0x1.555552p-03)
@@ -981,9 +983,9 @@ func sinFloat32(dst, a, _, _ unsafe.Pointer, n int) {
 		v18 := 1 + v15
 		v19 := op.FMA32(op.FMA32(0x1.9bc612p-16, v14, -0x1.6c129cp-10), v14, 0x1.555554p-05)
 		v20 := 1 - v18 + v15 + op.FMA32(float32(v19*v14), v14, -float32(v11*v13))
-		k1 := math.Float32bits(sel(m1, v9+0x1.8p+23, v1))
-		k2 := math.Float32bits(sel(k1&1 != 0, v18+v20, v11+v17)) ^ k1&2<<30
-		d[i] = sel(v8 < 0x1p-13, x, math.Float32frombits(k2))
+		k1 := math.Float32bits(sel(m1, v9+0x1.8p+23, v2))
+		k2 := math.Float32bits(sel(k1&1 != 0, v18+v20, v11+v17)) ^ (k1<<30^math.Float32bits(x))&0x80000000
+		d[i] = math.Float32frombits(k2)
 	}
 }
 
@@ -993,29 +995,29 @@ func sinFloat64(dst, a, _, _ unsafe.Pointer, n int) {
 	xs := unsafe.Slice((*float64)(a), n)
 	for i := range d {
 		x := xs[i]
-		v1 := math.FMA(x, 0x1.45f306dc9c883p-01, 0x1.8p+52)
-		v2 := v1 - 0x1.8p+52
-		v3 := math.FMA(v2, -0x1.921fb544p+00, x)
-		v4 := float64(v2 * 0x1.0b4611a626331p-34)
-		v5 := v3 - v4
-		v6 := math.FMA(v2, -0x1.1701b839a252p-88, v3-v5-v4-math.FMA(v2, 0x1.0b4611a626331p-34, -v4))
-		v7 := v5 + v6
-		v8 := abs(x)
-		m1 := 0x1p+20 < v8
+		v1 := abs(x)
+		v2 := math.FMA(v1, 0x1.45f306dc9c883p-01, 0x1.8p+52)
+		v3 := v2 - 0x1.8p+52
+		v4 := math.FMA(v3, -0x1.921fb544p+00, v1)
+		v5 := float64(v3 * 0x1.0b4611a626331p-34)
+		v6 := v4 - v5
+		v7 := math.FMA(v3, -0x1.1701b839a252p-88, v4-v6-v5-math.FMA(v3, 0x1.0b4611a626331p-34, -v5))
+		v8 := v6 + v7
+		m1 := 0x1p+20 < v1
 		var v9 float64
 		if m1 {
-			v9 = op.RareTrigQuadrant(x, x)
+			v9 = op.RareTrigQuadrant(v1, v1)
 		}
 		var v10 float64
 		if m1 {
-			v10 = op.RareTrigHigh(x, x)
+			v10 = op.RareTrigHigh(v1, v1)
 		}
-		v11 := sel(m1, v10, v7)
+		v11 := sel(m1, v10, v8)
 		var v12 float64
 		if m1 {
-			v12 = op.RareTrigLow(x, x)
+			v12 = op.RareTrigLow(v1, v1)
 		}
-		v13 := sel(m1, v12, v5-v7+v6)
+		v13 := sel(m1, v12, v6-v8+v7)
 		v14 := float64(v11 * v11)
 		v15 := -float64(0.5 * v14)
 		v16 := math.FMA(0x1.5e1190b6202e5p-33, v14, -0x1.ae602106b735cp-26)
@@ -1027,9 +1029,9 @@ func sinFloat64(dst, a, _, _ unsafe.Pointer, n int) {
 		v22 := math.FMA(math.FMA(v21, v14, -0x1.27e4fa036e8f8p-22), v14, 0x1.a01a019f38b01p-16)
 		v23 := math.FMA(math.FMA(v22, v14, -0x1.6c16c16c168ccp-10), v14, 0x1.5555555555555p-05)
 		v24 := 1 - v20 + v15 + math.FMA(float64(v23*v14), v14, -float64(v11*v13))
-		k1 := math.Float64bits(sel(m1, v9+0x1.8p+52, v1))
-		k2 := math.Float64bits(sel(k1&1 != 0, v20+v24, v11+v19)) ^ k1&2<<62
-		d[i] = sel(v8 < 0x1p-27, x, math.Float64frombits(k2))
+		k1 := math.Float64bits(sel(m1, v9+0x1.8p+52, v2))
+		k2 := math.Float64bits(sel(k1&1 != 0, v20+v24, v11+v19)) ^ (k1<<62^math.Float64bits(x))&0x8000000000000000
+		d[i] = math.Float64frombits(k2)
 	}
 }
 
@@ -1069,7 +1071,7 @@ func cosFloat32(dst, a, _, _ unsafe.Pointer, n int) {
 		v18 := op.FMA32(op.FMA32(0x1.9bc612p-16, v13, -0x1.6c129cp-10), v13, 0x1.555554p-05)
 		v19 := 1 - v17 + v14 + op.FMA32(float32(v18*v13), v13, -float32(v10*v12))
 		k1 := math.Float32bits(sel(m1, v8+0x1.8p+23, v1)) + 1
-		k2 := math.Float32bits(sel(k1&1 != 0, v17+v19, v10+v16)) ^ k1&2<<30
+		k2 := math.Float32bits(sel(k1&1 != 0, v17+v19, v10+v16)) ^ k1<<30&0x80000000
 		d[i] = math.Float32frombits(k2)
 	}
 }
@@ -1114,7 +1116,7 @@ func cosFloat64(dst, a, _, _ unsafe.Pointer, n int) {
 		v22 := math.FMA(math.FMA(v21, v13, -0x1.6c16c16c168ccp-10), v13, 0x1.5555555555555p-05)
 		v23 := 1 - v19 + v14 + math.FMA(float64(v22*v13), v13, -float64(v10*v12))
 		k1 := math.Float64bits(sel(m1, v8+0x1.8p+52, v1)) + 1
-		k2 := math.Float64bits(sel(k1&1 != 0, v19+v23, v10+v18)) ^ k1&2<<62
+		k2 := math.Float64bits(sel(k1&1 != 0, v19+v23, v10+v18)) ^ k1<<62&0x8000000000000000
 		d[i] = math.Float64frombits(k2)
 	}
 }
@@ -1220,30 +1222,30 @@ func powerFloat32(dst, a, b, _ unsafe.Pointer, n int) {
 		v1 := abs(x)
 		v2 := float64(v1)
 		k1 := math.Float64bits(v2) + 0x800000000000
-		v3 := math.Float64frombits(k1&0xfffffffffffff + 0x3fef800000000000)
-		v4 := math.Float64frombits(k1>>52|0x4330000000000000) - 0x1.00000000003ffp+52
-		k2 := k1 >> 48
-		v5 := math.FMA(v3, op.LogInverse[k2&15], -1)
-		v6 := math.FMA(v4, 0x1.62e42fefa39efp-01, op.LogSum[k2&15]) + v5
-		v7 := math.FMA(0x1.24f78bd54c2c1p-03, v5, -0x1.55b6f73ef6559p-03)
-		v8 := math.FMA(math.FMA(v7, v5, 0x1.99998cbc10885p-03), v5, -0x1.fffff6b27315p-03)
-		v9 := math.FMA(math.FMA(v8, v5, 0x1.5555555589a17p-02), v5, -0x1.0000000008674p-01)
-		v10 := sel(v2 < float64(math.Inf(1)), math.FMA(v9, float64(v5*v5), v6), v2)
-		v11 := float64(float64(y) * sel(v2 == 0, float64(math.Inf(-1)), v10))
-		v12 := min(max(v11, -200), 200)
-		v13 := math.FMA(v12, 0x1.71547652b82fep+04, 0x1.8p+52)
-		v14 := v13 - 0x1.8p+52
-		k3 := math.Float64bits(v13)
-		v15 := math.FMA(v14, -0x1.62e42fefap-05, v12) + math.FMA(v14, -0x1.cf79abc9e3b3ap-44, op.ExpLow[k3&15])
-		k4 := math.Float64bits(op.ExpHalf[k3&15]) + k3&0xfffffffffffffff0<<48
-		v16 := math.Float64frombits(k4)
-		v17 := math.FMA(0x1.5556b3e43100fp-05, v15, 0x1.5556dfb6313e3p-03)
-		v18 := math.FMA(math.FMA(v17, v15, 0x1.ffffffff573c6p-02), float64(v15*v15), v15)
-		v19 := math.FMA(v16, v18, v16)
-		v20 := sel(v1 == 1 || y == 0, 1, float32(v19+v19))
-		v21 := float32(y * 0.5)
+		k2 := k1 & 0xfffffffffffff
+		v3 := math.Float64frombits(k1>>52|0x4330000000000000) - 0x1.00000000003ffp+52
+		k3 := k2 >> 48
+		v4 := math.FMA(math.Float64frombits(k2+0x3fef800000000000), op.LogInverse[k3&15], -1)
+		v5 := math.FMA(v3, 0x1.62e42fefa39efp-01, op.LogSum[k3&15]) + v4
+		v6 := math.FMA(0x1.24f78bd54c2c1p-03, v4, -0x1.55b6f73ef6559p-03)
+		v7 := math.FMA(math.FMA(v6, v4, 0x1.99998cbc10885p-03), v4, -0x1.fffff6b27315p-03)
+		v8 := math.FMA(math.FMA(v7, v4, 0x1.5555555589a17p-02), v4, -0x1.0000000008674p-01)
+		v9 := sel(v2 < float64(math.Inf(1)), math.FMA(v8, float64(v4*v4), v5), v2)
+		v10 := float64(float64(y) * sel(v2 == 0, float64(math.Inf(-1)), v9))
+		v11 := min(max(v10, -200), 200)
+		v12 := math.FMA(v11, 0x1.71547652b82fep+04, 0x1.8p+52)
+		v13 := v12 - 0x1.8p+52
+		k4 := math.Float64bits(v12)
+		v14 := math.FMA(v13, -0x1.62e42fefap-05, v11) + math.FMA(v13, -0x1.cf79abc9e3b3ap-44, op.ExpLow[k4&15])
+		k5 := math.Float64bits(op.ExpHalf[k4&15]) + k4&0xfffffffffffffff0<<48
+		v15 := math.Float64frombits(k5)
+		v16 := math.FMA(0x1.5556b3e43100fp-05, v14, 0x1.5556dfb6313e3p-03)
+		v17 := math.FMA(math.FMA(v16, v14, 0x1.ffffffff573c6p-02), float64(v14*v14), v14)
+		v18 := math.FMA(v15, v17, v15)
+		v19 := sel(v1 == 1 || y == 0, 1, float32(v18+v18))
+		v20 := float32(y * 0.5)
 		m1 := rint(y) == y
-		d[i] = sel(x < 0 && v1 < float32(math.Inf(1)) && !m1, float32(math.NaN()), sel(m1 && rint(v21) != v21, copysign(v20, x), v20))
+		d[i] = sel(x < 0 && v1 < float32(math.Inf(1)) && !m1, float32(math.NaN()), sel(m1 && rint(v20) != v20, copysign(v19, x), v19))
 	}
 }
 
@@ -1259,20 +1261,21 @@ func powerFloat64(dst, a, b, _ unsafe.Pointer, n int) {
 		m1 := v1 < 0x1p-1022
 		v2 := sel(m1, float64(0x1.0000000000435p+52), float64(0x1.00000000003ffp+52))
 		k1 := math.Float64bits(sel(m1, float64(v1*0x1p+54), v1)) + 0x800000000000
-		v3 := math.Float64frombits(k1&0xfffffffffffff + 0x3fef800000000000)
-		v4 := math.Float64frombits(k1>>52|0x4330000000000000) - v2
-		k2 := k1 >> 48
-		v5 := math.FMA(v4, 0x1.62e42fefa38p-01, op.LogHigh[k2&15])
-		v6 := op.LogInverse[k2&15]
-		v7 := float64(v3 * v6)
-		v8 := math.FMA(v3, v6, -v7)
+		k2 := k1 & 0xfffffffffffff
+		v3 := math.Float64frombits(k1>>52|0x4330000000000000) - v2
+		v4 := math.Float64frombits(k2 + 0x3fef800000000000)
+		k3 := k2 >> 48
+		v5 := math.FMA(v3, 0x1.62e42fefa38p-01, op.LogHigh[k3&15])
+		v6 := op.LogInverse[k3&15]
+		v7 := float64(v4 * v6)
+		v8 := math.FMA(v4, v6, -v7)
 		v9 := v7 - 1
 		v10 := v5 + v9
 		v11 := float64(v9 * -0.5)
 		v12 := float64(v9 * v11)
 		v13 := v10 + v12
 		v14 := -v9
-		v15 := math.FMA(v4, 0x1.ef35793c7673p-45, op.LogLow[k2&15]) + math.FMA(v14, math.FMA(v14, v8, v8), v8)
+		v15 := math.FMA(v3, 0x1.ef35793c7673p-45, op.LogLow[k3&15]) + math.FMA(v14, math.FMA(v14, v8, v8), v8)
 		v16 := math.FMA(-0x1.5616d7fd4fdp-04, v9, 0x1.72e7acc5bed4ep-04)
 		v17 := math.FMA(math.FMA(v16, v9, -0x1.99996c851dc8dp-04), v9, 0x1.c71d8d296a129p-04)
 		v18 := math.FMA(math.FMA(v17, v9, -0x1.0000000225c5ep-03), v9, 0x1.249249075ac8dp-03)
@@ -1288,19 +1291,19 @@ func powerFloat64(dst, a, b, _ unsafe.Pointer, n int) {
 		v27 := sel(v26 == v25, math.FMA(y, v13-v23+v22, math.FMA(y, v24, -v25)), 0)
 		v28 := math.FMA(v26, 0x1.71547652b82fep+04, 0x1.8p+52)
 		v29 := v28 - 0x1.8p+52
-		k3 := math.Float64bits(v28)
-		v30 := math.FMA(v29, -0x1.cf79abc9e3b3ap-44, op.ExpLow[k3&15]) + v27
+		k4 := math.Float64bits(v28)
+		v30 := math.FMA(v29, -0x1.cf79abc9e3b3ap-44, op.ExpLow[k4&15]) + v27
 		v31 := math.FMA(v29, -0x1.62e42fefap-05, v26) + v30
 		v32 := math.FMA(0x1.a01b27043ce9ep-13, v31, 0x1.6c17f57ba0683p-10)
 		v33 := math.FMA(math.FMA(v32, v31, 0x1.11111110d2566p-07), v31, 0x1.55555554dfb75p-05)
 		v34 := math.FMA(math.FMA(v33, v31, 0x1.5555555555556p-03), v31, 0x1.0000000000001p-01)
-		v35 := op.ExpHalf[k3&15]
+		v35 := op.ExpHalf[k4&15]
 		v36 := math.FMA(v35, math.FMA(v34, float64(v31*v31), v31), v35)
 		v37 := floor(math.FMA(v29, 0x1p-04, 1))
 		v38 := math.FMA(v37, 0.5, 0x1.8p+52)
 		v39 := math.Float64frombits(math.Float64bits(v38)<<52 + 0x3ff0000000000000)
-		k4 := math.Float64bits(v37-(v38-0x1.8p+52)+0x1.8p+52) << 52
-		v40 := float64(float64(v36*v39) * math.Float64frombits(k4+0x3ff0000000000000))
+		k5 := math.Float64bits(v37-(v38-0x1.8p+52)+0x1.8p+52) << 52
+		v40 := float64(float64(v36*v39) * math.Float64frombits(k5+0x3ff0000000000000))
 		v41 := sel(v1 == 1 || y == 0, 1, v40)
 		v42 := float64(y * 0.5)
 		m3 := rint(y) == y

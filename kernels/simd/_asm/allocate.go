@@ -98,8 +98,8 @@ func (a *allocator) instruction(in instruction) {
 	case fused:
 		a.fused(in)
 		return
-	case permuted:
-		a.permuted(in)
+	case replacing:
+		a.replacing(in)
 		return
 	case assign:
 		a.assign(in.src[0], in.dst)
@@ -295,8 +295,8 @@ func (a *allocator) fusedLine(in instruction, order int, first, second, last val
 	a.lines = append(a.lines, l)
 }
 
-// permuted puts the result in place of the first operand; the third may be in memory.
-func (a *allocator) permuted(in instruction) {
+// replacing puts the result in place of the first operand; the third may be in memory.
+func (a *allocator) replacing(in instruction) {
 	first, second, last := in.src[0], in.src[1], in.src[2]
 	by := a.load(second, in.src)
 	at := a.memory(last)
@@ -314,7 +314,7 @@ func (a *allocator) permuted(in instruction) {
 	}
 	at.bytes = to.bytes
 	a.release(in.src)
-	a.lines = append(a.lines, line{name: in.name, imm: -1, fused: true, operands: []location{at, by, to}})
+	a.lines = append(a.lines, line{name: in.name, imm: in.imm, fused: true, operands: []location{at, by, to}})
 }
 
 // copied makes a value's register a copy of another one.

@@ -55,7 +55,7 @@ func (m *machine) line(l line, in instruction) bool {
 	switch in.form {
 	case fused:
 		m.fused(l, in, got)
-	case permuted:
+	case replacing:
 		if got[0] != in.src[2] || got[1] != in.src[1] || got[2] != in.src[0] {
 			m.Fatalf("%s: %s finds %v, not %v", m.name, l.name, got, in.src)
 		}

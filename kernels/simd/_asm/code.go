@@ -40,12 +40,12 @@ func (v vector) stored() bool { return v.origin == fromConstant || v.origin == f
 type form uint8
 
 const (
-	plain    form = iota
-	fused         // a fused multiply-add of x, y, z: one of three orders, with the result in place of one of them
-	permuted      // elements of the first and third operand, by the numbers in the second; in place of the first
-	guard         // leaves the loop if any bit of the operand is set
-	store         // writes the operand to the result's memory
-	assign        // gives a pinned value a new one
+	plain     form = iota
+	fused          // a fused multiply-add of x, y, z: one of three orders, with the result in place of one of them
+	replacing      // puts the result in place of the first operand; the third may be in memory
+	guard          // leaves the loop if any bit of the operand is set
+	store          // writes the operand to the result's memory
+	assign         // gives a pinned value a new one
 )
 
 // instruction is one vector instruction. Operands are in Intel's order, first to last.

@@ -59,6 +59,9 @@ func (l *lowering) inst(i int, in op.Inst) (value, error) {
 	case op.PrimEq, op.PrimNe, op.PrimLt, op.PrimLe:
 		l.width[i] = l.p.Insts[in.Args[0]].Type.Size()
 	}
+	if m, ok := l.p.Meanings[int32(i)]; ok && l.target.idioms[m.Idiom] != nil {
+		return l.target.idioms[m.Idiom](l, m, in.Type.Size()), nil
+	}
 	if in.Type == dtype.Bool {
 		l.width[i] = l.boolWidth(in)
 	}

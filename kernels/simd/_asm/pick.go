@@ -63,7 +63,7 @@ func (l *lowering) widePick(in op.Inst) (value, error) {
 		panic(fmt.Sprintf("BUG: %v does not fill two registers", p))
 	}
 	return l.add(l.size(in.Type), instruction{
-		form: permuted, name: permute[size], imm: -1, memory: -1,
+		form: replacing, name: permute[size], imm: -1, memory: -1,
 		src: []value{l.partOf(p, 0), l.of[in.Args[0]], l.partOf(p, 1)},
 	}), nil
 }

@@ -17,6 +17,7 @@ type target struct {
 	instructions *[op.NumPrim]mnemonics
 	synthesis    *[op.NumPrim]func(l *lowering, in op.Inst) (value, error)
 	leftOut      *[op.NumPrim]string
+	idioms       [op.NumIdiom]func(l *lowering, m op.Meaning, size int) value // nil: as the body has it
 
 	// serves reports whether loops of the program are worth having.
 	serves func(p *op.Program) bool
@@ -33,7 +34,7 @@ var avx2 = &target{
 // from memory one element for all. What has no floats is limited by memory with AVX2 already.
 var avx512 = &target{
 	name: "avx512", suffix: "AVX512", bytes: 64, registers: 32, masks: 7, most: 4,
-	instructions: &wideInstructions, synthesis: &wideSynthesis, leftOut: &wideLeftOut,
+	instructions: &wideInstructions, synthesis: &wideSynthesis, leftOut: &wideLeftOut, idioms: wideIdioms,
 	serves: hasFloats,
 }
 
@@ -61,9 +62,6 @@ var wideInstructions = [op.NumPrim]mnemonics{
 	op.PrimSub:  wideIntegers("VPSUBD", "VPSUBQ").float("VSUBPS", "VSUBPD"),
 	op.PrimDiv:  mnemonics{}.float("VDIVPS", "VDIVPD"),
 	op.PrimSqrt: mnemonics{}.float("VSQRTPS", "VSQRTPD"),
-	op.PrimAnd:  wideIntegers("VPANDD", "VPANDQ"),
-	op.PrimOr:   wideIntegers("VPORD", "VPORQ"),
-	op.PrimXor:  wideIntegers("VPXORD", "VPXORQ"),
 }
 
 // wideIntegers are the names of an instruction for integers of 4 and 8 bytes.
@@ -77,7 +75,7 @@ func init() { // not an initial value, since the functions use the table
 	wideSynthesis = [op.NumPrim]func(l *lowering, in op.Inst) (value, error){
 		op.PrimConst: (*lowering).constant, op.PrimArg: (*lowering).wideArg,
 		op.PrimMul: (*lowering).wideMul, op.PrimFMA: (*lowering).fma, op.PrimNeg: (*lowering).neg,
-		op.PrimAbs: (*lowering).abs, op.PrimCopysign: (*lowering).copysign,
+		op.PrimAbs: (*lowering).abs, op.PrimCopysign: (*lowering).wideCopysign,
 		op.PrimMin: (*lowering).wideExtreme, op.PrimMax: (*lowering).wideExtreme,
 		op.PrimRint: (*lowering).wideRound, op.PrimFloor: (*lowering).wideRound,
 		op.PrimTrunc: (*lowering).wideRound, op.PrimCeil: (*lowering).wideRound,
@@ -107,6 +105,14 @@ var (
 	ranges        = map[int]string{4: "VRANGEPS", 8: "VRANGEPD"}   // orders zeros; the other operand where one is NaN
 	scales        = map[int]string{4: "VSCALEFPS", 8: "VSCALEFPD"} // x·2^⌊y⌋
 	permute       = map[int]string{4: "VPERMT2PS", 8: "VPERMT2PD"}
+	tests         = map[op.Prim]map[int]string{op.PrimNe: {4: "VPTESTMD", 8: "VPTESTMQ"}, op.PrimEq: {4: "VPTESTNMD", 8: "VPTESTNMQ"}}
+	significands  = map[int]string{4: "VGETMANTPS", 8: "VGETMANTPD"}
+	exponents     = map[int]string{4: "VGETEXPPS", 8: "VGETEXPPD"}
+	fixes         = map[int]string{4: "VFIXUPIMMPS", 8: "VFIXUPIMMPD"}
+	addInt        = map[int]string{4: "VPADDD", 8: "VPADDQ"}
+	addFloat      = map[int]string{4: "VADDPS", 8: "VADDPD"}
+	mantissa      = map[int]int{4: 23, 8: 52}
+	floatOf       = map[int]dtype.DType{4: dtype.Float32, 8: dtype.Float64}
 	compareMasked = map[int][2]string{4: {"VPCMPD", "VPCMPUD"}, 8: {"VPCMPQ", "VPCMPUQ"}}
 )
 

@@ -76,6 +76,9 @@ func (l *lowering) wideCompare(in op.Inst) (value, error) {
 	case t.Size() < 4:
 		return none, nil
 	}
+	if v := l.wideTest(in); v != none {
+		return v, nil
+	}
 	signless, way := 0, 0
 	if t.Kind() == dtype.UnsignedKind {
 		signless = 1
@@ -93,18 +96,30 @@ func (l *lowering) masks(name string, x ...value) value {
 	return l.masked(instruction{name: name, imm: -1, src: x, memory: -1})
 }
 
-// wideLogic is and, or, xor of Bools. A comparison takes the other operand of an and as its own mask: there are
+// wideTest is whether integers have bits in common, where a comparison asks that.
+func (l *lowering) wideTest(in op.Inst) value {
+	names, ok := tests[in.Prim]
+	both, zero := l.p.Insts[in.Args[0]], l.p.Insts[in.Args[1]]
+	if !ok || both.Prim != op.PrimAnd || zero.Prim != op.PrimConst || zero.Imm != 0 {
+		return none
+	}
+	return l.masked(instruction{
+		name: names[both.Type.Size()], imm: -1, src: []value{l.of[both.Args[0]], l.of[both.Args[1]]}, memory: 1,
+	})
+}
+
+// wideTruth is and, or, xor of Bools. A comparison takes the other operand of an and as its own mask: there are
 // few registers to rename masks to, so that each instruction on them that is not there counts.
-func (l *lowering) wideLogic(in op.Inst) (value, error) {
+func (l *lowering) wideTruth(in op.Inst) value {
 	for i := range 2 {
 		if in.Prim == op.PrimAnd {
 			if v := l.underMask(l.of[in.Args[1-i]], in.Args[i], false); v != none {
-				return v, nil
+				return v
 			}
 		}
 	}
 	names := map[op.Prim]string{op.PrimAnd: "KANDW", op.PrimOr: "KORW", op.PrimXor: "KXORW"}
-	return l.masks(names[in.Prim], l.of[in.Args[0]], l.of[in.Args[1]]), nil
+	return l.masks(names[in.Prim], l.of[in.Args[0]], l.of[in.Args[1]])
 }
 
 // underMask compares where a mask holds, if v is a comparison of floats or, with inverse, the contrary of one.
@@ -217,52 +232,5 @@ func (l *lowering) wideMul(in op.Inst) (value, error) {
 	if !in.Type.IsFloat() {
 		return none, nil
 	}
-	if v := l.scaled(in); v != none {
-		return v, nil
-	}
 	return l.commute(map[int]string{4: "VMULPS", 8: "VMULPD"}[in.Type.Size()], l.of[in.Args[0]], l.of[in.Args[1]]), nil
-}
-
-// scaled is p·2^n where a product is that of p and the two powers of two of op's scaledExp, whose exponents add
-// up to n: one instruction, which rounds once as well. It is none where the product is another one.
-func (l *lowering) scaled(in op.Inst) value {
-	inner := l.p.Insts[in.Args[0]]
-	if inner.Prim != op.PrimMul {
-		return none
-	}
-	half, ok := l.powerOf(inner.Args[1])
-	other, ok2 := l.powerOf(in.Args[1])
-	if !ok || !ok2 {
-		return none
-	}
-	// half = fma(n, 0.5, magic) and other = (n - (half - magic)) + magic
-	fma, sum := l.p.Insts[half], l.p.Insts[other]
-	if fma.Prim != op.PrimFMA || sum.Prim != op.PrimAdd || sum.Args[1] != fma.Args[2] {
-		return none
-	}
-	rest := l.p.Insts[sum.Args[0]]
-	if rest.Prim != op.PrimSub || rest.Args[0] != fma.Args[0] {
-		return none
-	}
-	back := l.p.Insts[rest.Args[1]]
-	if back.Prim != op.PrimSub || back.Args[0] != half || back.Args[1] != fma.Args[2] {
-		return none
-	}
-	n := fma.Args[0]
-	if in := l.p.Insts[n]; in.Prim == op.PrimFloor { // as the instruction does
-		n = in.Args[0]
-	}
-	return l.binary(scales[in.Type.Size()], l.of[inner.Args[0]], l.of[n])
-}
-
-// powerOf is the value t of a power of two that is made of the low bits of t, see op's exp2.
-func (l *lowering) powerOf(v int32) (t int32, ok bool) {
-	for _, p := range []op.Prim{op.PrimBitcast, op.PrimAdd, op.PrimShl, op.PrimBitcast} {
-		in := l.p.Insts[v]
-		if in.Prim != p {
-			return 0, false
-		}
-		v = in.Args[0]
-	}
-	return v, true
 }
