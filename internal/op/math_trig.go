@@ -36,8 +36,9 @@ func (l layout) negate(v, word Value) Value {
 	return b.Bitcast(l.t, b.Xor(b.Bitcast(l.word, v), sign))
 }
 
-// reduceTrig returns t = magic + n, whose low bits are the quadrant, and r + low = x - n·π/2. π/2 is a
-// sum of three floats, the first so short that x - n times it is exact. Large x take the rare path.
+// reduceTrig returns t = magic + n, whose low bits are the quadrant, and r + low = x - n·π/2, where low is below a
+// hundredth of r. π/2 is a sum of three floats, the first so short that x - n times it is exact. Large x take the rare
+// path.
 func (l layout) reduceTrig(x Value) (t, r, low Value) {
 	b := l.b
 	part, limit := halfPi64, 0x1p20
@@ -48,9 +49,9 @@ func (l layout) reduceTrig(x Value) (t, r, low Value) {
 	n := b.Sub(t, l.magic())
 	first := b.FMA(n, l.constant(-part[0]), x)
 	product, rest := l.twoProduct(n, l.constant(part[1]))
-	second := b.Sub(first, product)
-	e := b.Sub(b.Sub(b.Sub(first, second), product), rest)
-	r, low = l.twoSum(second, b.FMA(n, l.constant(-part[2]), e))
+	r = b.Sub(first, product)
+	e := b.Sub(b.Sub(b.Sub(first, r), product), rest)
+	low = b.FMA(n, l.constant(-part[2]), e)
 
 	far := b.Lt(l.constant(limit), b.Abs(x))
 	quadrant := b.Add(b.Rare(TrigQuadrant, l.t, far, x, x), l.magic())
@@ -67,10 +68,10 @@ func (l layout) sineCosine(r, low Value) (s, c Value) {
 		sp, cp = sin32, cos32
 	}
 	z := b.Mul(r, r)
-	half := b.Mul(l.constant(0.5), z)
-	scaled := b.FMA(b.Neg(half), low, low) // low·cos(r)
-	s = b.Add(r, b.FMA(b.Mul(l.poly(z, sp), z), r, scaled))
-	w, e := l.twoSum(l.constant(1), b.Neg(half))
-	c = b.Add(w, b.Add(e, b.FMA(b.Mul(l.poly(z, cp), z), z, b.Neg(b.Mul(r, low)))))
+	one, half := l.constant(1), l.constant(-0.5)
+	w := b.FMA(z, half, one)
+	e := b.FMA(z, half, b.Sub(one, w)) // what w lacks
+	s = b.Add(r, b.FMA(b.Mul(l.poly(z, sp), z), r, b.Mul(low, w)))
+	c = b.Add(w, b.FMA(b.Mul(l.poly(z, cp), z), z, b.FMA(b.Neg(r), low, e)))
 	return s, c
 }

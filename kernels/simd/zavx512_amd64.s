@@ -7,7 +7,7 @@
 // func addFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·addFloat32AVX512(SB), NOSPLIT, $0-48
-	// Add of float32, 32 elements a step.
+	// Add of float32, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -19,9 +19,15 @@ loop:
 	VADDPS  (R10)(AX*4), Z0, Z0
 	VMOVUPS 64(R9)(AX*4), Z1
 	VADDPS  64(R10)(AX*4), Z1, Z1
+	VMOVUPS 128(R9)(AX*4), Z2
+	VADDPS  128(R10)(AX*4), Z2, Z2
+	VMOVUPS 192(R9)(AX*4), Z3
+	VADDPS  192(R10)(AX*4), Z3, Z3
 	VMOVUPS Z0, (R8)(AX*4)
 	VMOVUPS Z1, 64(R8)(AX*4)
-	ADDQ    $0x00000020, AX
+	VMOVUPS Z2, 128(R8)(AX*4)
+	VMOVUPS Z3, 192(R8)(AX*4)
+	ADDQ    $0x00000040, AX
 	CMPQ    AX, DX
 	JLT     loop
 	VZEROUPPER
@@ -31,7 +37,7 @@ loop:
 // func addFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·addFloat32PastAVX512(SB), NOSPLIT, $0-48
-	// Add of float32, 32 elements a step.
+	// Add of float32, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -43,9 +49,15 @@ loop:
 	VADDPS   (R10)(AX*4), Z0, Z0
 	VMOVUPS  64(R9)(AX*4), Z1
 	VADDPS   64(R10)(AX*4), Z1, Z1
+	VMOVUPS  128(R9)(AX*4), Z2
+	VADDPS   128(R10)(AX*4), Z2, Z2
+	VMOVUPS  192(R9)(AX*4), Z3
+	VADDPS   192(R10)(AX*4), Z3, Z3
 	VMOVNTPS Z0, (R8)(AX*4)
 	VMOVNTPS Z1, 64(R8)(AX*4)
-	ADDQ     $0x00000020, AX
+	VMOVNTPS Z2, 128(R8)(AX*4)
+	VMOVNTPS Z3, 192(R8)(AX*4)
+	ADDQ     $0x00000040, AX
 	CMPQ     AX, DX
 	JLT      loop
 	VZEROUPPER
@@ -55,7 +67,7 @@ loop:
 // func addFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·addFloat64AVX512(SB), NOSPLIT, $0-48
-	// Add of float64, 16 elements a step.
+	// Add of float64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -67,9 +79,15 @@ loop:
 	VADDPD  (R10)(AX*8), Z0, Z0
 	VMOVUPS 64(R9)(AX*8), Z1
 	VADDPD  64(R10)(AX*8), Z1, Z1
+	VMOVUPS 128(R9)(AX*8), Z2
+	VADDPD  128(R10)(AX*8), Z2, Z2
+	VMOVUPS 192(R9)(AX*8), Z3
+	VADDPD  192(R10)(AX*8), Z3, Z3
 	VMOVUPS Z0, (R8)(AX*8)
 	VMOVUPS Z1, 64(R8)(AX*8)
-	ADDQ    $0x00000010, AX
+	VMOVUPS Z2, 128(R8)(AX*8)
+	VMOVUPS Z3, 192(R8)(AX*8)
+	ADDQ    $0x00000020, AX
 	CMPQ    AX, DX
 	JLT     loop
 	VZEROUPPER
@@ -79,7 +97,7 @@ loop:
 // func addFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·addFloat64PastAVX512(SB), NOSPLIT, $0-48
-	// Add of float64, 16 elements a step.
+	// Add of float64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -91,9 +109,15 @@ loop:
 	VADDPD   (R10)(AX*8), Z0, Z0
 	VMOVUPS  64(R9)(AX*8), Z1
 	VADDPD   64(R10)(AX*8), Z1, Z1
+	VMOVUPS  128(R9)(AX*8), Z2
+	VADDPD   128(R10)(AX*8), Z2, Z2
+	VMOVUPS  192(R9)(AX*8), Z3
+	VADDPD   192(R10)(AX*8), Z3, Z3
 	VMOVNTPS Z0, (R8)(AX*8)
 	VMOVNTPS Z1, 64(R8)(AX*8)
-	ADDQ     $0x00000010, AX
+	VMOVNTPS Z2, 128(R8)(AX*8)
+	VMOVNTPS Z3, 192(R8)(AX*8)
+	ADDQ     $0x00000020, AX
 	CMPQ     AX, DX
 	JLT      loop
 	VZEROUPPER
@@ -103,7 +127,7 @@ loop:
 // func subtractFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·subtractFloat32AVX512(SB), NOSPLIT, $0-48
-	// Subtract of float32, 32 elements a step.
+	// Subtract of float32, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -115,9 +139,15 @@ loop:
 	VSUBPS  (R10)(AX*4), Z0, Z0
 	VMOVUPS 64(R9)(AX*4), Z1
 	VSUBPS  64(R10)(AX*4), Z1, Z1
+	VMOVUPS 128(R9)(AX*4), Z2
+	VSUBPS  128(R10)(AX*4), Z2, Z2
+	VMOVUPS 192(R9)(AX*4), Z3
+	VSUBPS  192(R10)(AX*4), Z3, Z3
 	VMOVUPS Z0, (R8)(AX*4)
 	VMOVUPS Z1, 64(R8)(AX*4)
-	ADDQ    $0x00000020, AX
+	VMOVUPS Z2, 128(R8)(AX*4)
+	VMOVUPS Z3, 192(R8)(AX*4)
+	ADDQ    $0x00000040, AX
 	CMPQ    AX, DX
 	JLT     loop
 	VZEROUPPER
@@ -127,7 +157,7 @@ loop:
 // func subtractFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·subtractFloat32PastAVX512(SB), NOSPLIT, $0-48
-	// Subtract of float32, 32 elements a step.
+	// Subtract of float32, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -139,9 +169,15 @@ loop:
 	VSUBPS   (R10)(AX*4), Z0, Z0
 	VMOVUPS  64(R9)(AX*4), Z1
 	VSUBPS   64(R10)(AX*4), Z1, Z1
+	VMOVUPS  128(R9)(AX*4), Z2
+	VSUBPS   128(R10)(AX*4), Z2, Z2
+	VMOVUPS  192(R9)(AX*4), Z3
+	VSUBPS   192(R10)(AX*4), Z3, Z3
 	VMOVNTPS Z0, (R8)(AX*4)
 	VMOVNTPS Z1, 64(R8)(AX*4)
-	ADDQ     $0x00000020, AX
+	VMOVNTPS Z2, 128(R8)(AX*4)
+	VMOVNTPS Z3, 192(R8)(AX*4)
+	ADDQ     $0x00000040, AX
 	CMPQ     AX, DX
 	JLT      loop
 	VZEROUPPER
@@ -151,7 +187,7 @@ loop:
 // func subtractFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·subtractFloat64AVX512(SB), NOSPLIT, $0-48
-	// Subtract of float64, 16 elements a step.
+	// Subtract of float64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -163,9 +199,15 @@ loop:
 	VSUBPD  (R10)(AX*8), Z0, Z0
 	VMOVUPS 64(R9)(AX*8), Z1
 	VSUBPD  64(R10)(AX*8), Z1, Z1
+	VMOVUPS 128(R9)(AX*8), Z2
+	VSUBPD  128(R10)(AX*8), Z2, Z2
+	VMOVUPS 192(R9)(AX*8), Z3
+	VSUBPD  192(R10)(AX*8), Z3, Z3
 	VMOVUPS Z0, (R8)(AX*8)
 	VMOVUPS Z1, 64(R8)(AX*8)
-	ADDQ    $0x00000010, AX
+	VMOVUPS Z2, 128(R8)(AX*8)
+	VMOVUPS Z3, 192(R8)(AX*8)
+	ADDQ    $0x00000020, AX
 	CMPQ    AX, DX
 	JLT     loop
 	VZEROUPPER
@@ -175,7 +217,7 @@ loop:
 // func subtractFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·subtractFloat64PastAVX512(SB), NOSPLIT, $0-48
-	// Subtract of float64, 16 elements a step.
+	// Subtract of float64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -187,9 +229,15 @@ loop:
 	VSUBPD   (R10)(AX*8), Z0, Z0
 	VMOVUPS  64(R9)(AX*8), Z1
 	VSUBPD   64(R10)(AX*8), Z1, Z1
+	VMOVUPS  128(R9)(AX*8), Z2
+	VSUBPD   128(R10)(AX*8), Z2, Z2
+	VMOVUPS  192(R9)(AX*8), Z3
+	VSUBPD   192(R10)(AX*8), Z3, Z3
 	VMOVNTPS Z0, (R8)(AX*8)
 	VMOVNTPS Z1, 64(R8)(AX*8)
-	ADDQ     $0x00000010, AX
+	VMOVNTPS Z2, 128(R8)(AX*8)
+	VMOVNTPS Z3, 192(R8)(AX*8)
+	ADDQ     $0x00000020, AX
 	CMPQ     AX, DX
 	JLT      loop
 	VZEROUPPER
@@ -199,7 +247,7 @@ loop:
 // func multiplyFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·multiplyFloat32AVX512(SB), NOSPLIT, $0-48
-	// Multiply of float32, 32 elements a step.
+	// Multiply of float32, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -211,9 +259,15 @@ loop:
 	VMULPS  (R10)(AX*4), Z0, Z0
 	VMOVUPS 64(R9)(AX*4), Z1
 	VMULPS  64(R10)(AX*4), Z1, Z1
+	VMOVUPS 128(R9)(AX*4), Z2
+	VMULPS  128(R10)(AX*4), Z2, Z2
+	VMOVUPS 192(R9)(AX*4), Z3
+	VMULPS  192(R10)(AX*4), Z3, Z3
 	VMOVUPS Z0, (R8)(AX*4)
 	VMOVUPS Z1, 64(R8)(AX*4)
-	ADDQ    $0x00000020, AX
+	VMOVUPS Z2, 128(R8)(AX*4)
+	VMOVUPS Z3, 192(R8)(AX*4)
+	ADDQ    $0x00000040, AX
 	CMPQ    AX, DX
 	JLT     loop
 	VZEROUPPER
@@ -223,7 +277,7 @@ loop:
 // func multiplyFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·multiplyFloat32PastAVX512(SB), NOSPLIT, $0-48
-	// Multiply of float32, 32 elements a step.
+	// Multiply of float32, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -235,9 +289,15 @@ loop:
 	VMULPS   (R10)(AX*4), Z0, Z0
 	VMOVUPS  64(R9)(AX*4), Z1
 	VMULPS   64(R10)(AX*4), Z1, Z1
+	VMOVUPS  128(R9)(AX*4), Z2
+	VMULPS   128(R10)(AX*4), Z2, Z2
+	VMOVUPS  192(R9)(AX*4), Z3
+	VMULPS   192(R10)(AX*4), Z3, Z3
 	VMOVNTPS Z0, (R8)(AX*4)
 	VMOVNTPS Z1, 64(R8)(AX*4)
-	ADDQ     $0x00000020, AX
+	VMOVNTPS Z2, 128(R8)(AX*4)
+	VMOVNTPS Z3, 192(R8)(AX*4)
+	ADDQ     $0x00000040, AX
 	CMPQ     AX, DX
 	JLT      loop
 	VZEROUPPER
@@ -247,7 +307,7 @@ loop:
 // func multiplyFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·multiplyFloat64AVX512(SB), NOSPLIT, $0-48
-	// Multiply of float64, 16 elements a step.
+	// Multiply of float64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -259,9 +319,15 @@ loop:
 	VMULPD  (R10)(AX*8), Z0, Z0
 	VMOVUPS 64(R9)(AX*8), Z1
 	VMULPD  64(R10)(AX*8), Z1, Z1
+	VMOVUPS 128(R9)(AX*8), Z2
+	VMULPD  128(R10)(AX*8), Z2, Z2
+	VMOVUPS 192(R9)(AX*8), Z3
+	VMULPD  192(R10)(AX*8), Z3, Z3
 	VMOVUPS Z0, (R8)(AX*8)
 	VMOVUPS Z1, 64(R8)(AX*8)
-	ADDQ    $0x00000010, AX
+	VMOVUPS Z2, 128(R8)(AX*8)
+	VMOVUPS Z3, 192(R8)(AX*8)
+	ADDQ    $0x00000020, AX
 	CMPQ    AX, DX
 	JLT     loop
 	VZEROUPPER
@@ -271,7 +337,7 @@ loop:
 // func multiplyFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·multiplyFloat64PastAVX512(SB), NOSPLIT, $0-48
-	// Multiply of float64, 16 elements a step.
+	// Multiply of float64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -283,9 +349,15 @@ loop:
 	VMULPD   (R10)(AX*8), Z0, Z0
 	VMOVUPS  64(R9)(AX*8), Z1
 	VMULPD   64(R10)(AX*8), Z1, Z1
+	VMOVUPS  128(R9)(AX*8), Z2
+	VMULPD   128(R10)(AX*8), Z2, Z2
+	VMOVUPS  192(R9)(AX*8), Z3
+	VMULPD   192(R10)(AX*8), Z3, Z3
 	VMOVNTPS Z0, (R8)(AX*8)
 	VMOVNTPS Z1, 64(R8)(AX*8)
-	ADDQ     $0x00000010, AX
+	VMOVNTPS Z2, 128(R8)(AX*8)
+	VMOVNTPS Z3, 192(R8)(AX*8)
+	ADDQ     $0x00000020, AX
 	CMPQ     AX, DX
 	JLT      loop
 	VZEROUPPER
@@ -295,7 +367,7 @@ loop:
 // func divideFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·divideFloat32AVX512(SB), NOSPLIT, $0-48
-	// Divide of float32, 32 elements a step.
+	// Divide of float32, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -307,9 +379,15 @@ loop:
 	VDIVPS  (R10)(AX*4), Z0, Z0
 	VMOVUPS 64(R9)(AX*4), Z1
 	VDIVPS  64(R10)(AX*4), Z1, Z1
+	VMOVUPS 128(R9)(AX*4), Z2
+	VDIVPS  128(R10)(AX*4), Z2, Z2
+	VMOVUPS 192(R9)(AX*4), Z3
+	VDIVPS  192(R10)(AX*4), Z3, Z3
 	VMOVUPS Z0, (R8)(AX*4)
 	VMOVUPS Z1, 64(R8)(AX*4)
-	ADDQ    $0x00000020, AX
+	VMOVUPS Z2, 128(R8)(AX*4)
+	VMOVUPS Z3, 192(R8)(AX*4)
+	ADDQ    $0x00000040, AX
 	CMPQ    AX, DX
 	JLT     loop
 	VZEROUPPER
@@ -319,7 +397,7 @@ loop:
 // func divideFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·divideFloat32PastAVX512(SB), NOSPLIT, $0-48
-	// Divide of float32, 32 elements a step.
+	// Divide of float32, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -331,9 +409,15 @@ loop:
 	VDIVPS   (R10)(AX*4), Z0, Z0
 	VMOVUPS  64(R9)(AX*4), Z1
 	VDIVPS   64(R10)(AX*4), Z1, Z1
+	VMOVUPS  128(R9)(AX*4), Z2
+	VDIVPS   128(R10)(AX*4), Z2, Z2
+	VMOVUPS  192(R9)(AX*4), Z3
+	VDIVPS   192(R10)(AX*4), Z3, Z3
 	VMOVNTPS Z0, (R8)(AX*4)
 	VMOVNTPS Z1, 64(R8)(AX*4)
-	ADDQ     $0x00000020, AX
+	VMOVNTPS Z2, 128(R8)(AX*4)
+	VMOVNTPS Z3, 192(R8)(AX*4)
+	ADDQ     $0x00000040, AX
 	CMPQ     AX, DX
 	JLT      loop
 	VZEROUPPER
@@ -343,7 +427,7 @@ loop:
 // func divideFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·divideFloat64AVX512(SB), NOSPLIT, $0-48
-	// Divide of float64, 16 elements a step.
+	// Divide of float64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -355,9 +439,15 @@ loop:
 	VDIVPD  (R10)(AX*8), Z0, Z0
 	VMOVUPS 64(R9)(AX*8), Z1
 	VDIVPD  64(R10)(AX*8), Z1, Z1
+	VMOVUPS 128(R9)(AX*8), Z2
+	VDIVPD  128(R10)(AX*8), Z2, Z2
+	VMOVUPS 192(R9)(AX*8), Z3
+	VDIVPD  192(R10)(AX*8), Z3, Z3
 	VMOVUPS Z0, (R8)(AX*8)
 	VMOVUPS Z1, 64(R8)(AX*8)
-	ADDQ    $0x00000010, AX
+	VMOVUPS Z2, 128(R8)(AX*8)
+	VMOVUPS Z3, 192(R8)(AX*8)
+	ADDQ    $0x00000020, AX
 	CMPQ    AX, DX
 	JLT     loop
 	VZEROUPPER
@@ -367,7 +457,7 @@ loop:
 // func divideFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·divideFloat64PastAVX512(SB), NOSPLIT, $0-48
-	// Divide of float64, 16 elements a step.
+	// Divide of float64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -379,9 +469,15 @@ loop:
 	VDIVPD   (R10)(AX*8), Z0, Z0
 	VMOVUPS  64(R9)(AX*8), Z1
 	VDIVPD   64(R10)(AX*8), Z1, Z1
+	VMOVUPS  128(R9)(AX*8), Z2
+	VDIVPD   128(R10)(AX*8), Z2, Z2
+	VMOVUPS  192(R9)(AX*8), Z3
+	VDIVPD   192(R10)(AX*8), Z3, Z3
 	VMOVNTPS Z0, (R8)(AX*8)
 	VMOVNTPS Z1, 64(R8)(AX*8)
-	ADDQ     $0x00000010, AX
+	VMOVNTPS Z2, 128(R8)(AX*8)
+	VMOVNTPS Z3, 192(R8)(AX*8)
+	ADDQ     $0x00000020, AX
 	CMPQ     AX, DX
 	JLT      loop
 	VZEROUPPER
@@ -391,7 +487,7 @@ loop:
 // func floorDivideFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·floorDivideFloat32AVX512(SB), NOSPLIT, $0-48
-	// FloorDivide of float32, 32 elements a step.
+	// FloorDivide of float32, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -401,82 +497,158 @@ TEXT ·floorDivideFloat32AVX512(SB), NOSPLIT, $0-48
 loop:
 	VMOVUPS         (R9)(AX*4), Z0
 	VANDPS.BCST     avx512_7fffffff<>+0(SB), Z0, Z1
-	VMOVUPS         64(R9)(AX*4), Z2
+	VMOVUPS         (R10)(AX*4), Z2
 	VANDPS.BCST     avx512_7fffffff<>+0(SB), Z2, Z3
-	VMOVUPS         (R10)(AX*4), Z4
-	VANDPS.BCST     avx512_7fffffff<>+0(SB), Z4, Z5
-	VMOVUPS         64(R10)(AX*4), Z6
+	VDIVPS          Z3, Z1, Z4
+	VRNDSCALEPS     $0x0b, Z4, Z5
+	VFNMADD213PS    Z1, Z3, Z5
+	VMOVUPS         64(R9)(AX*4), Z6
 	VANDPS.BCST     avx512_7fffffff<>+0(SB), Z6, Z7
-	VDIVPS          Z5, Z1, Z8
-	VDIVPS          Z7, Z3, Z9
-	VRNDSCALEPS     $0x0b, Z8, Z10
-	VRNDSCALEPS     $0x0b, Z9, Z11
-	VFNMADD213PS    Z1, Z5, Z10
-	VFNMADD213PS    Z3, Z7, Z11
+	VCMPPS.BCST     $0x11, avx512_00000000<>+0(SB), Z5, K1
+	VMOVUPS         64(R10)(AX*4), Z8
+	VANDPS.BCST     avx512_7fffffff<>+0(SB), Z8, Z9
+	VADDPS          Z3, Z5, Z10
+	VDIVPS          Z9, Z7, Z11
+	VBLENDMPS       Z10, Z5, K1, Z5
+	VRNDSCALEPS     $0x0b, Z11, Z10
+	VCMPPS          $0x11, Z3, Z1, K1
+	VFNMADD213PS    Z7, Z9, Z10
+	VMOVUPS         128(R9)(AX*4), Z3
+	VANDPS.BCST     avx512_7fffffff<>+0(SB), Z3, Z12
+	VBLENDMPS       Z1, Z5, K1, Z5
 	VCMPPS.BCST     $0x11, avx512_00000000<>+0(SB), Z10, K1
-	VCMPPS.BCST     $0x11, avx512_00000000<>+0(SB), Z11, K2
-	VADDPS          Z5, Z10, Z12
-	VADDPS          Z7, Z11, Z13
-	VBLENDMPS       Z12, Z10, K1, Z10
-	VBLENDMPS       Z13, Z11, K2, Z11
-	VCMPPS          $0x11, Z5, Z1, K1
-	VCMPPS          $0x11, Z7, Z3, K2
-	VBLENDMPS       Z1, Z10, K1, Z5
-	VBLENDMPS       Z3, Z11, K2, Z7
+	VMOVUPS         128(R10)(AX*4), Z13
+	VANDPS.BCST     avx512_7fffffff<>+0(SB), Z13, Z14
 	VPTERNLOGD.BCST $0xe4, avx512_7fffffff<>+0(SB), Z0, Z5
-	VPTERNLOGD.BCST $0xe4, avx512_7fffffff<>+0(SB), Z2, Z7
-	VCMPPS.BCST     $0x11, avx512_7f800000<>+0(SB), Z1, K1
-	VCMPPS.BCST     $0x11, avx512_7f800000<>+0(SB), Z3, K2
-	VCMPPS.BCST     $0x1e, avx512_4b000000<>+0(SB), Z8, K1, K1
-	VCMPPS.BCST     $0x1e, avx512_4b000000<>+0(SB), Z9, K2, K2
+	VADDPS          Z9, Z10, Z15
+	VDIVPS          Z14, Z12, Z16
+	VCMPPS.BCST     $0x11, avx512_7f800000<>+0(SB), Z1, K2
+	VBLENDMPS       Z15, Z10, K1, Z1
+	VRNDSCALEPS     $0x0b, Z16, Z10
+	VCMPPS.BCST     $0x1e, avx512_4b000000<>+0(SB), Z4, K2, K1
+	VCMPPS          $0x11, Z9, Z7, K2
+	VFNMADD213PS    Z12, Z14, Z10
+	VMOVUPS         192(R9)(AX*4), Z4
+	VANDPS.BCST     avx512_7fffffff<>+0(SB), Z4, Z9
 	KORTESTW        K1, K1
 	JNE             done
+	VBLENDMPS       Z7, Z1, K2, Z1
+	VCMPPS.BCST     $0x11, avx512_00000000<>+0(SB), Z10, K1
+	VMOVUPS         192(R10)(AX*4), Z15
+	VANDPS.BCST     avx512_7fffffff<>+0(SB), Z15, Z17
+	VSUBPS          Z5, Z0, Z18
+	VPTERNLOGD.BCST $0xe4, avx512_7fffffff<>+0(SB), Z6, Z1
+	VADDPS          Z14, Z10, Z19
+	VDIVPS          Z17, Z9, Z20
+	VDIVPS          Z2, Z18, Z18
+	VCMPPS.BCST     $0x11, avx512_7f800000<>+0(SB), Z7, K2
+	VBLENDMPS       Z19, Z10, K1, Z7
+	VRNDSCALEPS     $0x0b, Z20, Z10
+	VCMPPS.BCST     $0x11, avx512_00000000<>+0(SB), Z2, K1
+	VCMPPS.BCST     $0x1e, avx512_4b000000<>+0(SB), Z11, K2, K2
+	VCMPPS          $0x11, Z14, Z12, K3
+	VFNMADD213PS    Z9, Z17, Z10
+	VCMPPS.BCST     $0x11, avx512_00000000<>+0(SB), Z5, K4
 	KORTESTW        K2, K2
 	JNE             done
-	VSUBPS          Z5, Z0, Z1
-	VSUBPS          Z7, Z2, Z3
-	VDIVPS          Z4, Z1, Z1
-	VDIVPS          Z6, Z3, Z3
-	VCMPPS.BCST     $0x11, avx512_00000000<>+0(SB), Z4, K1
-	VCMPPS.BCST     $0x11, avx512_00000000<>+0(SB), Z6, K2
-	VCMPPS.BCST     $0x11, avx512_00000000<>+0(SB), Z5, K3
-	VCMPPS.BCST     $0x11, avx512_00000000<>+0(SB), Z7, K4
-	KXORW           K3, K1, K1
-	KXORW           K4, K2, K2
+	VBLENDMPS       Z12, Z7, K3, Z7
+	VCMPPS.BCST     $0x11, avx512_00000000<>+0(SB), Z10, K2
+	KXORW           K4, K1, K1
+	VSUBPS          Z1, Z6, Z11
+	VPTERNLOGD.BCST $0xe4, avx512_7fffffff<>+0(SB), Z3, Z7
+	VADDPS          Z17, Z10, Z14
 	VCMPPS.BCST     $0x04, avx512_00000000<>+0(SB), Z5, K1, K1
-	VCMPPS.BCST     $0x04, avx512_00000000<>+0(SB), Z7, K2, K2
-	VSUBPS.BCST     avx512_3f800000<>+0(SB), Z1, Z5
-	VSUBPS.BCST     avx512_3f800000<>+0(SB), Z3, Z7
-	VBLENDMPS       Z5, Z1, K1, Z1
-	VBLENDMPS       Z7, Z3, K2, Z3
-	VRNDSCALEPS     $0x09, Z1, Z5
-	VRNDSCALEPS     $0x09, Z3, Z7
-	VSUBPS          Z5, Z1, Z8
-	VSUBPS          Z7, Z3, Z9
-	VCMPPS.BCST     $0x1e, avx512_3f000000<>+0(SB), Z8, K1
-	VCMPPS.BCST     $0x1e, avx512_3f000000<>+0(SB), Z9, K2
-	VADDPS.BCST     avx512_3f800000<>+0(SB), Z5, Z8
-	VADDPS.BCST     avx512_3f800000<>+0(SB), Z7, Z9
-	VBLENDMPS       Z8, Z5, K1, Z5
-	VBLENDMPS       Z9, Z7, K2, Z7
-	VCMPPS.BCST     $0x04, avx512_00000000<>+0(SB), Z1, K1
-	VCMPPS.BCST     $0x04, avx512_00000000<>+0(SB), Z3, K2
-	VDIVPS          Z4, Z0, Z0
-	VDIVPS          Z6, Z2, Z1
-	VPBROADCASTQ    avx512_00000000<>+0(SB), Z2
-	VMOVUPS         Z0, Z3
-	VPTERNLOGD.BCST $0xd8, avx512_7fffffff<>+0(SB), Z2, Z3
-	VMOVUPS         Z1, Z8
-	VPTERNLOGD.BCST $0xd8, avx512_7fffffff<>+0(SB), Z2, Z8
-	VBLENDMPS       Z5, Z3, K1, Z3
-	VBLENDMPS       Z7, Z8, K2, Z5
-	VCMPPS          $0x00, Z2, Z4, K1
-	VCMPPS          $0x00, Z2, Z6, K2
-	VBLENDMPS       Z0, Z3, K1, Z0
-	VBLENDMPS       Z1, Z5, K2, Z1
+	VDIVPS          Z8, Z11, Z5
+	VCMPPS.BCST     $0x11, avx512_7f800000<>+0(SB), Z12, K3
+	VBLENDMPS       Z14, Z10, K2, Z10
+	VSUBPS.BCST     avx512_3f800000<>+0(SB), Z18, Z11
+	VCMPPS.BCST     $0x11, avx512_00000000<>+0(SB), Z8, K2
+	VCMPPS.BCST     $0x1e, avx512_4b000000<>+0(SB), Z16, K3, K3
+	VCMPPS          $0x11, Z17, Z9, K4
+	VBLENDMPS       Z11, Z18, K1, Z11
+	VCMPPS.BCST     $0x11, avx512_00000000<>+0(SB), Z1, K1
+	KORTESTW        K3, K3
+	JNE             done
+	VBLENDMPS       Z9, Z10, K4, Z10
+	VRNDSCALEPS     $0x09, Z11, Z12
+	KXORW           K1, K2, K1
+	VSUBPS          Z7, Z3, Z14
+	VPTERNLOGD.BCST $0xe4, avx512_7fffffff<>+0(SB), Z4, Z10
+	VSUBPS          Z12, Z11, Z16
+	VCMPPS.BCST     $0x04, avx512_00000000<>+0(SB), Z1, K1, K1
+	VDIVPS          Z13, Z14, Z1
+	VCMPPS.BCST     $0x11, avx512_7f800000<>+0(SB), Z9, K2
+	VCMPPS.BCST     $0x1e, avx512_3f000000<>+0(SB), Z16, K3
+	VSUBPS.BCST     avx512_3f800000<>+0(SB), Z5, Z9
+	VCMPPS.BCST     $0x11, avx512_00000000<>+0(SB), Z13, K4
+	VCMPPS.BCST     $0x1e, avx512_4b000000<>+0(SB), Z20, K2, K2
+	VADDPS.BCST     avx512_3f800000<>+0(SB), Z12, Z14
+	VBLENDMPS       Z9, Z5, K1, Z5
+	VCMPPS.BCST     $0x11, avx512_00000000<>+0(SB), Z7, K1
+	KORTESTW        K2, K2
+	JNE             done
+	VBLENDMPS       Z14, Z12, K3, Z9
+	VRNDSCALEPS     $0x09, Z5, Z12
+	KXORW           K1, K4, K1
+	VSUBPS          Z10, Z4, Z14
+	VCMPPS.BCST     $0x04, avx512_00000000<>+0(SB), Z11, K2
+	VSUBPS          Z12, Z5, Z11
+	VCMPPS.BCST     $0x04, avx512_00000000<>+0(SB), Z7, K1, K1
+	VDIVPS          Z15, Z14, Z7
+	VDIVPS          Z2, Z0, Z0
+	VCMPPS.BCST     $0x1e, avx512_3f000000<>+0(SB), Z11, K3
+	VSUBPS.BCST     avx512_3f800000<>+0(SB), Z1, Z11
+	VCMPPS.BCST     $0x11, avx512_00000000<>+0(SB), Z15, K4
+	VPBROADCASTQ    avx512_00000000<>+0(SB), Z14
+	VMOVUPS         Z0, Z16
+	VPTERNLOGD.BCST $0xd8, avx512_7fffffff<>+0(SB), Z14, Z16
+	VADDPS.BCST     avx512_3f800000<>+0(SB), Z12, Z17
+	VBLENDMPS       Z11, Z1, K1, Z1
+	VCMPPS          $0x11, Z14, Z10, K1
+	VBLENDMPS       Z9, Z16, K2, Z9
+	VBLENDMPS       Z17, Z12, K3, Z11
+	VRNDSCALEPS     $0x09, Z1, Z12
+	KXORW           K1, K4, K1
+	VCMPPS          $0x00, Z14, Z2, K2
+	VCMPPS          $0x04, Z14, Z5, K3
+	VSUBPS          Z12, Z1, Z2
+	VCMPPS          $0x04, Z14, Z10, K1, K1
+	VBLENDMPS       Z0, Z9, K2, Z0
+	VDIVPS          Z8, Z6, Z5
+	VCMPPS.BCST     $0x1e, avx512_3f000000<>+0(SB), Z2, K2
+	VSUBPS.BCST     avx512_3f800000<>+0(SB), Z7, Z2
 	VMOVUPS         Z0, (R8)(AX*4)
-	VMOVUPS         Z1, 64(R8)(AX*4)
-	ADDQ            $0x00000020, AX
+	VMOVUPS         Z5, Z0
+	VPTERNLOGD.BCST $0xd8, avx512_7fffffff<>+0(SB), Z14, Z0
+	VADDPS.BCST     avx512_3f800000<>+0(SB), Z12, Z6
+	VBLENDMPS       Z2, Z7, K1, Z2
+	VBLENDMPS       Z11, Z0, K3, Z0
+	VBLENDMPS       Z6, Z12, K2, Z6
+	VRNDSCALEPS     $0x09, Z2, Z7
+	VCMPPS          $0x00, Z14, Z8, K1
+	VCMPPS          $0x04, Z14, Z1, K2
+	VSUBPS          Z7, Z2, Z1
+	VBLENDMPS       Z5, Z0, K1, Z0
+	VDIVPS          Z13, Z3, Z3
+	VCMPPS.BCST     $0x1e, avx512_3f000000<>+0(SB), Z1, K1
+	VMOVUPS         Z0, 64(R8)(AX*4)
+	VMOVUPS         Z3, Z0
+	VPTERNLOGD.BCST $0xd8, avx512_7fffffff<>+0(SB), Z14, Z0
+	VADDPS.BCST     avx512_3f800000<>+0(SB), Z7, Z1
+	VBLENDMPS       Z6, Z0, K2, Z0
+	VBLENDMPS       Z1, Z7, K1, Z1
+	VCMPPS          $0x00, Z14, Z13, K1
+	VCMPPS          $0x04, Z14, Z2, K2
+	VBLENDMPS       Z3, Z0, K1, Z0
+	VDIVPS          Z15, Z4, Z2
+	VMOVUPS         Z0, 128(R8)(AX*4)
+	VMOVUPS         Z2, Z0
+	VPTERNLOGD.BCST $0xd8, avx512_7fffffff<>+0(SB), Z14, Z0
+	VBLENDMPS       Z1, Z0, K2, Z0
+	VCMPPS          $0x00, Z14, Z15, K1
+	VBLENDMPS       Z2, Z0, K1, Z0
+	VMOVUPS         Z0, 192(R8)(AX*4)
+	ADDQ            $0x00000040, AX
 	CMPQ            AX, DX
 	JLT             loop
 
@@ -506,7 +678,7 @@ GLOBL avx512_3f000000<>(SB), RODATA|NOPTR, $8
 // func floorDivideFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·floorDivideFloat32PastAVX512(SB), NOSPLIT, $0-48
-	// FloorDivide of float32, 32 elements a step.
+	// FloorDivide of float32, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -516,82 +688,158 @@ TEXT ·floorDivideFloat32PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VMOVUPS         (R9)(AX*4), Z0
 	VANDPS.BCST     avx512_7fffffff<>+0(SB), Z0, Z1
-	VMOVUPS         64(R9)(AX*4), Z2
+	VMOVUPS         (R10)(AX*4), Z2
 	VANDPS.BCST     avx512_7fffffff<>+0(SB), Z2, Z3
-	VMOVUPS         (R10)(AX*4), Z4
-	VANDPS.BCST     avx512_7fffffff<>+0(SB), Z4, Z5
-	VMOVUPS         64(R10)(AX*4), Z6
+	VDIVPS          Z3, Z1, Z4
+	VRNDSCALEPS     $0x0b, Z4, Z5
+	VFNMADD213PS    Z1, Z3, Z5
+	VMOVUPS         64(R9)(AX*4), Z6
 	VANDPS.BCST     avx512_7fffffff<>+0(SB), Z6, Z7
-	VDIVPS          Z5, Z1, Z8
-	VDIVPS          Z7, Z3, Z9
-	VRNDSCALEPS     $0x0b, Z8, Z10
-	VRNDSCALEPS     $0x0b, Z9, Z11
-	VFNMADD213PS    Z1, Z5, Z10
-	VFNMADD213PS    Z3, Z7, Z11
+	VCMPPS.BCST     $0x11, avx512_00000000<>+0(SB), Z5, K1
+	VMOVUPS         64(R10)(AX*4), Z8
+	VANDPS.BCST     avx512_7fffffff<>+0(SB), Z8, Z9
+	VADDPS          Z3, Z5, Z10
+	VDIVPS          Z9, Z7, Z11
+	VBLENDMPS       Z10, Z5, K1, Z5
+	VRNDSCALEPS     $0x0b, Z11, Z10
+	VCMPPS          $0x11, Z3, Z1, K1
+	VFNMADD213PS    Z7, Z9, Z10
+	VMOVUPS         128(R9)(AX*4), Z3
+	VANDPS.BCST     avx512_7fffffff<>+0(SB), Z3, Z12
+	VBLENDMPS       Z1, Z5, K1, Z5
 	VCMPPS.BCST     $0x11, avx512_00000000<>+0(SB), Z10, K1
-	VCMPPS.BCST     $0x11, avx512_00000000<>+0(SB), Z11, K2
-	VADDPS          Z5, Z10, Z12
-	VADDPS          Z7, Z11, Z13
-	VBLENDMPS       Z12, Z10, K1, Z10
-	VBLENDMPS       Z13, Z11, K2, Z11
-	VCMPPS          $0x11, Z5, Z1, K1
-	VCMPPS          $0x11, Z7, Z3, K2
-	VBLENDMPS       Z1, Z10, K1, Z5
-	VBLENDMPS       Z3, Z11, K2, Z7
+	VMOVUPS         128(R10)(AX*4), Z13
+	VANDPS.BCST     avx512_7fffffff<>+0(SB), Z13, Z14
 	VPTERNLOGD.BCST $0xe4, avx512_7fffffff<>+0(SB), Z0, Z5
-	VPTERNLOGD.BCST $0xe4, avx512_7fffffff<>+0(SB), Z2, Z7
-	VCMPPS.BCST     $0x11, avx512_7f800000<>+0(SB), Z1, K1
-	VCMPPS.BCST     $0x11, avx512_7f800000<>+0(SB), Z3, K2
-	VCMPPS.BCST     $0x1e, avx512_4b000000<>+0(SB), Z8, K1, K1
-	VCMPPS.BCST     $0x1e, avx512_4b000000<>+0(SB), Z9, K2, K2
+	VADDPS          Z9, Z10, Z15
+	VDIVPS          Z14, Z12, Z16
+	VCMPPS.BCST     $0x11, avx512_7f800000<>+0(SB), Z1, K2
+	VBLENDMPS       Z15, Z10, K1, Z1
+	VRNDSCALEPS     $0x0b, Z16, Z10
+	VCMPPS.BCST     $0x1e, avx512_4b000000<>+0(SB), Z4, K2, K1
+	VCMPPS          $0x11, Z9, Z7, K2
+	VFNMADD213PS    Z12, Z14, Z10
+	VMOVUPS         192(R9)(AX*4), Z4
+	VANDPS.BCST     avx512_7fffffff<>+0(SB), Z4, Z9
 	KORTESTW        K1, K1
 	JNE             done
+	VBLENDMPS       Z7, Z1, K2, Z1
+	VCMPPS.BCST     $0x11, avx512_00000000<>+0(SB), Z10, K1
+	VMOVUPS         192(R10)(AX*4), Z15
+	VANDPS.BCST     avx512_7fffffff<>+0(SB), Z15, Z17
+	VSUBPS          Z5, Z0, Z18
+	VPTERNLOGD.BCST $0xe4, avx512_7fffffff<>+0(SB), Z6, Z1
+	VADDPS          Z14, Z10, Z19
+	VDIVPS          Z17, Z9, Z20
+	VDIVPS          Z2, Z18, Z18
+	VCMPPS.BCST     $0x11, avx512_7f800000<>+0(SB), Z7, K2
+	VBLENDMPS       Z19, Z10, K1, Z7
+	VRNDSCALEPS     $0x0b, Z20, Z10
+	VCMPPS.BCST     $0x11, avx512_00000000<>+0(SB), Z2, K1
+	VCMPPS.BCST     $0x1e, avx512_4b000000<>+0(SB), Z11, K2, K2
+	VCMPPS          $0x11, Z14, Z12, K3
+	VFNMADD213PS    Z9, Z17, Z10
+	VCMPPS.BCST     $0x11, avx512_00000000<>+0(SB), Z5, K4
 	KORTESTW        K2, K2
 	JNE             done
-	VSUBPS          Z5, Z0, Z1
-	VSUBPS          Z7, Z2, Z3
-	VDIVPS          Z4, Z1, Z1
-	VDIVPS          Z6, Z3, Z3
-	VCMPPS.BCST     $0x11, avx512_00000000<>+0(SB), Z4, K1
-	VCMPPS.BCST     $0x11, avx512_00000000<>+0(SB), Z6, K2
-	VCMPPS.BCST     $0x11, avx512_00000000<>+0(SB), Z5, K3
-	VCMPPS.BCST     $0x11, avx512_00000000<>+0(SB), Z7, K4
-	KXORW           K3, K1, K1
-	KXORW           K4, K2, K2
+	VBLENDMPS       Z12, Z7, K3, Z7
+	VCMPPS.BCST     $0x11, avx512_00000000<>+0(SB), Z10, K2
+	KXORW           K4, K1, K1
+	VSUBPS          Z1, Z6, Z11
+	VPTERNLOGD.BCST $0xe4, avx512_7fffffff<>+0(SB), Z3, Z7
+	VADDPS          Z17, Z10, Z14
 	VCMPPS.BCST     $0x04, avx512_00000000<>+0(SB), Z5, K1, K1
-	VCMPPS.BCST     $0x04, avx512_00000000<>+0(SB), Z7, K2, K2
-	VSUBPS.BCST     avx512_3f800000<>+0(SB), Z1, Z5
-	VSUBPS.BCST     avx512_3f800000<>+0(SB), Z3, Z7
-	VBLENDMPS       Z5, Z1, K1, Z1
-	VBLENDMPS       Z7, Z3, K2, Z3
-	VRNDSCALEPS     $0x09, Z1, Z5
-	VRNDSCALEPS     $0x09, Z3, Z7
-	VSUBPS          Z5, Z1, Z8
-	VSUBPS          Z7, Z3, Z9
-	VCMPPS.BCST     $0x1e, avx512_3f000000<>+0(SB), Z8, K1
-	VCMPPS.BCST     $0x1e, avx512_3f000000<>+0(SB), Z9, K2
-	VADDPS.BCST     avx512_3f800000<>+0(SB), Z5, Z8
-	VADDPS.BCST     avx512_3f800000<>+0(SB), Z7, Z9
-	VBLENDMPS       Z8, Z5, K1, Z5
-	VBLENDMPS       Z9, Z7, K2, Z7
-	VCMPPS.BCST     $0x04, avx512_00000000<>+0(SB), Z1, K1
-	VCMPPS.BCST     $0x04, avx512_00000000<>+0(SB), Z3, K2
-	VDIVPS          Z4, Z0, Z0
-	VDIVPS          Z6, Z2, Z1
-	VPBROADCASTQ    avx512_00000000<>+0(SB), Z2
-	VMOVUPS         Z0, Z3
-	VPTERNLOGD.BCST $0xd8, avx512_7fffffff<>+0(SB), Z2, Z3
-	VMOVUPS         Z1, Z8
-	VPTERNLOGD.BCST $0xd8, avx512_7fffffff<>+0(SB), Z2, Z8
-	VBLENDMPS       Z5, Z3, K1, Z3
-	VBLENDMPS       Z7, Z8, K2, Z5
-	VCMPPS          $0x00, Z2, Z4, K1
-	VCMPPS          $0x00, Z2, Z6, K2
-	VBLENDMPS       Z0, Z3, K1, Z0
-	VBLENDMPS       Z1, Z5, K2, Z1
+	VDIVPS          Z8, Z11, Z5
+	VCMPPS.BCST     $0x11, avx512_7f800000<>+0(SB), Z12, K3
+	VBLENDMPS       Z14, Z10, K2, Z10
+	VSUBPS.BCST     avx512_3f800000<>+0(SB), Z18, Z11
+	VCMPPS.BCST     $0x11, avx512_00000000<>+0(SB), Z8, K2
+	VCMPPS.BCST     $0x1e, avx512_4b000000<>+0(SB), Z16, K3, K3
+	VCMPPS          $0x11, Z17, Z9, K4
+	VBLENDMPS       Z11, Z18, K1, Z11
+	VCMPPS.BCST     $0x11, avx512_00000000<>+0(SB), Z1, K1
+	KORTESTW        K3, K3
+	JNE             done
+	VBLENDMPS       Z9, Z10, K4, Z10
+	VRNDSCALEPS     $0x09, Z11, Z12
+	KXORW           K1, K2, K1
+	VSUBPS          Z7, Z3, Z14
+	VPTERNLOGD.BCST $0xe4, avx512_7fffffff<>+0(SB), Z4, Z10
+	VSUBPS          Z12, Z11, Z16
+	VCMPPS.BCST     $0x04, avx512_00000000<>+0(SB), Z1, K1, K1
+	VDIVPS          Z13, Z14, Z1
+	VCMPPS.BCST     $0x11, avx512_7f800000<>+0(SB), Z9, K2
+	VCMPPS.BCST     $0x1e, avx512_3f000000<>+0(SB), Z16, K3
+	VSUBPS.BCST     avx512_3f800000<>+0(SB), Z5, Z9
+	VCMPPS.BCST     $0x11, avx512_00000000<>+0(SB), Z13, K4
+	VCMPPS.BCST     $0x1e, avx512_4b000000<>+0(SB), Z20, K2, K2
+	VADDPS.BCST     avx512_3f800000<>+0(SB), Z12, Z14
+	VBLENDMPS       Z9, Z5, K1, Z5
+	VCMPPS.BCST     $0x11, avx512_00000000<>+0(SB), Z7, K1
+	KORTESTW        K2, K2
+	JNE             done
+	VBLENDMPS       Z14, Z12, K3, Z9
+	VRNDSCALEPS     $0x09, Z5, Z12
+	KXORW           K1, K4, K1
+	VSUBPS          Z10, Z4, Z14
+	VCMPPS.BCST     $0x04, avx512_00000000<>+0(SB), Z11, K2
+	VSUBPS          Z12, Z5, Z11
+	VCMPPS.BCST     $0x04, avx512_00000000<>+0(SB), Z7, K1, K1
+	VDIVPS          Z15, Z14, Z7
+	VDIVPS          Z2, Z0, Z0
+	VCMPPS.BCST     $0x1e, avx512_3f000000<>+0(SB), Z11, K3
+	VSUBPS.BCST     avx512_3f800000<>+0(SB), Z1, Z11
+	VCMPPS.BCST     $0x11, avx512_00000000<>+0(SB), Z15, K4
+	VPBROADCASTQ    avx512_00000000<>+0(SB), Z14
+	VMOVUPS         Z0, Z16
+	VPTERNLOGD.BCST $0xd8, avx512_7fffffff<>+0(SB), Z14, Z16
+	VADDPS.BCST     avx512_3f800000<>+0(SB), Z12, Z17
+	VBLENDMPS       Z11, Z1, K1, Z1
+	VCMPPS          $0x11, Z14, Z10, K1
+	VBLENDMPS       Z9, Z16, K2, Z9
+	VBLENDMPS       Z17, Z12, K3, Z11
+	VRNDSCALEPS     $0x09, Z1, Z12
+	KXORW           K1, K4, K1
+	VCMPPS          $0x00, Z14, Z2, K2
+	VCMPPS          $0x04, Z14, Z5, K3
+	VSUBPS          Z12, Z1, Z2
+	VCMPPS          $0x04, Z14, Z10, K1, K1
+	VBLENDMPS       Z0, Z9, K2, Z0
+	VDIVPS          Z8, Z6, Z5
+	VCMPPS.BCST     $0x1e, avx512_3f000000<>+0(SB), Z2, K2
+	VSUBPS.BCST     avx512_3f800000<>+0(SB), Z7, Z2
 	VMOVNTPS        Z0, (R8)(AX*4)
-	VMOVNTPS        Z1, 64(R8)(AX*4)
-	ADDQ            $0x00000020, AX
+	VMOVUPS         Z5, Z0
+	VPTERNLOGD.BCST $0xd8, avx512_7fffffff<>+0(SB), Z14, Z0
+	VADDPS.BCST     avx512_3f800000<>+0(SB), Z12, Z6
+	VBLENDMPS       Z2, Z7, K1, Z2
+	VBLENDMPS       Z11, Z0, K3, Z0
+	VBLENDMPS       Z6, Z12, K2, Z6
+	VRNDSCALEPS     $0x09, Z2, Z7
+	VCMPPS          $0x00, Z14, Z8, K1
+	VCMPPS          $0x04, Z14, Z1, K2
+	VSUBPS          Z7, Z2, Z1
+	VBLENDMPS       Z5, Z0, K1, Z0
+	VDIVPS          Z13, Z3, Z3
+	VCMPPS.BCST     $0x1e, avx512_3f000000<>+0(SB), Z1, K1
+	VMOVNTPS        Z0, 64(R8)(AX*4)
+	VMOVUPS         Z3, Z0
+	VPTERNLOGD.BCST $0xd8, avx512_7fffffff<>+0(SB), Z14, Z0
+	VADDPS.BCST     avx512_3f800000<>+0(SB), Z7, Z1
+	VBLENDMPS       Z6, Z0, K2, Z0
+	VBLENDMPS       Z1, Z7, K1, Z1
+	VCMPPS          $0x00, Z14, Z13, K1
+	VCMPPS          $0x04, Z14, Z2, K2
+	VBLENDMPS       Z3, Z0, K1, Z0
+	VDIVPS          Z15, Z4, Z2
+	VMOVNTPS        Z0, 128(R8)(AX*4)
+	VMOVUPS         Z2, Z0
+	VPTERNLOGD.BCST $0xd8, avx512_7fffffff<>+0(SB), Z14, Z0
+	VBLENDMPS       Z1, Z0, K2, Z0
+	VCMPPS          $0x00, Z14, Z15, K1
+	VBLENDMPS       Z2, Z0, K1, Z0
+	VMOVNTPS        Z0, 192(R8)(AX*4)
+	ADDQ            $0x00000040, AX
 	CMPQ            AX, DX
 	JLT             loop
 
@@ -603,7 +851,7 @@ done:
 // func floorDivideFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·floorDivideFloat64AVX512(SB), NOSPLIT, $0-48
-	// FloorDivide of float64, 16 elements a step.
+	// FloorDivide of float64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -613,82 +861,158 @@ TEXT ·floorDivideFloat64AVX512(SB), NOSPLIT, $0-48
 loop:
 	VMOVUPS         (R9)(AX*8), Z0
 	VANDPD.BCST     avx512_7fffffffffffffff<>+0(SB), Z0, Z1
-	VMOVUPS         64(R9)(AX*8), Z2
+	VMOVUPS         (R10)(AX*8), Z2
 	VANDPD.BCST     avx512_7fffffffffffffff<>+0(SB), Z2, Z3
-	VMOVUPS         (R10)(AX*8), Z4
-	VANDPD.BCST     avx512_7fffffffffffffff<>+0(SB), Z4, Z5
-	VMOVUPS         64(R10)(AX*8), Z6
+	VDIVPD          Z3, Z1, Z4
+	VRNDSCALEPD     $0x0b, Z4, Z5
+	VFNMADD213PD    Z1, Z3, Z5
+	VMOVUPS         64(R9)(AX*8), Z6
 	VANDPD.BCST     avx512_7fffffffffffffff<>+0(SB), Z6, Z7
-	VDIVPD          Z5, Z1, Z8
-	VDIVPD          Z7, Z3, Z9
-	VRNDSCALEPD     $0x0b, Z8, Z10
-	VRNDSCALEPD     $0x0b, Z9, Z11
-	VFNMADD213PD    Z1, Z5, Z10
-	VFNMADD213PD    Z3, Z7, Z11
+	VCMPPD.BCST     $0x11, avx512_00000000<>+0(SB), Z5, K1
+	VMOVUPS         64(R10)(AX*8), Z8
+	VANDPD.BCST     avx512_7fffffffffffffff<>+0(SB), Z8, Z9
+	VADDPD          Z3, Z5, Z10
+	VDIVPD          Z9, Z7, Z11
+	VBLENDMPD       Z10, Z5, K1, Z5
+	VRNDSCALEPD     $0x0b, Z11, Z10
+	VCMPPD          $0x11, Z3, Z1, K1
+	VFNMADD213PD    Z7, Z9, Z10
+	VMOVUPS         128(R9)(AX*8), Z3
+	VANDPD.BCST     avx512_7fffffffffffffff<>+0(SB), Z3, Z12
+	VBLENDMPD       Z1, Z5, K1, Z5
 	VCMPPD.BCST     $0x11, avx512_00000000<>+0(SB), Z10, K1
-	VCMPPD.BCST     $0x11, avx512_00000000<>+0(SB), Z11, K2
-	VADDPD          Z5, Z10, Z12
-	VADDPD          Z7, Z11, Z13
-	VBLENDMPD       Z12, Z10, K1, Z10
-	VBLENDMPD       Z13, Z11, K2, Z11
-	VCMPPD          $0x11, Z5, Z1, K1
-	VCMPPD          $0x11, Z7, Z3, K2
-	VBLENDMPD       Z1, Z10, K1, Z5
-	VBLENDMPD       Z3, Z11, K2, Z7
+	VMOVUPS         128(R10)(AX*8), Z13
+	VANDPD.BCST     avx512_7fffffffffffffff<>+0(SB), Z13, Z14
 	VPTERNLOGQ.BCST $0xe4, avx512_7fffffffffffffff<>+0(SB), Z0, Z5
-	VPTERNLOGQ.BCST $0xe4, avx512_7fffffffffffffff<>+0(SB), Z2, Z7
-	VCMPPD.BCST     $0x11, avx512_7ff0000000000000<>+0(SB), Z1, K1
-	VCMPPD.BCST     $0x11, avx512_7ff0000000000000<>+0(SB), Z3, K2
-	VCMPPD.BCST     $0x1e, avx512_4330000000000000<>+0(SB), Z8, K1, K1
-	VCMPPD.BCST     $0x1e, avx512_4330000000000000<>+0(SB), Z9, K2, K2
+	VADDPD          Z9, Z10, Z15
+	VDIVPD          Z14, Z12, Z16
+	VCMPPD.BCST     $0x11, avx512_7ff0000000000000<>+0(SB), Z1, K2
+	VBLENDMPD       Z15, Z10, K1, Z1
+	VRNDSCALEPD     $0x0b, Z16, Z10
+	VCMPPD.BCST     $0x1e, avx512_4330000000000000<>+0(SB), Z4, K2, K1
+	VCMPPD          $0x11, Z9, Z7, K2
+	VFNMADD213PD    Z12, Z14, Z10
+	VMOVUPS         192(R9)(AX*8), Z4
+	VANDPD.BCST     avx512_7fffffffffffffff<>+0(SB), Z4, Z9
 	KORTESTB        K1, K1
 	JNE             done
+	VBLENDMPD       Z7, Z1, K2, Z1
+	VCMPPD.BCST     $0x11, avx512_00000000<>+0(SB), Z10, K1
+	VMOVUPS         192(R10)(AX*8), Z15
+	VANDPD.BCST     avx512_7fffffffffffffff<>+0(SB), Z15, Z17
+	VSUBPD          Z5, Z0, Z18
+	VPTERNLOGQ.BCST $0xe4, avx512_7fffffffffffffff<>+0(SB), Z6, Z1
+	VADDPD          Z14, Z10, Z19
+	VDIVPD          Z17, Z9, Z20
+	VDIVPD          Z2, Z18, Z18
+	VCMPPD.BCST     $0x11, avx512_7ff0000000000000<>+0(SB), Z7, K2
+	VBLENDMPD       Z19, Z10, K1, Z7
+	VRNDSCALEPD     $0x0b, Z20, Z10
+	VCMPPD.BCST     $0x11, avx512_00000000<>+0(SB), Z2, K1
+	VCMPPD.BCST     $0x1e, avx512_4330000000000000<>+0(SB), Z11, K2, K2
+	VCMPPD          $0x11, Z14, Z12, K3
+	VFNMADD213PD    Z9, Z17, Z10
+	VCMPPD.BCST     $0x11, avx512_00000000<>+0(SB), Z5, K4
 	KORTESTB        K2, K2
 	JNE             done
-	VSUBPD          Z5, Z0, Z1
-	VSUBPD          Z7, Z2, Z3
-	VDIVPD          Z4, Z1, Z1
-	VDIVPD          Z6, Z3, Z3
-	VCMPPD.BCST     $0x11, avx512_00000000<>+0(SB), Z4, K1
-	VCMPPD.BCST     $0x11, avx512_00000000<>+0(SB), Z6, K2
-	VCMPPD.BCST     $0x11, avx512_00000000<>+0(SB), Z5, K3
-	VCMPPD.BCST     $0x11, avx512_00000000<>+0(SB), Z7, K4
-	KXORW           K3, K1, K1
-	KXORW           K4, K2, K2
+	VBLENDMPD       Z12, Z7, K3, Z7
+	VCMPPD.BCST     $0x11, avx512_00000000<>+0(SB), Z10, K2
+	KXORW           K4, K1, K1
+	VSUBPD          Z1, Z6, Z11
+	VPTERNLOGQ.BCST $0xe4, avx512_7fffffffffffffff<>+0(SB), Z3, Z7
+	VADDPD          Z17, Z10, Z14
 	VCMPPD.BCST     $0x04, avx512_00000000<>+0(SB), Z5, K1, K1
-	VCMPPD.BCST     $0x04, avx512_00000000<>+0(SB), Z7, K2, K2
-	VSUBPD.BCST     avx512_3ff0000000000000<>+0(SB), Z1, Z5
-	VSUBPD.BCST     avx512_3ff0000000000000<>+0(SB), Z3, Z7
-	VBLENDMPD       Z5, Z1, K1, Z1
-	VBLENDMPD       Z7, Z3, K2, Z3
-	VRNDSCALEPD     $0x09, Z1, Z5
-	VRNDSCALEPD     $0x09, Z3, Z7
-	VSUBPD          Z5, Z1, Z8
-	VSUBPD          Z7, Z3, Z9
-	VCMPPD.BCST     $0x1e, avx512_3fe0000000000000<>+0(SB), Z8, K1
-	VCMPPD.BCST     $0x1e, avx512_3fe0000000000000<>+0(SB), Z9, K2
-	VADDPD.BCST     avx512_3ff0000000000000<>+0(SB), Z5, Z8
-	VADDPD.BCST     avx512_3ff0000000000000<>+0(SB), Z7, Z9
-	VBLENDMPD       Z8, Z5, K1, Z5
-	VBLENDMPD       Z9, Z7, K2, Z7
-	VCMPPD.BCST     $0x04, avx512_00000000<>+0(SB), Z1, K1
-	VCMPPD.BCST     $0x04, avx512_00000000<>+0(SB), Z3, K2
-	VDIVPD          Z4, Z0, Z0
-	VDIVPD          Z6, Z2, Z1
-	VPBROADCASTQ    avx512_00000000<>+0(SB), Z2
-	VMOVUPS         Z0, Z3
-	VPTERNLOGQ.BCST $0xd8, avx512_7fffffffffffffff<>+0(SB), Z2, Z3
-	VMOVUPS         Z1, Z8
-	VPTERNLOGQ.BCST $0xd8, avx512_7fffffffffffffff<>+0(SB), Z2, Z8
-	VBLENDMPD       Z5, Z3, K1, Z3
-	VBLENDMPD       Z7, Z8, K2, Z5
-	VCMPPD          $0x00, Z2, Z4, K1
-	VCMPPD          $0x00, Z2, Z6, K2
-	VBLENDMPD       Z0, Z3, K1, Z0
-	VBLENDMPD       Z1, Z5, K2, Z1
+	VDIVPD          Z8, Z11, Z5
+	VCMPPD.BCST     $0x11, avx512_7ff0000000000000<>+0(SB), Z12, K3
+	VBLENDMPD       Z14, Z10, K2, Z10
+	VSUBPD.BCST     avx512_3ff0000000000000<>+0(SB), Z18, Z11
+	VCMPPD.BCST     $0x11, avx512_00000000<>+0(SB), Z8, K2
+	VCMPPD.BCST     $0x1e, avx512_4330000000000000<>+0(SB), Z16, K3, K3
+	VCMPPD          $0x11, Z17, Z9, K4
+	VBLENDMPD       Z11, Z18, K1, Z11
+	VCMPPD.BCST     $0x11, avx512_00000000<>+0(SB), Z1, K1
+	KORTESTB        K3, K3
+	JNE             done
+	VBLENDMPD       Z9, Z10, K4, Z10
+	VRNDSCALEPD     $0x09, Z11, Z12
+	KXORW           K1, K2, K1
+	VSUBPD          Z7, Z3, Z14
+	VPTERNLOGQ.BCST $0xe4, avx512_7fffffffffffffff<>+0(SB), Z4, Z10
+	VSUBPD          Z12, Z11, Z16
+	VCMPPD.BCST     $0x04, avx512_00000000<>+0(SB), Z1, K1, K1
+	VDIVPD          Z13, Z14, Z1
+	VCMPPD.BCST     $0x11, avx512_7ff0000000000000<>+0(SB), Z9, K2
+	VCMPPD.BCST     $0x1e, avx512_3fe0000000000000<>+0(SB), Z16, K3
+	VSUBPD.BCST     avx512_3ff0000000000000<>+0(SB), Z5, Z9
+	VCMPPD.BCST     $0x11, avx512_00000000<>+0(SB), Z13, K4
+	VCMPPD.BCST     $0x1e, avx512_4330000000000000<>+0(SB), Z20, K2, K2
+	VADDPD.BCST     avx512_3ff0000000000000<>+0(SB), Z12, Z14
+	VBLENDMPD       Z9, Z5, K1, Z5
+	VCMPPD.BCST     $0x11, avx512_00000000<>+0(SB), Z7, K1
+	KORTESTB        K2, K2
+	JNE             done
+	VBLENDMPD       Z14, Z12, K3, Z9
+	VRNDSCALEPD     $0x09, Z5, Z12
+	KXORW           K1, K4, K1
+	VSUBPD          Z10, Z4, Z14
+	VCMPPD.BCST     $0x04, avx512_00000000<>+0(SB), Z11, K2
+	VSUBPD          Z12, Z5, Z11
+	VCMPPD.BCST     $0x04, avx512_00000000<>+0(SB), Z7, K1, K1
+	VDIVPD          Z15, Z14, Z7
+	VDIVPD          Z2, Z0, Z0
+	VCMPPD.BCST     $0x1e, avx512_3fe0000000000000<>+0(SB), Z11, K3
+	VSUBPD.BCST     avx512_3ff0000000000000<>+0(SB), Z1, Z11
+	VCMPPD.BCST     $0x11, avx512_00000000<>+0(SB), Z15, K4
+	VPBROADCASTQ    avx512_00000000<>+0(SB), Z14
+	VMOVUPS         Z0, Z16
+	VPTERNLOGQ.BCST $0xd8, avx512_7fffffffffffffff<>+0(SB), Z14, Z16
+	VADDPD.BCST     avx512_3ff0000000000000<>+0(SB), Z12, Z17
+	VBLENDMPD       Z11, Z1, K1, Z1
+	VCMPPD          $0x11, Z14, Z10, K1
+	VBLENDMPD       Z9, Z16, K2, Z9
+	VBLENDMPD       Z17, Z12, K3, Z11
+	VRNDSCALEPD     $0x09, Z1, Z12
+	KXORW           K1, K4, K1
+	VCMPPD          $0x00, Z14, Z2, K2
+	VCMPPD          $0x04, Z14, Z5, K3
+	VSUBPD          Z12, Z1, Z2
+	VCMPPD          $0x04, Z14, Z10, K1, K1
+	VBLENDMPD       Z0, Z9, K2, Z0
+	VDIVPD          Z8, Z6, Z5
+	VCMPPD.BCST     $0x1e, avx512_3fe0000000000000<>+0(SB), Z2, K2
+	VSUBPD.BCST     avx512_3ff0000000000000<>+0(SB), Z7, Z2
 	VMOVUPS         Z0, (R8)(AX*8)
-	VMOVUPS         Z1, 64(R8)(AX*8)
-	ADDQ            $0x00000010, AX
+	VMOVUPS         Z5, Z0
+	VPTERNLOGQ.BCST $0xd8, avx512_7fffffffffffffff<>+0(SB), Z14, Z0
+	VADDPD.BCST     avx512_3ff0000000000000<>+0(SB), Z12, Z6
+	VBLENDMPD       Z2, Z7, K1, Z2
+	VBLENDMPD       Z11, Z0, K3, Z0
+	VBLENDMPD       Z6, Z12, K2, Z6
+	VRNDSCALEPD     $0x09, Z2, Z7
+	VCMPPD          $0x00, Z14, Z8, K1
+	VCMPPD          $0x04, Z14, Z1, K2
+	VSUBPD          Z7, Z2, Z1
+	VBLENDMPD       Z5, Z0, K1, Z0
+	VDIVPD          Z13, Z3, Z3
+	VCMPPD.BCST     $0x1e, avx512_3fe0000000000000<>+0(SB), Z1, K1
+	VMOVUPS         Z0, 64(R8)(AX*8)
+	VMOVUPS         Z3, Z0
+	VPTERNLOGQ.BCST $0xd8, avx512_7fffffffffffffff<>+0(SB), Z14, Z0
+	VADDPD.BCST     avx512_3ff0000000000000<>+0(SB), Z7, Z1
+	VBLENDMPD       Z6, Z0, K2, Z0
+	VBLENDMPD       Z1, Z7, K1, Z1
+	VCMPPD          $0x00, Z14, Z13, K1
+	VCMPPD          $0x04, Z14, Z2, K2
+	VBLENDMPD       Z3, Z0, K1, Z0
+	VDIVPD          Z15, Z4, Z2
+	VMOVUPS         Z0, 128(R8)(AX*8)
+	VMOVUPS         Z2, Z0
+	VPTERNLOGQ.BCST $0xd8, avx512_7fffffffffffffff<>+0(SB), Z14, Z0
+	VBLENDMPD       Z1, Z0, K2, Z0
+	VCMPPD          $0x00, Z14, Z15, K1
+	VBLENDMPD       Z2, Z0, K1, Z0
+	VMOVUPS         Z0, 192(R8)(AX*8)
+	ADDQ            $0x00000020, AX
 	CMPQ            AX, DX
 	JLT             loop
 
@@ -715,7 +1039,7 @@ GLOBL avx512_3fe0000000000000<>(SB), RODATA|NOPTR, $8
 // func floorDivideFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·floorDivideFloat64PastAVX512(SB), NOSPLIT, $0-48
-	// FloorDivide of float64, 16 elements a step.
+	// FloorDivide of float64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -725,82 +1049,158 @@ TEXT ·floorDivideFloat64PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VMOVUPS         (R9)(AX*8), Z0
 	VANDPD.BCST     avx512_7fffffffffffffff<>+0(SB), Z0, Z1
-	VMOVUPS         64(R9)(AX*8), Z2
+	VMOVUPS         (R10)(AX*8), Z2
 	VANDPD.BCST     avx512_7fffffffffffffff<>+0(SB), Z2, Z3
-	VMOVUPS         (R10)(AX*8), Z4
-	VANDPD.BCST     avx512_7fffffffffffffff<>+0(SB), Z4, Z5
-	VMOVUPS         64(R10)(AX*8), Z6
+	VDIVPD          Z3, Z1, Z4
+	VRNDSCALEPD     $0x0b, Z4, Z5
+	VFNMADD213PD    Z1, Z3, Z5
+	VMOVUPS         64(R9)(AX*8), Z6
 	VANDPD.BCST     avx512_7fffffffffffffff<>+0(SB), Z6, Z7
-	VDIVPD          Z5, Z1, Z8
-	VDIVPD          Z7, Z3, Z9
-	VRNDSCALEPD     $0x0b, Z8, Z10
-	VRNDSCALEPD     $0x0b, Z9, Z11
-	VFNMADD213PD    Z1, Z5, Z10
-	VFNMADD213PD    Z3, Z7, Z11
+	VCMPPD.BCST     $0x11, avx512_00000000<>+0(SB), Z5, K1
+	VMOVUPS         64(R10)(AX*8), Z8
+	VANDPD.BCST     avx512_7fffffffffffffff<>+0(SB), Z8, Z9
+	VADDPD          Z3, Z5, Z10
+	VDIVPD          Z9, Z7, Z11
+	VBLENDMPD       Z10, Z5, K1, Z5
+	VRNDSCALEPD     $0x0b, Z11, Z10
+	VCMPPD          $0x11, Z3, Z1, K1
+	VFNMADD213PD    Z7, Z9, Z10
+	VMOVUPS         128(R9)(AX*8), Z3
+	VANDPD.BCST     avx512_7fffffffffffffff<>+0(SB), Z3, Z12
+	VBLENDMPD       Z1, Z5, K1, Z5
 	VCMPPD.BCST     $0x11, avx512_00000000<>+0(SB), Z10, K1
-	VCMPPD.BCST     $0x11, avx512_00000000<>+0(SB), Z11, K2
-	VADDPD          Z5, Z10, Z12
-	VADDPD          Z7, Z11, Z13
-	VBLENDMPD       Z12, Z10, K1, Z10
-	VBLENDMPD       Z13, Z11, K2, Z11
-	VCMPPD          $0x11, Z5, Z1, K1
-	VCMPPD          $0x11, Z7, Z3, K2
-	VBLENDMPD       Z1, Z10, K1, Z5
-	VBLENDMPD       Z3, Z11, K2, Z7
+	VMOVUPS         128(R10)(AX*8), Z13
+	VANDPD.BCST     avx512_7fffffffffffffff<>+0(SB), Z13, Z14
 	VPTERNLOGQ.BCST $0xe4, avx512_7fffffffffffffff<>+0(SB), Z0, Z5
-	VPTERNLOGQ.BCST $0xe4, avx512_7fffffffffffffff<>+0(SB), Z2, Z7
-	VCMPPD.BCST     $0x11, avx512_7ff0000000000000<>+0(SB), Z1, K1
-	VCMPPD.BCST     $0x11, avx512_7ff0000000000000<>+0(SB), Z3, K2
-	VCMPPD.BCST     $0x1e, avx512_4330000000000000<>+0(SB), Z8, K1, K1
-	VCMPPD.BCST     $0x1e, avx512_4330000000000000<>+0(SB), Z9, K2, K2
+	VADDPD          Z9, Z10, Z15
+	VDIVPD          Z14, Z12, Z16
+	VCMPPD.BCST     $0x11, avx512_7ff0000000000000<>+0(SB), Z1, K2
+	VBLENDMPD       Z15, Z10, K1, Z1
+	VRNDSCALEPD     $0x0b, Z16, Z10
+	VCMPPD.BCST     $0x1e, avx512_4330000000000000<>+0(SB), Z4, K2, K1
+	VCMPPD          $0x11, Z9, Z7, K2
+	VFNMADD213PD    Z12, Z14, Z10
+	VMOVUPS         192(R9)(AX*8), Z4
+	VANDPD.BCST     avx512_7fffffffffffffff<>+0(SB), Z4, Z9
 	KORTESTB        K1, K1
 	JNE             done
+	VBLENDMPD       Z7, Z1, K2, Z1
+	VCMPPD.BCST     $0x11, avx512_00000000<>+0(SB), Z10, K1
+	VMOVUPS         192(R10)(AX*8), Z15
+	VANDPD.BCST     avx512_7fffffffffffffff<>+0(SB), Z15, Z17
+	VSUBPD          Z5, Z0, Z18
+	VPTERNLOGQ.BCST $0xe4, avx512_7fffffffffffffff<>+0(SB), Z6, Z1
+	VADDPD          Z14, Z10, Z19
+	VDIVPD          Z17, Z9, Z20
+	VDIVPD          Z2, Z18, Z18
+	VCMPPD.BCST     $0x11, avx512_7ff0000000000000<>+0(SB), Z7, K2
+	VBLENDMPD       Z19, Z10, K1, Z7
+	VRNDSCALEPD     $0x0b, Z20, Z10
+	VCMPPD.BCST     $0x11, avx512_00000000<>+0(SB), Z2, K1
+	VCMPPD.BCST     $0x1e, avx512_4330000000000000<>+0(SB), Z11, K2, K2
+	VCMPPD          $0x11, Z14, Z12, K3
+	VFNMADD213PD    Z9, Z17, Z10
+	VCMPPD.BCST     $0x11, avx512_00000000<>+0(SB), Z5, K4
 	KORTESTB        K2, K2
 	JNE             done
-	VSUBPD          Z5, Z0, Z1
-	VSUBPD          Z7, Z2, Z3
-	VDIVPD          Z4, Z1, Z1
-	VDIVPD          Z6, Z3, Z3
-	VCMPPD.BCST     $0x11, avx512_00000000<>+0(SB), Z4, K1
-	VCMPPD.BCST     $0x11, avx512_00000000<>+0(SB), Z6, K2
-	VCMPPD.BCST     $0x11, avx512_00000000<>+0(SB), Z5, K3
-	VCMPPD.BCST     $0x11, avx512_00000000<>+0(SB), Z7, K4
-	KXORW           K3, K1, K1
-	KXORW           K4, K2, K2
+	VBLENDMPD       Z12, Z7, K3, Z7
+	VCMPPD.BCST     $0x11, avx512_00000000<>+0(SB), Z10, K2
+	KXORW           K4, K1, K1
+	VSUBPD          Z1, Z6, Z11
+	VPTERNLOGQ.BCST $0xe4, avx512_7fffffffffffffff<>+0(SB), Z3, Z7
+	VADDPD          Z17, Z10, Z14
 	VCMPPD.BCST     $0x04, avx512_00000000<>+0(SB), Z5, K1, K1
-	VCMPPD.BCST     $0x04, avx512_00000000<>+0(SB), Z7, K2, K2
-	VSUBPD.BCST     avx512_3ff0000000000000<>+0(SB), Z1, Z5
-	VSUBPD.BCST     avx512_3ff0000000000000<>+0(SB), Z3, Z7
-	VBLENDMPD       Z5, Z1, K1, Z1
-	VBLENDMPD       Z7, Z3, K2, Z3
-	VRNDSCALEPD     $0x09, Z1, Z5
-	VRNDSCALEPD     $0x09, Z3, Z7
-	VSUBPD          Z5, Z1, Z8
-	VSUBPD          Z7, Z3, Z9
-	VCMPPD.BCST     $0x1e, avx512_3fe0000000000000<>+0(SB), Z8, K1
-	VCMPPD.BCST     $0x1e, avx512_3fe0000000000000<>+0(SB), Z9, K2
-	VADDPD.BCST     avx512_3ff0000000000000<>+0(SB), Z5, Z8
-	VADDPD.BCST     avx512_3ff0000000000000<>+0(SB), Z7, Z9
-	VBLENDMPD       Z8, Z5, K1, Z5
-	VBLENDMPD       Z9, Z7, K2, Z7
-	VCMPPD.BCST     $0x04, avx512_00000000<>+0(SB), Z1, K1
-	VCMPPD.BCST     $0x04, avx512_00000000<>+0(SB), Z3, K2
-	VDIVPD          Z4, Z0, Z0
-	VDIVPD          Z6, Z2, Z1
-	VPBROADCASTQ    avx512_00000000<>+0(SB), Z2
-	VMOVUPS         Z0, Z3
-	VPTERNLOGQ.BCST $0xd8, avx512_7fffffffffffffff<>+0(SB), Z2, Z3
-	VMOVUPS         Z1, Z8
-	VPTERNLOGQ.BCST $0xd8, avx512_7fffffffffffffff<>+0(SB), Z2, Z8
-	VBLENDMPD       Z5, Z3, K1, Z3
-	VBLENDMPD       Z7, Z8, K2, Z5
-	VCMPPD          $0x00, Z2, Z4, K1
-	VCMPPD          $0x00, Z2, Z6, K2
-	VBLENDMPD       Z0, Z3, K1, Z0
-	VBLENDMPD       Z1, Z5, K2, Z1
+	VDIVPD          Z8, Z11, Z5
+	VCMPPD.BCST     $0x11, avx512_7ff0000000000000<>+0(SB), Z12, K3
+	VBLENDMPD       Z14, Z10, K2, Z10
+	VSUBPD.BCST     avx512_3ff0000000000000<>+0(SB), Z18, Z11
+	VCMPPD.BCST     $0x11, avx512_00000000<>+0(SB), Z8, K2
+	VCMPPD.BCST     $0x1e, avx512_4330000000000000<>+0(SB), Z16, K3, K3
+	VCMPPD          $0x11, Z17, Z9, K4
+	VBLENDMPD       Z11, Z18, K1, Z11
+	VCMPPD.BCST     $0x11, avx512_00000000<>+0(SB), Z1, K1
+	KORTESTB        K3, K3
+	JNE             done
+	VBLENDMPD       Z9, Z10, K4, Z10
+	VRNDSCALEPD     $0x09, Z11, Z12
+	KXORW           K1, K2, K1
+	VSUBPD          Z7, Z3, Z14
+	VPTERNLOGQ.BCST $0xe4, avx512_7fffffffffffffff<>+0(SB), Z4, Z10
+	VSUBPD          Z12, Z11, Z16
+	VCMPPD.BCST     $0x04, avx512_00000000<>+0(SB), Z1, K1, K1
+	VDIVPD          Z13, Z14, Z1
+	VCMPPD.BCST     $0x11, avx512_7ff0000000000000<>+0(SB), Z9, K2
+	VCMPPD.BCST     $0x1e, avx512_3fe0000000000000<>+0(SB), Z16, K3
+	VSUBPD.BCST     avx512_3ff0000000000000<>+0(SB), Z5, Z9
+	VCMPPD.BCST     $0x11, avx512_00000000<>+0(SB), Z13, K4
+	VCMPPD.BCST     $0x1e, avx512_4330000000000000<>+0(SB), Z20, K2, K2
+	VADDPD.BCST     avx512_3ff0000000000000<>+0(SB), Z12, Z14
+	VBLENDMPD       Z9, Z5, K1, Z5
+	VCMPPD.BCST     $0x11, avx512_00000000<>+0(SB), Z7, K1
+	KORTESTB        K2, K2
+	JNE             done
+	VBLENDMPD       Z14, Z12, K3, Z9
+	VRNDSCALEPD     $0x09, Z5, Z12
+	KXORW           K1, K4, K1
+	VSUBPD          Z10, Z4, Z14
+	VCMPPD.BCST     $0x04, avx512_00000000<>+0(SB), Z11, K2
+	VSUBPD          Z12, Z5, Z11
+	VCMPPD.BCST     $0x04, avx512_00000000<>+0(SB), Z7, K1, K1
+	VDIVPD          Z15, Z14, Z7
+	VDIVPD          Z2, Z0, Z0
+	VCMPPD.BCST     $0x1e, avx512_3fe0000000000000<>+0(SB), Z11, K3
+	VSUBPD.BCST     avx512_3ff0000000000000<>+0(SB), Z1, Z11
+	VCMPPD.BCST     $0x11, avx512_00000000<>+0(SB), Z15, K4
+	VPBROADCASTQ    avx512_00000000<>+0(SB), Z14
+	VMOVUPS         Z0, Z16
+	VPTERNLOGQ.BCST $0xd8, avx512_7fffffffffffffff<>+0(SB), Z14, Z16
+	VADDPD.BCST     avx512_3ff0000000000000<>+0(SB), Z12, Z17
+	VBLENDMPD       Z11, Z1, K1, Z1
+	VCMPPD          $0x11, Z14, Z10, K1
+	VBLENDMPD       Z9, Z16, K2, Z9
+	VBLENDMPD       Z17, Z12, K3, Z11
+	VRNDSCALEPD     $0x09, Z1, Z12
+	KXORW           K1, K4, K1
+	VCMPPD          $0x00, Z14, Z2, K2
+	VCMPPD          $0x04, Z14, Z5, K3
+	VSUBPD          Z12, Z1, Z2
+	VCMPPD          $0x04, Z14, Z10, K1, K1
+	VBLENDMPD       Z0, Z9, K2, Z0
+	VDIVPD          Z8, Z6, Z5
+	VCMPPD.BCST     $0x1e, avx512_3fe0000000000000<>+0(SB), Z2, K2
+	VSUBPD.BCST     avx512_3ff0000000000000<>+0(SB), Z7, Z2
 	VMOVNTPS        Z0, (R8)(AX*8)
-	VMOVNTPS        Z1, 64(R8)(AX*8)
-	ADDQ            $0x00000010, AX
+	VMOVUPS         Z5, Z0
+	VPTERNLOGQ.BCST $0xd8, avx512_7fffffffffffffff<>+0(SB), Z14, Z0
+	VADDPD.BCST     avx512_3ff0000000000000<>+0(SB), Z12, Z6
+	VBLENDMPD       Z2, Z7, K1, Z2
+	VBLENDMPD       Z11, Z0, K3, Z0
+	VBLENDMPD       Z6, Z12, K2, Z6
+	VRNDSCALEPD     $0x09, Z2, Z7
+	VCMPPD          $0x00, Z14, Z8, K1
+	VCMPPD          $0x04, Z14, Z1, K2
+	VSUBPD          Z7, Z2, Z1
+	VBLENDMPD       Z5, Z0, K1, Z0
+	VDIVPD          Z13, Z3, Z3
+	VCMPPD.BCST     $0x1e, avx512_3fe0000000000000<>+0(SB), Z1, K1
+	VMOVNTPS        Z0, 64(R8)(AX*8)
+	VMOVUPS         Z3, Z0
+	VPTERNLOGQ.BCST $0xd8, avx512_7fffffffffffffff<>+0(SB), Z14, Z0
+	VADDPD.BCST     avx512_3ff0000000000000<>+0(SB), Z7, Z1
+	VBLENDMPD       Z6, Z0, K2, Z0
+	VBLENDMPD       Z1, Z7, K1, Z1
+	VCMPPD          $0x00, Z14, Z13, K1
+	VCMPPD          $0x04, Z14, Z2, K2
+	VBLENDMPD       Z3, Z0, K1, Z0
+	VDIVPD          Z15, Z4, Z2
+	VMOVNTPS        Z0, 128(R8)(AX*8)
+	VMOVUPS         Z2, Z0
+	VPTERNLOGQ.BCST $0xd8, avx512_7fffffffffffffff<>+0(SB), Z14, Z0
+	VBLENDMPD       Z1, Z0, K2, Z0
+	VCMPPD          $0x00, Z14, Z15, K1
+	VBLENDMPD       Z2, Z0, K1, Z0
+	VMOVNTPS        Z0, 192(R8)(AX*8)
+	ADDQ            $0x00000020, AX
 	CMPQ            AX, DX
 	JLT             loop
 
@@ -812,7 +1212,7 @@ done:
 // func remainderFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·remainderFloat32AVX512(SB), NOSPLIT, $0-48
-	// Remainder of float32, 32 elements a step.
+	// Remainder of float32, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -822,66 +1222,126 @@ TEXT ·remainderFloat32AVX512(SB), NOSPLIT, $0-48
 loop:
 	VMOVUPS         (R9)(AX*4), Z0
 	VANDPS.BCST     avx512_7fffffff<>+0(SB), Z0, Z1
-	VMOVUPS         64(R9)(AX*4), Z2
+	VMOVUPS         (R10)(AX*4), Z2
 	VANDPS.BCST     avx512_7fffffff<>+0(SB), Z2, Z3
-	VMOVUPS         (R10)(AX*4), Z4
-	VANDPS.BCST     avx512_7fffffff<>+0(SB), Z4, Z5
-	VMOVUPS         64(R10)(AX*4), Z6
+	VDIVPS          Z3, Z1, Z4
+	VRNDSCALEPS     $0x0b, Z4, Z5
+	VMOVUPS         64(R9)(AX*4), Z6
 	VANDPS.BCST     avx512_7fffffff<>+0(SB), Z6, Z7
-	VDIVPS          Z5, Z1, Z8
-	VDIVPS          Z7, Z3, Z9
-	VRNDSCALEPS     $0x0b, Z8, Z10
-	VRNDSCALEPS     $0x0b, Z9, Z11
-	VFNMADD213PS    Z1, Z5, Z10
-	VFNMADD213PS    Z3, Z7, Z11
-	VCMPPS.BCST     $0x11, avx512_00000000<>+0(SB), Z10, K1
-	VCMPPS.BCST     $0x11, avx512_00000000<>+0(SB), Z11, K2
-	VADDPS          Z5, Z10, Z12
-	VADDPS          Z7, Z11, Z13
-	VBLENDMPS       Z12, Z10, K1, Z10
-	VBLENDMPS       Z13, Z11, K2, Z11
-	VCMPPS          $0x11, Z5, Z1, K1
-	VCMPPS          $0x11, Z7, Z3, K2
-	VBLENDMPS       Z1, Z10, K1, Z5
-	VBLENDMPS       Z3, Z11, K2, Z7
+	VFNMADD213PS    Z1, Z3, Z5
+	VMOVUPS         64(R10)(AX*4), Z8
+	VANDPS.BCST     avx512_7fffffff<>+0(SB), Z8, Z9
+	VCMPPS.BCST     $0x11, avx512_00000000<>+0(SB), Z5, K1
+	VDIVPS          Z9, Z7, Z10
+	VADDPS          Z3, Z5, Z11
+	VRNDSCALEPS     $0x0b, Z10, Z12
+	VMOVUPS         128(R9)(AX*4), Z13
+	VANDPS.BCST     avx512_7fffffff<>+0(SB), Z13, Z14
+	VBLENDMPS       Z11, Z5, K1, Z5
+	VFNMADD213PS    Z7, Z9, Z12
+	VMOVUPS         128(R10)(AX*4), Z11
+	VANDPS.BCST     avx512_7fffffff<>+0(SB), Z11, Z15
+	VCMPPS          $0x11, Z3, Z1, K1
+	VCMPPS.BCST     $0x11, avx512_00000000<>+0(SB), Z12, K2
+	VDIVPS          Z15, Z14, Z3
+	VBLENDMPS       Z1, Z5, K1, Z5
+	VADDPS          Z9, Z12, Z16
+	VRNDSCALEPS     $0x0b, Z3, Z17
+	VMOVUPS         192(R9)(AX*4), Z18
+	VANDPS.BCST     avx512_7fffffff<>+0(SB), Z18, Z19
 	VPTERNLOGD.BCST $0xe4, avx512_7fffffff<>+0(SB), Z0, Z5
-	VPTERNLOGD.BCST $0xe4, avx512_7fffffff<>+0(SB), Z2, Z7
+	VBLENDMPS       Z16, Z12, K2, Z0
+	VFNMADD213PS    Z14, Z15, Z17
+	VMOVUPS         192(R10)(AX*4), Z12
+	VANDPS.BCST     avx512_7fffffff<>+0(SB), Z12, Z16
 	VCMPPS.BCST     $0x11, avx512_7f800000<>+0(SB), Z1, K1
-	VCMPPS.BCST     $0x11, avx512_7f800000<>+0(SB), Z3, K2
-	VCMPPS.BCST     $0x1e, avx512_4b000000<>+0(SB), Z8, K1, K1
-	VCMPPS.BCST     $0x1e, avx512_4b000000<>+0(SB), Z9, K2, K2
+	VCMPPS          $0x11, Z9, Z7, K2
+	VCMPPS.BCST     $0x11, avx512_00000000<>+0(SB), Z17, K3
+	VDIVPS          Z16, Z19, Z1
+	VCMPPS.BCST     $0x1e, avx512_4b000000<>+0(SB), Z4, K1, K1
+	VBLENDMPS       Z7, Z0, K2, Z0
+	VADDPS          Z15, Z17, Z4
+	VRNDSCALEPS     $0x0b, Z1, Z9
 	KORTESTW        K1, K1
 	JNE             done
+	VPTERNLOGD.BCST $0xe4, avx512_7fffffff<>+0(SB), Z6, Z0
+	VBLENDMPS       Z4, Z17, K3, Z4
+	VFNMADD213PS    Z19, Z16, Z9
+	VCMPPS.BCST     $0x04, avx512_00000000<>+0(SB), Z5, K1
+	VCMPPS.BCST     $0x11, avx512_7f800000<>+0(SB), Z7, K2
+	VCMPPS          $0x11, Z15, Z14, K3
+	VCMPPS.BCST     $0x11, avx512_00000000<>+0(SB), Z9, K4
+	VCMPPS.BCST     $0x11, avx512_00000000<>+0(SB), Z2, K5
+	VCMPPS.BCST     $0x1e, avx512_4b000000<>+0(SB), Z10, K2, K2
+	VBLENDMPS       Z14, Z4, K3, Z4
+	VADDPS          Z16, Z9, Z6
+	VCMPPS.BCST     $0x11, avx512_00000000<>+0(SB), Z5, K3
 	KORTESTW        K2, K2
 	JNE             done
-	VCMPPS.BCST     $0x04, avx512_00000000<>+0(SB), Z5, K1
-	VCMPPS.BCST     $0x04, avx512_00000000<>+0(SB), Z7, K2
-	VCMPPS.BCST     $0x11, avx512_00000000<>+0(SB), Z4, K3
-	VCMPPS.BCST     $0x11, avx512_00000000<>+0(SB), Z6, K4
-	VCMPPS.BCST     $0x11, avx512_00000000<>+0(SB), Z5, K5
-	VCMPPS.BCST     $0x11, avx512_00000000<>+0(SB), Z7, K6
-	KXORW           K5, K3, K3
-	KXORW           K6, K4, K4
-	VCMPPS.BCST     $0x04, avx512_00000000<>+0(SB), Z5, K3, K3
-	VCMPPS.BCST     $0x04, avx512_00000000<>+0(SB), Z7, K4, K4
-	VADDPS          Z4, Z5, Z0
-	VADDPS          Z6, Z7, Z1
-	VBLENDMPS       Z0, Z5, K3, Z0
-	VBLENDMPS       Z1, Z7, K4, Z1
-	VPBROADCASTQ    avx512_00000000<>+0(SB), Z2
-	VMOVUPS         Z4, Z3
-	VPTERNLOGD.BCST $0xd8, avx512_7fffffff<>+0(SB), Z2, Z3
-	VMOVUPS         Z6, Z5
-	VPTERNLOGD.BCST $0xd8, avx512_7fffffff<>+0(SB), Z2, Z5
-	VBLENDMPS       Z0, Z3, K1, Z0
-	VBLENDMPS       Z1, Z5, K2, Z1
-	VCMPPS          $0x00, Z2, Z4, K1
-	VCMPPS          $0x00, Z2, Z6, K2
+	VPTERNLOGD.BCST $0xe4, avx512_7fffffff<>+0(SB), Z13, Z4
+	VBLENDMPS       Z6, Z9, K4, Z6
+	KXORW           K3, K5, K2
+	VCMPPS.BCST     $0x04, avx512_00000000<>+0(SB), Z0, K3
+	VCMPPS.BCST     $0x11, avx512_7f800000<>+0(SB), Z14, K4
+	VCMPPS          $0x11, Z16, Z19, K5
+	VCMPPS.BCST     $0x04, avx512_00000000<>+0(SB), Z5, K2, K2
+	VCMPPS.BCST     $0x11, avx512_00000000<>+0(SB), Z8, K6
+	VCMPPS.BCST     $0x1e, avx512_4b000000<>+0(SB), Z3, K4, K4
+	VBLENDMPS       Z19, Z6, K5, Z3
+	VADDPS          Z2, Z5, Z6
+	VCMPPS.BCST     $0x11, avx512_00000000<>+0(SB), Z0, K5
+	KORTESTW        K4, K4
+	JNE             done
+	VPTERNLOGD.BCST $0xe4, avx512_7fffffff<>+0(SB), Z18, Z3
+	VBLENDMPS       Z6, Z5, K2, Z5
+	KXORW           K5, K6, K2
+	VCMPPS.BCST     $0x04, avx512_00000000<>+0(SB), Z4, K4
+	VCMPPS.BCST     $0x11, avx512_7f800000<>+0(SB), Z19, K5
+	VPBROADCASTQ    avx512_00000000<>+0(SB), Z6
+	VMOVUPS         Z2, Z7
+	VPTERNLOGD.BCST $0xd8, avx512_7fffffff<>+0(SB), Z6, Z7
+	VCMPPS          $0x04, Z6, Z0, K2, K2
+	VCMPPS          $0x11, Z6, Z11, K6
+	VCMPPS.BCST     $0x1e, avx512_4b000000<>+0(SB), Z1, K5, K5
+	VBLENDMPS       Z5, Z7, K1, Z1
+	VADDPS          Z8, Z0, Z5
+	VCMPPS          $0x11, Z6, Z4, K1
+	KORTESTW        K5, K5
+	JNE             done
+	VCMPPS          $0x00, Z6, Z2, K5
+	VBLENDMPS       Z5, Z0, K2, Z0
+	KXORW           K1, K6, K1
+	VCMPPS          $0x04, Z6, Z3, K2
+	VBLENDMPS.BCST  avx512_7fc00000<>+0(SB), Z1, K5, Z1
+	VMOVUPS         Z8, Z2
+	VPTERNLOGD.BCST $0xd8, avx512_7fffffff<>+0(SB), Z6, Z2
+	VCMPPS          $0x04, Z6, Z4, K1, K1
+	VCMPPS          $0x11, Z6, Z12, K5
+	VMOVUPS         Z1, (R8)(AX*4)
+	VBLENDMPS       Z0, Z2, K3, Z0
+	VADDPS          Z11, Z4, Z1
+	VCMPPS          $0x11, Z6, Z3, K3
+	VCMPPS          $0x00, Z6, Z8, K6
+	VBLENDMPS       Z1, Z4, K1, Z1
+	KXORW           K3, K5, K1
+	VBLENDMPS.BCST  avx512_7fc00000<>+0(SB), Z0, K6, Z0
+	VMOVUPS         Z11, Z2
+	VPTERNLOGD.BCST $0xd8, avx512_7fffffff<>+0(SB), Z6, Z2
+	VCMPPS          $0x04, Z6, Z3, K1, K1
+	VMOVUPS         Z0, 64(R8)(AX*4)
+	VBLENDMPS       Z1, Z2, K4, Z0
+	VADDPS          Z12, Z3, Z1
+	VCMPPS          $0x00, Z6, Z11, K3
+	VBLENDMPS       Z1, Z3, K1, Z1
+	VBLENDMPS.BCST  avx512_7fc00000<>+0(SB), Z0, K3, Z0
+	VMOVUPS         Z12, Z2
+	VPTERNLOGD.BCST $0xd8, avx512_7fffffff<>+0(SB), Z6, Z2
+	VMOVUPS         Z0, 128(R8)(AX*4)
+	VBLENDMPS       Z1, Z2, K2, Z0
+	VCMPPS          $0x00, Z6, Z12, K1
 	VBLENDMPS.BCST  avx512_7fc00000<>+0(SB), Z0, K1, Z0
-	VBLENDMPS.BCST  avx512_7fc00000<>+0(SB), Z1, K2, Z1
-	VMOVUPS         Z0, (R8)(AX*4)
-	VMOVUPS         Z1, 64(R8)(AX*4)
-	ADDQ            $0x00000020, AX
+	VMOVUPS         Z0, 192(R8)(AX*4)
+	ADDQ            $0x00000040, AX
 	CMPQ            AX, DX
 	JLT             loop
 
@@ -896,7 +1356,7 @@ GLOBL avx512_7fc00000<>(SB), RODATA|NOPTR, $8
 // func remainderFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·remainderFloat32PastAVX512(SB), NOSPLIT, $0-48
-	// Remainder of float32, 32 elements a step.
+	// Remainder of float32, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -906,66 +1366,126 @@ TEXT ·remainderFloat32PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VMOVUPS         (R9)(AX*4), Z0
 	VANDPS.BCST     avx512_7fffffff<>+0(SB), Z0, Z1
-	VMOVUPS         64(R9)(AX*4), Z2
+	VMOVUPS         (R10)(AX*4), Z2
 	VANDPS.BCST     avx512_7fffffff<>+0(SB), Z2, Z3
-	VMOVUPS         (R10)(AX*4), Z4
-	VANDPS.BCST     avx512_7fffffff<>+0(SB), Z4, Z5
-	VMOVUPS         64(R10)(AX*4), Z6
+	VDIVPS          Z3, Z1, Z4
+	VRNDSCALEPS     $0x0b, Z4, Z5
+	VMOVUPS         64(R9)(AX*4), Z6
 	VANDPS.BCST     avx512_7fffffff<>+0(SB), Z6, Z7
-	VDIVPS          Z5, Z1, Z8
-	VDIVPS          Z7, Z3, Z9
-	VRNDSCALEPS     $0x0b, Z8, Z10
-	VRNDSCALEPS     $0x0b, Z9, Z11
-	VFNMADD213PS    Z1, Z5, Z10
-	VFNMADD213PS    Z3, Z7, Z11
-	VCMPPS.BCST     $0x11, avx512_00000000<>+0(SB), Z10, K1
-	VCMPPS.BCST     $0x11, avx512_00000000<>+0(SB), Z11, K2
-	VADDPS          Z5, Z10, Z12
-	VADDPS          Z7, Z11, Z13
-	VBLENDMPS       Z12, Z10, K1, Z10
-	VBLENDMPS       Z13, Z11, K2, Z11
-	VCMPPS          $0x11, Z5, Z1, K1
-	VCMPPS          $0x11, Z7, Z3, K2
-	VBLENDMPS       Z1, Z10, K1, Z5
-	VBLENDMPS       Z3, Z11, K2, Z7
+	VFNMADD213PS    Z1, Z3, Z5
+	VMOVUPS         64(R10)(AX*4), Z8
+	VANDPS.BCST     avx512_7fffffff<>+0(SB), Z8, Z9
+	VCMPPS.BCST     $0x11, avx512_00000000<>+0(SB), Z5, K1
+	VDIVPS          Z9, Z7, Z10
+	VADDPS          Z3, Z5, Z11
+	VRNDSCALEPS     $0x0b, Z10, Z12
+	VMOVUPS         128(R9)(AX*4), Z13
+	VANDPS.BCST     avx512_7fffffff<>+0(SB), Z13, Z14
+	VBLENDMPS       Z11, Z5, K1, Z5
+	VFNMADD213PS    Z7, Z9, Z12
+	VMOVUPS         128(R10)(AX*4), Z11
+	VANDPS.BCST     avx512_7fffffff<>+0(SB), Z11, Z15
+	VCMPPS          $0x11, Z3, Z1, K1
+	VCMPPS.BCST     $0x11, avx512_00000000<>+0(SB), Z12, K2
+	VDIVPS          Z15, Z14, Z3
+	VBLENDMPS       Z1, Z5, K1, Z5
+	VADDPS          Z9, Z12, Z16
+	VRNDSCALEPS     $0x0b, Z3, Z17
+	VMOVUPS         192(R9)(AX*4), Z18
+	VANDPS.BCST     avx512_7fffffff<>+0(SB), Z18, Z19
 	VPTERNLOGD.BCST $0xe4, avx512_7fffffff<>+0(SB), Z0, Z5
-	VPTERNLOGD.BCST $0xe4, avx512_7fffffff<>+0(SB), Z2, Z7
+	VBLENDMPS       Z16, Z12, K2, Z0
+	VFNMADD213PS    Z14, Z15, Z17
+	VMOVUPS         192(R10)(AX*4), Z12
+	VANDPS.BCST     avx512_7fffffff<>+0(SB), Z12, Z16
 	VCMPPS.BCST     $0x11, avx512_7f800000<>+0(SB), Z1, K1
-	VCMPPS.BCST     $0x11, avx512_7f800000<>+0(SB), Z3, K2
-	VCMPPS.BCST     $0x1e, avx512_4b000000<>+0(SB), Z8, K1, K1
-	VCMPPS.BCST     $0x1e, avx512_4b000000<>+0(SB), Z9, K2, K2
+	VCMPPS          $0x11, Z9, Z7, K2
+	VCMPPS.BCST     $0x11, avx512_00000000<>+0(SB), Z17, K3
+	VDIVPS          Z16, Z19, Z1
+	VCMPPS.BCST     $0x1e, avx512_4b000000<>+0(SB), Z4, K1, K1
+	VBLENDMPS       Z7, Z0, K2, Z0
+	VADDPS          Z15, Z17, Z4
+	VRNDSCALEPS     $0x0b, Z1, Z9
 	KORTESTW        K1, K1
 	JNE             done
+	VPTERNLOGD.BCST $0xe4, avx512_7fffffff<>+0(SB), Z6, Z0
+	VBLENDMPS       Z4, Z17, K3, Z4
+	VFNMADD213PS    Z19, Z16, Z9
+	VCMPPS.BCST     $0x04, avx512_00000000<>+0(SB), Z5, K1
+	VCMPPS.BCST     $0x11, avx512_7f800000<>+0(SB), Z7, K2
+	VCMPPS          $0x11, Z15, Z14, K3
+	VCMPPS.BCST     $0x11, avx512_00000000<>+0(SB), Z9, K4
+	VCMPPS.BCST     $0x11, avx512_00000000<>+0(SB), Z2, K5
+	VCMPPS.BCST     $0x1e, avx512_4b000000<>+0(SB), Z10, K2, K2
+	VBLENDMPS       Z14, Z4, K3, Z4
+	VADDPS          Z16, Z9, Z6
+	VCMPPS.BCST     $0x11, avx512_00000000<>+0(SB), Z5, K3
 	KORTESTW        K2, K2
 	JNE             done
-	VCMPPS.BCST     $0x04, avx512_00000000<>+0(SB), Z5, K1
-	VCMPPS.BCST     $0x04, avx512_00000000<>+0(SB), Z7, K2
-	VCMPPS.BCST     $0x11, avx512_00000000<>+0(SB), Z4, K3
-	VCMPPS.BCST     $0x11, avx512_00000000<>+0(SB), Z6, K4
-	VCMPPS.BCST     $0x11, avx512_00000000<>+0(SB), Z5, K5
-	VCMPPS.BCST     $0x11, avx512_00000000<>+0(SB), Z7, K6
-	KXORW           K5, K3, K3
-	KXORW           K6, K4, K4
-	VCMPPS.BCST     $0x04, avx512_00000000<>+0(SB), Z5, K3, K3
-	VCMPPS.BCST     $0x04, avx512_00000000<>+0(SB), Z7, K4, K4
-	VADDPS          Z4, Z5, Z0
-	VADDPS          Z6, Z7, Z1
-	VBLENDMPS       Z0, Z5, K3, Z0
-	VBLENDMPS       Z1, Z7, K4, Z1
-	VPBROADCASTQ    avx512_00000000<>+0(SB), Z2
-	VMOVUPS         Z4, Z3
-	VPTERNLOGD.BCST $0xd8, avx512_7fffffff<>+0(SB), Z2, Z3
-	VMOVUPS         Z6, Z5
-	VPTERNLOGD.BCST $0xd8, avx512_7fffffff<>+0(SB), Z2, Z5
-	VBLENDMPS       Z0, Z3, K1, Z0
-	VBLENDMPS       Z1, Z5, K2, Z1
-	VCMPPS          $0x00, Z2, Z4, K1
-	VCMPPS          $0x00, Z2, Z6, K2
+	VPTERNLOGD.BCST $0xe4, avx512_7fffffff<>+0(SB), Z13, Z4
+	VBLENDMPS       Z6, Z9, K4, Z6
+	KXORW           K3, K5, K2
+	VCMPPS.BCST     $0x04, avx512_00000000<>+0(SB), Z0, K3
+	VCMPPS.BCST     $0x11, avx512_7f800000<>+0(SB), Z14, K4
+	VCMPPS          $0x11, Z16, Z19, K5
+	VCMPPS.BCST     $0x04, avx512_00000000<>+0(SB), Z5, K2, K2
+	VCMPPS.BCST     $0x11, avx512_00000000<>+0(SB), Z8, K6
+	VCMPPS.BCST     $0x1e, avx512_4b000000<>+0(SB), Z3, K4, K4
+	VBLENDMPS       Z19, Z6, K5, Z3
+	VADDPS          Z2, Z5, Z6
+	VCMPPS.BCST     $0x11, avx512_00000000<>+0(SB), Z0, K5
+	KORTESTW        K4, K4
+	JNE             done
+	VPTERNLOGD.BCST $0xe4, avx512_7fffffff<>+0(SB), Z18, Z3
+	VBLENDMPS       Z6, Z5, K2, Z5
+	KXORW           K5, K6, K2
+	VCMPPS.BCST     $0x04, avx512_00000000<>+0(SB), Z4, K4
+	VCMPPS.BCST     $0x11, avx512_7f800000<>+0(SB), Z19, K5
+	VPBROADCASTQ    avx512_00000000<>+0(SB), Z6
+	VMOVUPS         Z2, Z7
+	VPTERNLOGD.BCST $0xd8, avx512_7fffffff<>+0(SB), Z6, Z7
+	VCMPPS          $0x04, Z6, Z0, K2, K2
+	VCMPPS          $0x11, Z6, Z11, K6
+	VCMPPS.BCST     $0x1e, avx512_4b000000<>+0(SB), Z1, K5, K5
+	VBLENDMPS       Z5, Z7, K1, Z1
+	VADDPS          Z8, Z0, Z5
+	VCMPPS          $0x11, Z6, Z4, K1
+	KORTESTW        K5, K5
+	JNE             done
+	VCMPPS          $0x00, Z6, Z2, K5
+	VBLENDMPS       Z5, Z0, K2, Z0
+	KXORW           K1, K6, K1
+	VCMPPS          $0x04, Z6, Z3, K2
+	VBLENDMPS.BCST  avx512_7fc00000<>+0(SB), Z1, K5, Z1
+	VMOVUPS         Z8, Z2
+	VPTERNLOGD.BCST $0xd8, avx512_7fffffff<>+0(SB), Z6, Z2
+	VCMPPS          $0x04, Z6, Z4, K1, K1
+	VCMPPS          $0x11, Z6, Z12, K5
+	VMOVNTPS        Z1, (R8)(AX*4)
+	VBLENDMPS       Z0, Z2, K3, Z0
+	VADDPS          Z11, Z4, Z1
+	VCMPPS          $0x11, Z6, Z3, K3
+	VCMPPS          $0x00, Z6, Z8, K6
+	VBLENDMPS       Z1, Z4, K1, Z1
+	KXORW           K3, K5, K1
+	VBLENDMPS.BCST  avx512_7fc00000<>+0(SB), Z0, K6, Z0
+	VMOVUPS         Z11, Z2
+	VPTERNLOGD.BCST $0xd8, avx512_7fffffff<>+0(SB), Z6, Z2
+	VCMPPS          $0x04, Z6, Z3, K1, K1
+	VMOVNTPS        Z0, 64(R8)(AX*4)
+	VBLENDMPS       Z1, Z2, K4, Z0
+	VADDPS          Z12, Z3, Z1
+	VCMPPS          $0x00, Z6, Z11, K3
+	VBLENDMPS       Z1, Z3, K1, Z1
+	VBLENDMPS.BCST  avx512_7fc00000<>+0(SB), Z0, K3, Z0
+	VMOVUPS         Z12, Z2
+	VPTERNLOGD.BCST $0xd8, avx512_7fffffff<>+0(SB), Z6, Z2
+	VMOVNTPS        Z0, 128(R8)(AX*4)
+	VBLENDMPS       Z1, Z2, K2, Z0
+	VCMPPS          $0x00, Z6, Z12, K1
 	VBLENDMPS.BCST  avx512_7fc00000<>+0(SB), Z0, K1, Z0
-	VBLENDMPS.BCST  avx512_7fc00000<>+0(SB), Z1, K2, Z1
-	VMOVNTPS        Z0, (R8)(AX*4)
-	VMOVNTPS        Z1, 64(R8)(AX*4)
-	ADDQ            $0x00000020, AX
+	VMOVNTPS        Z0, 192(R8)(AX*4)
+	ADDQ            $0x00000040, AX
 	CMPQ            AX, DX
 	JLT             loop
 
@@ -977,7 +1497,7 @@ done:
 // func remainderFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·remainderFloat64AVX512(SB), NOSPLIT, $0-48
-	// Remainder of float64, 16 elements a step.
+	// Remainder of float64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -987,66 +1507,126 @@ TEXT ·remainderFloat64AVX512(SB), NOSPLIT, $0-48
 loop:
 	VMOVUPS         (R9)(AX*8), Z0
 	VANDPD.BCST     avx512_7fffffffffffffff<>+0(SB), Z0, Z1
-	VMOVUPS         64(R9)(AX*8), Z2
+	VMOVUPS         (R10)(AX*8), Z2
 	VANDPD.BCST     avx512_7fffffffffffffff<>+0(SB), Z2, Z3
-	VMOVUPS         (R10)(AX*8), Z4
-	VANDPD.BCST     avx512_7fffffffffffffff<>+0(SB), Z4, Z5
-	VMOVUPS         64(R10)(AX*8), Z6
+	VDIVPD          Z3, Z1, Z4
+	VRNDSCALEPD     $0x0b, Z4, Z5
+	VMOVUPS         64(R9)(AX*8), Z6
 	VANDPD.BCST     avx512_7fffffffffffffff<>+0(SB), Z6, Z7
-	VDIVPD          Z5, Z1, Z8
-	VDIVPD          Z7, Z3, Z9
-	VRNDSCALEPD     $0x0b, Z8, Z10
-	VRNDSCALEPD     $0x0b, Z9, Z11
-	VFNMADD213PD    Z1, Z5, Z10
-	VFNMADD213PD    Z3, Z7, Z11
-	VCMPPD.BCST     $0x11, avx512_00000000<>+0(SB), Z10, K1
-	VCMPPD.BCST     $0x11, avx512_00000000<>+0(SB), Z11, K2
-	VADDPD          Z5, Z10, Z12
-	VADDPD          Z7, Z11, Z13
-	VBLENDMPD       Z12, Z10, K1, Z10
-	VBLENDMPD       Z13, Z11, K2, Z11
-	VCMPPD          $0x11, Z5, Z1, K1
-	VCMPPD          $0x11, Z7, Z3, K2
-	VBLENDMPD       Z1, Z10, K1, Z5
-	VBLENDMPD       Z3, Z11, K2, Z7
+	VFNMADD213PD    Z1, Z3, Z5
+	VMOVUPS         64(R10)(AX*8), Z8
+	VANDPD.BCST     avx512_7fffffffffffffff<>+0(SB), Z8, Z9
+	VCMPPD.BCST     $0x11, avx512_00000000<>+0(SB), Z5, K1
+	VDIVPD          Z9, Z7, Z10
+	VADDPD          Z3, Z5, Z11
+	VRNDSCALEPD     $0x0b, Z10, Z12
+	VMOVUPS         128(R9)(AX*8), Z13
+	VANDPD.BCST     avx512_7fffffffffffffff<>+0(SB), Z13, Z14
+	VBLENDMPD       Z11, Z5, K1, Z5
+	VFNMADD213PD    Z7, Z9, Z12
+	VMOVUPS         128(R10)(AX*8), Z11
+	VANDPD.BCST     avx512_7fffffffffffffff<>+0(SB), Z11, Z15
+	VCMPPD          $0x11, Z3, Z1, K1
+	VCMPPD.BCST     $0x11, avx512_00000000<>+0(SB), Z12, K2
+	VDIVPD          Z15, Z14, Z3
+	VBLENDMPD       Z1, Z5, K1, Z5
+	VADDPD          Z9, Z12, Z16
+	VRNDSCALEPD     $0x0b, Z3, Z17
+	VMOVUPS         192(R9)(AX*8), Z18
+	VANDPD.BCST     avx512_7fffffffffffffff<>+0(SB), Z18, Z19
 	VPTERNLOGQ.BCST $0xe4, avx512_7fffffffffffffff<>+0(SB), Z0, Z5
-	VPTERNLOGQ.BCST $0xe4, avx512_7fffffffffffffff<>+0(SB), Z2, Z7
+	VBLENDMPD       Z16, Z12, K2, Z0
+	VFNMADD213PD    Z14, Z15, Z17
+	VMOVUPS         192(R10)(AX*8), Z12
+	VANDPD.BCST     avx512_7fffffffffffffff<>+0(SB), Z12, Z16
 	VCMPPD.BCST     $0x11, avx512_7ff0000000000000<>+0(SB), Z1, K1
-	VCMPPD.BCST     $0x11, avx512_7ff0000000000000<>+0(SB), Z3, K2
-	VCMPPD.BCST     $0x1e, avx512_4330000000000000<>+0(SB), Z8, K1, K1
-	VCMPPD.BCST     $0x1e, avx512_4330000000000000<>+0(SB), Z9, K2, K2
+	VCMPPD          $0x11, Z9, Z7, K2
+	VCMPPD.BCST     $0x11, avx512_00000000<>+0(SB), Z17, K3
+	VDIVPD          Z16, Z19, Z1
+	VCMPPD.BCST     $0x1e, avx512_4330000000000000<>+0(SB), Z4, K1, K1
+	VBLENDMPD       Z7, Z0, K2, Z0
+	VADDPD          Z15, Z17, Z4
+	VRNDSCALEPD     $0x0b, Z1, Z9
 	KORTESTB        K1, K1
 	JNE             done
+	VPTERNLOGQ.BCST $0xe4, avx512_7fffffffffffffff<>+0(SB), Z6, Z0
+	VBLENDMPD       Z4, Z17, K3, Z4
+	VFNMADD213PD    Z19, Z16, Z9
+	VCMPPD.BCST     $0x04, avx512_00000000<>+0(SB), Z5, K1
+	VCMPPD.BCST     $0x11, avx512_7ff0000000000000<>+0(SB), Z7, K2
+	VCMPPD          $0x11, Z15, Z14, K3
+	VCMPPD.BCST     $0x11, avx512_00000000<>+0(SB), Z9, K4
+	VCMPPD.BCST     $0x11, avx512_00000000<>+0(SB), Z2, K5
+	VCMPPD.BCST     $0x1e, avx512_4330000000000000<>+0(SB), Z10, K2, K2
+	VBLENDMPD       Z14, Z4, K3, Z4
+	VADDPD          Z16, Z9, Z6
+	VCMPPD.BCST     $0x11, avx512_00000000<>+0(SB), Z5, K3
 	KORTESTB        K2, K2
 	JNE             done
-	VCMPPD.BCST     $0x04, avx512_00000000<>+0(SB), Z5, K1
-	VCMPPD.BCST     $0x04, avx512_00000000<>+0(SB), Z7, K2
-	VCMPPD.BCST     $0x11, avx512_00000000<>+0(SB), Z4, K3
-	VCMPPD.BCST     $0x11, avx512_00000000<>+0(SB), Z6, K4
-	VCMPPD.BCST     $0x11, avx512_00000000<>+0(SB), Z5, K5
-	VCMPPD.BCST     $0x11, avx512_00000000<>+0(SB), Z7, K6
-	KXORW           K5, K3, K3
-	KXORW           K6, K4, K4
-	VCMPPD.BCST     $0x04, avx512_00000000<>+0(SB), Z5, K3, K3
-	VCMPPD.BCST     $0x04, avx512_00000000<>+0(SB), Z7, K4, K4
-	VADDPD          Z4, Z5, Z0
-	VADDPD          Z6, Z7, Z1
-	VBLENDMPD       Z0, Z5, K3, Z0
-	VBLENDMPD       Z1, Z7, K4, Z1
-	VPBROADCASTQ    avx512_00000000<>+0(SB), Z2
-	VMOVUPS         Z4, Z3
-	VPTERNLOGQ.BCST $0xd8, avx512_7fffffffffffffff<>+0(SB), Z2, Z3
-	VMOVUPS         Z6, Z5
-	VPTERNLOGQ.BCST $0xd8, avx512_7fffffffffffffff<>+0(SB), Z2, Z5
-	VBLENDMPD       Z0, Z3, K1, Z0
-	VBLENDMPD       Z1, Z5, K2, Z1
-	VCMPPD          $0x00, Z2, Z4, K1
-	VCMPPD          $0x00, Z2, Z6, K2
+	VPTERNLOGQ.BCST $0xe4, avx512_7fffffffffffffff<>+0(SB), Z13, Z4
+	VBLENDMPD       Z6, Z9, K4, Z6
+	KXORW           K3, K5, K2
+	VCMPPD.BCST     $0x04, avx512_00000000<>+0(SB), Z0, K3
+	VCMPPD.BCST     $0x11, avx512_7ff0000000000000<>+0(SB), Z14, K4
+	VCMPPD          $0x11, Z16, Z19, K5
+	VCMPPD.BCST     $0x04, avx512_00000000<>+0(SB), Z5, K2, K2
+	VCMPPD.BCST     $0x11, avx512_00000000<>+0(SB), Z8, K6
+	VCMPPD.BCST     $0x1e, avx512_4330000000000000<>+0(SB), Z3, K4, K4
+	VBLENDMPD       Z19, Z6, K5, Z3
+	VADDPD          Z2, Z5, Z6
+	VCMPPD.BCST     $0x11, avx512_00000000<>+0(SB), Z0, K5
+	KORTESTB        K4, K4
+	JNE             done
+	VPTERNLOGQ.BCST $0xe4, avx512_7fffffffffffffff<>+0(SB), Z18, Z3
+	VBLENDMPD       Z6, Z5, K2, Z5
+	KXORW           K5, K6, K2
+	VCMPPD.BCST     $0x04, avx512_00000000<>+0(SB), Z4, K4
+	VCMPPD.BCST     $0x11, avx512_7ff0000000000000<>+0(SB), Z19, K5
+	VPBROADCASTQ    avx512_00000000<>+0(SB), Z6
+	VMOVUPS         Z2, Z7
+	VPTERNLOGQ.BCST $0xd8, avx512_7fffffffffffffff<>+0(SB), Z6, Z7
+	VCMPPD          $0x04, Z6, Z0, K2, K2
+	VCMPPD          $0x11, Z6, Z11, K6
+	VCMPPD.BCST     $0x1e, avx512_4330000000000000<>+0(SB), Z1, K5, K5
+	VBLENDMPD       Z5, Z7, K1, Z1
+	VADDPD          Z8, Z0, Z5
+	VCMPPD          $0x11, Z6, Z4, K1
+	KORTESTB        K5, K5
+	JNE             done
+	VCMPPD          $0x00, Z6, Z2, K5
+	VBLENDMPD       Z5, Z0, K2, Z0
+	KXORW           K1, K6, K1
+	VCMPPD          $0x04, Z6, Z3, K2
+	VBLENDMPD.BCST  avx512_7ff8000000000001<>+0(SB), Z1, K5, Z1
+	VMOVUPS         Z8, Z2
+	VPTERNLOGQ.BCST $0xd8, avx512_7fffffffffffffff<>+0(SB), Z6, Z2
+	VCMPPD          $0x04, Z6, Z4, K1, K1
+	VCMPPD          $0x11, Z6, Z12, K5
+	VMOVUPS         Z1, (R8)(AX*8)
+	VBLENDMPD       Z0, Z2, K3, Z0
+	VADDPD          Z11, Z4, Z1
+	VCMPPD          $0x11, Z6, Z3, K3
+	VCMPPD          $0x00, Z6, Z8, K6
+	VBLENDMPD       Z1, Z4, K1, Z1
+	KXORW           K3, K5, K1
+	VBLENDMPD.BCST  avx512_7ff8000000000001<>+0(SB), Z0, K6, Z0
+	VMOVUPS         Z11, Z2
+	VPTERNLOGQ.BCST $0xd8, avx512_7fffffffffffffff<>+0(SB), Z6, Z2
+	VCMPPD          $0x04, Z6, Z3, K1, K1
+	VMOVUPS         Z0, 64(R8)(AX*8)
+	VBLENDMPD       Z1, Z2, K4, Z0
+	VADDPD          Z12, Z3, Z1
+	VCMPPD          $0x00, Z6, Z11, K3
+	VBLENDMPD       Z1, Z3, K1, Z1
+	VBLENDMPD.BCST  avx512_7ff8000000000001<>+0(SB), Z0, K3, Z0
+	VMOVUPS         Z12, Z2
+	VPTERNLOGQ.BCST $0xd8, avx512_7fffffffffffffff<>+0(SB), Z6, Z2
+	VMOVUPS         Z0, 128(R8)(AX*8)
+	VBLENDMPD       Z1, Z2, K2, Z0
+	VCMPPD          $0x00, Z6, Z12, K1
 	VBLENDMPD.BCST  avx512_7ff8000000000001<>+0(SB), Z0, K1, Z0
-	VBLENDMPD.BCST  avx512_7ff8000000000001<>+0(SB), Z1, K2, Z1
-	VMOVUPS         Z0, (R8)(AX*8)
-	VMOVUPS         Z1, 64(R8)(AX*8)
-	ADDQ            $0x00000010, AX
+	VMOVUPS         Z0, 192(R8)(AX*8)
+	ADDQ            $0x00000020, AX
 	CMPQ            AX, DX
 	JLT             loop
 
@@ -1061,7 +1641,7 @@ GLOBL avx512_7ff8000000000001<>(SB), RODATA|NOPTR, $8
 // func remainderFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·remainderFloat64PastAVX512(SB), NOSPLIT, $0-48
-	// Remainder of float64, 16 elements a step.
+	// Remainder of float64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -1071,66 +1651,126 @@ TEXT ·remainderFloat64PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VMOVUPS         (R9)(AX*8), Z0
 	VANDPD.BCST     avx512_7fffffffffffffff<>+0(SB), Z0, Z1
-	VMOVUPS         64(R9)(AX*8), Z2
+	VMOVUPS         (R10)(AX*8), Z2
 	VANDPD.BCST     avx512_7fffffffffffffff<>+0(SB), Z2, Z3
-	VMOVUPS         (R10)(AX*8), Z4
-	VANDPD.BCST     avx512_7fffffffffffffff<>+0(SB), Z4, Z5
-	VMOVUPS         64(R10)(AX*8), Z6
+	VDIVPD          Z3, Z1, Z4
+	VRNDSCALEPD     $0x0b, Z4, Z5
+	VMOVUPS         64(R9)(AX*8), Z6
 	VANDPD.BCST     avx512_7fffffffffffffff<>+0(SB), Z6, Z7
-	VDIVPD          Z5, Z1, Z8
-	VDIVPD          Z7, Z3, Z9
-	VRNDSCALEPD     $0x0b, Z8, Z10
-	VRNDSCALEPD     $0x0b, Z9, Z11
-	VFNMADD213PD    Z1, Z5, Z10
-	VFNMADD213PD    Z3, Z7, Z11
-	VCMPPD.BCST     $0x11, avx512_00000000<>+0(SB), Z10, K1
-	VCMPPD.BCST     $0x11, avx512_00000000<>+0(SB), Z11, K2
-	VADDPD          Z5, Z10, Z12
-	VADDPD          Z7, Z11, Z13
-	VBLENDMPD       Z12, Z10, K1, Z10
-	VBLENDMPD       Z13, Z11, K2, Z11
-	VCMPPD          $0x11, Z5, Z1, K1
-	VCMPPD          $0x11, Z7, Z3, K2
-	VBLENDMPD       Z1, Z10, K1, Z5
-	VBLENDMPD       Z3, Z11, K2, Z7
+	VFNMADD213PD    Z1, Z3, Z5
+	VMOVUPS         64(R10)(AX*8), Z8
+	VANDPD.BCST     avx512_7fffffffffffffff<>+0(SB), Z8, Z9
+	VCMPPD.BCST     $0x11, avx512_00000000<>+0(SB), Z5, K1
+	VDIVPD          Z9, Z7, Z10
+	VADDPD          Z3, Z5, Z11
+	VRNDSCALEPD     $0x0b, Z10, Z12
+	VMOVUPS         128(R9)(AX*8), Z13
+	VANDPD.BCST     avx512_7fffffffffffffff<>+0(SB), Z13, Z14
+	VBLENDMPD       Z11, Z5, K1, Z5
+	VFNMADD213PD    Z7, Z9, Z12
+	VMOVUPS         128(R10)(AX*8), Z11
+	VANDPD.BCST     avx512_7fffffffffffffff<>+0(SB), Z11, Z15
+	VCMPPD          $0x11, Z3, Z1, K1
+	VCMPPD.BCST     $0x11, avx512_00000000<>+0(SB), Z12, K2
+	VDIVPD          Z15, Z14, Z3
+	VBLENDMPD       Z1, Z5, K1, Z5
+	VADDPD          Z9, Z12, Z16
+	VRNDSCALEPD     $0x0b, Z3, Z17
+	VMOVUPS         192(R9)(AX*8), Z18
+	VANDPD.BCST     avx512_7fffffffffffffff<>+0(SB), Z18, Z19
 	VPTERNLOGQ.BCST $0xe4, avx512_7fffffffffffffff<>+0(SB), Z0, Z5
-	VPTERNLOGQ.BCST $0xe4, avx512_7fffffffffffffff<>+0(SB), Z2, Z7
+	VBLENDMPD       Z16, Z12, K2, Z0
+	VFNMADD213PD    Z14, Z15, Z17
+	VMOVUPS         192(R10)(AX*8), Z12
+	VANDPD.BCST     avx512_7fffffffffffffff<>+0(SB), Z12, Z16
 	VCMPPD.BCST     $0x11, avx512_7ff0000000000000<>+0(SB), Z1, K1
-	VCMPPD.BCST     $0x11, avx512_7ff0000000000000<>+0(SB), Z3, K2
-	VCMPPD.BCST     $0x1e, avx512_4330000000000000<>+0(SB), Z8, K1, K1
-	VCMPPD.BCST     $0x1e, avx512_4330000000000000<>+0(SB), Z9, K2, K2
+	VCMPPD          $0x11, Z9, Z7, K2
+	VCMPPD.BCST     $0x11, avx512_00000000<>+0(SB), Z17, K3
+	VDIVPD          Z16, Z19, Z1
+	VCMPPD.BCST     $0x1e, avx512_4330000000000000<>+0(SB), Z4, K1, K1
+	VBLENDMPD       Z7, Z0, K2, Z0
+	VADDPD          Z15, Z17, Z4
+	VRNDSCALEPD     $0x0b, Z1, Z9
 	KORTESTB        K1, K1
 	JNE             done
+	VPTERNLOGQ.BCST $0xe4, avx512_7fffffffffffffff<>+0(SB), Z6, Z0
+	VBLENDMPD       Z4, Z17, K3, Z4
+	VFNMADD213PD    Z19, Z16, Z9
+	VCMPPD.BCST     $0x04, avx512_00000000<>+0(SB), Z5, K1
+	VCMPPD.BCST     $0x11, avx512_7ff0000000000000<>+0(SB), Z7, K2
+	VCMPPD          $0x11, Z15, Z14, K3
+	VCMPPD.BCST     $0x11, avx512_00000000<>+0(SB), Z9, K4
+	VCMPPD.BCST     $0x11, avx512_00000000<>+0(SB), Z2, K5
+	VCMPPD.BCST     $0x1e, avx512_4330000000000000<>+0(SB), Z10, K2, K2
+	VBLENDMPD       Z14, Z4, K3, Z4
+	VADDPD          Z16, Z9, Z6
+	VCMPPD.BCST     $0x11, avx512_00000000<>+0(SB), Z5, K3
 	KORTESTB        K2, K2
 	JNE             done
-	VCMPPD.BCST     $0x04, avx512_00000000<>+0(SB), Z5, K1
-	VCMPPD.BCST     $0x04, avx512_00000000<>+0(SB), Z7, K2
-	VCMPPD.BCST     $0x11, avx512_00000000<>+0(SB), Z4, K3
-	VCMPPD.BCST     $0x11, avx512_00000000<>+0(SB), Z6, K4
-	VCMPPD.BCST     $0x11, avx512_00000000<>+0(SB), Z5, K5
-	VCMPPD.BCST     $0x11, avx512_00000000<>+0(SB), Z7, K6
-	KXORW           K5, K3, K3
-	KXORW           K6, K4, K4
-	VCMPPD.BCST     $0x04, avx512_00000000<>+0(SB), Z5, K3, K3
-	VCMPPD.BCST     $0x04, avx512_00000000<>+0(SB), Z7, K4, K4
-	VADDPD          Z4, Z5, Z0
-	VADDPD          Z6, Z7, Z1
-	VBLENDMPD       Z0, Z5, K3, Z0
-	VBLENDMPD       Z1, Z7, K4, Z1
-	VPBROADCASTQ    avx512_00000000<>+0(SB), Z2
-	VMOVUPS         Z4, Z3
-	VPTERNLOGQ.BCST $0xd8, avx512_7fffffffffffffff<>+0(SB), Z2, Z3
-	VMOVUPS         Z6, Z5
-	VPTERNLOGQ.BCST $0xd8, avx512_7fffffffffffffff<>+0(SB), Z2, Z5
-	VBLENDMPD       Z0, Z3, K1, Z0
-	VBLENDMPD       Z1, Z5, K2, Z1
-	VCMPPD          $0x00, Z2, Z4, K1
-	VCMPPD          $0x00, Z2, Z6, K2
+	VPTERNLOGQ.BCST $0xe4, avx512_7fffffffffffffff<>+0(SB), Z13, Z4
+	VBLENDMPD       Z6, Z9, K4, Z6
+	KXORW           K3, K5, K2
+	VCMPPD.BCST     $0x04, avx512_00000000<>+0(SB), Z0, K3
+	VCMPPD.BCST     $0x11, avx512_7ff0000000000000<>+0(SB), Z14, K4
+	VCMPPD          $0x11, Z16, Z19, K5
+	VCMPPD.BCST     $0x04, avx512_00000000<>+0(SB), Z5, K2, K2
+	VCMPPD.BCST     $0x11, avx512_00000000<>+0(SB), Z8, K6
+	VCMPPD.BCST     $0x1e, avx512_4330000000000000<>+0(SB), Z3, K4, K4
+	VBLENDMPD       Z19, Z6, K5, Z3
+	VADDPD          Z2, Z5, Z6
+	VCMPPD.BCST     $0x11, avx512_00000000<>+0(SB), Z0, K5
+	KORTESTB        K4, K4
+	JNE             done
+	VPTERNLOGQ.BCST $0xe4, avx512_7fffffffffffffff<>+0(SB), Z18, Z3
+	VBLENDMPD       Z6, Z5, K2, Z5
+	KXORW           K5, K6, K2
+	VCMPPD.BCST     $0x04, avx512_00000000<>+0(SB), Z4, K4
+	VCMPPD.BCST     $0x11, avx512_7ff0000000000000<>+0(SB), Z19, K5
+	VPBROADCASTQ    avx512_00000000<>+0(SB), Z6
+	VMOVUPS         Z2, Z7
+	VPTERNLOGQ.BCST $0xd8, avx512_7fffffffffffffff<>+0(SB), Z6, Z7
+	VCMPPD          $0x04, Z6, Z0, K2, K2
+	VCMPPD          $0x11, Z6, Z11, K6
+	VCMPPD.BCST     $0x1e, avx512_4330000000000000<>+0(SB), Z1, K5, K5
+	VBLENDMPD       Z5, Z7, K1, Z1
+	VADDPD          Z8, Z0, Z5
+	VCMPPD          $0x11, Z6, Z4, K1
+	KORTESTB        K5, K5
+	JNE             done
+	VCMPPD          $0x00, Z6, Z2, K5
+	VBLENDMPD       Z5, Z0, K2, Z0
+	KXORW           K1, K6, K1
+	VCMPPD          $0x04, Z6, Z3, K2
+	VBLENDMPD.BCST  avx512_7ff8000000000001<>+0(SB), Z1, K5, Z1
+	VMOVUPS         Z8, Z2
+	VPTERNLOGQ.BCST $0xd8, avx512_7fffffffffffffff<>+0(SB), Z6, Z2
+	VCMPPD          $0x04, Z6, Z4, K1, K1
+	VCMPPD          $0x11, Z6, Z12, K5
+	VMOVNTPS        Z1, (R8)(AX*8)
+	VBLENDMPD       Z0, Z2, K3, Z0
+	VADDPD          Z11, Z4, Z1
+	VCMPPD          $0x11, Z6, Z3, K3
+	VCMPPD          $0x00, Z6, Z8, K6
+	VBLENDMPD       Z1, Z4, K1, Z1
+	KXORW           K3, K5, K1
+	VBLENDMPD.BCST  avx512_7ff8000000000001<>+0(SB), Z0, K6, Z0
+	VMOVUPS         Z11, Z2
+	VPTERNLOGQ.BCST $0xd8, avx512_7fffffffffffffff<>+0(SB), Z6, Z2
+	VCMPPD          $0x04, Z6, Z3, K1, K1
+	VMOVNTPS        Z0, 64(R8)(AX*8)
+	VBLENDMPD       Z1, Z2, K4, Z0
+	VADDPD          Z12, Z3, Z1
+	VCMPPD          $0x00, Z6, Z11, K3
+	VBLENDMPD       Z1, Z3, K1, Z1
+	VBLENDMPD.BCST  avx512_7ff8000000000001<>+0(SB), Z0, K3, Z0
+	VMOVUPS         Z12, Z2
+	VPTERNLOGQ.BCST $0xd8, avx512_7fffffffffffffff<>+0(SB), Z6, Z2
+	VMOVNTPS        Z0, 128(R8)(AX*8)
+	VBLENDMPD       Z1, Z2, K2, Z0
+	VCMPPD          $0x00, Z6, Z12, K1
 	VBLENDMPD.BCST  avx512_7ff8000000000001<>+0(SB), Z0, K1, Z0
-	VBLENDMPD.BCST  avx512_7ff8000000000001<>+0(SB), Z1, K2, Z1
-	VMOVNTPS        Z0, (R8)(AX*8)
-	VMOVNTPS        Z1, 64(R8)(AX*8)
-	ADDQ            $0x00000010, AX
+	VMOVNTPS        Z0, 192(R8)(AX*8)
+	ADDQ            $0x00000020, AX
 	CMPQ            AX, DX
 	JLT             loop
 
@@ -1142,7 +1782,7 @@ done:
 // func negativeFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·negativeFloat32AVX512(SB), NOSPLIT, $0-48
-	// Negative of float32, 32 elements a step.
+	// Negative of float32, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -1153,9 +1793,15 @@ loop:
 	VXORPS.BCST avx512_80000000<>+0(SB), Z0, Z0
 	VMOVUPS     64(R9)(AX*4), Z1
 	VXORPS.BCST avx512_80000000<>+0(SB), Z1, Z1
+	VMOVUPS     128(R9)(AX*4), Z2
+	VXORPS.BCST avx512_80000000<>+0(SB), Z2, Z2
+	VMOVUPS     192(R9)(AX*4), Z3
+	VXORPS.BCST avx512_80000000<>+0(SB), Z3, Z3
 	VMOVUPS     Z0, (R8)(AX*4)
 	VMOVUPS     Z1, 64(R8)(AX*4)
-	ADDQ        $0x00000020, AX
+	VMOVUPS     Z2, 128(R8)(AX*4)
+	VMOVUPS     Z3, 192(R8)(AX*4)
+	ADDQ        $0x00000040, AX
 	CMPQ        AX, DX
 	JLT         loop
 	VZEROUPPER
@@ -1168,7 +1814,7 @@ GLOBL avx512_80000000<>(SB), RODATA|NOPTR, $8
 // func negativeFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·negativeFloat32PastAVX512(SB), NOSPLIT, $0-48
-	// Negative of float32, 32 elements a step.
+	// Negative of float32, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -1179,9 +1825,15 @@ loop:
 	VXORPS.BCST avx512_80000000<>+0(SB), Z0, Z0
 	VMOVUPS     64(R9)(AX*4), Z1
 	VXORPS.BCST avx512_80000000<>+0(SB), Z1, Z1
+	VMOVUPS     128(R9)(AX*4), Z2
+	VXORPS.BCST avx512_80000000<>+0(SB), Z2, Z2
+	VMOVUPS     192(R9)(AX*4), Z3
+	VXORPS.BCST avx512_80000000<>+0(SB), Z3, Z3
 	VMOVNTPS    Z0, (R8)(AX*4)
 	VMOVNTPS    Z1, 64(R8)(AX*4)
-	ADDQ        $0x00000020, AX
+	VMOVNTPS    Z2, 128(R8)(AX*4)
+	VMOVNTPS    Z3, 192(R8)(AX*4)
+	ADDQ        $0x00000040, AX
 	CMPQ        AX, DX
 	JLT         loop
 	VZEROUPPER
@@ -1191,7 +1843,7 @@ loop:
 // func negativeFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·negativeFloat64AVX512(SB), NOSPLIT, $0-48
-	// Negative of float64, 16 elements a step.
+	// Negative of float64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -1202,9 +1854,15 @@ loop:
 	VXORPD.BCST avx512_8000000000000000<>+0(SB), Z0, Z0
 	VMOVUPS     64(R9)(AX*8), Z1
 	VXORPD.BCST avx512_8000000000000000<>+0(SB), Z1, Z1
+	VMOVUPS     128(R9)(AX*8), Z2
+	VXORPD.BCST avx512_8000000000000000<>+0(SB), Z2, Z2
+	VMOVUPS     192(R9)(AX*8), Z3
+	VXORPD.BCST avx512_8000000000000000<>+0(SB), Z3, Z3
 	VMOVUPS     Z0, (R8)(AX*8)
 	VMOVUPS     Z1, 64(R8)(AX*8)
-	ADDQ        $0x00000010, AX
+	VMOVUPS     Z2, 128(R8)(AX*8)
+	VMOVUPS     Z3, 192(R8)(AX*8)
+	ADDQ        $0x00000020, AX
 	CMPQ        AX, DX
 	JLT         loop
 	VZEROUPPER
@@ -1217,7 +1875,7 @@ GLOBL avx512_8000000000000000<>(SB), RODATA|NOPTR, $8
 // func negativeFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·negativeFloat64PastAVX512(SB), NOSPLIT, $0-48
-	// Negative of float64, 16 elements a step.
+	// Negative of float64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -1228,9 +1886,15 @@ loop:
 	VXORPD.BCST avx512_8000000000000000<>+0(SB), Z0, Z0
 	VMOVUPS     64(R9)(AX*8), Z1
 	VXORPD.BCST avx512_8000000000000000<>+0(SB), Z1, Z1
+	VMOVUPS     128(R9)(AX*8), Z2
+	VXORPD.BCST avx512_8000000000000000<>+0(SB), Z2, Z2
+	VMOVUPS     192(R9)(AX*8), Z3
+	VXORPD.BCST avx512_8000000000000000<>+0(SB), Z3, Z3
 	VMOVNTPS    Z0, (R8)(AX*8)
 	VMOVNTPS    Z1, 64(R8)(AX*8)
-	ADDQ        $0x00000010, AX
+	VMOVNTPS    Z2, 128(R8)(AX*8)
+	VMOVNTPS    Z3, 192(R8)(AX*8)
+	ADDQ        $0x00000020, AX
 	CMPQ        AX, DX
 	JLT         loop
 	VZEROUPPER
@@ -1240,7 +1904,7 @@ loop:
 // func positiveFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·positiveFloat32AVX512(SB), NOSPLIT, $0-48
-	// Positive of float32, 32 elements a step.
+	// Positive of float32, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -1251,7 +1915,11 @@ loop:
 	VMOVUPS Z0, (R8)(AX*4)
 	VMOVUPS 64(R9)(AX*4), Z0
 	VMOVUPS Z0, 64(R8)(AX*4)
-	ADDQ    $0x00000020, AX
+	VMOVUPS 128(R9)(AX*4), Z0
+	VMOVUPS Z0, 128(R8)(AX*4)
+	VMOVUPS 192(R9)(AX*4), Z0
+	VMOVUPS Z0, 192(R8)(AX*4)
+	ADDQ    $0x00000040, AX
 	CMPQ    AX, DX
 	JLT     loop
 	VZEROUPPER
@@ -1261,7 +1929,7 @@ loop:
 // func positiveFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·positiveFloat32PastAVX512(SB), NOSPLIT, $0-48
-	// Positive of float32, 32 elements a step.
+	// Positive of float32, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -1272,7 +1940,11 @@ loop:
 	VMOVNTPS Z0, (R8)(AX*4)
 	VMOVUPS  64(R9)(AX*4), Z0
 	VMOVNTPS Z0, 64(R8)(AX*4)
-	ADDQ     $0x00000020, AX
+	VMOVUPS  128(R9)(AX*4), Z0
+	VMOVNTPS Z0, 128(R8)(AX*4)
+	VMOVUPS  192(R9)(AX*4), Z0
+	VMOVNTPS Z0, 192(R8)(AX*4)
+	ADDQ     $0x00000040, AX
 	CMPQ     AX, DX
 	JLT      loop
 	VZEROUPPER
@@ -1282,7 +1954,7 @@ loop:
 // func positiveFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·positiveFloat64AVX512(SB), NOSPLIT, $0-48
-	// Positive of float64, 16 elements a step.
+	// Positive of float64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -1293,7 +1965,11 @@ loop:
 	VMOVUPS Z0, (R8)(AX*8)
 	VMOVUPS 64(R9)(AX*8), Z0
 	VMOVUPS Z0, 64(R8)(AX*8)
-	ADDQ    $0x00000010, AX
+	VMOVUPS 128(R9)(AX*8), Z0
+	VMOVUPS Z0, 128(R8)(AX*8)
+	VMOVUPS 192(R9)(AX*8), Z0
+	VMOVUPS Z0, 192(R8)(AX*8)
+	ADDQ    $0x00000020, AX
 	CMPQ    AX, DX
 	JLT     loop
 	VZEROUPPER
@@ -1303,7 +1979,7 @@ loop:
 // func positiveFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·positiveFloat64PastAVX512(SB), NOSPLIT, $0-48
-	// Positive of float64, 16 elements a step.
+	// Positive of float64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -1314,7 +1990,11 @@ loop:
 	VMOVNTPS Z0, (R8)(AX*8)
 	VMOVUPS  64(R9)(AX*8), Z0
 	VMOVNTPS Z0, 64(R8)(AX*8)
-	ADDQ     $0x00000010, AX
+	VMOVUPS  128(R9)(AX*8), Z0
+	VMOVNTPS Z0, 128(R8)(AX*8)
+	VMOVUPS  192(R9)(AX*8), Z0
+	VMOVNTPS Z0, 192(R8)(AX*8)
+	ADDQ     $0x00000020, AX
 	CMPQ     AX, DX
 	JLT      loop
 	VZEROUPPER
@@ -1324,7 +2004,7 @@ loop:
 // func absoluteFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·absoluteFloat32AVX512(SB), NOSPLIT, $0-48
-	// Absolute of float32, 32 elements a step.
+	// Absolute of float32, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -1335,9 +2015,15 @@ loop:
 	VANDPS.BCST avx512_7fffffff<>+0(SB), Z0, Z0
 	VMOVUPS     64(R9)(AX*4), Z1
 	VANDPS.BCST avx512_7fffffff<>+0(SB), Z1, Z1
+	VMOVUPS     128(R9)(AX*4), Z2
+	VANDPS.BCST avx512_7fffffff<>+0(SB), Z2, Z2
+	VMOVUPS     192(R9)(AX*4), Z3
+	VANDPS.BCST avx512_7fffffff<>+0(SB), Z3, Z3
 	VMOVUPS     Z0, (R8)(AX*4)
 	VMOVUPS     Z1, 64(R8)(AX*4)
-	ADDQ        $0x00000020, AX
+	VMOVUPS     Z2, 128(R8)(AX*4)
+	VMOVUPS     Z3, 192(R8)(AX*4)
+	ADDQ        $0x00000040, AX
 	CMPQ        AX, DX
 	JLT         loop
 	VZEROUPPER
@@ -1347,7 +2033,7 @@ loop:
 // func absoluteFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·absoluteFloat32PastAVX512(SB), NOSPLIT, $0-48
-	// Absolute of float32, 32 elements a step.
+	// Absolute of float32, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -1358,9 +2044,15 @@ loop:
 	VANDPS.BCST avx512_7fffffff<>+0(SB), Z0, Z0
 	VMOVUPS     64(R9)(AX*4), Z1
 	VANDPS.BCST avx512_7fffffff<>+0(SB), Z1, Z1
+	VMOVUPS     128(R9)(AX*4), Z2
+	VANDPS.BCST avx512_7fffffff<>+0(SB), Z2, Z2
+	VMOVUPS     192(R9)(AX*4), Z3
+	VANDPS.BCST avx512_7fffffff<>+0(SB), Z3, Z3
 	VMOVNTPS    Z0, (R8)(AX*4)
 	VMOVNTPS    Z1, 64(R8)(AX*4)
-	ADDQ        $0x00000020, AX
+	VMOVNTPS    Z2, 128(R8)(AX*4)
+	VMOVNTPS    Z3, 192(R8)(AX*4)
+	ADDQ        $0x00000040, AX
 	CMPQ        AX, DX
 	JLT         loop
 	VZEROUPPER
@@ -1370,7 +2062,7 @@ loop:
 // func absoluteFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·absoluteFloat64AVX512(SB), NOSPLIT, $0-48
-	// Absolute of float64, 16 elements a step.
+	// Absolute of float64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -1381,9 +2073,15 @@ loop:
 	VANDPD.BCST avx512_7fffffffffffffff<>+0(SB), Z0, Z0
 	VMOVUPS     64(R9)(AX*8), Z1
 	VANDPD.BCST avx512_7fffffffffffffff<>+0(SB), Z1, Z1
+	VMOVUPS     128(R9)(AX*8), Z2
+	VANDPD.BCST avx512_7fffffffffffffff<>+0(SB), Z2, Z2
+	VMOVUPS     192(R9)(AX*8), Z3
+	VANDPD.BCST avx512_7fffffffffffffff<>+0(SB), Z3, Z3
 	VMOVUPS     Z0, (R8)(AX*8)
 	VMOVUPS     Z1, 64(R8)(AX*8)
-	ADDQ        $0x00000010, AX
+	VMOVUPS     Z2, 128(R8)(AX*8)
+	VMOVUPS     Z3, 192(R8)(AX*8)
+	ADDQ        $0x00000020, AX
 	CMPQ        AX, DX
 	JLT         loop
 	VZEROUPPER
@@ -1393,7 +2091,7 @@ loop:
 // func absoluteFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·absoluteFloat64PastAVX512(SB), NOSPLIT, $0-48
-	// Absolute of float64, 16 elements a step.
+	// Absolute of float64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -1404,9 +2102,15 @@ loop:
 	VANDPD.BCST avx512_7fffffffffffffff<>+0(SB), Z0, Z0
 	VMOVUPS     64(R9)(AX*8), Z1
 	VANDPD.BCST avx512_7fffffffffffffff<>+0(SB), Z1, Z1
+	VMOVUPS     128(R9)(AX*8), Z2
+	VANDPD.BCST avx512_7fffffffffffffff<>+0(SB), Z2, Z2
+	VMOVUPS     192(R9)(AX*8), Z3
+	VANDPD.BCST avx512_7fffffffffffffff<>+0(SB), Z3, Z3
 	VMOVNTPS    Z0, (R8)(AX*8)
 	VMOVNTPS    Z1, 64(R8)(AX*8)
-	ADDQ        $0x00000010, AX
+	VMOVNTPS    Z2, 128(R8)(AX*8)
+	VMOVNTPS    Z3, 192(R8)(AX*8)
+	ADDQ        $0x00000020, AX
 	CMPQ        AX, DX
 	JLT         loop
 	VZEROUPPER
@@ -1416,7 +2120,7 @@ loop:
 // func signFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·signFloat32AVX512(SB), NOSPLIT, $0-48
-	// Sign of float32, 32 elements a step.
+	// Sign of float32, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -1427,20 +2131,36 @@ loop:
 	VCMPPS.BCST    $0x11, avx512_00000000<>+0(SB), Z0, K1
 	VMOVUPS        64(R9)(AX*4), Z1
 	VCMPPS.BCST    $0x11, avx512_00000000<>+0(SB), Z1, K2
-	VPBROADCASTQ   avx512_bf800000<>+0(SB), Z2
-	VMOVAPS.Z      Z2, K1, Z3
-	VMOVAPS.Z      Z2, K2, Z2
+	VMOVUPS        128(R9)(AX*4), Z2
+	VCMPPS.BCST    $0x11, avx512_00000000<>+0(SB), Z2, K3
+	VMOVUPS        192(R9)(AX*4), Z3
+	VCMPPS.BCST    $0x11, avx512_00000000<>+0(SB), Z3, K4
+	VPBROADCASTQ   avx512_bf800000<>+0(SB), Z4
+	VMOVAPS.Z      Z4, K1, Z5
+	VMOVAPS.Z      Z4, K2, Z6
+	VMOVAPS.Z      Z4, K3, Z7
+	VMOVAPS.Z      Z4, K4, Z4
 	VCMPPS.BCST    $0x1e, avx512_00000000<>+0(SB), Z0, K1
 	VCMPPS.BCST    $0x1e, avx512_00000000<>+0(SB), Z1, K2
-	VBLENDMPS.BCST avx512_3f800000<>+0(SB), Z3, K1, Z3
-	VBLENDMPS.BCST avx512_3f800000<>+0(SB), Z2, K2, Z2
+	VCMPPS.BCST    $0x1e, avx512_00000000<>+0(SB), Z2, K3
+	VCMPPS.BCST    $0x1e, avx512_00000000<>+0(SB), Z3, K4
+	VBLENDMPS.BCST avx512_3f800000<>+0(SB), Z5, K1, Z5
+	VBLENDMPS.BCST avx512_3f800000<>+0(SB), Z6, K2, Z6
+	VBLENDMPS.BCST avx512_3f800000<>+0(SB), Z7, K3, Z7
+	VBLENDMPS.BCST avx512_3f800000<>+0(SB), Z4, K4, Z4
 	VCMPPS         $0x00, Z0, Z0, K1
 	VCMPPS         $0x00, Z1, Z1, K2
-	VBLENDMPS      Z3, Z0, K1, Z0
-	VBLENDMPS      Z2, Z1, K2, Z1
+	VCMPPS         $0x00, Z2, Z2, K3
+	VCMPPS         $0x00, Z3, Z3, K4
+	VBLENDMPS      Z5, Z0, K1, Z0
+	VBLENDMPS      Z6, Z1, K2, Z1
+	VBLENDMPS      Z7, Z2, K3, Z2
+	VBLENDMPS      Z4, Z3, K4, Z3
 	VMOVUPS        Z0, (R8)(AX*4)
 	VMOVUPS        Z1, 64(R8)(AX*4)
-	ADDQ           $0x00000020, AX
+	VMOVUPS        Z2, 128(R8)(AX*4)
+	VMOVUPS        Z3, 192(R8)(AX*4)
+	ADDQ           $0x00000040, AX
 	CMPQ           AX, DX
 	JLT            loop
 	VZEROUPPER
@@ -1453,7 +2173,7 @@ GLOBL avx512_bf800000<>(SB), RODATA|NOPTR, $8
 // func signFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·signFloat32PastAVX512(SB), NOSPLIT, $0-48
-	// Sign of float32, 32 elements a step.
+	// Sign of float32, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -1464,20 +2184,36 @@ loop:
 	VCMPPS.BCST    $0x11, avx512_00000000<>+0(SB), Z0, K1
 	VMOVUPS        64(R9)(AX*4), Z1
 	VCMPPS.BCST    $0x11, avx512_00000000<>+0(SB), Z1, K2
-	VPBROADCASTQ   avx512_bf800000<>+0(SB), Z2
-	VMOVAPS.Z      Z2, K1, Z3
-	VMOVAPS.Z      Z2, K2, Z2
+	VMOVUPS        128(R9)(AX*4), Z2
+	VCMPPS.BCST    $0x11, avx512_00000000<>+0(SB), Z2, K3
+	VMOVUPS        192(R9)(AX*4), Z3
+	VCMPPS.BCST    $0x11, avx512_00000000<>+0(SB), Z3, K4
+	VPBROADCASTQ   avx512_bf800000<>+0(SB), Z4
+	VMOVAPS.Z      Z4, K1, Z5
+	VMOVAPS.Z      Z4, K2, Z6
+	VMOVAPS.Z      Z4, K3, Z7
+	VMOVAPS.Z      Z4, K4, Z4
 	VCMPPS.BCST    $0x1e, avx512_00000000<>+0(SB), Z0, K1
 	VCMPPS.BCST    $0x1e, avx512_00000000<>+0(SB), Z1, K2
-	VBLENDMPS.BCST avx512_3f800000<>+0(SB), Z3, K1, Z3
-	VBLENDMPS.BCST avx512_3f800000<>+0(SB), Z2, K2, Z2
+	VCMPPS.BCST    $0x1e, avx512_00000000<>+0(SB), Z2, K3
+	VCMPPS.BCST    $0x1e, avx512_00000000<>+0(SB), Z3, K4
+	VBLENDMPS.BCST avx512_3f800000<>+0(SB), Z5, K1, Z5
+	VBLENDMPS.BCST avx512_3f800000<>+0(SB), Z6, K2, Z6
+	VBLENDMPS.BCST avx512_3f800000<>+0(SB), Z7, K3, Z7
+	VBLENDMPS.BCST avx512_3f800000<>+0(SB), Z4, K4, Z4
 	VCMPPS         $0x00, Z0, Z0, K1
 	VCMPPS         $0x00, Z1, Z1, K2
-	VBLENDMPS      Z3, Z0, K1, Z0
-	VBLENDMPS      Z2, Z1, K2, Z1
+	VCMPPS         $0x00, Z2, Z2, K3
+	VCMPPS         $0x00, Z3, Z3, K4
+	VBLENDMPS      Z5, Z0, K1, Z0
+	VBLENDMPS      Z6, Z1, K2, Z1
+	VBLENDMPS      Z7, Z2, K3, Z2
+	VBLENDMPS      Z4, Z3, K4, Z3
 	VMOVNTPS       Z0, (R8)(AX*4)
 	VMOVNTPS       Z1, 64(R8)(AX*4)
-	ADDQ           $0x00000020, AX
+	VMOVNTPS       Z2, 128(R8)(AX*4)
+	VMOVNTPS       Z3, 192(R8)(AX*4)
+	ADDQ           $0x00000040, AX
 	CMPQ           AX, DX
 	JLT            loop
 	VZEROUPPER
@@ -1487,7 +2223,7 @@ loop:
 // func signFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·signFloat64AVX512(SB), NOSPLIT, $0-48
-	// Sign of float64, 16 elements a step.
+	// Sign of float64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -1498,20 +2234,36 @@ loop:
 	VCMPPD.BCST    $0x11, avx512_00000000<>+0(SB), Z0, K1
 	VMOVUPS        64(R9)(AX*8), Z1
 	VCMPPD.BCST    $0x11, avx512_00000000<>+0(SB), Z1, K2
-	VPBROADCASTQ   avx512_bff0000000000000<>+0(SB), Z2
-	VMOVAPD.Z      Z2, K1, Z3
-	VMOVAPD.Z      Z2, K2, Z2
+	VMOVUPS        128(R9)(AX*8), Z2
+	VCMPPD.BCST    $0x11, avx512_00000000<>+0(SB), Z2, K3
+	VMOVUPS        192(R9)(AX*8), Z3
+	VCMPPD.BCST    $0x11, avx512_00000000<>+0(SB), Z3, K4
+	VPBROADCASTQ   avx512_bff0000000000000<>+0(SB), Z4
+	VMOVAPD.Z      Z4, K1, Z5
+	VMOVAPD.Z      Z4, K2, Z6
+	VMOVAPD.Z      Z4, K3, Z7
+	VMOVAPD.Z      Z4, K4, Z4
 	VCMPPD.BCST    $0x1e, avx512_00000000<>+0(SB), Z0, K1
 	VCMPPD.BCST    $0x1e, avx512_00000000<>+0(SB), Z1, K2
-	VBLENDMPD.BCST avx512_3ff0000000000000<>+0(SB), Z3, K1, Z3
-	VBLENDMPD.BCST avx512_3ff0000000000000<>+0(SB), Z2, K2, Z2
+	VCMPPD.BCST    $0x1e, avx512_00000000<>+0(SB), Z2, K3
+	VCMPPD.BCST    $0x1e, avx512_00000000<>+0(SB), Z3, K4
+	VBLENDMPD.BCST avx512_3ff0000000000000<>+0(SB), Z5, K1, Z5
+	VBLENDMPD.BCST avx512_3ff0000000000000<>+0(SB), Z6, K2, Z6
+	VBLENDMPD.BCST avx512_3ff0000000000000<>+0(SB), Z7, K3, Z7
+	VBLENDMPD.BCST avx512_3ff0000000000000<>+0(SB), Z4, K4, Z4
 	VCMPPD         $0x00, Z0, Z0, K1
 	VCMPPD         $0x00, Z1, Z1, K2
-	VBLENDMPD      Z3, Z0, K1, Z0
-	VBLENDMPD      Z2, Z1, K2, Z1
+	VCMPPD         $0x00, Z2, Z2, K3
+	VCMPPD         $0x00, Z3, Z3, K4
+	VBLENDMPD      Z5, Z0, K1, Z0
+	VBLENDMPD      Z6, Z1, K2, Z1
+	VBLENDMPD      Z7, Z2, K3, Z2
+	VBLENDMPD      Z4, Z3, K4, Z3
 	VMOVUPS        Z0, (R8)(AX*8)
 	VMOVUPS        Z1, 64(R8)(AX*8)
-	ADDQ           $0x00000010, AX
+	VMOVUPS        Z2, 128(R8)(AX*8)
+	VMOVUPS        Z3, 192(R8)(AX*8)
+	ADDQ           $0x00000020, AX
 	CMPQ           AX, DX
 	JLT            loop
 	VZEROUPPER
@@ -1524,7 +2276,7 @@ GLOBL avx512_bff0000000000000<>(SB), RODATA|NOPTR, $8
 // func signFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·signFloat64PastAVX512(SB), NOSPLIT, $0-48
-	// Sign of float64, 16 elements a step.
+	// Sign of float64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -1535,20 +2287,36 @@ loop:
 	VCMPPD.BCST    $0x11, avx512_00000000<>+0(SB), Z0, K1
 	VMOVUPS        64(R9)(AX*8), Z1
 	VCMPPD.BCST    $0x11, avx512_00000000<>+0(SB), Z1, K2
-	VPBROADCASTQ   avx512_bff0000000000000<>+0(SB), Z2
-	VMOVAPD.Z      Z2, K1, Z3
-	VMOVAPD.Z      Z2, K2, Z2
+	VMOVUPS        128(R9)(AX*8), Z2
+	VCMPPD.BCST    $0x11, avx512_00000000<>+0(SB), Z2, K3
+	VMOVUPS        192(R9)(AX*8), Z3
+	VCMPPD.BCST    $0x11, avx512_00000000<>+0(SB), Z3, K4
+	VPBROADCASTQ   avx512_bff0000000000000<>+0(SB), Z4
+	VMOVAPD.Z      Z4, K1, Z5
+	VMOVAPD.Z      Z4, K2, Z6
+	VMOVAPD.Z      Z4, K3, Z7
+	VMOVAPD.Z      Z4, K4, Z4
 	VCMPPD.BCST    $0x1e, avx512_00000000<>+0(SB), Z0, K1
 	VCMPPD.BCST    $0x1e, avx512_00000000<>+0(SB), Z1, K2
-	VBLENDMPD.BCST avx512_3ff0000000000000<>+0(SB), Z3, K1, Z3
-	VBLENDMPD.BCST avx512_3ff0000000000000<>+0(SB), Z2, K2, Z2
+	VCMPPD.BCST    $0x1e, avx512_00000000<>+0(SB), Z2, K3
+	VCMPPD.BCST    $0x1e, avx512_00000000<>+0(SB), Z3, K4
+	VBLENDMPD.BCST avx512_3ff0000000000000<>+0(SB), Z5, K1, Z5
+	VBLENDMPD.BCST avx512_3ff0000000000000<>+0(SB), Z6, K2, Z6
+	VBLENDMPD.BCST avx512_3ff0000000000000<>+0(SB), Z7, K3, Z7
+	VBLENDMPD.BCST avx512_3ff0000000000000<>+0(SB), Z4, K4, Z4
 	VCMPPD         $0x00, Z0, Z0, K1
 	VCMPPD         $0x00, Z1, Z1, K2
-	VBLENDMPD      Z3, Z0, K1, Z0
-	VBLENDMPD      Z2, Z1, K2, Z1
+	VCMPPD         $0x00, Z2, Z2, K3
+	VCMPPD         $0x00, Z3, Z3, K4
+	VBLENDMPD      Z5, Z0, K1, Z0
+	VBLENDMPD      Z6, Z1, K2, Z1
+	VBLENDMPD      Z7, Z2, K3, Z2
+	VBLENDMPD      Z4, Z3, K4, Z3
 	VMOVNTPS       Z0, (R8)(AX*8)
 	VMOVNTPS       Z1, 64(R8)(AX*8)
-	ADDQ           $0x00000010, AX
+	VMOVNTPS       Z2, 128(R8)(AX*8)
+	VMOVNTPS       Z3, 192(R8)(AX*8)
+	ADDQ           $0x00000020, AX
 	CMPQ           AX, DX
 	JLT            loop
 	VZEROUPPER
@@ -1558,7 +2326,7 @@ loop:
 // func squareFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·squareFloat32AVX512(SB), NOSPLIT, $0-48
-	// Square of float32, 32 elements a step.
+	// Square of float32, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -1569,9 +2337,15 @@ loop:
 	VMULPS  Z0, Z0, Z0
 	VMOVUPS 64(R9)(AX*4), Z1
 	VMULPS  Z1, Z1, Z1
+	VMOVUPS 128(R9)(AX*4), Z2
+	VMULPS  Z2, Z2, Z2
+	VMOVUPS 192(R9)(AX*4), Z3
+	VMULPS  Z3, Z3, Z3
 	VMOVUPS Z0, (R8)(AX*4)
 	VMOVUPS Z1, 64(R8)(AX*4)
-	ADDQ    $0x00000020, AX
+	VMOVUPS Z2, 128(R8)(AX*4)
+	VMOVUPS Z3, 192(R8)(AX*4)
+	ADDQ    $0x00000040, AX
 	CMPQ    AX, DX
 	JLT     loop
 	VZEROUPPER
@@ -1581,7 +2355,7 @@ loop:
 // func squareFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·squareFloat32PastAVX512(SB), NOSPLIT, $0-48
-	// Square of float32, 32 elements a step.
+	// Square of float32, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -1592,9 +2366,15 @@ loop:
 	VMULPS   Z0, Z0, Z0
 	VMOVUPS  64(R9)(AX*4), Z1
 	VMULPS   Z1, Z1, Z1
+	VMOVUPS  128(R9)(AX*4), Z2
+	VMULPS   Z2, Z2, Z2
+	VMOVUPS  192(R9)(AX*4), Z3
+	VMULPS   Z3, Z3, Z3
 	VMOVNTPS Z0, (R8)(AX*4)
 	VMOVNTPS Z1, 64(R8)(AX*4)
-	ADDQ     $0x00000020, AX
+	VMOVNTPS Z2, 128(R8)(AX*4)
+	VMOVNTPS Z3, 192(R8)(AX*4)
+	ADDQ     $0x00000040, AX
 	CMPQ     AX, DX
 	JLT      loop
 	VZEROUPPER
@@ -1604,7 +2384,7 @@ loop:
 // func squareFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·squareFloat64AVX512(SB), NOSPLIT, $0-48
-	// Square of float64, 16 elements a step.
+	// Square of float64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -1615,9 +2395,15 @@ loop:
 	VMULPD  Z0, Z0, Z0
 	VMOVUPS 64(R9)(AX*8), Z1
 	VMULPD  Z1, Z1, Z1
+	VMOVUPS 128(R9)(AX*8), Z2
+	VMULPD  Z2, Z2, Z2
+	VMOVUPS 192(R9)(AX*8), Z3
+	VMULPD  Z3, Z3, Z3
 	VMOVUPS Z0, (R8)(AX*8)
 	VMOVUPS Z1, 64(R8)(AX*8)
-	ADDQ    $0x00000010, AX
+	VMOVUPS Z2, 128(R8)(AX*8)
+	VMOVUPS Z3, 192(R8)(AX*8)
+	ADDQ    $0x00000020, AX
 	CMPQ    AX, DX
 	JLT     loop
 	VZEROUPPER
@@ -1627,7 +2413,7 @@ loop:
 // func squareFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·squareFloat64PastAVX512(SB), NOSPLIT, $0-48
-	// Square of float64, 16 elements a step.
+	// Square of float64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -1638,9 +2424,15 @@ loop:
 	VMULPD   Z0, Z0, Z0
 	VMOVUPS  64(R9)(AX*8), Z1
 	VMULPD   Z1, Z1, Z1
+	VMOVUPS  128(R9)(AX*8), Z2
+	VMULPD   Z2, Z2, Z2
+	VMOVUPS  192(R9)(AX*8), Z3
+	VMULPD   Z3, Z3, Z3
 	VMOVNTPS Z0, (R8)(AX*8)
 	VMOVNTPS Z1, 64(R8)(AX*8)
-	ADDQ     $0x00000010, AX
+	VMOVNTPS Z2, 128(R8)(AX*8)
+	VMOVNTPS Z3, 192(R8)(AX*8)
+	ADDQ     $0x00000020, AX
 	CMPQ     AX, DX
 	JLT      loop
 	VZEROUPPER
@@ -1650,7 +2442,7 @@ loop:
 // func reciprocalFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·reciprocalFloat32AVX512(SB), NOSPLIT, $0-48
-	// Reciprocal of float32, 32 elements a step.
+	// Reciprocal of float32, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -1659,10 +2451,14 @@ TEXT ·reciprocalFloat32AVX512(SB), NOSPLIT, $0-48
 loop:
 	VPBROADCASTQ avx512_3f800000<>+0(SB), Z0
 	VDIVPS       (R9)(AX*4), Z0, Z1
-	VDIVPS       64(R9)(AX*4), Z0, Z0
+	VDIVPS       64(R9)(AX*4), Z0, Z2
+	VDIVPS       128(R9)(AX*4), Z0, Z3
+	VDIVPS       192(R9)(AX*4), Z0, Z0
 	VMOVUPS      Z1, (R8)(AX*4)
-	VMOVUPS      Z0, 64(R8)(AX*4)
-	ADDQ         $0x00000020, AX
+	VMOVUPS      Z2, 64(R8)(AX*4)
+	VMOVUPS      Z3, 128(R8)(AX*4)
+	VMOVUPS      Z0, 192(R8)(AX*4)
+	ADDQ         $0x00000040, AX
 	CMPQ         AX, DX
 	JLT          loop
 	VZEROUPPER
@@ -1672,7 +2468,7 @@ loop:
 // func reciprocalFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·reciprocalFloat32PastAVX512(SB), NOSPLIT, $0-48
-	// Reciprocal of float32, 32 elements a step.
+	// Reciprocal of float32, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -1681,10 +2477,14 @@ TEXT ·reciprocalFloat32PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VPBROADCASTQ avx512_3f800000<>+0(SB), Z0
 	VDIVPS       (R9)(AX*4), Z0, Z1
-	VDIVPS       64(R9)(AX*4), Z0, Z0
+	VDIVPS       64(R9)(AX*4), Z0, Z2
+	VDIVPS       128(R9)(AX*4), Z0, Z3
+	VDIVPS       192(R9)(AX*4), Z0, Z0
 	VMOVNTPS     Z1, (R8)(AX*4)
-	VMOVNTPS     Z0, 64(R8)(AX*4)
-	ADDQ         $0x00000020, AX
+	VMOVNTPS     Z2, 64(R8)(AX*4)
+	VMOVNTPS     Z3, 128(R8)(AX*4)
+	VMOVNTPS     Z0, 192(R8)(AX*4)
+	ADDQ         $0x00000040, AX
 	CMPQ         AX, DX
 	JLT          loop
 	VZEROUPPER
@@ -1694,7 +2494,7 @@ loop:
 // func reciprocalFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·reciprocalFloat64AVX512(SB), NOSPLIT, $0-48
-	// Reciprocal of float64, 16 elements a step.
+	// Reciprocal of float64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -1703,10 +2503,14 @@ TEXT ·reciprocalFloat64AVX512(SB), NOSPLIT, $0-48
 loop:
 	VPBROADCASTQ avx512_3ff0000000000000<>+0(SB), Z0
 	VDIVPD       (R9)(AX*8), Z0, Z1
-	VDIVPD       64(R9)(AX*8), Z0, Z0
+	VDIVPD       64(R9)(AX*8), Z0, Z2
+	VDIVPD       128(R9)(AX*8), Z0, Z3
+	VDIVPD       192(R9)(AX*8), Z0, Z0
 	VMOVUPS      Z1, (R8)(AX*8)
-	VMOVUPS      Z0, 64(R8)(AX*8)
-	ADDQ         $0x00000010, AX
+	VMOVUPS      Z2, 64(R8)(AX*8)
+	VMOVUPS      Z3, 128(R8)(AX*8)
+	VMOVUPS      Z0, 192(R8)(AX*8)
+	ADDQ         $0x00000020, AX
 	CMPQ         AX, DX
 	JLT          loop
 	VZEROUPPER
@@ -1716,7 +2520,7 @@ loop:
 // func reciprocalFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·reciprocalFloat64PastAVX512(SB), NOSPLIT, $0-48
-	// Reciprocal of float64, 16 elements a step.
+	// Reciprocal of float64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -1725,10 +2529,14 @@ TEXT ·reciprocalFloat64PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VPBROADCASTQ avx512_3ff0000000000000<>+0(SB), Z0
 	VDIVPD       (R9)(AX*8), Z0, Z1
-	VDIVPD       64(R9)(AX*8), Z0, Z0
+	VDIVPD       64(R9)(AX*8), Z0, Z2
+	VDIVPD       128(R9)(AX*8), Z0, Z3
+	VDIVPD       192(R9)(AX*8), Z0, Z0
 	VMOVNTPS     Z1, (R8)(AX*8)
-	VMOVNTPS     Z0, 64(R8)(AX*8)
-	ADDQ         $0x00000010, AX
+	VMOVNTPS     Z2, 64(R8)(AX*8)
+	VMOVNTPS     Z3, 128(R8)(AX*8)
+	VMOVNTPS     Z0, 192(R8)(AX*8)
+	ADDQ         $0x00000020, AX
 	CMPQ         AX, DX
 	JLT          loop
 	VZEROUPPER
@@ -1738,7 +2546,7 @@ loop:
 // func maximumFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·maximumFloat32AVX512(SB), NOSPLIT, $0-48
-	// Maximum of float32, 32 elements a step.
+	// Maximum of float32, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -1752,13 +2560,25 @@ loop:
 	VMOVUPS        64(R9)(AX*4), Z3
 	VMOVUPS        64(R10)(AX*4), Z4
 	VRANGEPS       $0x05, Z4, Z3, Z5
+	VMOVUPS        128(R9)(AX*4), Z6
+	VMOVUPS        128(R10)(AX*4), Z7
+	VRANGEPS       $0x05, Z7, Z6, Z8
+	VMOVUPS        192(R9)(AX*4), Z9
+	VMOVUPS        192(R10)(AX*4), Z10
+	VRANGEPS       $0x05, Z10, Z9, Z11
 	VCMPPS         $0x03, Z1, Z0, K1
 	VCMPPS         $0x03, Z4, Z3, K2
+	VCMPPS         $0x03, Z7, Z6, K3
+	VCMPPS         $0x03, Z10, Z9, K4
 	VBLENDMPS.BCST avx512_7fc00000<>+0(SB), Z2, K1, Z0
 	VBLENDMPS.BCST avx512_7fc00000<>+0(SB), Z5, K2, Z1
+	VBLENDMPS.BCST avx512_7fc00000<>+0(SB), Z8, K3, Z2
+	VBLENDMPS.BCST avx512_7fc00000<>+0(SB), Z11, K4, Z3
 	VMOVUPS        Z0, (R8)(AX*4)
 	VMOVUPS        Z1, 64(R8)(AX*4)
-	ADDQ           $0x00000020, AX
+	VMOVUPS        Z2, 128(R8)(AX*4)
+	VMOVUPS        Z3, 192(R8)(AX*4)
+	ADDQ           $0x00000040, AX
 	CMPQ           AX, DX
 	JLT            loop
 	VZEROUPPER
@@ -1768,7 +2588,7 @@ loop:
 // func maximumFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·maximumFloat32PastAVX512(SB), NOSPLIT, $0-48
-	// Maximum of float32, 32 elements a step.
+	// Maximum of float32, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -1782,13 +2602,25 @@ loop:
 	VMOVUPS        64(R9)(AX*4), Z3
 	VMOVUPS        64(R10)(AX*4), Z4
 	VRANGEPS       $0x05, Z4, Z3, Z5
+	VMOVUPS        128(R9)(AX*4), Z6
+	VMOVUPS        128(R10)(AX*4), Z7
+	VRANGEPS       $0x05, Z7, Z6, Z8
+	VMOVUPS        192(R9)(AX*4), Z9
+	VMOVUPS        192(R10)(AX*4), Z10
+	VRANGEPS       $0x05, Z10, Z9, Z11
 	VCMPPS         $0x03, Z1, Z0, K1
 	VCMPPS         $0x03, Z4, Z3, K2
+	VCMPPS         $0x03, Z7, Z6, K3
+	VCMPPS         $0x03, Z10, Z9, K4
 	VBLENDMPS.BCST avx512_7fc00000<>+0(SB), Z2, K1, Z0
 	VBLENDMPS.BCST avx512_7fc00000<>+0(SB), Z5, K2, Z1
+	VBLENDMPS.BCST avx512_7fc00000<>+0(SB), Z8, K3, Z2
+	VBLENDMPS.BCST avx512_7fc00000<>+0(SB), Z11, K4, Z3
 	VMOVNTPS       Z0, (R8)(AX*4)
 	VMOVNTPS       Z1, 64(R8)(AX*4)
-	ADDQ           $0x00000020, AX
+	VMOVNTPS       Z2, 128(R8)(AX*4)
+	VMOVNTPS       Z3, 192(R8)(AX*4)
+	ADDQ           $0x00000040, AX
 	CMPQ           AX, DX
 	JLT            loop
 	VZEROUPPER
@@ -1798,7 +2630,7 @@ loop:
 // func maximumFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·maximumFloat64AVX512(SB), NOSPLIT, $0-48
-	// Maximum of float64, 16 elements a step.
+	// Maximum of float64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -1812,13 +2644,25 @@ loop:
 	VMOVUPS        64(R9)(AX*8), Z3
 	VMOVUPS        64(R10)(AX*8), Z4
 	VRANGEPD       $0x05, Z4, Z3, Z5
+	VMOVUPS        128(R9)(AX*8), Z6
+	VMOVUPS        128(R10)(AX*8), Z7
+	VRANGEPD       $0x05, Z7, Z6, Z8
+	VMOVUPS        192(R9)(AX*8), Z9
+	VMOVUPS        192(R10)(AX*8), Z10
+	VRANGEPD       $0x05, Z10, Z9, Z11
 	VCMPPD         $0x03, Z1, Z0, K1
 	VCMPPD         $0x03, Z4, Z3, K2
+	VCMPPD         $0x03, Z7, Z6, K3
+	VCMPPD         $0x03, Z10, Z9, K4
 	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z2, K1, Z0
 	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z5, K2, Z1
+	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z8, K3, Z2
+	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z11, K4, Z3
 	VMOVUPS        Z0, (R8)(AX*8)
 	VMOVUPS        Z1, 64(R8)(AX*8)
-	ADDQ           $0x00000010, AX
+	VMOVUPS        Z2, 128(R8)(AX*8)
+	VMOVUPS        Z3, 192(R8)(AX*8)
+	ADDQ           $0x00000020, AX
 	CMPQ           AX, DX
 	JLT            loop
 	VZEROUPPER
@@ -1828,7 +2672,7 @@ loop:
 // func maximumFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·maximumFloat64PastAVX512(SB), NOSPLIT, $0-48
-	// Maximum of float64, 16 elements a step.
+	// Maximum of float64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -1842,13 +2686,25 @@ loop:
 	VMOVUPS        64(R9)(AX*8), Z3
 	VMOVUPS        64(R10)(AX*8), Z4
 	VRANGEPD       $0x05, Z4, Z3, Z5
+	VMOVUPS        128(R9)(AX*8), Z6
+	VMOVUPS        128(R10)(AX*8), Z7
+	VRANGEPD       $0x05, Z7, Z6, Z8
+	VMOVUPS        192(R9)(AX*8), Z9
+	VMOVUPS        192(R10)(AX*8), Z10
+	VRANGEPD       $0x05, Z10, Z9, Z11
 	VCMPPD         $0x03, Z1, Z0, K1
 	VCMPPD         $0x03, Z4, Z3, K2
+	VCMPPD         $0x03, Z7, Z6, K3
+	VCMPPD         $0x03, Z10, Z9, K4
 	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z2, K1, Z0
 	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z5, K2, Z1
+	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z8, K3, Z2
+	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z11, K4, Z3
 	VMOVNTPS       Z0, (R8)(AX*8)
 	VMOVNTPS       Z1, 64(R8)(AX*8)
-	ADDQ           $0x00000010, AX
+	VMOVNTPS       Z2, 128(R8)(AX*8)
+	VMOVNTPS       Z3, 192(R8)(AX*8)
+	ADDQ           $0x00000020, AX
 	CMPQ           AX, DX
 	JLT            loop
 	VZEROUPPER
@@ -1858,7 +2714,7 @@ loop:
 // func minimumFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·minimumFloat32AVX512(SB), NOSPLIT, $0-48
-	// Minimum of float32, 32 elements a step.
+	// Minimum of float32, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -1872,13 +2728,25 @@ loop:
 	VMOVUPS        64(R9)(AX*4), Z3
 	VMOVUPS        64(R10)(AX*4), Z4
 	VRANGEPS       $0x04, Z4, Z3, Z5
+	VMOVUPS        128(R9)(AX*4), Z6
+	VMOVUPS        128(R10)(AX*4), Z7
+	VRANGEPS       $0x04, Z7, Z6, Z8
+	VMOVUPS        192(R9)(AX*4), Z9
+	VMOVUPS        192(R10)(AX*4), Z10
+	VRANGEPS       $0x04, Z10, Z9, Z11
 	VCMPPS         $0x03, Z1, Z0, K1
 	VCMPPS         $0x03, Z4, Z3, K2
+	VCMPPS         $0x03, Z7, Z6, K3
+	VCMPPS         $0x03, Z10, Z9, K4
 	VBLENDMPS.BCST avx512_7fc00000<>+0(SB), Z2, K1, Z0
 	VBLENDMPS.BCST avx512_7fc00000<>+0(SB), Z5, K2, Z1
+	VBLENDMPS.BCST avx512_7fc00000<>+0(SB), Z8, K3, Z2
+	VBLENDMPS.BCST avx512_7fc00000<>+0(SB), Z11, K4, Z3
 	VMOVUPS        Z0, (R8)(AX*4)
 	VMOVUPS        Z1, 64(R8)(AX*4)
-	ADDQ           $0x00000020, AX
+	VMOVUPS        Z2, 128(R8)(AX*4)
+	VMOVUPS        Z3, 192(R8)(AX*4)
+	ADDQ           $0x00000040, AX
 	CMPQ           AX, DX
 	JLT            loop
 	VZEROUPPER
@@ -1888,7 +2756,7 @@ loop:
 // func minimumFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·minimumFloat32PastAVX512(SB), NOSPLIT, $0-48
-	// Minimum of float32, 32 elements a step.
+	// Minimum of float32, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -1902,13 +2770,25 @@ loop:
 	VMOVUPS        64(R9)(AX*4), Z3
 	VMOVUPS        64(R10)(AX*4), Z4
 	VRANGEPS       $0x04, Z4, Z3, Z5
+	VMOVUPS        128(R9)(AX*4), Z6
+	VMOVUPS        128(R10)(AX*4), Z7
+	VRANGEPS       $0x04, Z7, Z6, Z8
+	VMOVUPS        192(R9)(AX*4), Z9
+	VMOVUPS        192(R10)(AX*4), Z10
+	VRANGEPS       $0x04, Z10, Z9, Z11
 	VCMPPS         $0x03, Z1, Z0, K1
 	VCMPPS         $0x03, Z4, Z3, K2
+	VCMPPS         $0x03, Z7, Z6, K3
+	VCMPPS         $0x03, Z10, Z9, K4
 	VBLENDMPS.BCST avx512_7fc00000<>+0(SB), Z2, K1, Z0
 	VBLENDMPS.BCST avx512_7fc00000<>+0(SB), Z5, K2, Z1
+	VBLENDMPS.BCST avx512_7fc00000<>+0(SB), Z8, K3, Z2
+	VBLENDMPS.BCST avx512_7fc00000<>+0(SB), Z11, K4, Z3
 	VMOVNTPS       Z0, (R8)(AX*4)
 	VMOVNTPS       Z1, 64(R8)(AX*4)
-	ADDQ           $0x00000020, AX
+	VMOVNTPS       Z2, 128(R8)(AX*4)
+	VMOVNTPS       Z3, 192(R8)(AX*4)
+	ADDQ           $0x00000040, AX
 	CMPQ           AX, DX
 	JLT            loop
 	VZEROUPPER
@@ -1918,7 +2798,7 @@ loop:
 // func minimumFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·minimumFloat64AVX512(SB), NOSPLIT, $0-48
-	// Minimum of float64, 16 elements a step.
+	// Minimum of float64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -1932,13 +2812,25 @@ loop:
 	VMOVUPS        64(R9)(AX*8), Z3
 	VMOVUPS        64(R10)(AX*8), Z4
 	VRANGEPD       $0x04, Z4, Z3, Z5
+	VMOVUPS        128(R9)(AX*8), Z6
+	VMOVUPS        128(R10)(AX*8), Z7
+	VRANGEPD       $0x04, Z7, Z6, Z8
+	VMOVUPS        192(R9)(AX*8), Z9
+	VMOVUPS        192(R10)(AX*8), Z10
+	VRANGEPD       $0x04, Z10, Z9, Z11
 	VCMPPD         $0x03, Z1, Z0, K1
 	VCMPPD         $0x03, Z4, Z3, K2
+	VCMPPD         $0x03, Z7, Z6, K3
+	VCMPPD         $0x03, Z10, Z9, K4
 	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z2, K1, Z0
 	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z5, K2, Z1
+	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z8, K3, Z2
+	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z11, K4, Z3
 	VMOVUPS        Z0, (R8)(AX*8)
 	VMOVUPS        Z1, 64(R8)(AX*8)
-	ADDQ           $0x00000010, AX
+	VMOVUPS        Z2, 128(R8)(AX*8)
+	VMOVUPS        Z3, 192(R8)(AX*8)
+	ADDQ           $0x00000020, AX
 	CMPQ           AX, DX
 	JLT            loop
 	VZEROUPPER
@@ -1948,7 +2840,7 @@ loop:
 // func minimumFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·minimumFloat64PastAVX512(SB), NOSPLIT, $0-48
-	// Minimum of float64, 16 elements a step.
+	// Minimum of float64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -1962,13 +2854,25 @@ loop:
 	VMOVUPS        64(R9)(AX*8), Z3
 	VMOVUPS        64(R10)(AX*8), Z4
 	VRANGEPD       $0x04, Z4, Z3, Z5
+	VMOVUPS        128(R9)(AX*8), Z6
+	VMOVUPS        128(R10)(AX*8), Z7
+	VRANGEPD       $0x04, Z7, Z6, Z8
+	VMOVUPS        192(R9)(AX*8), Z9
+	VMOVUPS        192(R10)(AX*8), Z10
+	VRANGEPD       $0x04, Z10, Z9, Z11
 	VCMPPD         $0x03, Z1, Z0, K1
 	VCMPPD         $0x03, Z4, Z3, K2
+	VCMPPD         $0x03, Z7, Z6, K3
+	VCMPPD         $0x03, Z10, Z9, K4
 	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z2, K1, Z0
 	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z5, K2, Z1
+	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z8, K3, Z2
+	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z11, K4, Z3
 	VMOVNTPS       Z0, (R8)(AX*8)
 	VMOVNTPS       Z1, 64(R8)(AX*8)
-	ADDQ           $0x00000010, AX
+	VMOVNTPS       Z2, 128(R8)(AX*8)
+	VMOVNTPS       Z3, 192(R8)(AX*8)
+	ADDQ           $0x00000020, AX
 	CMPQ           AX, DX
 	JLT            loop
 	VZEROUPPER
@@ -1978,7 +2882,7 @@ loop:
 // func floorFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·floorFloat32AVX512(SB), NOSPLIT, $0-48
-	// Floor of float32, 32 elements a step.
+	// Floor of float32, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -1987,9 +2891,13 @@ TEXT ·floorFloat32AVX512(SB), NOSPLIT, $0-48
 loop:
 	VRNDSCALEPS $0x09, (R9)(AX*4), Z0
 	VRNDSCALEPS $0x09, 64(R9)(AX*4), Z1
+	VRNDSCALEPS $0x09, 128(R9)(AX*4), Z2
+	VRNDSCALEPS $0x09, 192(R9)(AX*4), Z3
 	VMOVUPS     Z0, (R8)(AX*4)
 	VMOVUPS     Z1, 64(R8)(AX*4)
-	ADDQ        $0x00000020, AX
+	VMOVUPS     Z2, 128(R8)(AX*4)
+	VMOVUPS     Z3, 192(R8)(AX*4)
+	ADDQ        $0x00000040, AX
 	CMPQ        AX, DX
 	JLT         loop
 	VZEROUPPER
@@ -1999,7 +2907,7 @@ loop:
 // func floorFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·floorFloat32PastAVX512(SB), NOSPLIT, $0-48
-	// Floor of float32, 32 elements a step.
+	// Floor of float32, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -2008,9 +2916,13 @@ TEXT ·floorFloat32PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VRNDSCALEPS $0x09, (R9)(AX*4), Z0
 	VRNDSCALEPS $0x09, 64(R9)(AX*4), Z1
+	VRNDSCALEPS $0x09, 128(R9)(AX*4), Z2
+	VRNDSCALEPS $0x09, 192(R9)(AX*4), Z3
 	VMOVNTPS    Z0, (R8)(AX*4)
 	VMOVNTPS    Z1, 64(R8)(AX*4)
-	ADDQ        $0x00000020, AX
+	VMOVNTPS    Z2, 128(R8)(AX*4)
+	VMOVNTPS    Z3, 192(R8)(AX*4)
+	ADDQ        $0x00000040, AX
 	CMPQ        AX, DX
 	JLT         loop
 	VZEROUPPER
@@ -2020,7 +2932,7 @@ loop:
 // func floorFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·floorFloat64AVX512(SB), NOSPLIT, $0-48
-	// Floor of float64, 16 elements a step.
+	// Floor of float64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -2029,9 +2941,13 @@ TEXT ·floorFloat64AVX512(SB), NOSPLIT, $0-48
 loop:
 	VRNDSCALEPD $0x09, (R9)(AX*8), Z0
 	VRNDSCALEPD $0x09, 64(R9)(AX*8), Z1
+	VRNDSCALEPD $0x09, 128(R9)(AX*8), Z2
+	VRNDSCALEPD $0x09, 192(R9)(AX*8), Z3
 	VMOVUPS     Z0, (R8)(AX*8)
 	VMOVUPS     Z1, 64(R8)(AX*8)
-	ADDQ        $0x00000010, AX
+	VMOVUPS     Z2, 128(R8)(AX*8)
+	VMOVUPS     Z3, 192(R8)(AX*8)
+	ADDQ        $0x00000020, AX
 	CMPQ        AX, DX
 	JLT         loop
 	VZEROUPPER
@@ -2041,7 +2957,7 @@ loop:
 // func floorFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·floorFloat64PastAVX512(SB), NOSPLIT, $0-48
-	// Floor of float64, 16 elements a step.
+	// Floor of float64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -2050,9 +2966,13 @@ TEXT ·floorFloat64PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VRNDSCALEPD $0x09, (R9)(AX*8), Z0
 	VRNDSCALEPD $0x09, 64(R9)(AX*8), Z1
+	VRNDSCALEPD $0x09, 128(R9)(AX*8), Z2
+	VRNDSCALEPD $0x09, 192(R9)(AX*8), Z3
 	VMOVNTPS    Z0, (R8)(AX*8)
 	VMOVNTPS    Z1, 64(R8)(AX*8)
-	ADDQ        $0x00000010, AX
+	VMOVNTPS    Z2, 128(R8)(AX*8)
+	VMOVNTPS    Z3, 192(R8)(AX*8)
+	ADDQ        $0x00000020, AX
 	CMPQ        AX, DX
 	JLT         loop
 	VZEROUPPER
@@ -2062,7 +2982,7 @@ loop:
 // func ceilFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·ceilFloat32AVX512(SB), NOSPLIT, $0-48
-	// Ceil of float32, 32 elements a step.
+	// Ceil of float32, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -2071,9 +2991,13 @@ TEXT ·ceilFloat32AVX512(SB), NOSPLIT, $0-48
 loop:
 	VRNDSCALEPS $0x0a, (R9)(AX*4), Z0
 	VRNDSCALEPS $0x0a, 64(R9)(AX*4), Z1
+	VRNDSCALEPS $0x0a, 128(R9)(AX*4), Z2
+	VRNDSCALEPS $0x0a, 192(R9)(AX*4), Z3
 	VMOVUPS     Z0, (R8)(AX*4)
 	VMOVUPS     Z1, 64(R8)(AX*4)
-	ADDQ        $0x00000020, AX
+	VMOVUPS     Z2, 128(R8)(AX*4)
+	VMOVUPS     Z3, 192(R8)(AX*4)
+	ADDQ        $0x00000040, AX
 	CMPQ        AX, DX
 	JLT         loop
 	VZEROUPPER
@@ -2083,7 +3007,7 @@ loop:
 // func ceilFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·ceilFloat32PastAVX512(SB), NOSPLIT, $0-48
-	// Ceil of float32, 32 elements a step.
+	// Ceil of float32, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -2092,9 +3016,13 @@ TEXT ·ceilFloat32PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VRNDSCALEPS $0x0a, (R9)(AX*4), Z0
 	VRNDSCALEPS $0x0a, 64(R9)(AX*4), Z1
+	VRNDSCALEPS $0x0a, 128(R9)(AX*4), Z2
+	VRNDSCALEPS $0x0a, 192(R9)(AX*4), Z3
 	VMOVNTPS    Z0, (R8)(AX*4)
 	VMOVNTPS    Z1, 64(R8)(AX*4)
-	ADDQ        $0x00000020, AX
+	VMOVNTPS    Z2, 128(R8)(AX*4)
+	VMOVNTPS    Z3, 192(R8)(AX*4)
+	ADDQ        $0x00000040, AX
 	CMPQ        AX, DX
 	JLT         loop
 	VZEROUPPER
@@ -2104,7 +3032,7 @@ loop:
 // func ceilFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·ceilFloat64AVX512(SB), NOSPLIT, $0-48
-	// Ceil of float64, 16 elements a step.
+	// Ceil of float64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -2113,9 +3041,13 @@ TEXT ·ceilFloat64AVX512(SB), NOSPLIT, $0-48
 loop:
 	VRNDSCALEPD $0x0a, (R9)(AX*8), Z0
 	VRNDSCALEPD $0x0a, 64(R9)(AX*8), Z1
+	VRNDSCALEPD $0x0a, 128(R9)(AX*8), Z2
+	VRNDSCALEPD $0x0a, 192(R9)(AX*8), Z3
 	VMOVUPS     Z0, (R8)(AX*8)
 	VMOVUPS     Z1, 64(R8)(AX*8)
-	ADDQ        $0x00000010, AX
+	VMOVUPS     Z2, 128(R8)(AX*8)
+	VMOVUPS     Z3, 192(R8)(AX*8)
+	ADDQ        $0x00000020, AX
 	CMPQ        AX, DX
 	JLT         loop
 	VZEROUPPER
@@ -2125,7 +3057,7 @@ loop:
 // func ceilFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·ceilFloat64PastAVX512(SB), NOSPLIT, $0-48
-	// Ceil of float64, 16 elements a step.
+	// Ceil of float64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -2134,9 +3066,13 @@ TEXT ·ceilFloat64PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VRNDSCALEPD $0x0a, (R9)(AX*8), Z0
 	VRNDSCALEPD $0x0a, 64(R9)(AX*8), Z1
+	VRNDSCALEPD $0x0a, 128(R9)(AX*8), Z2
+	VRNDSCALEPD $0x0a, 192(R9)(AX*8), Z3
 	VMOVNTPS    Z0, (R8)(AX*8)
 	VMOVNTPS    Z1, 64(R8)(AX*8)
-	ADDQ        $0x00000010, AX
+	VMOVNTPS    Z2, 128(R8)(AX*8)
+	VMOVNTPS    Z3, 192(R8)(AX*8)
+	ADDQ        $0x00000020, AX
 	CMPQ        AX, DX
 	JLT         loop
 	VZEROUPPER
@@ -2146,7 +3082,7 @@ loop:
 // func truncFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·truncFloat32AVX512(SB), NOSPLIT, $0-48
-	// Trunc of float32, 32 elements a step.
+	// Trunc of float32, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -2155,9 +3091,13 @@ TEXT ·truncFloat32AVX512(SB), NOSPLIT, $0-48
 loop:
 	VRNDSCALEPS $0x0b, (R9)(AX*4), Z0
 	VRNDSCALEPS $0x0b, 64(R9)(AX*4), Z1
+	VRNDSCALEPS $0x0b, 128(R9)(AX*4), Z2
+	VRNDSCALEPS $0x0b, 192(R9)(AX*4), Z3
 	VMOVUPS     Z0, (R8)(AX*4)
 	VMOVUPS     Z1, 64(R8)(AX*4)
-	ADDQ        $0x00000020, AX
+	VMOVUPS     Z2, 128(R8)(AX*4)
+	VMOVUPS     Z3, 192(R8)(AX*4)
+	ADDQ        $0x00000040, AX
 	CMPQ        AX, DX
 	JLT         loop
 	VZEROUPPER
@@ -2167,7 +3107,7 @@ loop:
 // func truncFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·truncFloat32PastAVX512(SB), NOSPLIT, $0-48
-	// Trunc of float32, 32 elements a step.
+	// Trunc of float32, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -2176,9 +3116,13 @@ TEXT ·truncFloat32PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VRNDSCALEPS $0x0b, (R9)(AX*4), Z0
 	VRNDSCALEPS $0x0b, 64(R9)(AX*4), Z1
+	VRNDSCALEPS $0x0b, 128(R9)(AX*4), Z2
+	VRNDSCALEPS $0x0b, 192(R9)(AX*4), Z3
 	VMOVNTPS    Z0, (R8)(AX*4)
 	VMOVNTPS    Z1, 64(R8)(AX*4)
-	ADDQ        $0x00000020, AX
+	VMOVNTPS    Z2, 128(R8)(AX*4)
+	VMOVNTPS    Z3, 192(R8)(AX*4)
+	ADDQ        $0x00000040, AX
 	CMPQ        AX, DX
 	JLT         loop
 	VZEROUPPER
@@ -2188,7 +3132,7 @@ loop:
 // func truncFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·truncFloat64AVX512(SB), NOSPLIT, $0-48
-	// Trunc of float64, 16 elements a step.
+	// Trunc of float64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -2197,9 +3141,13 @@ TEXT ·truncFloat64AVX512(SB), NOSPLIT, $0-48
 loop:
 	VRNDSCALEPD $0x0b, (R9)(AX*8), Z0
 	VRNDSCALEPD $0x0b, 64(R9)(AX*8), Z1
+	VRNDSCALEPD $0x0b, 128(R9)(AX*8), Z2
+	VRNDSCALEPD $0x0b, 192(R9)(AX*8), Z3
 	VMOVUPS     Z0, (R8)(AX*8)
 	VMOVUPS     Z1, 64(R8)(AX*8)
-	ADDQ        $0x00000010, AX
+	VMOVUPS     Z2, 128(R8)(AX*8)
+	VMOVUPS     Z3, 192(R8)(AX*8)
+	ADDQ        $0x00000020, AX
 	CMPQ        AX, DX
 	JLT         loop
 	VZEROUPPER
@@ -2209,7 +3157,7 @@ loop:
 // func truncFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·truncFloat64PastAVX512(SB), NOSPLIT, $0-48
-	// Trunc of float64, 16 elements a step.
+	// Trunc of float64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -2218,9 +3166,13 @@ TEXT ·truncFloat64PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VRNDSCALEPD $0x0b, (R9)(AX*8), Z0
 	VRNDSCALEPD $0x0b, 64(R9)(AX*8), Z1
+	VRNDSCALEPD $0x0b, 128(R9)(AX*8), Z2
+	VRNDSCALEPD $0x0b, 192(R9)(AX*8), Z3
 	VMOVNTPS    Z0, (R8)(AX*8)
 	VMOVNTPS    Z1, 64(R8)(AX*8)
-	ADDQ        $0x00000010, AX
+	VMOVNTPS    Z2, 128(R8)(AX*8)
+	VMOVNTPS    Z3, 192(R8)(AX*8)
+	ADDQ        $0x00000020, AX
 	CMPQ        AX, DX
 	JLT         loop
 	VZEROUPPER
@@ -2230,7 +3182,7 @@ loop:
 // func rintFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·rintFloat32AVX512(SB), NOSPLIT, $0-48
-	// Rint of float32, 32 elements a step.
+	// Rint of float32, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -2239,9 +3191,13 @@ TEXT ·rintFloat32AVX512(SB), NOSPLIT, $0-48
 loop:
 	VRNDSCALEPS $0x08, (R9)(AX*4), Z0
 	VRNDSCALEPS $0x08, 64(R9)(AX*4), Z1
+	VRNDSCALEPS $0x08, 128(R9)(AX*4), Z2
+	VRNDSCALEPS $0x08, 192(R9)(AX*4), Z3
 	VMOVUPS     Z0, (R8)(AX*4)
 	VMOVUPS     Z1, 64(R8)(AX*4)
-	ADDQ        $0x00000020, AX
+	VMOVUPS     Z2, 128(R8)(AX*4)
+	VMOVUPS     Z3, 192(R8)(AX*4)
+	ADDQ        $0x00000040, AX
 	CMPQ        AX, DX
 	JLT         loop
 	VZEROUPPER
@@ -2251,7 +3207,7 @@ loop:
 // func rintFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·rintFloat32PastAVX512(SB), NOSPLIT, $0-48
-	// Rint of float32, 32 elements a step.
+	// Rint of float32, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -2260,9 +3216,13 @@ TEXT ·rintFloat32PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VRNDSCALEPS $0x08, (R9)(AX*4), Z0
 	VRNDSCALEPS $0x08, 64(R9)(AX*4), Z1
+	VRNDSCALEPS $0x08, 128(R9)(AX*4), Z2
+	VRNDSCALEPS $0x08, 192(R9)(AX*4), Z3
 	VMOVNTPS    Z0, (R8)(AX*4)
 	VMOVNTPS    Z1, 64(R8)(AX*4)
-	ADDQ        $0x00000020, AX
+	VMOVNTPS    Z2, 128(R8)(AX*4)
+	VMOVNTPS    Z3, 192(R8)(AX*4)
+	ADDQ        $0x00000040, AX
 	CMPQ        AX, DX
 	JLT         loop
 	VZEROUPPER
@@ -2272,7 +3232,7 @@ loop:
 // func rintFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·rintFloat64AVX512(SB), NOSPLIT, $0-48
-	// Rint of float64, 16 elements a step.
+	// Rint of float64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -2281,9 +3241,13 @@ TEXT ·rintFloat64AVX512(SB), NOSPLIT, $0-48
 loop:
 	VRNDSCALEPD $0x08, (R9)(AX*8), Z0
 	VRNDSCALEPD $0x08, 64(R9)(AX*8), Z1
+	VRNDSCALEPD $0x08, 128(R9)(AX*8), Z2
+	VRNDSCALEPD $0x08, 192(R9)(AX*8), Z3
 	VMOVUPS     Z0, (R8)(AX*8)
 	VMOVUPS     Z1, 64(R8)(AX*8)
-	ADDQ        $0x00000010, AX
+	VMOVUPS     Z2, 128(R8)(AX*8)
+	VMOVUPS     Z3, 192(R8)(AX*8)
+	ADDQ        $0x00000020, AX
 	CMPQ        AX, DX
 	JLT         loop
 	VZEROUPPER
@@ -2293,7 +3257,7 @@ loop:
 // func rintFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·rintFloat64PastAVX512(SB), NOSPLIT, $0-48
-	// Rint of float64, 16 elements a step.
+	// Rint of float64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -2302,9 +3266,13 @@ TEXT ·rintFloat64PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VRNDSCALEPD $0x08, (R9)(AX*8), Z0
 	VRNDSCALEPD $0x08, 64(R9)(AX*8), Z1
+	VRNDSCALEPD $0x08, 128(R9)(AX*8), Z2
+	VRNDSCALEPD $0x08, 192(R9)(AX*8), Z3
 	VMOVNTPS    Z0, (R8)(AX*8)
 	VMOVNTPS    Z1, 64(R8)(AX*8)
-	ADDQ        $0x00000010, AX
+	VMOVNTPS    Z2, 128(R8)(AX*8)
+	VMOVNTPS    Z3, 192(R8)(AX*8)
+	ADDQ        $0x00000020, AX
 	CMPQ        AX, DX
 	JLT         loop
 	VZEROUPPER
@@ -2314,7 +3282,7 @@ loop:
 // func copysignFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·copysignFloat32AVX512(SB), NOSPLIT, $0-48
-	// Copysign of float32, 32 elements a step.
+	// Copysign of float32, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -2328,9 +3296,17 @@ loop:
 	VMOVUPS         64(R10)(AX*4), Z0
 	VMOVUPS         64(R9)(AX*4), Z2
 	VPTERNLOGD.BCST $0xe4, avx512_7fffffff<>+0(SB), Z0, Z2
+	VMOVUPS         128(R10)(AX*4), Z0
+	VMOVUPS         128(R9)(AX*4), Z3
+	VPTERNLOGD.BCST $0xe4, avx512_7fffffff<>+0(SB), Z0, Z3
+	VMOVUPS         192(R10)(AX*4), Z0
+	VMOVUPS         192(R9)(AX*4), Z4
+	VPTERNLOGD.BCST $0xe4, avx512_7fffffff<>+0(SB), Z0, Z4
 	VMOVUPS         Z1, (R8)(AX*4)
 	VMOVUPS         Z2, 64(R8)(AX*4)
-	ADDQ            $0x00000020, AX
+	VMOVUPS         Z3, 128(R8)(AX*4)
+	VMOVUPS         Z4, 192(R8)(AX*4)
+	ADDQ            $0x00000040, AX
 	CMPQ            AX, DX
 	JLT             loop
 	VZEROUPPER
@@ -2340,7 +3316,7 @@ loop:
 // func copysignFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·copysignFloat32PastAVX512(SB), NOSPLIT, $0-48
-	// Copysign of float32, 32 elements a step.
+	// Copysign of float32, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -2354,9 +3330,17 @@ loop:
 	VMOVUPS         64(R10)(AX*4), Z0
 	VMOVUPS         64(R9)(AX*4), Z2
 	VPTERNLOGD.BCST $0xe4, avx512_7fffffff<>+0(SB), Z0, Z2
+	VMOVUPS         128(R10)(AX*4), Z0
+	VMOVUPS         128(R9)(AX*4), Z3
+	VPTERNLOGD.BCST $0xe4, avx512_7fffffff<>+0(SB), Z0, Z3
+	VMOVUPS         192(R10)(AX*4), Z0
+	VMOVUPS         192(R9)(AX*4), Z4
+	VPTERNLOGD.BCST $0xe4, avx512_7fffffff<>+0(SB), Z0, Z4
 	VMOVNTPS        Z1, (R8)(AX*4)
 	VMOVNTPS        Z2, 64(R8)(AX*4)
-	ADDQ            $0x00000020, AX
+	VMOVNTPS        Z3, 128(R8)(AX*4)
+	VMOVNTPS        Z4, 192(R8)(AX*4)
+	ADDQ            $0x00000040, AX
 	CMPQ            AX, DX
 	JLT             loop
 	VZEROUPPER
@@ -2366,7 +3350,7 @@ loop:
 // func copysignFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·copysignFloat64AVX512(SB), NOSPLIT, $0-48
-	// Copysign of float64, 16 elements a step.
+	// Copysign of float64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -2380,9 +3364,17 @@ loop:
 	VMOVUPS         64(R10)(AX*8), Z0
 	VMOVUPS         64(R9)(AX*8), Z2
 	VPTERNLOGQ.BCST $0xe4, avx512_7fffffffffffffff<>+0(SB), Z0, Z2
+	VMOVUPS         128(R10)(AX*8), Z0
+	VMOVUPS         128(R9)(AX*8), Z3
+	VPTERNLOGQ.BCST $0xe4, avx512_7fffffffffffffff<>+0(SB), Z0, Z3
+	VMOVUPS         192(R10)(AX*8), Z0
+	VMOVUPS         192(R9)(AX*8), Z4
+	VPTERNLOGQ.BCST $0xe4, avx512_7fffffffffffffff<>+0(SB), Z0, Z4
 	VMOVUPS         Z1, (R8)(AX*8)
 	VMOVUPS         Z2, 64(R8)(AX*8)
-	ADDQ            $0x00000010, AX
+	VMOVUPS         Z3, 128(R8)(AX*8)
+	VMOVUPS         Z4, 192(R8)(AX*8)
+	ADDQ            $0x00000020, AX
 	CMPQ            AX, DX
 	JLT             loop
 	VZEROUPPER
@@ -2392,7 +3384,7 @@ loop:
 // func copysignFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·copysignFloat64PastAVX512(SB), NOSPLIT, $0-48
-	// Copysign of float64, 16 elements a step.
+	// Copysign of float64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -2406,9 +3398,17 @@ loop:
 	VMOVUPS         64(R10)(AX*8), Z0
 	VMOVUPS         64(R9)(AX*8), Z2
 	VPTERNLOGQ.BCST $0xe4, avx512_7fffffffffffffff<>+0(SB), Z0, Z2
+	VMOVUPS         128(R10)(AX*8), Z0
+	VMOVUPS         128(R9)(AX*8), Z3
+	VPTERNLOGQ.BCST $0xe4, avx512_7fffffffffffffff<>+0(SB), Z0, Z3
+	VMOVUPS         192(R10)(AX*8), Z0
+	VMOVUPS         192(R9)(AX*8), Z4
+	VPTERNLOGQ.BCST $0xe4, avx512_7fffffffffffffff<>+0(SB), Z0, Z4
 	VMOVNTPS        Z1, (R8)(AX*8)
 	VMOVNTPS        Z2, 64(R8)(AX*8)
-	ADDQ            $0x00000010, AX
+	VMOVNTPS        Z3, 128(R8)(AX*8)
+	VMOVNTPS        Z4, 192(R8)(AX*8)
+	ADDQ            $0x00000020, AX
 	CMPQ            AX, DX
 	JLT             loop
 	VZEROUPPER
@@ -2418,7 +3418,7 @@ loop:
 // func fmaxFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·fmaxFloat32AVX512(SB), NOSPLIT, $0-48
-	// Fmax of float32, 32 elements a step.
+	// Fmax of float32, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -2429,24 +3429,44 @@ loop:
 	VMOVUPS        (R9)(AX*4), Z0
 	VMOVUPS        (R10)(AX*4), Z1
 	VRANGEPS       $0x05, Z1, Z0, Z2
+	VCMPPS         $0x03, Z1, Z0, K1
 	VMOVUPS        64(R9)(AX*4), Z3
 	VMOVUPS        64(R10)(AX*4), Z4
 	VRANGEPS       $0x05, Z4, Z3, Z5
-	VCMPPS         $0x03, Z1, Z0, K1
-	VCMPPS         $0x03, Z4, Z3, K2
 	VBLENDMPS.BCST avx512_7fc00000<>+0(SB), Z2, K1, Z2
-	VBLENDMPS.BCST avx512_7fc00000<>+0(SB), Z5, K2, Z5
-	VCMPPS         $0x00, Z1, Z1, K1
+	VCMPPS         $0x03, Z4, Z3, K1
+	VMOVUPS        128(R9)(AX*4), Z6
+	VMOVUPS        128(R10)(AX*4), Z7
+	VRANGEPS       $0x05, Z7, Z6, Z8
+	VCMPPS         $0x00, Z1, Z1, K2
+	VBLENDMPS.BCST avx512_7fc00000<>+0(SB), Z5, K1, Z5
+	VCMPPS         $0x03, Z7, Z6, K1
+	VMOVUPS        192(R9)(AX*4), Z9
+	VMOVUPS        192(R10)(AX*4), Z10
+	VRANGEPS       $0x05, Z10, Z9, Z11
+	VBLENDMPS      Z2, Z0, K2, Z2
 	VCMPPS         $0x00, Z4, Z4, K2
-	VBLENDMPS      Z2, Z0, K1, Z2
-	VBLENDMPS      Z5, Z3, K2, Z5
-	VCMPPS         $0x00, Z0, Z0, K1
-	VCMPPS         $0x00, Z3, Z3, K2
-	VBLENDMPS      Z2, Z1, K1, Z0
-	VBLENDMPS      Z5, Z4, K2, Z1
-	VMOVUPS        Z0, (R8)(AX*4)
-	VMOVUPS        Z1, 64(R8)(AX*4)
-	ADDQ           $0x00000020, AX
+	VBLENDMPS.BCST avx512_7fc00000<>+0(SB), Z8, K1, Z8
+	VCMPPS         $0x03, Z10, Z9, K1
+	VCMPPS         $0x00, Z0, Z0, K3
+	VBLENDMPS      Z5, Z3, K2, Z0
+	VCMPPS         $0x00, Z7, Z7, K2
+	VBLENDMPS.BCST avx512_7fc00000<>+0(SB), Z11, K1, Z5
+	VBLENDMPS      Z2, Z1, K3, Z1
+	VCMPPS         $0x00, Z3, Z3, K1
+	VBLENDMPS      Z8, Z6, K2, Z2
+	VCMPPS         $0x00, Z10, Z10, K2
+	VMOVUPS        Z1, (R8)(AX*4)
+	VBLENDMPS      Z0, Z4, K1, Z0
+	VCMPPS         $0x00, Z6, Z6, K1
+	VBLENDMPS      Z5, Z9, K2, Z1
+	VMOVUPS        Z0, 64(R8)(AX*4)
+	VBLENDMPS      Z2, Z7, K1, Z0
+	VCMPPS         $0x00, Z9, Z9, K1
+	VMOVUPS        Z0, 128(R8)(AX*4)
+	VBLENDMPS      Z1, Z10, K1, Z0
+	VMOVUPS        Z0, 192(R8)(AX*4)
+	ADDQ           $0x00000040, AX
 	CMPQ           AX, DX
 	JLT            loop
 	VZEROUPPER
@@ -2456,7 +3476,7 @@ loop:
 // func fmaxFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·fmaxFloat32PastAVX512(SB), NOSPLIT, $0-48
-	// Fmax of float32, 32 elements a step.
+	// Fmax of float32, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -2467,24 +3487,44 @@ loop:
 	VMOVUPS        (R9)(AX*4), Z0
 	VMOVUPS        (R10)(AX*4), Z1
 	VRANGEPS       $0x05, Z1, Z0, Z2
+	VCMPPS         $0x03, Z1, Z0, K1
 	VMOVUPS        64(R9)(AX*4), Z3
 	VMOVUPS        64(R10)(AX*4), Z4
 	VRANGEPS       $0x05, Z4, Z3, Z5
-	VCMPPS         $0x03, Z1, Z0, K1
-	VCMPPS         $0x03, Z4, Z3, K2
 	VBLENDMPS.BCST avx512_7fc00000<>+0(SB), Z2, K1, Z2
-	VBLENDMPS.BCST avx512_7fc00000<>+0(SB), Z5, K2, Z5
-	VCMPPS         $0x00, Z1, Z1, K1
+	VCMPPS         $0x03, Z4, Z3, K1
+	VMOVUPS        128(R9)(AX*4), Z6
+	VMOVUPS        128(R10)(AX*4), Z7
+	VRANGEPS       $0x05, Z7, Z6, Z8
+	VCMPPS         $0x00, Z1, Z1, K2
+	VBLENDMPS.BCST avx512_7fc00000<>+0(SB), Z5, K1, Z5
+	VCMPPS         $0x03, Z7, Z6, K1
+	VMOVUPS        192(R9)(AX*4), Z9
+	VMOVUPS        192(R10)(AX*4), Z10
+	VRANGEPS       $0x05, Z10, Z9, Z11
+	VBLENDMPS      Z2, Z0, K2, Z2
 	VCMPPS         $0x00, Z4, Z4, K2
-	VBLENDMPS      Z2, Z0, K1, Z2
-	VBLENDMPS      Z5, Z3, K2, Z5
-	VCMPPS         $0x00, Z0, Z0, K1
-	VCMPPS         $0x00, Z3, Z3, K2
-	VBLENDMPS      Z2, Z1, K1, Z0
-	VBLENDMPS      Z5, Z4, K2, Z1
-	VMOVNTPS       Z0, (R8)(AX*4)
-	VMOVNTPS       Z1, 64(R8)(AX*4)
-	ADDQ           $0x00000020, AX
+	VBLENDMPS.BCST avx512_7fc00000<>+0(SB), Z8, K1, Z8
+	VCMPPS         $0x03, Z10, Z9, K1
+	VCMPPS         $0x00, Z0, Z0, K3
+	VBLENDMPS      Z5, Z3, K2, Z0
+	VCMPPS         $0x00, Z7, Z7, K2
+	VBLENDMPS.BCST avx512_7fc00000<>+0(SB), Z11, K1, Z5
+	VBLENDMPS      Z2, Z1, K3, Z1
+	VCMPPS         $0x00, Z3, Z3, K1
+	VBLENDMPS      Z8, Z6, K2, Z2
+	VCMPPS         $0x00, Z10, Z10, K2
+	VMOVNTPS       Z1, (R8)(AX*4)
+	VBLENDMPS      Z0, Z4, K1, Z0
+	VCMPPS         $0x00, Z6, Z6, K1
+	VBLENDMPS      Z5, Z9, K2, Z1
+	VMOVNTPS       Z0, 64(R8)(AX*4)
+	VBLENDMPS      Z2, Z7, K1, Z0
+	VCMPPS         $0x00, Z9, Z9, K1
+	VMOVNTPS       Z0, 128(R8)(AX*4)
+	VBLENDMPS      Z1, Z10, K1, Z0
+	VMOVNTPS       Z0, 192(R8)(AX*4)
+	ADDQ           $0x00000040, AX
 	CMPQ           AX, DX
 	JLT            loop
 	VZEROUPPER
@@ -2494,7 +3534,7 @@ loop:
 // func fmaxFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·fmaxFloat64AVX512(SB), NOSPLIT, $0-48
-	// Fmax of float64, 16 elements a step.
+	// Fmax of float64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -2505,24 +3545,44 @@ loop:
 	VMOVUPS        (R9)(AX*8), Z0
 	VMOVUPS        (R10)(AX*8), Z1
 	VRANGEPD       $0x05, Z1, Z0, Z2
+	VCMPPD         $0x03, Z1, Z0, K1
 	VMOVUPS        64(R9)(AX*8), Z3
 	VMOVUPS        64(R10)(AX*8), Z4
 	VRANGEPD       $0x05, Z4, Z3, Z5
-	VCMPPD         $0x03, Z1, Z0, K1
-	VCMPPD         $0x03, Z4, Z3, K2
 	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z2, K1, Z2
-	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z5, K2, Z5
-	VCMPPD         $0x00, Z1, Z1, K1
+	VCMPPD         $0x03, Z4, Z3, K1
+	VMOVUPS        128(R9)(AX*8), Z6
+	VMOVUPS        128(R10)(AX*8), Z7
+	VRANGEPD       $0x05, Z7, Z6, Z8
+	VCMPPD         $0x00, Z1, Z1, K2
+	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z5, K1, Z5
+	VCMPPD         $0x03, Z7, Z6, K1
+	VMOVUPS        192(R9)(AX*8), Z9
+	VMOVUPS        192(R10)(AX*8), Z10
+	VRANGEPD       $0x05, Z10, Z9, Z11
+	VBLENDMPD      Z2, Z0, K2, Z2
 	VCMPPD         $0x00, Z4, Z4, K2
-	VBLENDMPD      Z2, Z0, K1, Z2
-	VBLENDMPD      Z5, Z3, K2, Z5
-	VCMPPD         $0x00, Z0, Z0, K1
-	VCMPPD         $0x00, Z3, Z3, K2
-	VBLENDMPD      Z2, Z1, K1, Z0
-	VBLENDMPD      Z5, Z4, K2, Z1
-	VMOVUPS        Z0, (R8)(AX*8)
-	VMOVUPS        Z1, 64(R8)(AX*8)
-	ADDQ           $0x00000010, AX
+	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z8, K1, Z8
+	VCMPPD         $0x03, Z10, Z9, K1
+	VCMPPD         $0x00, Z0, Z0, K3
+	VBLENDMPD      Z5, Z3, K2, Z0
+	VCMPPD         $0x00, Z7, Z7, K2
+	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z11, K1, Z5
+	VBLENDMPD      Z2, Z1, K3, Z1
+	VCMPPD         $0x00, Z3, Z3, K1
+	VBLENDMPD      Z8, Z6, K2, Z2
+	VCMPPD         $0x00, Z10, Z10, K2
+	VMOVUPS        Z1, (R8)(AX*8)
+	VBLENDMPD      Z0, Z4, K1, Z0
+	VCMPPD         $0x00, Z6, Z6, K1
+	VBLENDMPD      Z5, Z9, K2, Z1
+	VMOVUPS        Z0, 64(R8)(AX*8)
+	VBLENDMPD      Z2, Z7, K1, Z0
+	VCMPPD         $0x00, Z9, Z9, K1
+	VMOVUPS        Z0, 128(R8)(AX*8)
+	VBLENDMPD      Z1, Z10, K1, Z0
+	VMOVUPS        Z0, 192(R8)(AX*8)
+	ADDQ           $0x00000020, AX
 	CMPQ           AX, DX
 	JLT            loop
 	VZEROUPPER
@@ -2532,7 +3592,7 @@ loop:
 // func fmaxFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·fmaxFloat64PastAVX512(SB), NOSPLIT, $0-48
-	// Fmax of float64, 16 elements a step.
+	// Fmax of float64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -2543,24 +3603,44 @@ loop:
 	VMOVUPS        (R9)(AX*8), Z0
 	VMOVUPS        (R10)(AX*8), Z1
 	VRANGEPD       $0x05, Z1, Z0, Z2
+	VCMPPD         $0x03, Z1, Z0, K1
 	VMOVUPS        64(R9)(AX*8), Z3
 	VMOVUPS        64(R10)(AX*8), Z4
 	VRANGEPD       $0x05, Z4, Z3, Z5
-	VCMPPD         $0x03, Z1, Z0, K1
-	VCMPPD         $0x03, Z4, Z3, K2
 	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z2, K1, Z2
-	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z5, K2, Z5
-	VCMPPD         $0x00, Z1, Z1, K1
+	VCMPPD         $0x03, Z4, Z3, K1
+	VMOVUPS        128(R9)(AX*8), Z6
+	VMOVUPS        128(R10)(AX*8), Z7
+	VRANGEPD       $0x05, Z7, Z6, Z8
+	VCMPPD         $0x00, Z1, Z1, K2
+	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z5, K1, Z5
+	VCMPPD         $0x03, Z7, Z6, K1
+	VMOVUPS        192(R9)(AX*8), Z9
+	VMOVUPS        192(R10)(AX*8), Z10
+	VRANGEPD       $0x05, Z10, Z9, Z11
+	VBLENDMPD      Z2, Z0, K2, Z2
 	VCMPPD         $0x00, Z4, Z4, K2
-	VBLENDMPD      Z2, Z0, K1, Z2
-	VBLENDMPD      Z5, Z3, K2, Z5
-	VCMPPD         $0x00, Z0, Z0, K1
-	VCMPPD         $0x00, Z3, Z3, K2
-	VBLENDMPD      Z2, Z1, K1, Z0
-	VBLENDMPD      Z5, Z4, K2, Z1
-	VMOVNTPS       Z0, (R8)(AX*8)
-	VMOVNTPS       Z1, 64(R8)(AX*8)
-	ADDQ           $0x00000010, AX
+	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z8, K1, Z8
+	VCMPPD         $0x03, Z10, Z9, K1
+	VCMPPD         $0x00, Z0, Z0, K3
+	VBLENDMPD      Z5, Z3, K2, Z0
+	VCMPPD         $0x00, Z7, Z7, K2
+	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z11, K1, Z5
+	VBLENDMPD      Z2, Z1, K3, Z1
+	VCMPPD         $0x00, Z3, Z3, K1
+	VBLENDMPD      Z8, Z6, K2, Z2
+	VCMPPD         $0x00, Z10, Z10, K2
+	VMOVNTPS       Z1, (R8)(AX*8)
+	VBLENDMPD      Z0, Z4, K1, Z0
+	VCMPPD         $0x00, Z6, Z6, K1
+	VBLENDMPD      Z5, Z9, K2, Z1
+	VMOVNTPS       Z0, 64(R8)(AX*8)
+	VBLENDMPD      Z2, Z7, K1, Z0
+	VCMPPD         $0x00, Z9, Z9, K1
+	VMOVNTPS       Z0, 128(R8)(AX*8)
+	VBLENDMPD      Z1, Z10, K1, Z0
+	VMOVNTPS       Z0, 192(R8)(AX*8)
+	ADDQ           $0x00000020, AX
 	CMPQ           AX, DX
 	JLT            loop
 	VZEROUPPER
@@ -2570,7 +3650,7 @@ loop:
 // func fminFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·fminFloat32AVX512(SB), NOSPLIT, $0-48
-	// Fmin of float32, 32 elements a step.
+	// Fmin of float32, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -2581,24 +3661,44 @@ loop:
 	VMOVUPS        (R9)(AX*4), Z0
 	VMOVUPS        (R10)(AX*4), Z1
 	VRANGEPS       $0x04, Z1, Z0, Z2
+	VCMPPS         $0x03, Z1, Z0, K1
 	VMOVUPS        64(R9)(AX*4), Z3
 	VMOVUPS        64(R10)(AX*4), Z4
 	VRANGEPS       $0x04, Z4, Z3, Z5
-	VCMPPS         $0x03, Z1, Z0, K1
-	VCMPPS         $0x03, Z4, Z3, K2
 	VBLENDMPS.BCST avx512_7fc00000<>+0(SB), Z2, K1, Z2
-	VBLENDMPS.BCST avx512_7fc00000<>+0(SB), Z5, K2, Z5
-	VCMPPS         $0x00, Z1, Z1, K1
+	VCMPPS         $0x03, Z4, Z3, K1
+	VMOVUPS        128(R9)(AX*4), Z6
+	VMOVUPS        128(R10)(AX*4), Z7
+	VRANGEPS       $0x04, Z7, Z6, Z8
+	VCMPPS         $0x00, Z1, Z1, K2
+	VBLENDMPS.BCST avx512_7fc00000<>+0(SB), Z5, K1, Z5
+	VCMPPS         $0x03, Z7, Z6, K1
+	VMOVUPS        192(R9)(AX*4), Z9
+	VMOVUPS        192(R10)(AX*4), Z10
+	VRANGEPS       $0x04, Z10, Z9, Z11
+	VBLENDMPS      Z2, Z0, K2, Z2
 	VCMPPS         $0x00, Z4, Z4, K2
-	VBLENDMPS      Z2, Z0, K1, Z2
-	VBLENDMPS      Z5, Z3, K2, Z5
-	VCMPPS         $0x00, Z0, Z0, K1
-	VCMPPS         $0x00, Z3, Z3, K2
-	VBLENDMPS      Z2, Z1, K1, Z0
-	VBLENDMPS      Z5, Z4, K2, Z1
-	VMOVUPS        Z0, (R8)(AX*4)
-	VMOVUPS        Z1, 64(R8)(AX*4)
-	ADDQ           $0x00000020, AX
+	VBLENDMPS.BCST avx512_7fc00000<>+0(SB), Z8, K1, Z8
+	VCMPPS         $0x03, Z10, Z9, K1
+	VCMPPS         $0x00, Z0, Z0, K3
+	VBLENDMPS      Z5, Z3, K2, Z0
+	VCMPPS         $0x00, Z7, Z7, K2
+	VBLENDMPS.BCST avx512_7fc00000<>+0(SB), Z11, K1, Z5
+	VBLENDMPS      Z2, Z1, K3, Z1
+	VCMPPS         $0x00, Z3, Z3, K1
+	VBLENDMPS      Z8, Z6, K2, Z2
+	VCMPPS         $0x00, Z10, Z10, K2
+	VMOVUPS        Z1, (R8)(AX*4)
+	VBLENDMPS      Z0, Z4, K1, Z0
+	VCMPPS         $0x00, Z6, Z6, K1
+	VBLENDMPS      Z5, Z9, K2, Z1
+	VMOVUPS        Z0, 64(R8)(AX*4)
+	VBLENDMPS      Z2, Z7, K1, Z0
+	VCMPPS         $0x00, Z9, Z9, K1
+	VMOVUPS        Z0, 128(R8)(AX*4)
+	VBLENDMPS      Z1, Z10, K1, Z0
+	VMOVUPS        Z0, 192(R8)(AX*4)
+	ADDQ           $0x00000040, AX
 	CMPQ           AX, DX
 	JLT            loop
 	VZEROUPPER
@@ -2608,7 +3708,7 @@ loop:
 // func fminFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·fminFloat32PastAVX512(SB), NOSPLIT, $0-48
-	// Fmin of float32, 32 elements a step.
+	// Fmin of float32, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -2619,24 +3719,44 @@ loop:
 	VMOVUPS        (R9)(AX*4), Z0
 	VMOVUPS        (R10)(AX*4), Z1
 	VRANGEPS       $0x04, Z1, Z0, Z2
+	VCMPPS         $0x03, Z1, Z0, K1
 	VMOVUPS        64(R9)(AX*4), Z3
 	VMOVUPS        64(R10)(AX*4), Z4
 	VRANGEPS       $0x04, Z4, Z3, Z5
-	VCMPPS         $0x03, Z1, Z0, K1
-	VCMPPS         $0x03, Z4, Z3, K2
 	VBLENDMPS.BCST avx512_7fc00000<>+0(SB), Z2, K1, Z2
-	VBLENDMPS.BCST avx512_7fc00000<>+0(SB), Z5, K2, Z5
-	VCMPPS         $0x00, Z1, Z1, K1
+	VCMPPS         $0x03, Z4, Z3, K1
+	VMOVUPS        128(R9)(AX*4), Z6
+	VMOVUPS        128(R10)(AX*4), Z7
+	VRANGEPS       $0x04, Z7, Z6, Z8
+	VCMPPS         $0x00, Z1, Z1, K2
+	VBLENDMPS.BCST avx512_7fc00000<>+0(SB), Z5, K1, Z5
+	VCMPPS         $0x03, Z7, Z6, K1
+	VMOVUPS        192(R9)(AX*4), Z9
+	VMOVUPS        192(R10)(AX*4), Z10
+	VRANGEPS       $0x04, Z10, Z9, Z11
+	VBLENDMPS      Z2, Z0, K2, Z2
 	VCMPPS         $0x00, Z4, Z4, K2
-	VBLENDMPS      Z2, Z0, K1, Z2
-	VBLENDMPS      Z5, Z3, K2, Z5
-	VCMPPS         $0x00, Z0, Z0, K1
-	VCMPPS         $0x00, Z3, Z3, K2
-	VBLENDMPS      Z2, Z1, K1, Z0
-	VBLENDMPS      Z5, Z4, K2, Z1
-	VMOVNTPS       Z0, (R8)(AX*4)
-	VMOVNTPS       Z1, 64(R8)(AX*4)
-	ADDQ           $0x00000020, AX
+	VBLENDMPS.BCST avx512_7fc00000<>+0(SB), Z8, K1, Z8
+	VCMPPS         $0x03, Z10, Z9, K1
+	VCMPPS         $0x00, Z0, Z0, K3
+	VBLENDMPS      Z5, Z3, K2, Z0
+	VCMPPS         $0x00, Z7, Z7, K2
+	VBLENDMPS.BCST avx512_7fc00000<>+0(SB), Z11, K1, Z5
+	VBLENDMPS      Z2, Z1, K3, Z1
+	VCMPPS         $0x00, Z3, Z3, K1
+	VBLENDMPS      Z8, Z6, K2, Z2
+	VCMPPS         $0x00, Z10, Z10, K2
+	VMOVNTPS       Z1, (R8)(AX*4)
+	VBLENDMPS      Z0, Z4, K1, Z0
+	VCMPPS         $0x00, Z6, Z6, K1
+	VBLENDMPS      Z5, Z9, K2, Z1
+	VMOVNTPS       Z0, 64(R8)(AX*4)
+	VBLENDMPS      Z2, Z7, K1, Z0
+	VCMPPS         $0x00, Z9, Z9, K1
+	VMOVNTPS       Z0, 128(R8)(AX*4)
+	VBLENDMPS      Z1, Z10, K1, Z0
+	VMOVNTPS       Z0, 192(R8)(AX*4)
+	ADDQ           $0x00000040, AX
 	CMPQ           AX, DX
 	JLT            loop
 	VZEROUPPER
@@ -2646,7 +3766,7 @@ loop:
 // func fminFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·fminFloat64AVX512(SB), NOSPLIT, $0-48
-	// Fmin of float64, 16 elements a step.
+	// Fmin of float64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -2657,24 +3777,44 @@ loop:
 	VMOVUPS        (R9)(AX*8), Z0
 	VMOVUPS        (R10)(AX*8), Z1
 	VRANGEPD       $0x04, Z1, Z0, Z2
+	VCMPPD         $0x03, Z1, Z0, K1
 	VMOVUPS        64(R9)(AX*8), Z3
 	VMOVUPS        64(R10)(AX*8), Z4
 	VRANGEPD       $0x04, Z4, Z3, Z5
-	VCMPPD         $0x03, Z1, Z0, K1
-	VCMPPD         $0x03, Z4, Z3, K2
 	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z2, K1, Z2
-	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z5, K2, Z5
-	VCMPPD         $0x00, Z1, Z1, K1
+	VCMPPD         $0x03, Z4, Z3, K1
+	VMOVUPS        128(R9)(AX*8), Z6
+	VMOVUPS        128(R10)(AX*8), Z7
+	VRANGEPD       $0x04, Z7, Z6, Z8
+	VCMPPD         $0x00, Z1, Z1, K2
+	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z5, K1, Z5
+	VCMPPD         $0x03, Z7, Z6, K1
+	VMOVUPS        192(R9)(AX*8), Z9
+	VMOVUPS        192(R10)(AX*8), Z10
+	VRANGEPD       $0x04, Z10, Z9, Z11
+	VBLENDMPD      Z2, Z0, K2, Z2
 	VCMPPD         $0x00, Z4, Z4, K2
-	VBLENDMPD      Z2, Z0, K1, Z2
-	VBLENDMPD      Z5, Z3, K2, Z5
-	VCMPPD         $0x00, Z0, Z0, K1
-	VCMPPD         $0x00, Z3, Z3, K2
-	VBLENDMPD      Z2, Z1, K1, Z0
-	VBLENDMPD      Z5, Z4, K2, Z1
-	VMOVUPS        Z0, (R8)(AX*8)
-	VMOVUPS        Z1, 64(R8)(AX*8)
-	ADDQ           $0x00000010, AX
+	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z8, K1, Z8
+	VCMPPD         $0x03, Z10, Z9, K1
+	VCMPPD         $0x00, Z0, Z0, K3
+	VBLENDMPD      Z5, Z3, K2, Z0
+	VCMPPD         $0x00, Z7, Z7, K2
+	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z11, K1, Z5
+	VBLENDMPD      Z2, Z1, K3, Z1
+	VCMPPD         $0x00, Z3, Z3, K1
+	VBLENDMPD      Z8, Z6, K2, Z2
+	VCMPPD         $0x00, Z10, Z10, K2
+	VMOVUPS        Z1, (R8)(AX*8)
+	VBLENDMPD      Z0, Z4, K1, Z0
+	VCMPPD         $0x00, Z6, Z6, K1
+	VBLENDMPD      Z5, Z9, K2, Z1
+	VMOVUPS        Z0, 64(R8)(AX*8)
+	VBLENDMPD      Z2, Z7, K1, Z0
+	VCMPPD         $0x00, Z9, Z9, K1
+	VMOVUPS        Z0, 128(R8)(AX*8)
+	VBLENDMPD      Z1, Z10, K1, Z0
+	VMOVUPS        Z0, 192(R8)(AX*8)
+	ADDQ           $0x00000020, AX
 	CMPQ           AX, DX
 	JLT            loop
 	VZEROUPPER
@@ -2684,7 +3824,7 @@ loop:
 // func fminFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·fminFloat64PastAVX512(SB), NOSPLIT, $0-48
-	// Fmin of float64, 16 elements a step.
+	// Fmin of float64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -2695,24 +3835,44 @@ loop:
 	VMOVUPS        (R9)(AX*8), Z0
 	VMOVUPS        (R10)(AX*8), Z1
 	VRANGEPD       $0x04, Z1, Z0, Z2
+	VCMPPD         $0x03, Z1, Z0, K1
 	VMOVUPS        64(R9)(AX*8), Z3
 	VMOVUPS        64(R10)(AX*8), Z4
 	VRANGEPD       $0x04, Z4, Z3, Z5
-	VCMPPD         $0x03, Z1, Z0, K1
-	VCMPPD         $0x03, Z4, Z3, K2
 	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z2, K1, Z2
-	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z5, K2, Z5
-	VCMPPD         $0x00, Z1, Z1, K1
+	VCMPPD         $0x03, Z4, Z3, K1
+	VMOVUPS        128(R9)(AX*8), Z6
+	VMOVUPS        128(R10)(AX*8), Z7
+	VRANGEPD       $0x04, Z7, Z6, Z8
+	VCMPPD         $0x00, Z1, Z1, K2
+	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z5, K1, Z5
+	VCMPPD         $0x03, Z7, Z6, K1
+	VMOVUPS        192(R9)(AX*8), Z9
+	VMOVUPS        192(R10)(AX*8), Z10
+	VRANGEPD       $0x04, Z10, Z9, Z11
+	VBLENDMPD      Z2, Z0, K2, Z2
 	VCMPPD         $0x00, Z4, Z4, K2
-	VBLENDMPD      Z2, Z0, K1, Z2
-	VBLENDMPD      Z5, Z3, K2, Z5
-	VCMPPD         $0x00, Z0, Z0, K1
-	VCMPPD         $0x00, Z3, Z3, K2
-	VBLENDMPD      Z2, Z1, K1, Z0
-	VBLENDMPD      Z5, Z4, K2, Z1
-	VMOVNTPS       Z0, (R8)(AX*8)
-	VMOVNTPS       Z1, 64(R8)(AX*8)
-	ADDQ           $0x00000010, AX
+	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z8, K1, Z8
+	VCMPPD         $0x03, Z10, Z9, K1
+	VCMPPD         $0x00, Z0, Z0, K3
+	VBLENDMPD      Z5, Z3, K2, Z0
+	VCMPPD         $0x00, Z7, Z7, K2
+	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z11, K1, Z5
+	VBLENDMPD      Z2, Z1, K3, Z1
+	VCMPPD         $0x00, Z3, Z3, K1
+	VBLENDMPD      Z8, Z6, K2, Z2
+	VCMPPD         $0x00, Z10, Z10, K2
+	VMOVNTPS       Z1, (R8)(AX*8)
+	VBLENDMPD      Z0, Z4, K1, Z0
+	VCMPPD         $0x00, Z6, Z6, K1
+	VBLENDMPD      Z5, Z9, K2, Z1
+	VMOVNTPS       Z0, 64(R8)(AX*8)
+	VBLENDMPD      Z2, Z7, K1, Z0
+	VCMPPD         $0x00, Z9, Z9, K1
+	VMOVNTPS       Z0, 128(R8)(AX*8)
+	VBLENDMPD      Z1, Z10, K1, Z0
+	VMOVNTPS       Z0, 192(R8)(AX*8)
+	ADDQ           $0x00000020, AX
 	CMPQ           AX, DX
 	JLT            loop
 	VZEROUPPER
@@ -2722,7 +3882,7 @@ loop:
 // func sqrtFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·sqrtFloat32AVX512(SB), NOSPLIT, $0-48
-	// Sqrt of float32, 32 elements a step.
+	// Sqrt of float32, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -2731,9 +3891,13 @@ TEXT ·sqrtFloat32AVX512(SB), NOSPLIT, $0-48
 loop:
 	VSQRTPS (R9)(AX*4), Z0
 	VSQRTPS 64(R9)(AX*4), Z1
+	VSQRTPS 128(R9)(AX*4), Z2
+	VSQRTPS 192(R9)(AX*4), Z3
 	VMOVUPS Z0, (R8)(AX*4)
 	VMOVUPS Z1, 64(R8)(AX*4)
-	ADDQ    $0x00000020, AX
+	VMOVUPS Z2, 128(R8)(AX*4)
+	VMOVUPS Z3, 192(R8)(AX*4)
+	ADDQ    $0x00000040, AX
 	CMPQ    AX, DX
 	JLT     loop
 	VZEROUPPER
@@ -2743,7 +3907,7 @@ loop:
 // func sqrtFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·sqrtFloat32PastAVX512(SB), NOSPLIT, $0-48
-	// Sqrt of float32, 32 elements a step.
+	// Sqrt of float32, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -2752,9 +3916,13 @@ TEXT ·sqrtFloat32PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VSQRTPS  (R9)(AX*4), Z0
 	VSQRTPS  64(R9)(AX*4), Z1
+	VSQRTPS  128(R9)(AX*4), Z2
+	VSQRTPS  192(R9)(AX*4), Z3
 	VMOVNTPS Z0, (R8)(AX*4)
 	VMOVNTPS Z1, 64(R8)(AX*4)
-	ADDQ     $0x00000020, AX
+	VMOVNTPS Z2, 128(R8)(AX*4)
+	VMOVNTPS Z3, 192(R8)(AX*4)
+	ADDQ     $0x00000040, AX
 	CMPQ     AX, DX
 	JLT      loop
 	VZEROUPPER
@@ -2764,7 +3932,7 @@ loop:
 // func sqrtFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·sqrtFloat64AVX512(SB), NOSPLIT, $0-48
-	// Sqrt of float64, 16 elements a step.
+	// Sqrt of float64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -2773,9 +3941,13 @@ TEXT ·sqrtFloat64AVX512(SB), NOSPLIT, $0-48
 loop:
 	VSQRTPD (R9)(AX*8), Z0
 	VSQRTPD 64(R9)(AX*8), Z1
+	VSQRTPD 128(R9)(AX*8), Z2
+	VSQRTPD 192(R9)(AX*8), Z3
 	VMOVUPS Z0, (R8)(AX*8)
 	VMOVUPS Z1, 64(R8)(AX*8)
-	ADDQ    $0x00000010, AX
+	VMOVUPS Z2, 128(R8)(AX*8)
+	VMOVUPS Z3, 192(R8)(AX*8)
+	ADDQ    $0x00000020, AX
 	CMPQ    AX, DX
 	JLT     loop
 	VZEROUPPER
@@ -2785,7 +3957,7 @@ loop:
 // func sqrtFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·sqrtFloat64PastAVX512(SB), NOSPLIT, $0-48
-	// Sqrt of float64, 16 elements a step.
+	// Sqrt of float64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -2794,9 +3966,13 @@ TEXT ·sqrtFloat64PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VSQRTPD  (R9)(AX*8), Z0
 	VSQRTPD  64(R9)(AX*8), Z1
+	VSQRTPD  128(R9)(AX*8), Z2
+	VSQRTPD  192(R9)(AX*8), Z3
 	VMOVNTPS Z0, (R8)(AX*8)
 	VMOVNTPS Z1, 64(R8)(AX*8)
-	ADDQ     $0x00000010, AX
+	VMOVNTPS Z2, 128(R8)(AX*8)
+	VMOVNTPS Z3, 192(R8)(AX*8)
+	ADDQ     $0x00000020, AX
 	CMPQ     AX, DX
 	JLT      loop
 	VZEROUPPER
@@ -2806,7 +3982,7 @@ loop:
 // func expFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·expFloat32AVX512(SB), NOSPLIT, $0-48
-	// Exp of float32, 32 elements a step.
+	// Exp of float32, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -2815,45 +3991,83 @@ TEXT ·expFloat32AVX512(SB), NOSPLIT, $0-48
 loop:
 	VPBROADCASTQ     avx512_c2d00000<>+0(SB), Z0
 	VMAXPS           (R9)(AX*4), Z0, Z1
-	VMAXPS           64(R9)(AX*4), Z0, Z0
 	VPBROADCASTQ     avx512_42b20000<>+0(SB), Z2
 	VMINPS           Z1, Z2, Z1
-	VMINPS           Z0, Z2, Z0
-	VPBROADCASTQ     avx512_3fb8aa3b<>+0(SB), Z2
-	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z1, Z2
 	VPBROADCASTQ     avx512_3fb8aa3b<>+0(SB), Z3
-	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z0, Z3
-	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z2, Z2
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z1, Z3
+	VMAXPS           64(R9)(AX*4), Z0, Z4
 	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z3, Z3
-	VFMADD231PS.BCST avx512_bf317200<>+0(SB), Z2, Z1
-	VFMADD231PS.BCST avx512_bf317200<>+0(SB), Z3, Z0
-	VMULPS.BCST      avx512_b5bfbe8e<>+0(SB), Z2, Z4
-	VMULPS.BCST      avx512_b5bfbe8e<>+0(SB), Z3, Z5
-	VADDPS           Z4, Z1, Z6
-	VADDPS           Z5, Z0, Z7
+	VMINPS           Z4, Z2, Z4
+	VFMADD231PS.BCST avx512_bf317200<>+0(SB), Z3, Z1
+	VPBROADCASTQ     avx512_3fb8aa3b<>+0(SB), Z5
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z4, Z5
+	VMAXPS           128(R9)(AX*4), Z0, Z6
+	VMULPS.BCST      avx512_b5bfbe8e<>+0(SB), Z3, Z7
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z5, Z5
+	VMINPS           Z6, Z2, Z6
+	VADDPS           Z7, Z1, Z8
+	VFMADD231PS.BCST avx512_bf317200<>+0(SB), Z5, Z4
+	VPBROADCASTQ     avx512_3fb8aa3b<>+0(SB), Z9
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z6, Z9
+	VMAXPS           192(R9)(AX*4), Z0, Z0
+	VPBROADCASTQ     avx512_3ab69a2d<>+0(SB), Z10
+	VFMADD213PS.BCST avx512_3c090840<>+0(SB), Z8, Z10
+	VMULPS.BCST      avx512_b5bfbe8e<>+0(SB), Z5, Z11
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z9, Z9
+	VMINPS           Z0, Z2, Z0
+	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z8, Z10
+	VADDPS           Z11, Z4, Z2
+	VFMADD231PS.BCST avx512_bf317200<>+0(SB), Z9, Z6
+	VPBROADCASTQ     avx512_3fb8aa3b<>+0(SB), Z12
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z0, Z12
+	VFMADD213PS.BCST avx512_3e2aaa6c<>+0(SB), Z8, Z10
+	VPBROADCASTQ     avx512_3ab69a2d<>+0(SB), Z13
+	VFMADD213PS.BCST avx512_3c090840<>+0(SB), Z2, Z13
+	VMULPS.BCST      avx512_b5bfbe8e<>+0(SB), Z9, Z14
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z12, Z12
+	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z8, Z10
+	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z2, Z13
+	VADDPS           Z14, Z6, Z15
+	VFMADD231PS.BCST avx512_bf317200<>+0(SB), Z12, Z0
+	VMULPS           Z8, Z8, Z8
+	VFMADD213PS.BCST avx512_3e2aaa6c<>+0(SB), Z2, Z13
+	VPBROADCASTQ     avx512_3ab69a2d<>+0(SB), Z16
+	VFMADD213PS.BCST avx512_3c090840<>+0(SB), Z15, Z16
+	VMULPS.BCST      avx512_b5bfbe8e<>+0(SB), Z12, Z17
+	VFMADD213PS      Z7, Z8, Z10
+	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z2, Z13
+	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z15, Z16
+	VADDPS           Z17, Z0, Z7
+	VADDPS           Z10, Z1, Z1
+	VMULPS           Z2, Z2, Z2
+	VFMADD213PS.BCST avx512_3e2aaa6c<>+0(SB), Z15, Z16
 	VPBROADCASTQ     avx512_3ab69a2d<>+0(SB), Z8
-	VFMADD213PS.BCST avx512_3c090840<>+0(SB), Z6, Z8
-	VPBROADCASTQ     avx512_3ab69a2d<>+0(SB), Z9
-	VFMADD213PS.BCST avx512_3c090840<>+0(SB), Z7, Z9
-	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z6, Z8
-	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z7, Z9
-	VFMADD213PS.BCST avx512_3e2aaa6c<>+0(SB), Z6, Z8
-	VFMADD213PS.BCST avx512_3e2aaa6c<>+0(SB), Z7, Z9
-	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z6, Z8
-	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z7, Z9
-	VMULPS           Z6, Z6, Z6
-	VMULPS           Z7, Z7, Z7
-	VFMADD213PS      Z4, Z6, Z8
-	VFMADD213PS      Z5, Z7, Z9
-	VADDPS           Z8, Z1, Z1
-	VADDPS           Z9, Z0, Z0
+	VFMADD213PS.BCST avx512_3c090840<>+0(SB), Z7, Z8
 	VADDPS.BCST      avx512_3f800000<>+0(SB), Z1, Z1
-	VADDPS.BCST      avx512_3f800000<>+0(SB), Z0, Z0
-	VSCALEFPS        Z2, Z1, Z1
-	VSCALEFPS        Z3, Z0, Z0
+	VFMADD213PS      Z11, Z2, Z13
+	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z15, Z16
+	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z7, Z8
+	VSCALEFPS        Z3, Z1, Z1
+	VADDPS           Z13, Z4, Z2
+	VMULPS           Z15, Z15, Z3
+	VFMADD213PS.BCST avx512_3e2aaa6c<>+0(SB), Z7, Z8
 	VMOVUPS          Z1, (R8)(AX*4)
-	VMOVUPS          Z0, 64(R8)(AX*4)
-	ADDQ             $0x00000020, AX
+	VADDPS.BCST      avx512_3f800000<>+0(SB), Z2, Z1
+	VFMADD213PS      Z14, Z3, Z16
+	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z7, Z8
+	VSCALEFPS        Z5, Z1, Z1
+	VADDPS           Z16, Z6, Z2
+	VMULPS           Z7, Z7, Z3
+	VMOVUPS          Z1, 64(R8)(AX*4)
+	VADDPS.BCST      avx512_3f800000<>+0(SB), Z2, Z1
+	VFMADD213PS      Z17, Z3, Z8
+	VSCALEFPS        Z9, Z1, Z1
+	VADDPS           Z8, Z0, Z0
+	VMOVUPS          Z1, 128(R8)(AX*4)
+	VADDPS.BCST      avx512_3f800000<>+0(SB), Z0, Z0
+	VSCALEFPS        Z12, Z0, Z0
+	VMOVUPS          Z0, 192(R8)(AX*4)
+	ADDQ             $0x00000040, AX
 	CMPQ             AX, DX
 	JLT              loop
 	VZEROUPPER
@@ -2893,7 +4107,7 @@ GLOBL avx512_3e2aaa6c<>(SB), RODATA|NOPTR, $8
 // func expFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·expFloat32PastAVX512(SB), NOSPLIT, $0-48
-	// Exp of float32, 32 elements a step.
+	// Exp of float32, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -2902,45 +4116,83 @@ TEXT ·expFloat32PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VPBROADCASTQ     avx512_c2d00000<>+0(SB), Z0
 	VMAXPS           (R9)(AX*4), Z0, Z1
-	VMAXPS           64(R9)(AX*4), Z0, Z0
 	VPBROADCASTQ     avx512_42b20000<>+0(SB), Z2
 	VMINPS           Z1, Z2, Z1
-	VMINPS           Z0, Z2, Z0
-	VPBROADCASTQ     avx512_3fb8aa3b<>+0(SB), Z2
-	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z1, Z2
 	VPBROADCASTQ     avx512_3fb8aa3b<>+0(SB), Z3
-	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z0, Z3
-	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z2, Z2
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z1, Z3
+	VMAXPS           64(R9)(AX*4), Z0, Z4
 	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z3, Z3
-	VFMADD231PS.BCST avx512_bf317200<>+0(SB), Z2, Z1
-	VFMADD231PS.BCST avx512_bf317200<>+0(SB), Z3, Z0
-	VMULPS.BCST      avx512_b5bfbe8e<>+0(SB), Z2, Z4
-	VMULPS.BCST      avx512_b5bfbe8e<>+0(SB), Z3, Z5
-	VADDPS           Z4, Z1, Z6
-	VADDPS           Z5, Z0, Z7
+	VMINPS           Z4, Z2, Z4
+	VFMADD231PS.BCST avx512_bf317200<>+0(SB), Z3, Z1
+	VPBROADCASTQ     avx512_3fb8aa3b<>+0(SB), Z5
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z4, Z5
+	VMAXPS           128(R9)(AX*4), Z0, Z6
+	VMULPS.BCST      avx512_b5bfbe8e<>+0(SB), Z3, Z7
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z5, Z5
+	VMINPS           Z6, Z2, Z6
+	VADDPS           Z7, Z1, Z8
+	VFMADD231PS.BCST avx512_bf317200<>+0(SB), Z5, Z4
+	VPBROADCASTQ     avx512_3fb8aa3b<>+0(SB), Z9
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z6, Z9
+	VMAXPS           192(R9)(AX*4), Z0, Z0
+	VPBROADCASTQ     avx512_3ab69a2d<>+0(SB), Z10
+	VFMADD213PS.BCST avx512_3c090840<>+0(SB), Z8, Z10
+	VMULPS.BCST      avx512_b5bfbe8e<>+0(SB), Z5, Z11
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z9, Z9
+	VMINPS           Z0, Z2, Z0
+	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z8, Z10
+	VADDPS           Z11, Z4, Z2
+	VFMADD231PS.BCST avx512_bf317200<>+0(SB), Z9, Z6
+	VPBROADCASTQ     avx512_3fb8aa3b<>+0(SB), Z12
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z0, Z12
+	VFMADD213PS.BCST avx512_3e2aaa6c<>+0(SB), Z8, Z10
+	VPBROADCASTQ     avx512_3ab69a2d<>+0(SB), Z13
+	VFMADD213PS.BCST avx512_3c090840<>+0(SB), Z2, Z13
+	VMULPS.BCST      avx512_b5bfbe8e<>+0(SB), Z9, Z14
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z12, Z12
+	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z8, Z10
+	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z2, Z13
+	VADDPS           Z14, Z6, Z15
+	VFMADD231PS.BCST avx512_bf317200<>+0(SB), Z12, Z0
+	VMULPS           Z8, Z8, Z8
+	VFMADD213PS.BCST avx512_3e2aaa6c<>+0(SB), Z2, Z13
+	VPBROADCASTQ     avx512_3ab69a2d<>+0(SB), Z16
+	VFMADD213PS.BCST avx512_3c090840<>+0(SB), Z15, Z16
+	VMULPS.BCST      avx512_b5bfbe8e<>+0(SB), Z12, Z17
+	VFMADD213PS      Z7, Z8, Z10
+	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z2, Z13
+	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z15, Z16
+	VADDPS           Z17, Z0, Z7
+	VADDPS           Z10, Z1, Z1
+	VMULPS           Z2, Z2, Z2
+	VFMADD213PS.BCST avx512_3e2aaa6c<>+0(SB), Z15, Z16
 	VPBROADCASTQ     avx512_3ab69a2d<>+0(SB), Z8
-	VFMADD213PS.BCST avx512_3c090840<>+0(SB), Z6, Z8
-	VPBROADCASTQ     avx512_3ab69a2d<>+0(SB), Z9
-	VFMADD213PS.BCST avx512_3c090840<>+0(SB), Z7, Z9
-	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z6, Z8
-	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z7, Z9
-	VFMADD213PS.BCST avx512_3e2aaa6c<>+0(SB), Z6, Z8
-	VFMADD213PS.BCST avx512_3e2aaa6c<>+0(SB), Z7, Z9
-	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z6, Z8
-	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z7, Z9
-	VMULPS           Z6, Z6, Z6
-	VMULPS           Z7, Z7, Z7
-	VFMADD213PS      Z4, Z6, Z8
-	VFMADD213PS      Z5, Z7, Z9
-	VADDPS           Z8, Z1, Z1
-	VADDPS           Z9, Z0, Z0
+	VFMADD213PS.BCST avx512_3c090840<>+0(SB), Z7, Z8
 	VADDPS.BCST      avx512_3f800000<>+0(SB), Z1, Z1
-	VADDPS.BCST      avx512_3f800000<>+0(SB), Z0, Z0
-	VSCALEFPS        Z2, Z1, Z1
-	VSCALEFPS        Z3, Z0, Z0
+	VFMADD213PS      Z11, Z2, Z13
+	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z15, Z16
+	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z7, Z8
+	VSCALEFPS        Z3, Z1, Z1
+	VADDPS           Z13, Z4, Z2
+	VMULPS           Z15, Z15, Z3
+	VFMADD213PS.BCST avx512_3e2aaa6c<>+0(SB), Z7, Z8
 	VMOVNTPS         Z1, (R8)(AX*4)
-	VMOVNTPS         Z0, 64(R8)(AX*4)
-	ADDQ             $0x00000020, AX
+	VADDPS.BCST      avx512_3f800000<>+0(SB), Z2, Z1
+	VFMADD213PS      Z14, Z3, Z16
+	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z7, Z8
+	VSCALEFPS        Z5, Z1, Z1
+	VADDPS           Z16, Z6, Z2
+	VMULPS           Z7, Z7, Z3
+	VMOVNTPS         Z1, 64(R8)(AX*4)
+	VADDPS.BCST      avx512_3f800000<>+0(SB), Z2, Z1
+	VFMADD213PS      Z17, Z3, Z8
+	VSCALEFPS        Z9, Z1, Z1
+	VADDPS           Z8, Z0, Z0
+	VMOVNTPS         Z1, 128(R8)(AX*4)
+	VADDPS.BCST      avx512_3f800000<>+0(SB), Z0, Z0
+	VSCALEFPS        Z12, Z0, Z0
+	VMOVNTPS         Z0, 192(R8)(AX*4)
+	ADDQ             $0x00000040, AX
 	CMPQ             AX, DX
 	JLT              loop
 	VZEROUPPER
@@ -2950,7 +4202,7 @@ loop:
 // func expFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·expFloat64AVX512(SB), NOSPLIT, $0-48
-	// Exp of float64, 16 elements a step.
+	// Exp of float64, 32 elements a step.
 	MOVQ    dst+0(FP), R8
 	MOVQ    a+8(FP), R9
 	MOVQ    n+32(FP), DX
@@ -2963,56 +4215,104 @@ TEXT ·expFloat64AVX512(SB), NOSPLIT, $0-48
 loop:
 	VPBROADCASTQ     avx512_c087500000000000<>+0(SB), Z0
 	VMAXPD           (R9)(AX*8), Z0, Z1
-	VMAXPD           64(R9)(AX*8), Z0, Z0
 	VPBROADCASTQ     avx512_4086300000000000<>+0(SB), Z2
 	VMINPD           Z1, Z2, Z1
-	VMINPD           Z0, Z2, Z0
-	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z2
-	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z1, Z2
 	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z3
-	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z0, Z3
-	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z2, Z4
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z1, Z3
+	VMAXPD           64(R9)(AX*8), Z0, Z4
 	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z3, Z5
-	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z4, Z1
-	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z5, Z0
-	VMOVUPS          Z31, Z6
-	VPERMT2PD        Z30, Z2, Z6
-	VMOVUPS          Z31, Z7
-	VPERMT2PD        Z30, Z3, Z7
-	VFMADD231PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z4, Z6
-	VFMADD231PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z5, Z7
-	VADDPD           Z6, Z1, Z1
-	VADDPD           Z7, Z0, Z0
-	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z6
-	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z1, Z6
-	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z7
-	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z0, Z7
-	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z1, Z6
-	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z0, Z7
-	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z1, Z6
-	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z0, Z7
-	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z1, Z6
-	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z0, Z7
-	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z1, Z6
-	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z0, Z7
-	VMULPD           Z1, Z1, Z8
-	VMULPD           Z0, Z0, Z9
-	VFMADD213PD      Z1, Z8, Z6
-	VFMADD213PD      Z0, Z9, Z7
-	VMOVUPS          Z29, Z0
-	VPERMT2PD        Z28, Z2, Z0
-	VMOVUPS          Z29, Z1
-	VPERMT2PD        Z28, Z3, Z1
-	VFMADD213PD      Z0, Z6, Z0
-	VFMADD213PD      Z1, Z7, Z1
+	VMINPD           Z4, Z2, Z4
+	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z5, Z1
+	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z6
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z4, Z6
+	VMAXPD           128(R9)(AX*8), Z0, Z7
+	VMOVUPS          Z31, Z8
+	VPERMT2PD        Z30, Z3, Z8
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z6, Z9
+	VMINPD           Z7, Z2, Z7
+	VFMADD231PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z5, Z8
+	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z9, Z4
+	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z10
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z7, Z10
+	VMAXPD           192(R9)(AX*8), Z0, Z0
+	VADDPD           Z8, Z1, Z1
+	VMOVUPS          Z31, Z8
+	VPERMT2PD        Z30, Z6, Z8
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z10, Z11
+	VMINPD           Z0, Z2, Z0
+	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z2
+	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z1, Z2
+	VFMADD231PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z9, Z8
+	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z11, Z7
+	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z12
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z0, Z12
+	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z1, Z2
+	VADDPD           Z8, Z4, Z4
+	VMOVUPS          Z31, Z8
+	VPERMT2PD        Z30, Z10, Z8
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z12, Z13
+	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z1, Z2
+	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z14
+	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z4, Z14
+	VFMADD231PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z11, Z8
+	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z13, Z0
+	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z1, Z2
+	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z4, Z14
+	VADDPD           Z8, Z7, Z7
+	VMOVUPS          Z31, Z8
+	VPERMT2PD        Z30, Z12, Z8
+	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z1, Z2
+	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z4, Z14
+	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z15
+	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z7, Z15
+	VFMADD231PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z13, Z8
+	VMULPD           Z1, Z1, Z16
+	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z4, Z14
+	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z7, Z15
+	VADDPD           Z8, Z0, Z0
+	VFMADD213PD      Z1, Z16, Z2
+	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z4, Z14
+	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z7, Z15
+	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z1
+	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z0, Z1
+	VMOVUPS          Z29, Z8
+	VPERMT2PD        Z28, Z3, Z8
+	VMULPD           Z4, Z4, Z3
+	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z7, Z15
+	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z0, Z1
+	VFMADD213PD      Z8, Z2, Z8
+	VFMADD213PD      Z4, Z3, Z14
+	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z7, Z15
+	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z0, Z1
 	VPBROADCASTQ     avx512_3fb0000000000000<>+0(SB), Z2
-	VFMADD213PD.BCST avx512_3ff0000000000000<>+0(SB), Z2, Z4
 	VFMADD213PD.BCST avx512_3ff0000000000000<>+0(SB), Z2, Z5
-	VSCALEFPD        Z4, Z0, Z0
-	VSCALEFPD        Z5, Z1, Z1
-	VMOVUPS          Z0, (R8)(AX*8)
-	VMOVUPS          Z1, 64(R8)(AX*8)
-	ADDQ             $0x00000010, AX
+	VMOVUPS          Z29, Z3
+	VPERMT2PD        Z28, Z6, Z3
+	VMULPD           Z7, Z7, Z4
+	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z0, Z1
+	VSCALEFPD        Z5, Z8, Z5
+	VFMADD213PD      Z3, Z14, Z3
+	VFMADD213PD      Z7, Z4, Z15
+	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z0, Z1
+	VMOVUPS          Z5, (R8)(AX*8)
+	VFMADD213PD.BCST avx512_3ff0000000000000<>+0(SB), Z2, Z9
+	VMOVUPS          Z29, Z4
+	VPERMT2PD        Z28, Z10, Z4
+	VMULPD           Z0, Z0, Z5
+	VSCALEFPD        Z9, Z3, Z3
+	VFMADD213PD      Z4, Z15, Z4
+	VFMADD213PD      Z0, Z5, Z1
+	VMOVUPS          Z3, 64(R8)(AX*8)
+	VFMADD213PD.BCST avx512_3ff0000000000000<>+0(SB), Z2, Z11
+	VMOVUPS          Z29, Z0
+	VPERMT2PD        Z28, Z12, Z0
+	VSCALEFPD        Z11, Z4, Z3
+	VFMADD213PD      Z0, Z1, Z0
+	VMOVUPS          Z3, 128(R8)(AX*8)
+	VFMADD213PD.BCST avx512_3ff0000000000000<>+0(SB), Z2, Z13
+	VSCALEFPD        Z13, Z0, Z0
+	VMOVUPS          Z0, 192(R8)(AX*8)
+	ADDQ             $0x00000020, AX
 	CMPQ             AX, DX
 	JLT              loop
 	VZEROUPPER
@@ -3101,7 +4401,7 @@ GLOBL avx512_3fb0000000000000<>(SB), RODATA|NOPTR, $8
 // func expFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·expFloat64PastAVX512(SB), NOSPLIT, $0-48
-	// Exp of float64, 16 elements a step.
+	// Exp of float64, 32 elements a step.
 	MOVQ    dst+0(FP), R8
 	MOVQ    a+8(FP), R9
 	MOVQ    n+32(FP), DX
@@ -3114,56 +4414,104 @@ TEXT ·expFloat64PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VPBROADCASTQ     avx512_c087500000000000<>+0(SB), Z0
 	VMAXPD           (R9)(AX*8), Z0, Z1
-	VMAXPD           64(R9)(AX*8), Z0, Z0
 	VPBROADCASTQ     avx512_4086300000000000<>+0(SB), Z2
 	VMINPD           Z1, Z2, Z1
-	VMINPD           Z0, Z2, Z0
-	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z2
-	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z1, Z2
 	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z3
-	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z0, Z3
-	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z2, Z4
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z1, Z3
+	VMAXPD           64(R9)(AX*8), Z0, Z4
 	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z3, Z5
-	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z4, Z1
-	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z5, Z0
-	VMOVUPS          Z31, Z6
-	VPERMT2PD        Z30, Z2, Z6
-	VMOVUPS          Z31, Z7
-	VPERMT2PD        Z30, Z3, Z7
-	VFMADD231PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z4, Z6
-	VFMADD231PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z5, Z7
-	VADDPD           Z6, Z1, Z1
-	VADDPD           Z7, Z0, Z0
-	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z6
-	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z1, Z6
-	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z7
-	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z0, Z7
-	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z1, Z6
-	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z0, Z7
-	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z1, Z6
-	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z0, Z7
-	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z1, Z6
-	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z0, Z7
-	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z1, Z6
-	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z0, Z7
-	VMULPD           Z1, Z1, Z8
-	VMULPD           Z0, Z0, Z9
-	VFMADD213PD      Z1, Z8, Z6
-	VFMADD213PD      Z0, Z9, Z7
-	VMOVUPS          Z29, Z0
-	VPERMT2PD        Z28, Z2, Z0
-	VMOVUPS          Z29, Z1
-	VPERMT2PD        Z28, Z3, Z1
-	VFMADD213PD      Z0, Z6, Z0
-	VFMADD213PD      Z1, Z7, Z1
+	VMINPD           Z4, Z2, Z4
+	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z5, Z1
+	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z6
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z4, Z6
+	VMAXPD           128(R9)(AX*8), Z0, Z7
+	VMOVUPS          Z31, Z8
+	VPERMT2PD        Z30, Z3, Z8
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z6, Z9
+	VMINPD           Z7, Z2, Z7
+	VFMADD231PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z5, Z8
+	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z9, Z4
+	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z10
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z7, Z10
+	VMAXPD           192(R9)(AX*8), Z0, Z0
+	VADDPD           Z8, Z1, Z1
+	VMOVUPS          Z31, Z8
+	VPERMT2PD        Z30, Z6, Z8
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z10, Z11
+	VMINPD           Z0, Z2, Z0
+	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z2
+	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z1, Z2
+	VFMADD231PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z9, Z8
+	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z11, Z7
+	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z12
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z0, Z12
+	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z1, Z2
+	VADDPD           Z8, Z4, Z4
+	VMOVUPS          Z31, Z8
+	VPERMT2PD        Z30, Z10, Z8
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z12, Z13
+	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z1, Z2
+	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z14
+	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z4, Z14
+	VFMADD231PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z11, Z8
+	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z13, Z0
+	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z1, Z2
+	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z4, Z14
+	VADDPD           Z8, Z7, Z7
+	VMOVUPS          Z31, Z8
+	VPERMT2PD        Z30, Z12, Z8
+	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z1, Z2
+	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z4, Z14
+	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z15
+	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z7, Z15
+	VFMADD231PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z13, Z8
+	VMULPD           Z1, Z1, Z16
+	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z4, Z14
+	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z7, Z15
+	VADDPD           Z8, Z0, Z0
+	VFMADD213PD      Z1, Z16, Z2
+	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z4, Z14
+	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z7, Z15
+	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z1
+	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z0, Z1
+	VMOVUPS          Z29, Z8
+	VPERMT2PD        Z28, Z3, Z8
+	VMULPD           Z4, Z4, Z3
+	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z7, Z15
+	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z0, Z1
+	VFMADD213PD      Z8, Z2, Z8
+	VFMADD213PD      Z4, Z3, Z14
+	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z7, Z15
+	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z0, Z1
 	VPBROADCASTQ     avx512_3fb0000000000000<>+0(SB), Z2
-	VFMADD213PD.BCST avx512_3ff0000000000000<>+0(SB), Z2, Z4
 	VFMADD213PD.BCST avx512_3ff0000000000000<>+0(SB), Z2, Z5
-	VSCALEFPD        Z4, Z0, Z0
-	VSCALEFPD        Z5, Z1, Z1
-	VMOVNTPS         Z0, (R8)(AX*8)
-	VMOVNTPS         Z1, 64(R8)(AX*8)
-	ADDQ             $0x00000010, AX
+	VMOVUPS          Z29, Z3
+	VPERMT2PD        Z28, Z6, Z3
+	VMULPD           Z7, Z7, Z4
+	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z0, Z1
+	VSCALEFPD        Z5, Z8, Z5
+	VFMADD213PD      Z3, Z14, Z3
+	VFMADD213PD      Z7, Z4, Z15
+	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z0, Z1
+	VMOVNTPS         Z5, (R8)(AX*8)
+	VFMADD213PD.BCST avx512_3ff0000000000000<>+0(SB), Z2, Z9
+	VMOVUPS          Z29, Z4
+	VPERMT2PD        Z28, Z10, Z4
+	VMULPD           Z0, Z0, Z5
+	VSCALEFPD        Z9, Z3, Z3
+	VFMADD213PD      Z4, Z15, Z4
+	VFMADD213PD      Z0, Z5, Z1
+	VMOVNTPS         Z3, 64(R8)(AX*8)
+	VFMADD213PD.BCST avx512_3ff0000000000000<>+0(SB), Z2, Z11
+	VMOVUPS          Z29, Z0
+	VPERMT2PD        Z28, Z12, Z0
+	VSCALEFPD        Z11, Z4, Z3
+	VFMADD213PD      Z0, Z1, Z0
+	VMOVNTPS         Z3, 128(R8)(AX*8)
+	VFMADD213PD.BCST avx512_3ff0000000000000<>+0(SB), Z2, Z13
+	VSCALEFPD        Z13, Z0, Z0
+	VMOVNTPS         Z0, 192(R8)(AX*8)
+	ADDQ             $0x00000020, AX
 	CMPQ             AX, DX
 	JLT              loop
 	VZEROUPPER
@@ -3173,7 +4521,7 @@ loop:
 // func logFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·logFloat32AVX512(SB), NOSPLIT, $0-48
-	// Log of float32, 32 elements a step.
+	// Log of float32, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -3182,67 +4530,129 @@ TEXT ·logFloat32AVX512(SB), NOSPLIT, $0-48
 loop:
 	VMOVUPS          (R9)(AX*4), Z0
 	VGETMANTPS       $0x00, Z0, Z1
-	VMOVUPS          64(R9)(AX*4), Z2
-	VGETMANTPS       $0x00, Z2, Z3
 	VPADDD.BCST      avx512_00500000<>+0(SB), Z1, Z1
-	VPADDD.BCST      avx512_00500000<>+0(SB), Z3, Z3
 	VPANDD.BCST      avx512_007fffff<>+0(SB), Z1, Z1
-	VPANDD.BCST      avx512_007fffff<>+0(SB), Z3, Z3
-	VGETMANTPS       $0x00, Z0, Z4
-	VGETMANTPS       $0x00, Z2, Z5
+	VGETMANTPS       $0x00, Z0, Z2
+	VMOVUPS          64(R9)(AX*4), Z3
+	VGETMANTPS       $0x00, Z3, Z4
+	VPADDD.BCST      avx512_00500000<>+0(SB), Z2, Z2
 	VPADDD.BCST      avx512_00500000<>+0(SB), Z4, Z4
-	VPADDD.BCST      avx512_00500000<>+0(SB), Z5, Z5
-	VGETEXPPS        Z4, Z4
-	VGETEXPPS        Z5, Z5
-	VGETEXPPS        Z0, Z6
-	VGETEXPPS        Z2, Z7
-	VADDPS           Z4, Z6, Z4
-	VADDPS           Z5, Z7, Z5
+	VGETEXPPS        Z2, Z2
+	VPANDD.BCST      avx512_007fffff<>+0(SB), Z4, Z4
+	VGETEXPPS        Z0, Z5
+	VGETMANTPS       $0x00, Z3, Z6
+	VMOVUPS          128(R9)(AX*4), Z7
+	VGETMANTPS       $0x00, Z7, Z8
+	VADDPS           Z2, Z5, Z2
+	VPADDD.BCST      avx512_00500000<>+0(SB), Z6, Z5
+	VPADDD.BCST      avx512_00500000<>+0(SB), Z8, Z6
 	VPADDD.BCST      avx512_3f300000<>+0(SB), Z1, Z1
-	VPADDD.BCST      avx512_3f300000<>+0(SB), Z3, Z3
+	VGETEXPPS        Z5, Z5
+	VPANDD.BCST      avx512_007fffff<>+0(SB), Z6, Z6
 	VSUBPS.BCST      avx512_3f800000<>+0(SB), Z1, Z1
-	VSUBPS.BCST      avx512_3f800000<>+0(SB), Z3, Z3
-	VMULPS.BCST      avx512_35bfbe8e<>+0(SB), Z4, Z6
-	VMULPS.BCST      avx512_35bfbe8e<>+0(SB), Z5, Z7
-	VPBROADCASTQ     avx512_bdcb467e<>+0(SB), Z8
-	VFMADD213PS.BCST avx512_3e078cc3<>+0(SB), Z1, Z8
-	VPBROADCASTQ     avx512_bdcb467e<>+0(SB), Z9
-	VFMADD213PS.BCST avx512_3e078cc3<>+0(SB), Z3, Z9
-	VFMADD213PS.BCST avx512_be02204a<>+0(SB), Z1, Z8
-	VFMADD213PS.BCST avx512_be02204a<>+0(SB), Z3, Z9
-	VFMADD213PS.BCST avx512_3e10cb28<>+0(SB), Z1, Z8
-	VFMADD213PS.BCST avx512_3e10cb28<>+0(SB), Z3, Z9
-	VFMADD213PS.BCST avx512_be2a885f<>+0(SB), Z1, Z8
-	VFMADD213PS.BCST avx512_be2a885f<>+0(SB), Z3, Z9
-	VFMADD213PS.BCST avx512_3e4cd534<>+0(SB), Z1, Z8
-	VFMADD213PS.BCST avx512_3e4cd534<>+0(SB), Z3, Z9
-	VFMADD213PS.BCST avx512_be800039<>+0(SB), Z1, Z8
-	VFMADD213PS.BCST avx512_be800039<>+0(SB), Z3, Z9
-	VFMADD213PS.BCST avx512_3eaaaaa7<>+0(SB), Z1, Z8
-	VFMADD213PS.BCST avx512_3eaaaaa7<>+0(SB), Z3, Z9
-	VFMADD213PS.BCST avx512_bf000000<>+0(SB), Z1, Z8
-	VFMADD213PS.BCST avx512_bf000000<>+0(SB), Z3, Z9
-	VMULPS           Z1, Z1, Z10
-	VMULPS           Z3, Z3, Z11
-	VFMADD213PS      Z6, Z10, Z8
-	VFMADD213PS      Z7, Z11, Z9
-	VMULPS.BCST      avx512_3f317200<>+0(SB), Z4, Z4
-	VMULPS.BCST      avx512_3f317200<>+0(SB), Z5, Z5
-	VADDPS           Z1, Z4, Z6
-	VADDPS           Z3, Z5, Z7
-	VSUBPS           Z6, Z4, Z4
-	VSUBPS           Z7, Z5, Z5
-	VADDPS           Z1, Z4, Z1
-	VADDPS           Z3, Z5, Z3
-	VADDPS           Z8, Z1, Z1
-	VADDPS           Z9, Z3, Z3
-	VADDPS           Z1, Z6, Z1
-	VADDPS           Z3, Z7, Z3
+	VGETEXPPS        Z3, Z8
+	VGETMANTPS       $0x00, Z7, Z9
+	VMOVUPS          192(R9)(AX*4), Z10
+	VGETMANTPS       $0x00, Z10, Z11
+	VMULPS.BCST      avx512_35bfbe8e<>+0(SB), Z2, Z12
+	VADDPS           Z5, Z8, Z5
+	VPADDD.BCST      avx512_00500000<>+0(SB), Z9, Z8
+	VPADDD.BCST      avx512_00500000<>+0(SB), Z11, Z9
+	VPBROADCASTQ     avx512_bdcb467e<>+0(SB), Z11
+	VFMADD213PS.BCST avx512_3e078cc3<>+0(SB), Z1, Z11
+	VPADDD.BCST      avx512_3f300000<>+0(SB), Z4, Z4
+	VGETEXPPS        Z8, Z8
+	VPANDD.BCST      avx512_007fffff<>+0(SB), Z9, Z9
+	VFMADD213PS.BCST avx512_be02204a<>+0(SB), Z1, Z11
+	VSUBPS.BCST      avx512_3f800000<>+0(SB), Z4, Z4
+	VGETEXPPS        Z7, Z13
+	VGETMANTPS       $0x00, Z10, Z14
+	VFMADD213PS.BCST avx512_3e10cb28<>+0(SB), Z1, Z11
+	VMULPS.BCST      avx512_35bfbe8e<>+0(SB), Z5, Z15
+	VADDPS           Z8, Z13, Z8
+	VPADDD.BCST      avx512_00500000<>+0(SB), Z14, Z13
+	VFMADD213PS.BCST avx512_be2a885f<>+0(SB), Z1, Z11
+	VPBROADCASTQ     avx512_bdcb467e<>+0(SB), Z14
+	VFMADD213PS.BCST avx512_3e078cc3<>+0(SB), Z4, Z14
+	VPADDD.BCST      avx512_3f300000<>+0(SB), Z6, Z6
+	VGETEXPPS        Z13, Z13
+	VFMADD213PS.BCST avx512_3e4cd534<>+0(SB), Z1, Z11
+	VFMADD213PS.BCST avx512_be02204a<>+0(SB), Z4, Z14
+	VSUBPS.BCST      avx512_3f800000<>+0(SB), Z6, Z6
+	VGETEXPPS        Z10, Z16
+	VFMADD213PS.BCST avx512_be800039<>+0(SB), Z1, Z11
+	VFMADD213PS.BCST avx512_3e10cb28<>+0(SB), Z4, Z14
+	VMULPS.BCST      avx512_35bfbe8e<>+0(SB), Z8, Z17
+	VADDPS           Z13, Z16, Z13
+	VFMADD213PS.BCST avx512_3eaaaaa7<>+0(SB), Z1, Z11
+	VFMADD213PS.BCST avx512_be2a885f<>+0(SB), Z4, Z14
+	VPBROADCASTQ     avx512_bdcb467e<>+0(SB), Z16
+	VFMADD213PS.BCST avx512_3e078cc3<>+0(SB), Z6, Z16
+	VPADDD.BCST      avx512_3f300000<>+0(SB), Z9, Z9
+	VFMADD213PS.BCST avx512_bf000000<>+0(SB), Z1, Z11
+	VFMADD213PS.BCST avx512_3e4cd534<>+0(SB), Z4, Z14
+	VFMADD213PS.BCST avx512_be02204a<>+0(SB), Z6, Z16
+	VSUBPS.BCST      avx512_3f800000<>+0(SB), Z9, Z9
+	VMULPS           Z1, Z1, Z18
+	VFMADD213PS.BCST avx512_be800039<>+0(SB), Z4, Z14
+	VFMADD213PS.BCST avx512_3e10cb28<>+0(SB), Z6, Z16
+	VMULPS.BCST      avx512_35bfbe8e<>+0(SB), Z13, Z19
+	VFMADD213PS      Z12, Z18, Z11
+	VFMADD213PS.BCST avx512_3eaaaaa7<>+0(SB), Z4, Z14
+	VFMADD213PS.BCST avx512_be2a885f<>+0(SB), Z6, Z16
+	VPBROADCASTQ     avx512_bdcb467e<>+0(SB), Z12
+	VFMADD213PS.BCST avx512_3e078cc3<>+0(SB), Z9, Z12
+	VMULPS.BCST      avx512_3f317200<>+0(SB), Z2, Z2
+	VFMADD213PS.BCST avx512_bf000000<>+0(SB), Z4, Z14
+	VFMADD213PS.BCST avx512_3e4cd534<>+0(SB), Z6, Z16
+	VFMADD213PS.BCST avx512_be02204a<>+0(SB), Z9, Z12
+	VADDPS           Z1, Z2, Z18
+	VMULPS           Z4, Z4, Z20
+	VFMADD213PS.BCST avx512_be800039<>+0(SB), Z6, Z16
+	VFMADD213PS.BCST avx512_3e10cb28<>+0(SB), Z9, Z12
+	VSUBPS           Z18, Z2, Z2
+	VFMADD213PS      Z15, Z20, Z14
+	VFMADD213PS.BCST avx512_3eaaaaa7<>+0(SB), Z6, Z16
+	VFMADD213PS.BCST avx512_be2a885f<>+0(SB), Z9, Z12
+	VADDPS           Z1, Z2, Z1
+	VMULPS.BCST      avx512_3f317200<>+0(SB), Z5, Z2
+	VFMADD213PS.BCST avx512_bf000000<>+0(SB), Z6, Z16
+	VFMADD213PS.BCST avx512_3e4cd534<>+0(SB), Z9, Z12
+	VADDPS           Z11, Z1, Z1
+	VADDPS           Z4, Z2, Z5
+	VMULPS           Z6, Z6, Z11
+	VFMADD213PS.BCST avx512_be800039<>+0(SB), Z9, Z12
+	VADDPS           Z1, Z18, Z1
+	VSUBPS           Z5, Z2, Z2
+	VFMADD213PS      Z17, Z11, Z16
+	VFMADD213PS.BCST avx512_3eaaaaa7<>+0(SB), Z9, Z12
 	VFIXUPIMMPS.BCST $0x00, avx512_03530422<>+0(SB), Z0, Z1
-	VFIXUPIMMPS.BCST $0x00, avx512_03530422<>+0(SB), Z2, Z3
+	VADDPS           Z4, Z2, Z0
+	VMULPS.BCST      avx512_3f317200<>+0(SB), Z8, Z2
+	VFMADD213PS.BCST avx512_bf000000<>+0(SB), Z9, Z12
 	VMOVUPS          Z1, (R8)(AX*4)
-	VMOVUPS          Z3, 64(R8)(AX*4)
-	ADDQ             $0x00000020, AX
+	VADDPS           Z14, Z0, Z0
+	VADDPS           Z6, Z2, Z1
+	VMULPS           Z9, Z9, Z4
+	VADDPS           Z0, Z5, Z0
+	VSUBPS           Z1, Z2, Z2
+	VFMADD213PS      Z19, Z4, Z12
+	VFIXUPIMMPS.BCST $0x00, avx512_03530422<>+0(SB), Z3, Z0
+	VADDPS           Z6, Z2, Z2
+	VMULPS.BCST      avx512_3f317200<>+0(SB), Z13, Z3
+	VMOVUPS          Z0, 64(R8)(AX*4)
+	VADDPS           Z16, Z2, Z0
+	VADDPS           Z9, Z3, Z2
+	VADDPS           Z0, Z1, Z0
+	VSUBPS           Z2, Z3, Z1
+	VFIXUPIMMPS.BCST $0x00, avx512_03530422<>+0(SB), Z7, Z0
+	VADDPS           Z9, Z1, Z1
+	VMOVUPS          Z0, 128(R8)(AX*4)
+	VADDPS           Z12, Z1, Z0
+	VADDPS           Z0, Z2, Z0
+	VFIXUPIMMPS.BCST $0x00, avx512_03530422<>+0(SB), Z10, Z0
+	VMOVUPS          Z0, 192(R8)(AX*4)
+	ADDQ             $0x00000040, AX
 	CMPQ             AX, DX
 	JLT              loop
 	VZEROUPPER
@@ -3297,7 +4707,7 @@ GLOBL avx512_03530422<>(SB), RODATA|NOPTR, $8
 // func logFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·logFloat32PastAVX512(SB), NOSPLIT, $0-48
-	// Log of float32, 32 elements a step.
+	// Log of float32, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -3306,67 +4716,129 @@ TEXT ·logFloat32PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VMOVUPS          (R9)(AX*4), Z0
 	VGETMANTPS       $0x00, Z0, Z1
-	VMOVUPS          64(R9)(AX*4), Z2
-	VGETMANTPS       $0x00, Z2, Z3
 	VPADDD.BCST      avx512_00500000<>+0(SB), Z1, Z1
-	VPADDD.BCST      avx512_00500000<>+0(SB), Z3, Z3
 	VPANDD.BCST      avx512_007fffff<>+0(SB), Z1, Z1
-	VPANDD.BCST      avx512_007fffff<>+0(SB), Z3, Z3
-	VGETMANTPS       $0x00, Z0, Z4
-	VGETMANTPS       $0x00, Z2, Z5
+	VGETMANTPS       $0x00, Z0, Z2
+	VMOVUPS          64(R9)(AX*4), Z3
+	VGETMANTPS       $0x00, Z3, Z4
+	VPADDD.BCST      avx512_00500000<>+0(SB), Z2, Z2
 	VPADDD.BCST      avx512_00500000<>+0(SB), Z4, Z4
-	VPADDD.BCST      avx512_00500000<>+0(SB), Z5, Z5
-	VGETEXPPS        Z4, Z4
-	VGETEXPPS        Z5, Z5
-	VGETEXPPS        Z0, Z6
-	VGETEXPPS        Z2, Z7
-	VADDPS           Z4, Z6, Z4
-	VADDPS           Z5, Z7, Z5
+	VGETEXPPS        Z2, Z2
+	VPANDD.BCST      avx512_007fffff<>+0(SB), Z4, Z4
+	VGETEXPPS        Z0, Z5
+	VGETMANTPS       $0x00, Z3, Z6
+	VMOVUPS          128(R9)(AX*4), Z7
+	VGETMANTPS       $0x00, Z7, Z8
+	VADDPS           Z2, Z5, Z2
+	VPADDD.BCST      avx512_00500000<>+0(SB), Z6, Z5
+	VPADDD.BCST      avx512_00500000<>+0(SB), Z8, Z6
 	VPADDD.BCST      avx512_3f300000<>+0(SB), Z1, Z1
-	VPADDD.BCST      avx512_3f300000<>+0(SB), Z3, Z3
+	VGETEXPPS        Z5, Z5
+	VPANDD.BCST      avx512_007fffff<>+0(SB), Z6, Z6
 	VSUBPS.BCST      avx512_3f800000<>+0(SB), Z1, Z1
-	VSUBPS.BCST      avx512_3f800000<>+0(SB), Z3, Z3
-	VMULPS.BCST      avx512_35bfbe8e<>+0(SB), Z4, Z6
-	VMULPS.BCST      avx512_35bfbe8e<>+0(SB), Z5, Z7
-	VPBROADCASTQ     avx512_bdcb467e<>+0(SB), Z8
-	VFMADD213PS.BCST avx512_3e078cc3<>+0(SB), Z1, Z8
-	VPBROADCASTQ     avx512_bdcb467e<>+0(SB), Z9
-	VFMADD213PS.BCST avx512_3e078cc3<>+0(SB), Z3, Z9
-	VFMADD213PS.BCST avx512_be02204a<>+0(SB), Z1, Z8
-	VFMADD213PS.BCST avx512_be02204a<>+0(SB), Z3, Z9
-	VFMADD213PS.BCST avx512_3e10cb28<>+0(SB), Z1, Z8
-	VFMADD213PS.BCST avx512_3e10cb28<>+0(SB), Z3, Z9
-	VFMADD213PS.BCST avx512_be2a885f<>+0(SB), Z1, Z8
-	VFMADD213PS.BCST avx512_be2a885f<>+0(SB), Z3, Z9
-	VFMADD213PS.BCST avx512_3e4cd534<>+0(SB), Z1, Z8
-	VFMADD213PS.BCST avx512_3e4cd534<>+0(SB), Z3, Z9
-	VFMADD213PS.BCST avx512_be800039<>+0(SB), Z1, Z8
-	VFMADD213PS.BCST avx512_be800039<>+0(SB), Z3, Z9
-	VFMADD213PS.BCST avx512_3eaaaaa7<>+0(SB), Z1, Z8
-	VFMADD213PS.BCST avx512_3eaaaaa7<>+0(SB), Z3, Z9
-	VFMADD213PS.BCST avx512_bf000000<>+0(SB), Z1, Z8
-	VFMADD213PS.BCST avx512_bf000000<>+0(SB), Z3, Z9
-	VMULPS           Z1, Z1, Z10
-	VMULPS           Z3, Z3, Z11
-	VFMADD213PS      Z6, Z10, Z8
-	VFMADD213PS      Z7, Z11, Z9
-	VMULPS.BCST      avx512_3f317200<>+0(SB), Z4, Z4
-	VMULPS.BCST      avx512_3f317200<>+0(SB), Z5, Z5
-	VADDPS           Z1, Z4, Z6
-	VADDPS           Z3, Z5, Z7
-	VSUBPS           Z6, Z4, Z4
-	VSUBPS           Z7, Z5, Z5
-	VADDPS           Z1, Z4, Z1
-	VADDPS           Z3, Z5, Z3
-	VADDPS           Z8, Z1, Z1
-	VADDPS           Z9, Z3, Z3
-	VADDPS           Z1, Z6, Z1
-	VADDPS           Z3, Z7, Z3
+	VGETEXPPS        Z3, Z8
+	VGETMANTPS       $0x00, Z7, Z9
+	VMOVUPS          192(R9)(AX*4), Z10
+	VGETMANTPS       $0x00, Z10, Z11
+	VMULPS.BCST      avx512_35bfbe8e<>+0(SB), Z2, Z12
+	VADDPS           Z5, Z8, Z5
+	VPADDD.BCST      avx512_00500000<>+0(SB), Z9, Z8
+	VPADDD.BCST      avx512_00500000<>+0(SB), Z11, Z9
+	VPBROADCASTQ     avx512_bdcb467e<>+0(SB), Z11
+	VFMADD213PS.BCST avx512_3e078cc3<>+0(SB), Z1, Z11
+	VPADDD.BCST      avx512_3f300000<>+0(SB), Z4, Z4
+	VGETEXPPS        Z8, Z8
+	VPANDD.BCST      avx512_007fffff<>+0(SB), Z9, Z9
+	VFMADD213PS.BCST avx512_be02204a<>+0(SB), Z1, Z11
+	VSUBPS.BCST      avx512_3f800000<>+0(SB), Z4, Z4
+	VGETEXPPS        Z7, Z13
+	VGETMANTPS       $0x00, Z10, Z14
+	VFMADD213PS.BCST avx512_3e10cb28<>+0(SB), Z1, Z11
+	VMULPS.BCST      avx512_35bfbe8e<>+0(SB), Z5, Z15
+	VADDPS           Z8, Z13, Z8
+	VPADDD.BCST      avx512_00500000<>+0(SB), Z14, Z13
+	VFMADD213PS.BCST avx512_be2a885f<>+0(SB), Z1, Z11
+	VPBROADCASTQ     avx512_bdcb467e<>+0(SB), Z14
+	VFMADD213PS.BCST avx512_3e078cc3<>+0(SB), Z4, Z14
+	VPADDD.BCST      avx512_3f300000<>+0(SB), Z6, Z6
+	VGETEXPPS        Z13, Z13
+	VFMADD213PS.BCST avx512_3e4cd534<>+0(SB), Z1, Z11
+	VFMADD213PS.BCST avx512_be02204a<>+0(SB), Z4, Z14
+	VSUBPS.BCST      avx512_3f800000<>+0(SB), Z6, Z6
+	VGETEXPPS        Z10, Z16
+	VFMADD213PS.BCST avx512_be800039<>+0(SB), Z1, Z11
+	VFMADD213PS.BCST avx512_3e10cb28<>+0(SB), Z4, Z14
+	VMULPS.BCST      avx512_35bfbe8e<>+0(SB), Z8, Z17
+	VADDPS           Z13, Z16, Z13
+	VFMADD213PS.BCST avx512_3eaaaaa7<>+0(SB), Z1, Z11
+	VFMADD213PS.BCST avx512_be2a885f<>+0(SB), Z4, Z14
+	VPBROADCASTQ     avx512_bdcb467e<>+0(SB), Z16
+	VFMADD213PS.BCST avx512_3e078cc3<>+0(SB), Z6, Z16
+	VPADDD.BCST      avx512_3f300000<>+0(SB), Z9, Z9
+	VFMADD213PS.BCST avx512_bf000000<>+0(SB), Z1, Z11
+	VFMADD213PS.BCST avx512_3e4cd534<>+0(SB), Z4, Z14
+	VFMADD213PS.BCST avx512_be02204a<>+0(SB), Z6, Z16
+	VSUBPS.BCST      avx512_3f800000<>+0(SB), Z9, Z9
+	VMULPS           Z1, Z1, Z18
+	VFMADD213PS.BCST avx512_be800039<>+0(SB), Z4, Z14
+	VFMADD213PS.BCST avx512_3e10cb28<>+0(SB), Z6, Z16
+	VMULPS.BCST      avx512_35bfbe8e<>+0(SB), Z13, Z19
+	VFMADD213PS      Z12, Z18, Z11
+	VFMADD213PS.BCST avx512_3eaaaaa7<>+0(SB), Z4, Z14
+	VFMADD213PS.BCST avx512_be2a885f<>+0(SB), Z6, Z16
+	VPBROADCASTQ     avx512_bdcb467e<>+0(SB), Z12
+	VFMADD213PS.BCST avx512_3e078cc3<>+0(SB), Z9, Z12
+	VMULPS.BCST      avx512_3f317200<>+0(SB), Z2, Z2
+	VFMADD213PS.BCST avx512_bf000000<>+0(SB), Z4, Z14
+	VFMADD213PS.BCST avx512_3e4cd534<>+0(SB), Z6, Z16
+	VFMADD213PS.BCST avx512_be02204a<>+0(SB), Z9, Z12
+	VADDPS           Z1, Z2, Z18
+	VMULPS           Z4, Z4, Z20
+	VFMADD213PS.BCST avx512_be800039<>+0(SB), Z6, Z16
+	VFMADD213PS.BCST avx512_3e10cb28<>+0(SB), Z9, Z12
+	VSUBPS           Z18, Z2, Z2
+	VFMADD213PS      Z15, Z20, Z14
+	VFMADD213PS.BCST avx512_3eaaaaa7<>+0(SB), Z6, Z16
+	VFMADD213PS.BCST avx512_be2a885f<>+0(SB), Z9, Z12
+	VADDPS           Z1, Z2, Z1
+	VMULPS.BCST      avx512_3f317200<>+0(SB), Z5, Z2
+	VFMADD213PS.BCST avx512_bf000000<>+0(SB), Z6, Z16
+	VFMADD213PS.BCST avx512_3e4cd534<>+0(SB), Z9, Z12
+	VADDPS           Z11, Z1, Z1
+	VADDPS           Z4, Z2, Z5
+	VMULPS           Z6, Z6, Z11
+	VFMADD213PS.BCST avx512_be800039<>+0(SB), Z9, Z12
+	VADDPS           Z1, Z18, Z1
+	VSUBPS           Z5, Z2, Z2
+	VFMADD213PS      Z17, Z11, Z16
+	VFMADD213PS.BCST avx512_3eaaaaa7<>+0(SB), Z9, Z12
 	VFIXUPIMMPS.BCST $0x00, avx512_03530422<>+0(SB), Z0, Z1
-	VFIXUPIMMPS.BCST $0x00, avx512_03530422<>+0(SB), Z2, Z3
+	VADDPS           Z4, Z2, Z0
+	VMULPS.BCST      avx512_3f317200<>+0(SB), Z8, Z2
+	VFMADD213PS.BCST avx512_bf000000<>+0(SB), Z9, Z12
 	VMOVNTPS         Z1, (R8)(AX*4)
-	VMOVNTPS         Z3, 64(R8)(AX*4)
-	ADDQ             $0x00000020, AX
+	VADDPS           Z14, Z0, Z0
+	VADDPS           Z6, Z2, Z1
+	VMULPS           Z9, Z9, Z4
+	VADDPS           Z0, Z5, Z0
+	VSUBPS           Z1, Z2, Z2
+	VFMADD213PS      Z19, Z4, Z12
+	VFIXUPIMMPS.BCST $0x00, avx512_03530422<>+0(SB), Z3, Z0
+	VADDPS           Z6, Z2, Z2
+	VMULPS.BCST      avx512_3f317200<>+0(SB), Z13, Z3
+	VMOVNTPS         Z0, 64(R8)(AX*4)
+	VADDPS           Z16, Z2, Z0
+	VADDPS           Z9, Z3, Z2
+	VADDPS           Z0, Z1, Z0
+	VSUBPS           Z2, Z3, Z1
+	VFIXUPIMMPS.BCST $0x00, avx512_03530422<>+0(SB), Z7, Z0
+	VADDPS           Z9, Z1, Z1
+	VMOVNTPS         Z0, 128(R8)(AX*4)
+	VADDPS           Z12, Z1, Z0
+	VADDPS           Z0, Z2, Z0
+	VFIXUPIMMPS.BCST $0x00, avx512_03530422<>+0(SB), Z10, Z0
+	VMOVNTPS         Z0, 192(R8)(AX*4)
+	ADDQ             $0x00000040, AX
 	CMPQ             AX, DX
 	JLT              loop
 	VZEROUPPER
@@ -3376,7 +4848,7 @@ loop:
 // func logFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·logFloat64AVX512(SB), NOSPLIT, $0-48
-	// Log of float64, 16 elements a step.
+	// Log of float64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -3385,69 +4857,133 @@ TEXT ·logFloat64AVX512(SB), NOSPLIT, $0-48
 loop:
 	VMOVUPS          (R9)(AX*8), Z0
 	VGETMANTPD       $0x00, Z0, Z1
-	VMOVUPS          64(R9)(AX*8), Z2
-	VGETMANTPD       $0x00, Z2, Z3
 	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z1, Z1
-	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z3, Z3
 	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z1, Z1
-	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z3, Z3
-	VGETMANTPD       $0x00, Z0, Z4
-	VGETMANTPD       $0x00, Z2, Z5
+	VGETMANTPD       $0x00, Z0, Z2
+	VMOVUPS          64(R9)(AX*8), Z3
+	VGETMANTPD       $0x00, Z3, Z4
+	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z2, Z2
 	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z4, Z4
-	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z5, Z5
-	VGETEXPPD        Z4, Z4
-	VGETEXPPD        Z5, Z5
-	VGETEXPPD        Z0, Z6
-	VGETEXPPD        Z2, Z7
-	VADDPD           Z4, Z6, Z4
-	VADDPD           Z5, Z7, Z5
+	VGETEXPPD        Z2, Z2
+	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z4, Z4
+	VGETEXPPD        Z0, Z5
+	VGETMANTPD       $0x00, Z3, Z6
+	VMOVUPS          128(R9)(AX*8), Z7
+	VGETMANTPD       $0x00, Z7, Z8
+	VADDPD           Z2, Z5, Z2
+	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z6, Z5
+	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z8, Z6
 	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z1, Z1
-	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z3, Z3
+	VGETEXPPD        Z5, Z5
+	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z6, Z6
 	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z1, Z1
-	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z3, Z3
-	VMULPD.BCST      avx512_3d2ef35793c76730<>+0(SB), Z4, Z6
-	VMULPD.BCST      avx512_3d2ef35793c76730<>+0(SB), Z5, Z7
-	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z1, Z8
-	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z3, Z9
-	VDIVPD           Z8, Z1, Z8
-	VDIVPD           Z9, Z3, Z9
-	VMULPD           Z8, Z8, Z10
-	VMULPD           Z9, Z9, Z11
-	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z12
-	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z10, Z12
-	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z13
-	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z11, Z13
-	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z10, Z12
-	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z11, Z13
-	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z10, Z12
-	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z11, Z13
-	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z10, Z12
-	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z11, Z13
-	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z10, Z12
-	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z11, Z13
-	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z10, Z12
-	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z11, Z13
-	VMULPD           Z10, Z12, Z10
-	VMULPD           Z11, Z13, Z11
-	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z1, Z12
-	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z3, Z13
-	VMULPD           Z1, Z12, Z12
-	VMULPD           Z3, Z13, Z13
-	VADDPD           Z10, Z12, Z10
-	VADDPD           Z11, Z13, Z11
-	VFMADD213PD      Z6, Z10, Z8
-	VFMADD213PD      Z7, Z11, Z9
-	VSUBPD           Z8, Z12, Z6
-	VSUBPD           Z9, Z13, Z7
-	VSUBPD           Z6, Z1, Z1
-	VSUBPD           Z7, Z3, Z3
-	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z1, Z4
-	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z3, Z5
-	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z0, Z4
-	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z2, Z5
-	VMOVUPS          Z4, (R8)(AX*8)
+	VGETEXPPD        Z3, Z8
+	VGETMANTPD       $0x00, Z7, Z9
+	VMOVUPS          192(R9)(AX*8), Z10
+	VGETMANTPD       $0x00, Z10, Z11
+	VMULPD.BCST      avx512_3d2ef35793c76730<>+0(SB), Z2, Z12
+	VADDPD           Z5, Z8, Z5
+	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z9, Z8
+	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z11, Z9
+	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z1, Z11
+	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z4, Z4
+	VGETEXPPD        Z8, Z8
+	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z9, Z9
+	VDIVPD           Z11, Z1, Z11
+	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z4, Z4
+	VGETEXPPD        Z7, Z13
+	VGETMANTPD       $0x00, Z10, Z14
+	VMULPD           Z11, Z11, Z15
+	VMULPD.BCST      avx512_3d2ef35793c76730<>+0(SB), Z5, Z16
+	VADDPD           Z8, Z13, Z8
+	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z14, Z13
+	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z14
+	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z15, Z14
+	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z4, Z17
+	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z6, Z6
+	VGETEXPPD        Z13, Z13
+	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z15, Z14
+	VDIVPD           Z17, Z4, Z17
+	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z6, Z6
+	VGETEXPPD        Z10, Z18
+	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z15, Z14
+	VMULPD           Z17, Z17, Z19
+	VMULPD.BCST      avx512_3d2ef35793c76730<>+0(SB), Z8, Z20
+	VADDPD           Z13, Z18, Z13
+	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z15, Z14
+	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z18
+	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z19, Z18
+	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z6, Z21
+	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z9, Z9
+	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z15, Z14
+	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z19, Z18
+	VDIVPD           Z21, Z6, Z21
+	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z9, Z9
+	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z15, Z14
+	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z19, Z18
+	VMULPD           Z21, Z21, Z22
+	VMULPD.BCST      avx512_3d2ef35793c76730<>+0(SB), Z13, Z23
+	VMULPD           Z15, Z14, Z14
+	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z19, Z18
+	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z15
+	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z22, Z15
+	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z9, Z24
+	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z1, Z25
+	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z19, Z18
+	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z22, Z15
+	VDIVPD           Z24, Z9, Z24
+	VMULPD           Z1, Z25, Z25
+	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z19, Z18
+	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z22, Z15
+	VMULPD           Z24, Z24, Z26
+	VADDPD           Z14, Z25, Z14
+	VMULPD           Z19, Z18, Z18
+	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z22, Z15
+	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z19
+	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z26, Z19
+	VFMADD213PD      Z12, Z14, Z11
+	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z4, Z12
+	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z22, Z15
+	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z26, Z19
+	VSUBPD           Z11, Z25, Z11
+	VMULPD           Z4, Z12, Z12
+	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z22, Z15
+	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z26, Z19
+	VSUBPD           Z11, Z1, Z1
+	VADDPD           Z18, Z12, Z11
+	VMULPD           Z22, Z15, Z14
+	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z26, Z19
+	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z1, Z2
+	VFMADD213PD      Z16, Z11, Z17
+	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z6, Z1
+	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z26, Z19
+	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z0, Z2
+	VSUBPD           Z17, Z12, Z0
+	VMULPD           Z6, Z1, Z1
+	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z26, Z19
+	VMOVUPS          Z2, (R8)(AX*8)
+	VSUBPD           Z0, Z4, Z0
+	VADDPD           Z14, Z1, Z2
+	VMULPD           Z26, Z19, Z4
+	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z0, Z5
+	VFMADD213PD      Z20, Z2, Z21
+	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z9, Z0
+	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z3, Z5
+	VSUBPD           Z21, Z1, Z1
+	VMULPD           Z9, Z0, Z0
 	VMOVUPS          Z5, 64(R8)(AX*8)
-	ADDQ             $0x00000010, AX
+	VSUBPD           Z1, Z6, Z1
+	VADDPD           Z4, Z0, Z2
+	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z1, Z8
+	VFMADD213PD      Z23, Z2, Z24
+	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z7, Z8
+	VSUBPD           Z24, Z0, Z0
+	VMOVUPS          Z8, 128(R8)(AX*8)
+	VSUBPD           Z0, Z9, Z0
+	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z0, Z13
+	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z10, Z13
+	VMOVUPS          Z13, 192(R8)(AX*8)
+	ADDQ             $0x00000020, AX
 	CMPQ             AX, DX
 	JLT              loop
 	VZEROUPPER
@@ -3499,7 +5035,7 @@ GLOBL avx512_0000000003530422<>(SB), RODATA|NOPTR, $8
 // func logFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·logFloat64PastAVX512(SB), NOSPLIT, $0-48
-	// Log of float64, 16 elements a step.
+	// Log of float64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -3508,69 +5044,133 @@ TEXT ·logFloat64PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VMOVUPS          (R9)(AX*8), Z0
 	VGETMANTPD       $0x00, Z0, Z1
-	VMOVUPS          64(R9)(AX*8), Z2
-	VGETMANTPD       $0x00, Z2, Z3
 	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z1, Z1
-	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z3, Z3
 	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z1, Z1
-	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z3, Z3
-	VGETMANTPD       $0x00, Z0, Z4
-	VGETMANTPD       $0x00, Z2, Z5
+	VGETMANTPD       $0x00, Z0, Z2
+	VMOVUPS          64(R9)(AX*8), Z3
+	VGETMANTPD       $0x00, Z3, Z4
+	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z2, Z2
 	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z4, Z4
-	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z5, Z5
-	VGETEXPPD        Z4, Z4
-	VGETEXPPD        Z5, Z5
-	VGETEXPPD        Z0, Z6
-	VGETEXPPD        Z2, Z7
-	VADDPD           Z4, Z6, Z4
-	VADDPD           Z5, Z7, Z5
+	VGETEXPPD        Z2, Z2
+	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z4, Z4
+	VGETEXPPD        Z0, Z5
+	VGETMANTPD       $0x00, Z3, Z6
+	VMOVUPS          128(R9)(AX*8), Z7
+	VGETMANTPD       $0x00, Z7, Z8
+	VADDPD           Z2, Z5, Z2
+	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z6, Z5
+	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z8, Z6
 	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z1, Z1
-	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z3, Z3
+	VGETEXPPD        Z5, Z5
+	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z6, Z6
 	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z1, Z1
-	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z3, Z3
-	VMULPD.BCST      avx512_3d2ef35793c76730<>+0(SB), Z4, Z6
-	VMULPD.BCST      avx512_3d2ef35793c76730<>+0(SB), Z5, Z7
-	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z1, Z8
-	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z3, Z9
-	VDIVPD           Z8, Z1, Z8
-	VDIVPD           Z9, Z3, Z9
-	VMULPD           Z8, Z8, Z10
-	VMULPD           Z9, Z9, Z11
-	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z12
-	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z10, Z12
-	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z13
-	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z11, Z13
-	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z10, Z12
-	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z11, Z13
-	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z10, Z12
-	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z11, Z13
-	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z10, Z12
-	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z11, Z13
-	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z10, Z12
-	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z11, Z13
-	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z10, Z12
-	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z11, Z13
-	VMULPD           Z10, Z12, Z10
-	VMULPD           Z11, Z13, Z11
-	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z1, Z12
-	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z3, Z13
-	VMULPD           Z1, Z12, Z12
-	VMULPD           Z3, Z13, Z13
-	VADDPD           Z10, Z12, Z10
-	VADDPD           Z11, Z13, Z11
-	VFMADD213PD      Z6, Z10, Z8
-	VFMADD213PD      Z7, Z11, Z9
-	VSUBPD           Z8, Z12, Z6
-	VSUBPD           Z9, Z13, Z7
-	VSUBPD           Z6, Z1, Z1
-	VSUBPD           Z7, Z3, Z3
-	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z1, Z4
-	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z3, Z5
-	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z0, Z4
-	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z2, Z5
-	VMOVNTPS         Z4, (R8)(AX*8)
+	VGETEXPPD        Z3, Z8
+	VGETMANTPD       $0x00, Z7, Z9
+	VMOVUPS          192(R9)(AX*8), Z10
+	VGETMANTPD       $0x00, Z10, Z11
+	VMULPD.BCST      avx512_3d2ef35793c76730<>+0(SB), Z2, Z12
+	VADDPD           Z5, Z8, Z5
+	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z9, Z8
+	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z11, Z9
+	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z1, Z11
+	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z4, Z4
+	VGETEXPPD        Z8, Z8
+	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z9, Z9
+	VDIVPD           Z11, Z1, Z11
+	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z4, Z4
+	VGETEXPPD        Z7, Z13
+	VGETMANTPD       $0x00, Z10, Z14
+	VMULPD           Z11, Z11, Z15
+	VMULPD.BCST      avx512_3d2ef35793c76730<>+0(SB), Z5, Z16
+	VADDPD           Z8, Z13, Z8
+	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z14, Z13
+	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z14
+	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z15, Z14
+	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z4, Z17
+	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z6, Z6
+	VGETEXPPD        Z13, Z13
+	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z15, Z14
+	VDIVPD           Z17, Z4, Z17
+	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z6, Z6
+	VGETEXPPD        Z10, Z18
+	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z15, Z14
+	VMULPD           Z17, Z17, Z19
+	VMULPD.BCST      avx512_3d2ef35793c76730<>+0(SB), Z8, Z20
+	VADDPD           Z13, Z18, Z13
+	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z15, Z14
+	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z18
+	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z19, Z18
+	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z6, Z21
+	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z9, Z9
+	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z15, Z14
+	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z19, Z18
+	VDIVPD           Z21, Z6, Z21
+	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z9, Z9
+	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z15, Z14
+	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z19, Z18
+	VMULPD           Z21, Z21, Z22
+	VMULPD.BCST      avx512_3d2ef35793c76730<>+0(SB), Z13, Z23
+	VMULPD           Z15, Z14, Z14
+	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z19, Z18
+	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z15
+	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z22, Z15
+	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z9, Z24
+	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z1, Z25
+	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z19, Z18
+	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z22, Z15
+	VDIVPD           Z24, Z9, Z24
+	VMULPD           Z1, Z25, Z25
+	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z19, Z18
+	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z22, Z15
+	VMULPD           Z24, Z24, Z26
+	VADDPD           Z14, Z25, Z14
+	VMULPD           Z19, Z18, Z18
+	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z22, Z15
+	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z19
+	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z26, Z19
+	VFMADD213PD      Z12, Z14, Z11
+	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z4, Z12
+	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z22, Z15
+	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z26, Z19
+	VSUBPD           Z11, Z25, Z11
+	VMULPD           Z4, Z12, Z12
+	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z22, Z15
+	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z26, Z19
+	VSUBPD           Z11, Z1, Z1
+	VADDPD           Z18, Z12, Z11
+	VMULPD           Z22, Z15, Z14
+	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z26, Z19
+	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z1, Z2
+	VFMADD213PD      Z16, Z11, Z17
+	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z6, Z1
+	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z26, Z19
+	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z0, Z2
+	VSUBPD           Z17, Z12, Z0
+	VMULPD           Z6, Z1, Z1
+	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z26, Z19
+	VMOVNTPS         Z2, (R8)(AX*8)
+	VSUBPD           Z0, Z4, Z0
+	VADDPD           Z14, Z1, Z2
+	VMULPD           Z26, Z19, Z4
+	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z0, Z5
+	VFMADD213PD      Z20, Z2, Z21
+	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z9, Z0
+	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z3, Z5
+	VSUBPD           Z21, Z1, Z1
+	VMULPD           Z9, Z0, Z0
 	VMOVNTPS         Z5, 64(R8)(AX*8)
-	ADDQ             $0x00000010, AX
+	VSUBPD           Z1, Z6, Z1
+	VADDPD           Z4, Z0, Z2
+	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z1, Z8
+	VFMADD213PD      Z23, Z2, Z24
+	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z7, Z8
+	VSUBPD           Z24, Z0, Z0
+	VMOVNTPS         Z8, 128(R8)(AX*8)
+	VSUBPD           Z0, Z9, Z0
+	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z0, Z13
+	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z10, Z13
+	VMOVNTPS         Z13, 192(R8)(AX*8)
+	ADDQ             $0x00000020, AX
 	CMPQ             AX, DX
 	JLT              loop
 	VZEROUPPER
@@ -3580,7 +5180,7 @@ loop:
 // func exp2Float32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·exp2Float32AVX512(SB), NOSPLIT, $0-48
-	// Exp2 of float32, 32 elements a step.
+	// Exp2 of float32, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -3589,49 +5189,91 @@ TEXT ·exp2Float32AVX512(SB), NOSPLIT, $0-48
 loop:
 	VPBROADCASTQ     avx512_c3170000<>+0(SB), Z0
 	VMAXPS           (R9)(AX*4), Z0, Z1
-	VMAXPS           64(R9)(AX*4), Z0, Z0
 	VPBROADCASTQ     avx512_43010000<>+0(SB), Z2
 	VMINPS           Z1, Z2, Z1
-	VMINPS           Z0, Z2, Z0
-	VADDPS.BCST      avx512_4b400000<>+0(SB), Z1, Z2
-	VADDPS.BCST      avx512_4b400000<>+0(SB), Z0, Z3
-	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z2, Z2
+	VADDPS.BCST      avx512_4b400000<>+0(SB), Z1, Z3
+	VMAXPS           64(R9)(AX*4), Z0, Z4
 	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z3, Z3
-	VSUBPS           Z2, Z1, Z1
-	VSUBPS           Z3, Z0, Z0
-	VMULPS.BCST      avx512_3f317217<>+0(SB), Z1, Z4
-	VMULPS.BCST      avx512_3f317217<>+0(SB), Z0, Z5
-	VMOVUPS          Z1, Z6
-	VFMSUB132PS.BCST avx512_3f317217<>+0(SB), Z4, Z6
-	VMOVUPS          Z0, Z7
-	VFMSUB132PS.BCST avx512_3f317217<>+0(SB), Z5, Z7
-	VFMADD132PS.BCST avx512_3377d1cf<>+0(SB), Z6, Z1
-	VFMADD132PS.BCST avx512_3377d1cf<>+0(SB), Z7, Z0
-	VADDPS           Z1, Z4, Z6
-	VADDPS           Z0, Z5, Z7
-	VPBROADCASTQ     avx512_3ab69a2d<>+0(SB), Z8
-	VFMADD213PS.BCST avx512_3c090840<>+0(SB), Z6, Z8
-	VPBROADCASTQ     avx512_3ab69a2d<>+0(SB), Z9
-	VFMADD213PS.BCST avx512_3c090840<>+0(SB), Z7, Z9
-	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z6, Z8
-	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z7, Z9
-	VFMADD213PS.BCST avx512_3e2aaa6c<>+0(SB), Z6, Z8
-	VFMADD213PS.BCST avx512_3e2aaa6c<>+0(SB), Z7, Z9
-	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z6, Z8
-	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z7, Z9
-	VMULPS           Z6, Z6, Z6
-	VMULPS           Z7, Z7, Z7
-	VFMADD213PS      Z1, Z6, Z8
-	VFMADD213PS      Z0, Z7, Z9
-	VADDPS           Z8, Z4, Z0
-	VADDPS           Z9, Z5, Z1
-	VADDPS.BCST      avx512_3f800000<>+0(SB), Z0, Z0
-	VADDPS.BCST      avx512_3f800000<>+0(SB), Z1, Z1
-	VSCALEFPS        Z2, Z0, Z0
-	VSCALEFPS        Z3, Z1, Z1
-	VMOVUPS          Z0, (R8)(AX*4)
-	VMOVUPS          Z1, 64(R8)(AX*4)
-	ADDQ             $0x00000020, AX
+	VMINPS           Z4, Z2, Z4
+	VSUBPS           Z3, Z1, Z1
+	VADDPS.BCST      avx512_4b400000<>+0(SB), Z4, Z5
+	VMAXPS           128(R9)(AX*4), Z0, Z6
+	VMULPS.BCST      avx512_3f317217<>+0(SB), Z1, Z7
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z5, Z5
+	VMINPS           Z6, Z2, Z6
+	VMOVUPS          Z1, Z8
+	VFMSUB132PS.BCST avx512_3f317217<>+0(SB), Z7, Z8
+	VSUBPS           Z5, Z4, Z4
+	VADDPS.BCST      avx512_4b400000<>+0(SB), Z6, Z9
+	VMAXPS           192(R9)(AX*4), Z0, Z0
+	VFMADD132PS.BCST avx512_3377d1cf<>+0(SB), Z8, Z1
+	VMULPS.BCST      avx512_3f317217<>+0(SB), Z4, Z8
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z9, Z9
+	VMINPS           Z0, Z2, Z0
+	VADDPS           Z1, Z7, Z2
+	VMOVUPS          Z4, Z10
+	VFMSUB132PS.BCST avx512_3f317217<>+0(SB), Z8, Z10
+	VSUBPS           Z9, Z6, Z6
+	VADDPS.BCST      avx512_4b400000<>+0(SB), Z0, Z11
+	VPBROADCASTQ     avx512_3ab69a2d<>+0(SB), Z12
+	VFMADD213PS.BCST avx512_3c090840<>+0(SB), Z2, Z12
+	VFMADD132PS.BCST avx512_3377d1cf<>+0(SB), Z10, Z4
+	VMULPS.BCST      avx512_3f317217<>+0(SB), Z6, Z10
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z11, Z11
+	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z2, Z12
+	VADDPS           Z4, Z8, Z13
+	VMOVUPS          Z6, Z14
+	VFMSUB132PS.BCST avx512_3f317217<>+0(SB), Z10, Z14
+	VSUBPS           Z11, Z0, Z0
+	VFMADD213PS.BCST avx512_3e2aaa6c<>+0(SB), Z2, Z12
+	VPBROADCASTQ     avx512_3ab69a2d<>+0(SB), Z15
+	VFMADD213PS.BCST avx512_3c090840<>+0(SB), Z13, Z15
+	VFMADD132PS.BCST avx512_3377d1cf<>+0(SB), Z14, Z6
+	VMULPS.BCST      avx512_3f317217<>+0(SB), Z0, Z14
+	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z2, Z12
+	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z13, Z15
+	VADDPS           Z6, Z10, Z16
+	VMOVUPS          Z0, Z17
+	VFMSUB132PS.BCST avx512_3f317217<>+0(SB), Z14, Z17
+	VMULPS           Z2, Z2, Z2
+	VFMADD213PS.BCST avx512_3e2aaa6c<>+0(SB), Z13, Z15
+	VPBROADCASTQ     avx512_3ab69a2d<>+0(SB), Z18
+	VFMADD213PS.BCST avx512_3c090840<>+0(SB), Z16, Z18
+	VFMADD132PS.BCST avx512_3377d1cf<>+0(SB), Z17, Z0
+	VFMADD213PS      Z1, Z2, Z12
+	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z13, Z15
+	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z16, Z18
+	VADDPS           Z0, Z14, Z1
+	VADDPS           Z12, Z7, Z2
+	VMULPS           Z13, Z13, Z7
+	VFMADD213PS.BCST avx512_3e2aaa6c<>+0(SB), Z16, Z18
+	VPBROADCASTQ     avx512_3ab69a2d<>+0(SB), Z12
+	VFMADD213PS.BCST avx512_3c090840<>+0(SB), Z1, Z12
+	VADDPS.BCST      avx512_3f800000<>+0(SB), Z2, Z2
+	VFMADD213PS      Z4, Z7, Z15
+	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z16, Z18
+	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z1, Z12
+	VSCALEFPS        Z3, Z2, Z2
+	VADDPS           Z15, Z8, Z3
+	VMULPS           Z16, Z16, Z4
+	VFMADD213PS.BCST avx512_3e2aaa6c<>+0(SB), Z1, Z12
+	VMOVUPS          Z2, (R8)(AX*4)
+	VADDPS.BCST      avx512_3f800000<>+0(SB), Z3, Z2
+	VFMADD213PS      Z6, Z4, Z18
+	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z1, Z12
+	VSCALEFPS        Z5, Z2, Z2
+	VADDPS           Z18, Z10, Z3
+	VMULPS           Z1, Z1, Z1
+	VMOVUPS          Z2, 64(R8)(AX*4)
+	VADDPS.BCST      avx512_3f800000<>+0(SB), Z3, Z2
+	VFMADD213PS      Z0, Z1, Z12
+	VSCALEFPS        Z9, Z2, Z0
+	VADDPS           Z12, Z14, Z1
+	VMOVUPS          Z0, 128(R8)(AX*4)
+	VADDPS.BCST      avx512_3f800000<>+0(SB), Z1, Z0
+	VSCALEFPS        Z11, Z0, Z0
+	VMOVUPS          Z0, 192(R8)(AX*4)
+	ADDQ             $0x00000040, AX
 	CMPQ             AX, DX
 	JLT              loop
 	VZEROUPPER
@@ -3653,7 +5295,7 @@ GLOBL avx512_3377d1cf<>(SB), RODATA|NOPTR, $8
 // func exp2Float32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·exp2Float32PastAVX512(SB), NOSPLIT, $0-48
-	// Exp2 of float32, 32 elements a step.
+	// Exp2 of float32, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -3662,49 +5304,91 @@ TEXT ·exp2Float32PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VPBROADCASTQ     avx512_c3170000<>+0(SB), Z0
 	VMAXPS           (R9)(AX*4), Z0, Z1
-	VMAXPS           64(R9)(AX*4), Z0, Z0
 	VPBROADCASTQ     avx512_43010000<>+0(SB), Z2
 	VMINPS           Z1, Z2, Z1
-	VMINPS           Z0, Z2, Z0
-	VADDPS.BCST      avx512_4b400000<>+0(SB), Z1, Z2
-	VADDPS.BCST      avx512_4b400000<>+0(SB), Z0, Z3
-	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z2, Z2
+	VADDPS.BCST      avx512_4b400000<>+0(SB), Z1, Z3
+	VMAXPS           64(R9)(AX*4), Z0, Z4
 	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z3, Z3
-	VSUBPS           Z2, Z1, Z1
-	VSUBPS           Z3, Z0, Z0
-	VMULPS.BCST      avx512_3f317217<>+0(SB), Z1, Z4
-	VMULPS.BCST      avx512_3f317217<>+0(SB), Z0, Z5
-	VMOVUPS          Z1, Z6
-	VFMSUB132PS.BCST avx512_3f317217<>+0(SB), Z4, Z6
-	VMOVUPS          Z0, Z7
-	VFMSUB132PS.BCST avx512_3f317217<>+0(SB), Z5, Z7
-	VFMADD132PS.BCST avx512_3377d1cf<>+0(SB), Z6, Z1
-	VFMADD132PS.BCST avx512_3377d1cf<>+0(SB), Z7, Z0
-	VADDPS           Z1, Z4, Z6
-	VADDPS           Z0, Z5, Z7
-	VPBROADCASTQ     avx512_3ab69a2d<>+0(SB), Z8
-	VFMADD213PS.BCST avx512_3c090840<>+0(SB), Z6, Z8
-	VPBROADCASTQ     avx512_3ab69a2d<>+0(SB), Z9
-	VFMADD213PS.BCST avx512_3c090840<>+0(SB), Z7, Z9
-	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z6, Z8
-	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z7, Z9
-	VFMADD213PS.BCST avx512_3e2aaa6c<>+0(SB), Z6, Z8
-	VFMADD213PS.BCST avx512_3e2aaa6c<>+0(SB), Z7, Z9
-	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z6, Z8
-	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z7, Z9
-	VMULPS           Z6, Z6, Z6
-	VMULPS           Z7, Z7, Z7
-	VFMADD213PS      Z1, Z6, Z8
-	VFMADD213PS      Z0, Z7, Z9
-	VADDPS           Z8, Z4, Z0
-	VADDPS           Z9, Z5, Z1
-	VADDPS.BCST      avx512_3f800000<>+0(SB), Z0, Z0
-	VADDPS.BCST      avx512_3f800000<>+0(SB), Z1, Z1
-	VSCALEFPS        Z2, Z0, Z0
-	VSCALEFPS        Z3, Z1, Z1
-	VMOVNTPS         Z0, (R8)(AX*4)
-	VMOVNTPS         Z1, 64(R8)(AX*4)
-	ADDQ             $0x00000020, AX
+	VMINPS           Z4, Z2, Z4
+	VSUBPS           Z3, Z1, Z1
+	VADDPS.BCST      avx512_4b400000<>+0(SB), Z4, Z5
+	VMAXPS           128(R9)(AX*4), Z0, Z6
+	VMULPS.BCST      avx512_3f317217<>+0(SB), Z1, Z7
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z5, Z5
+	VMINPS           Z6, Z2, Z6
+	VMOVUPS          Z1, Z8
+	VFMSUB132PS.BCST avx512_3f317217<>+0(SB), Z7, Z8
+	VSUBPS           Z5, Z4, Z4
+	VADDPS.BCST      avx512_4b400000<>+0(SB), Z6, Z9
+	VMAXPS           192(R9)(AX*4), Z0, Z0
+	VFMADD132PS.BCST avx512_3377d1cf<>+0(SB), Z8, Z1
+	VMULPS.BCST      avx512_3f317217<>+0(SB), Z4, Z8
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z9, Z9
+	VMINPS           Z0, Z2, Z0
+	VADDPS           Z1, Z7, Z2
+	VMOVUPS          Z4, Z10
+	VFMSUB132PS.BCST avx512_3f317217<>+0(SB), Z8, Z10
+	VSUBPS           Z9, Z6, Z6
+	VADDPS.BCST      avx512_4b400000<>+0(SB), Z0, Z11
+	VPBROADCASTQ     avx512_3ab69a2d<>+0(SB), Z12
+	VFMADD213PS.BCST avx512_3c090840<>+0(SB), Z2, Z12
+	VFMADD132PS.BCST avx512_3377d1cf<>+0(SB), Z10, Z4
+	VMULPS.BCST      avx512_3f317217<>+0(SB), Z6, Z10
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z11, Z11
+	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z2, Z12
+	VADDPS           Z4, Z8, Z13
+	VMOVUPS          Z6, Z14
+	VFMSUB132PS.BCST avx512_3f317217<>+0(SB), Z10, Z14
+	VSUBPS           Z11, Z0, Z0
+	VFMADD213PS.BCST avx512_3e2aaa6c<>+0(SB), Z2, Z12
+	VPBROADCASTQ     avx512_3ab69a2d<>+0(SB), Z15
+	VFMADD213PS.BCST avx512_3c090840<>+0(SB), Z13, Z15
+	VFMADD132PS.BCST avx512_3377d1cf<>+0(SB), Z14, Z6
+	VMULPS.BCST      avx512_3f317217<>+0(SB), Z0, Z14
+	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z2, Z12
+	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z13, Z15
+	VADDPS           Z6, Z10, Z16
+	VMOVUPS          Z0, Z17
+	VFMSUB132PS.BCST avx512_3f317217<>+0(SB), Z14, Z17
+	VMULPS           Z2, Z2, Z2
+	VFMADD213PS.BCST avx512_3e2aaa6c<>+0(SB), Z13, Z15
+	VPBROADCASTQ     avx512_3ab69a2d<>+0(SB), Z18
+	VFMADD213PS.BCST avx512_3c090840<>+0(SB), Z16, Z18
+	VFMADD132PS.BCST avx512_3377d1cf<>+0(SB), Z17, Z0
+	VFMADD213PS      Z1, Z2, Z12
+	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z13, Z15
+	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z16, Z18
+	VADDPS           Z0, Z14, Z1
+	VADDPS           Z12, Z7, Z2
+	VMULPS           Z13, Z13, Z7
+	VFMADD213PS.BCST avx512_3e2aaa6c<>+0(SB), Z16, Z18
+	VPBROADCASTQ     avx512_3ab69a2d<>+0(SB), Z12
+	VFMADD213PS.BCST avx512_3c090840<>+0(SB), Z1, Z12
+	VADDPS.BCST      avx512_3f800000<>+0(SB), Z2, Z2
+	VFMADD213PS      Z4, Z7, Z15
+	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z16, Z18
+	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z1, Z12
+	VSCALEFPS        Z3, Z2, Z2
+	VADDPS           Z15, Z8, Z3
+	VMULPS           Z16, Z16, Z4
+	VFMADD213PS.BCST avx512_3e2aaa6c<>+0(SB), Z1, Z12
+	VMOVNTPS         Z2, (R8)(AX*4)
+	VADDPS.BCST      avx512_3f800000<>+0(SB), Z3, Z2
+	VFMADD213PS      Z6, Z4, Z18
+	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z1, Z12
+	VSCALEFPS        Z5, Z2, Z2
+	VADDPS           Z18, Z10, Z3
+	VMULPS           Z1, Z1, Z1
+	VMOVNTPS         Z2, 64(R8)(AX*4)
+	VADDPS.BCST      avx512_3f800000<>+0(SB), Z3, Z2
+	VFMADD213PS      Z0, Z1, Z12
+	VSCALEFPS        Z9, Z2, Z0
+	VADDPS           Z12, Z14, Z1
+	VMOVNTPS         Z0, 128(R8)(AX*4)
+	VADDPS.BCST      avx512_3f800000<>+0(SB), Z1, Z0
+	VSCALEFPS        Z11, Z0, Z0
+	VMOVNTPS         Z0, 192(R8)(AX*4)
+	ADDQ             $0x00000040, AX
 	CMPQ             AX, DX
 	JLT              loop
 	VZEROUPPER
@@ -3714,7 +5398,7 @@ loop:
 // func exp2Float64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·exp2Float64AVX512(SB), NOSPLIT, $0-48
-	// Exp2 of float64, 16 elements a step.
+	// Exp2 of float64, 32 elements a step.
 	MOVQ    dst+0(FP), R8
 	MOVQ    a+8(FP), R9
 	MOVQ    n+32(FP), DX
@@ -3727,54 +5411,100 @@ TEXT ·exp2Float64AVX512(SB), NOSPLIT, $0-48
 loop:
 	VPBROADCASTQ     avx512_c090d00000000000<>+0(SB), Z0
 	VMAXPD           (R9)(AX*8), Z0, Z1
-	VMAXPD           64(R9)(AX*8), Z0, Z0
 	VPBROADCASTQ     avx512_4090040000000000<>+0(SB), Z2
 	VMINPD           Z1, Z2, Z1
-	VMINPD           Z0, Z2, Z0
-	VPBROADCASTQ     avx512_4030000000000000<>+0(SB), Z2
-	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z1, Z2
 	VPBROADCASTQ     avx512_4030000000000000<>+0(SB), Z3
-	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z0, Z3
-	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z2, Z4
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z1, Z3
+	VMAXPD           64(R9)(AX*8), Z0, Z4
 	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z3, Z5
-	VFMADD231PD.BCST avx512_bfb0000000000000<>+0(SB), Z4, Z1
-	VFMADD231PD.BCST avx512_bfb0000000000000<>+0(SB), Z5, Z0
-	VMOVUPS          Z31, Z6
-	VPERMT2PD        Z30, Z2, Z6
-	VMOVUPS          Z31, Z7
-	VPERMT2PD        Z30, Z3, Z7
-	VFMADD132PD.BCST avx512_3fe62e42fefa39ef<>+0(SB), Z6, Z1
-	VFMADD132PD.BCST avx512_3fe62e42fefa39ef<>+0(SB), Z7, Z0
-	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z6
-	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z1, Z6
-	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z7
-	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z0, Z7
-	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z1, Z6
-	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z0, Z7
-	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z1, Z6
-	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z0, Z7
-	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z1, Z6
-	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z0, Z7
-	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z1, Z6
-	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z0, Z7
-	VMULPD           Z1, Z1, Z8
-	VMULPD           Z0, Z0, Z9
-	VFMADD213PD      Z1, Z8, Z6
-	VFMADD213PD      Z0, Z9, Z7
+	VMINPD           Z4, Z2, Z4
+	VFMADD231PD.BCST avx512_bfb0000000000000<>+0(SB), Z5, Z1
+	VPBROADCASTQ     avx512_4030000000000000<>+0(SB), Z6
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z4, Z6
+	VMAXPD           128(R9)(AX*8), Z0, Z7
+	VMOVUPS          Z31, Z8
+	VPERMT2PD        Z30, Z3, Z8
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z6, Z9
+	VMINPD           Z7, Z2, Z7
+	VFMADD132PD.BCST avx512_3fe62e42fefa39ef<>+0(SB), Z8, Z1
+	VFMADD231PD.BCST avx512_bfb0000000000000<>+0(SB), Z9, Z4
+	VPBROADCASTQ     avx512_4030000000000000<>+0(SB), Z8
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z7, Z8
+	VMAXPD           192(R9)(AX*8), Z0, Z0
+	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z10
+	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z1, Z10
+	VMOVUPS          Z31, Z11
+	VPERMT2PD        Z30, Z6, Z11
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z8, Z12
+	VMINPD           Z0, Z2, Z0
+	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z1, Z10
+	VFMADD132PD.BCST avx512_3fe62e42fefa39ef<>+0(SB), Z11, Z4
+	VFMADD231PD.BCST avx512_bfb0000000000000<>+0(SB), Z12, Z7
+	VPBROADCASTQ     avx512_4030000000000000<>+0(SB), Z2
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z0, Z2
+	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z1, Z10
+	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z11
+	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z4, Z11
+	VMOVUPS          Z31, Z13
+	VPERMT2PD        Z30, Z8, Z13
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z2, Z14
+	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z1, Z10
+	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z4, Z11
+	VFMADD132PD.BCST avx512_3fe62e42fefa39ef<>+0(SB), Z13, Z7
+	VFMADD231PD.BCST avx512_bfb0000000000000<>+0(SB), Z14, Z0
+	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z1, Z10
+	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z4, Z11
+	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z13
+	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z7, Z13
+	VMOVUPS          Z31, Z15
+	VPERMT2PD        Z30, Z2, Z15
+	VMULPD           Z1, Z1, Z16
+	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z4, Z11
+	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z7, Z13
+	VFMADD132PD.BCST avx512_3fe62e42fefa39ef<>+0(SB), Z15, Z0
+	VFMADD213PD      Z1, Z16, Z10
+	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z4, Z11
+	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z7, Z13
+	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z1
+	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z0, Z1
+	VMOVUPS          Z29, Z15
+	VPERMT2PD        Z28, Z3, Z15
+	VMULPD           Z4, Z4, Z3
+	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z7, Z13
+	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z0, Z1
+	VFMADD213PD      Z15, Z10, Z15
+	VFMADD213PD      Z4, Z3, Z11
+	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z7, Z13
+	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z0, Z1
+	VPBROADCASTQ     avx512_3fb0000000000000<>+0(SB), Z3
+	VFMADD213PD.BCST avx512_3ff0000000000000<>+0(SB), Z3, Z5
+	VMOVUPS          Z29, Z4
+	VPERMT2PD        Z28, Z6, Z4
+	VMULPD           Z7, Z7, Z6
+	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z0, Z1
+	VSCALEFPD        Z5, Z15, Z5
+	VFMADD213PD      Z4, Z11, Z4
+	VFMADD213PD      Z7, Z6, Z13
+	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z0, Z1
+	VMOVUPS          Z5, (R8)(AX*8)
+	VFMADD213PD.BCST avx512_3ff0000000000000<>+0(SB), Z3, Z9
+	VMOVUPS          Z29, Z5
+	VPERMT2PD        Z28, Z8, Z5
+	VMULPD           Z0, Z0, Z6
+	VSCALEFPD        Z9, Z4, Z4
+	VFMADD213PD      Z5, Z13, Z5
+	VFMADD213PD      Z0, Z6, Z1
+	VMOVUPS          Z4, 64(R8)(AX*8)
+	VFMADD213PD.BCST avx512_3ff0000000000000<>+0(SB), Z3, Z12
 	VMOVUPS          Z29, Z0
 	VPERMT2PD        Z28, Z2, Z0
-	VMOVUPS          Z29, Z1
-	VPERMT2PD        Z28, Z3, Z1
-	VFMADD213PD      Z0, Z6, Z0
-	VFMADD213PD      Z1, Z7, Z1
-	VPBROADCASTQ     avx512_3fb0000000000000<>+0(SB), Z2
-	VFMADD213PD.BCST avx512_3ff0000000000000<>+0(SB), Z2, Z4
-	VFMADD213PD.BCST avx512_3ff0000000000000<>+0(SB), Z2, Z5
-	VSCALEFPD        Z4, Z0, Z0
-	VSCALEFPD        Z5, Z1, Z1
-	VMOVUPS          Z0, (R8)(AX*8)
-	VMOVUPS          Z1, 64(R8)(AX*8)
-	ADDQ             $0x00000010, AX
+	VSCALEFPD        Z12, Z5, Z2
+	VFMADD213PD      Z0, Z1, Z0
+	VMOVUPS          Z2, 128(R8)(AX*8)
+	VFMADD213PD.BCST avx512_3ff0000000000000<>+0(SB), Z3, Z14
+	VSCALEFPD        Z14, Z0, Z0
+	VMOVUPS          Z0, 192(R8)(AX*8)
+	ADDQ             $0x00000020, AX
 	CMPQ             AX, DX
 	JLT              loop
 	VZEROUPPER
@@ -3799,7 +5529,7 @@ GLOBL avx512_3fe62e42fefa39ef<>(SB), RODATA|NOPTR, $8
 // func exp2Float64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·exp2Float64PastAVX512(SB), NOSPLIT, $0-48
-	// Exp2 of float64, 16 elements a step.
+	// Exp2 of float64, 32 elements a step.
 	MOVQ    dst+0(FP), R8
 	MOVQ    a+8(FP), R9
 	MOVQ    n+32(FP), DX
@@ -3812,54 +5542,100 @@ TEXT ·exp2Float64PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VPBROADCASTQ     avx512_c090d00000000000<>+0(SB), Z0
 	VMAXPD           (R9)(AX*8), Z0, Z1
-	VMAXPD           64(R9)(AX*8), Z0, Z0
 	VPBROADCASTQ     avx512_4090040000000000<>+0(SB), Z2
 	VMINPD           Z1, Z2, Z1
-	VMINPD           Z0, Z2, Z0
-	VPBROADCASTQ     avx512_4030000000000000<>+0(SB), Z2
-	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z1, Z2
 	VPBROADCASTQ     avx512_4030000000000000<>+0(SB), Z3
-	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z0, Z3
-	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z2, Z4
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z1, Z3
+	VMAXPD           64(R9)(AX*8), Z0, Z4
 	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z3, Z5
-	VFMADD231PD.BCST avx512_bfb0000000000000<>+0(SB), Z4, Z1
-	VFMADD231PD.BCST avx512_bfb0000000000000<>+0(SB), Z5, Z0
-	VMOVUPS          Z31, Z6
-	VPERMT2PD        Z30, Z2, Z6
-	VMOVUPS          Z31, Z7
-	VPERMT2PD        Z30, Z3, Z7
-	VFMADD132PD.BCST avx512_3fe62e42fefa39ef<>+0(SB), Z6, Z1
-	VFMADD132PD.BCST avx512_3fe62e42fefa39ef<>+0(SB), Z7, Z0
-	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z6
-	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z1, Z6
-	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z7
-	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z0, Z7
-	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z1, Z6
-	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z0, Z7
-	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z1, Z6
-	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z0, Z7
-	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z1, Z6
-	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z0, Z7
-	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z1, Z6
-	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z0, Z7
-	VMULPD           Z1, Z1, Z8
-	VMULPD           Z0, Z0, Z9
-	VFMADD213PD      Z1, Z8, Z6
-	VFMADD213PD      Z0, Z9, Z7
+	VMINPD           Z4, Z2, Z4
+	VFMADD231PD.BCST avx512_bfb0000000000000<>+0(SB), Z5, Z1
+	VPBROADCASTQ     avx512_4030000000000000<>+0(SB), Z6
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z4, Z6
+	VMAXPD           128(R9)(AX*8), Z0, Z7
+	VMOVUPS          Z31, Z8
+	VPERMT2PD        Z30, Z3, Z8
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z6, Z9
+	VMINPD           Z7, Z2, Z7
+	VFMADD132PD.BCST avx512_3fe62e42fefa39ef<>+0(SB), Z8, Z1
+	VFMADD231PD.BCST avx512_bfb0000000000000<>+0(SB), Z9, Z4
+	VPBROADCASTQ     avx512_4030000000000000<>+0(SB), Z8
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z7, Z8
+	VMAXPD           192(R9)(AX*8), Z0, Z0
+	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z10
+	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z1, Z10
+	VMOVUPS          Z31, Z11
+	VPERMT2PD        Z30, Z6, Z11
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z8, Z12
+	VMINPD           Z0, Z2, Z0
+	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z1, Z10
+	VFMADD132PD.BCST avx512_3fe62e42fefa39ef<>+0(SB), Z11, Z4
+	VFMADD231PD.BCST avx512_bfb0000000000000<>+0(SB), Z12, Z7
+	VPBROADCASTQ     avx512_4030000000000000<>+0(SB), Z2
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z0, Z2
+	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z1, Z10
+	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z11
+	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z4, Z11
+	VMOVUPS          Z31, Z13
+	VPERMT2PD        Z30, Z8, Z13
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z2, Z14
+	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z1, Z10
+	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z4, Z11
+	VFMADD132PD.BCST avx512_3fe62e42fefa39ef<>+0(SB), Z13, Z7
+	VFMADD231PD.BCST avx512_bfb0000000000000<>+0(SB), Z14, Z0
+	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z1, Z10
+	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z4, Z11
+	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z13
+	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z7, Z13
+	VMOVUPS          Z31, Z15
+	VPERMT2PD        Z30, Z2, Z15
+	VMULPD           Z1, Z1, Z16
+	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z4, Z11
+	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z7, Z13
+	VFMADD132PD.BCST avx512_3fe62e42fefa39ef<>+0(SB), Z15, Z0
+	VFMADD213PD      Z1, Z16, Z10
+	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z4, Z11
+	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z7, Z13
+	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z1
+	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z0, Z1
+	VMOVUPS          Z29, Z15
+	VPERMT2PD        Z28, Z3, Z15
+	VMULPD           Z4, Z4, Z3
+	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z7, Z13
+	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z0, Z1
+	VFMADD213PD      Z15, Z10, Z15
+	VFMADD213PD      Z4, Z3, Z11
+	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z7, Z13
+	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z0, Z1
+	VPBROADCASTQ     avx512_3fb0000000000000<>+0(SB), Z3
+	VFMADD213PD.BCST avx512_3ff0000000000000<>+0(SB), Z3, Z5
+	VMOVUPS          Z29, Z4
+	VPERMT2PD        Z28, Z6, Z4
+	VMULPD           Z7, Z7, Z6
+	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z0, Z1
+	VSCALEFPD        Z5, Z15, Z5
+	VFMADD213PD      Z4, Z11, Z4
+	VFMADD213PD      Z7, Z6, Z13
+	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z0, Z1
+	VMOVNTPS         Z5, (R8)(AX*8)
+	VFMADD213PD.BCST avx512_3ff0000000000000<>+0(SB), Z3, Z9
+	VMOVUPS          Z29, Z5
+	VPERMT2PD        Z28, Z8, Z5
+	VMULPD           Z0, Z0, Z6
+	VSCALEFPD        Z9, Z4, Z4
+	VFMADD213PD      Z5, Z13, Z5
+	VFMADD213PD      Z0, Z6, Z1
+	VMOVNTPS         Z4, 64(R8)(AX*8)
+	VFMADD213PD.BCST avx512_3ff0000000000000<>+0(SB), Z3, Z12
 	VMOVUPS          Z29, Z0
 	VPERMT2PD        Z28, Z2, Z0
-	VMOVUPS          Z29, Z1
-	VPERMT2PD        Z28, Z3, Z1
-	VFMADD213PD      Z0, Z6, Z0
-	VFMADD213PD      Z1, Z7, Z1
-	VPBROADCASTQ     avx512_3fb0000000000000<>+0(SB), Z2
-	VFMADD213PD.BCST avx512_3ff0000000000000<>+0(SB), Z2, Z4
-	VFMADD213PD.BCST avx512_3ff0000000000000<>+0(SB), Z2, Z5
-	VSCALEFPD        Z4, Z0, Z0
-	VSCALEFPD        Z5, Z1, Z1
-	VMOVNTPS         Z0, (R8)(AX*8)
-	VMOVNTPS         Z1, 64(R8)(AX*8)
-	ADDQ             $0x00000010, AX
+	VSCALEFPD        Z12, Z5, Z2
+	VFMADD213PD      Z0, Z1, Z0
+	VMOVNTPS         Z2, 128(R8)(AX*8)
+	VFMADD213PD.BCST avx512_3ff0000000000000<>+0(SB), Z3, Z14
+	VSCALEFPD        Z14, Z0, Z0
+	VMOVNTPS         Z0, 192(R8)(AX*8)
+	ADDQ             $0x00000020, AX
 	CMPQ             AX, DX
 	JLT              loop
 	VZEROUPPER
@@ -3869,7 +5645,7 @@ loop:
 // func expm1Float32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·expm1Float32AVX512(SB), NOSPLIT, $0-48
-	// Expm1 of float32, 32 elements a step.
+	// Expm1 of float32, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -3879,80 +5655,154 @@ loop:
 	VPBROADCASTQ     avx512_c1a00000<>+0(SB), Z0
 	VMOVUPS          (R9)(AX*4), Z1
 	VMAXPS           Z1, Z0, Z2
-	VMOVUPS          64(R9)(AX*4), Z3
-	VMAXPS           Z3, Z0, Z0
-	VPBROADCASTQ     avx512_42b20000<>+0(SB), Z4
-	VMINPS           Z2, Z4, Z2
-	VMINPS           Z0, Z4, Z0
+	VPBROADCASTQ     avx512_42b20000<>+0(SB), Z3
+	VMINPS           Z2, Z3, Z2
 	VPBROADCASTQ     avx512_3fb8aa3b<>+0(SB), Z4
 	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z2, Z4
-	VPBROADCASTQ     avx512_3fb8aa3b<>+0(SB), Z5
-	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z0, Z5
-	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z4, Z6
-	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z5, Z7
-	VFMADD231PS.BCST avx512_bf317200<>+0(SB), Z6, Z2
-	VFMADD231PS.BCST avx512_bf317200<>+0(SB), Z7, Z0
-	VMULPS.BCST      avx512_b5bfbe8e<>+0(SB), Z6, Z6
-	VMULPS.BCST      avx512_b5bfbe8e<>+0(SB), Z7, Z7
-	VADDPS           Z6, Z2, Z8
-	VADDPS           Z7, Z0, Z9
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z4, Z5
+	VFMADD231PS.BCST avx512_bf317200<>+0(SB), Z5, Z2
+	VMOVUPS          64(R9)(AX*4), Z6
+	VMAXPS           Z6, Z0, Z7
+	VMULPS.BCST      avx512_b5bfbe8e<>+0(SB), Z5, Z5
+	VMINPS           Z7, Z3, Z7
+	VADDPS           Z5, Z2, Z8
+	VPBROADCASTQ     avx512_3fb8aa3b<>+0(SB), Z9
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z7, Z9
 	VPBROADCASTQ     avx512_39515fdf<>+0(SB), Z10
 	VFMADD213PS.BCST avx512_3ab69a2d<>+0(SB), Z8, Z10
-	VPBROADCASTQ     avx512_39515fdf<>+0(SB), Z11
-	VFMADD213PS.BCST avx512_3ab69a2d<>+0(SB), Z9, Z11
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z9, Z11
 	VFMADD213PS.BCST avx512_3c0887e6<>+0(SB), Z8, Z10
-	VFMADD213PS.BCST avx512_3c0887e6<>+0(SB), Z9, Z11
+	VFMADD231PS.BCST avx512_bf317200<>+0(SB), Z11, Z7
+	VMOVUPS          128(R9)(AX*4), Z12
+	VMAXPS           Z12, Z0, Z13
 	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z8, Z10
-	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z9, Z11
+	VMULPS.BCST      avx512_b5bfbe8e<>+0(SB), Z11, Z11
+	VMINPS           Z13, Z3, Z13
 	VFMADD213PS.BCST avx512_3e2aaaab<>+0(SB), Z8, Z10
-	VFMADD213PS.BCST avx512_3e2aaaab<>+0(SB), Z9, Z11
+	VADDPS           Z11, Z7, Z14
+	VPBROADCASTQ     avx512_3fb8aa3b<>+0(SB), Z15
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z13, Z15
 	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z8, Z10
-	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z9, Z11
+	VPBROADCASTQ     avx512_39515fdf<>+0(SB), Z16
+	VFMADD213PS.BCST avx512_3ab69a2d<>+0(SB), Z14, Z16
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z15, Z17
 	VMULPS           Z8, Z8, Z8
-	VMULPS           Z9, Z9, Z9
-	VFMADD213PS      Z6, Z8, Z10
-	VFMADD213PS      Z7, Z9, Z11
-	VSUBPS.BCST      avx512_3f800000<>+0(SB), Z4, Z4
-	VSUBPS.BCST      avx512_3f800000<>+0(SB), Z5, Z5
-	VPSLLD           $0x17, Z4, Z4
-	VPSLLD           $0x17, Z5, Z5
-	VPADDD.BCST      avx512_3f800000<>+0(SB), Z4, Z4
-	VPADDD.BCST      avx512_3f800000<>+0(SB), Z5, Z5
-	VSUBPS.BCST      avx512_3f000000<>+0(SB), Z4, Z6
-	VSUBPS.BCST      avx512_3f000000<>+0(SB), Z5, Z7
-	VSUBPS           Z6, Z4, Z8
-	VSUBPS           Z7, Z5, Z9
-	VSUBPS.BCST      avx512_3f000000<>+0(SB), Z8, Z8
-	VSUBPS.BCST      avx512_3f000000<>+0(SB), Z9, Z9
-	VMULPS           Z2, Z4, Z12
-	VMULPS           Z0, Z5, Z13
-	VFMSUB213PS      Z12, Z4, Z2
-	VFMSUB213PS      Z13, Z5, Z0
-	VADDPS           Z12, Z6, Z14
-	VADDPS           Z13, Z7, Z15
-	VSUBPS           Z14, Z6, Z6
-	VSUBPS           Z15, Z7, Z7
-	VADDPS           Z12, Z6, Z6
-	VADDPS           Z13, Z7, Z7
-	VFMADD213PS      Z2, Z10, Z4
-	VFMADD213PS      Z0, Z11, Z5
-	VADDPS           Z6, Z4, Z0
-	VADDPS           Z7, Z5, Z2
-	VADDPS           Z8, Z0, Z0
-	VADDPS           Z9, Z2, Z2
-	VADDPS           Z0, Z14, Z0
-	VADDPS           Z2, Z15, Z2
-	VANDPS.BCST      avx512_7fffffff<>+0(SB), Z1, Z4
-	VANDPS.BCST      avx512_7fffffff<>+0(SB), Z3, Z5
-	VCMPPS.BCST      $0x11, avx512_33000000<>+0(SB), Z4, K1
-	VCMPPS.BCST      $0x11, avx512_33000000<>+0(SB), Z5, K2
+	VFMADD213PS.BCST avx512_3c0887e6<>+0(SB), Z14, Z16
+	VFMADD231PS.BCST avx512_bf317200<>+0(SB), Z17, Z13
+	VMOVUPS          192(R9)(AX*4), Z18
+	VMAXPS           Z18, Z0, Z0
+	VFMADD213PS      Z5, Z8, Z10
+	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z14, Z16
+	VMULPS.BCST      avx512_b5bfbe8e<>+0(SB), Z17, Z5
+	VMINPS           Z0, Z3, Z0
+	VSUBPS.BCST      avx512_3f800000<>+0(SB), Z4, Z3
+	VFMADD213PS.BCST avx512_3e2aaaab<>+0(SB), Z14, Z16
+	VADDPS           Z5, Z13, Z4
+	VPBROADCASTQ     avx512_3fb8aa3b<>+0(SB), Z8
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z0, Z8
+	VPSLLD           $0x17, Z3, Z3
+	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z14, Z16
+	VPBROADCASTQ     avx512_39515fdf<>+0(SB), Z17
+	VFMADD213PS.BCST avx512_3ab69a2d<>+0(SB), Z4, Z17
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z8, Z19
+	VPADDD.BCST      avx512_3f800000<>+0(SB), Z3, Z3
+	VMULPS           Z14, Z14, Z14
+	VFMADD213PS.BCST avx512_3c0887e6<>+0(SB), Z4, Z17
+	VFMADD231PS.BCST avx512_bf317200<>+0(SB), Z19, Z0
+	VSUBPS.BCST      avx512_3f000000<>+0(SB), Z3, Z20
+	VFMADD213PS      Z11, Z14, Z16
+	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z4, Z17
+	VMULPS.BCST      avx512_b5bfbe8e<>+0(SB), Z19, Z11
+	VSUBPS           Z20, Z3, Z14
+	VSUBPS.BCST      avx512_3f800000<>+0(SB), Z9, Z9
+	VFMADD213PS.BCST avx512_3e2aaaab<>+0(SB), Z4, Z17
+	VADDPS           Z11, Z0, Z19
+	VSUBPS.BCST      avx512_3f000000<>+0(SB), Z14, Z14
+	VPSLLD           $0x17, Z9, Z9
+	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z4, Z17
+	VPBROADCASTQ     avx512_39515fdf<>+0(SB), Z21
+	VFMADD213PS.BCST avx512_3ab69a2d<>+0(SB), Z19, Z21
+	VMULPS           Z2, Z3, Z22
+	VPADDD.BCST      avx512_3f800000<>+0(SB), Z9, Z9
+	VMULPS           Z4, Z4, Z4
+	VFMADD213PS.BCST avx512_3c0887e6<>+0(SB), Z19, Z21
+	VFMSUB213PS      Z22, Z3, Z2
+	VSUBPS.BCST      avx512_3f000000<>+0(SB), Z9, Z23
+	VFMADD213PS      Z5, Z4, Z17
+	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z19, Z21
+	VADDPS           Z22, Z20, Z4
+	VSUBPS           Z23, Z9, Z5
+	VSUBPS.BCST      avx512_3f800000<>+0(SB), Z15, Z15
+	VFMADD213PS.BCST avx512_3e2aaaab<>+0(SB), Z19, Z21
+	VSUBPS           Z4, Z20, Z20
+	VSUBPS.BCST      avx512_3f000000<>+0(SB), Z5, Z5
+	VPSLLD           $0x17, Z15, Z15
+	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z19, Z21
+	VADDPS           Z22, Z20, Z20
+	VMULPS           Z7, Z9, Z22
+	VPADDD.BCST      avx512_3f800000<>+0(SB), Z15, Z15
+	VMULPS           Z19, Z19, Z19
+	VFMADD213PS      Z2, Z10, Z3
+	VFMSUB213PS      Z22, Z9, Z7
+	VSUBPS.BCST      avx512_3f000000<>+0(SB), Z15, Z2
+	VFMADD213PS      Z11, Z19, Z21
+	VADDPS           Z20, Z3, Z3
+	VADDPS           Z22, Z23, Z10
+	VSUBPS           Z2, Z15, Z11
+	VSUBPS.BCST      avx512_3f800000<>+0(SB), Z8, Z8
+	VADDPS           Z14, Z3, Z3
+	VSUBPS           Z10, Z23, Z14
+	VSUBPS.BCST      avx512_3f000000<>+0(SB), Z11, Z11
+	VPSLLD           $0x17, Z8, Z8
+	VADDPS           Z3, Z4, Z3
+	VADDPS           Z22, Z14, Z4
+	VMULPS           Z13, Z15, Z14
+	VPADDD.BCST      avx512_3f800000<>+0(SB), Z8, Z8
+	VANDPS.BCST      avx512_7fffffff<>+0(SB), Z1, Z19
+	VFMADD213PS      Z7, Z16, Z9
+	VFMSUB213PS      Z14, Z15, Z13
+	VSUBPS.BCST      avx512_3f000000<>+0(SB), Z8, Z7
+	VCMPPS.BCST      $0x11, avx512_33000000<>+0(SB), Z19, K1
+	VADDPS           Z4, Z9, Z4
+	VADDPS           Z14, Z2, Z9
+	VSUBPS           Z7, Z8, Z16
+	VADDPS           Z3, Z3, Z3
+	VADDPS           Z5, Z4, Z4
+	VSUBPS           Z9, Z2, Z2
+	VSUBPS.BCST      avx512_3f000000<>+0(SB), Z16, Z5
+	VBLENDMPS        Z1, Z3, K1, Z1
+	VADDPS           Z4, Z10, Z3
+	VADDPS           Z14, Z2, Z2
+	VMULPS           Z0, Z8, Z4
+	VMOVUPS          Z1, (R8)(AX*4)
+	VANDPS.BCST      avx512_7fffffff<>+0(SB), Z6, Z1
+	VFMADD213PS      Z13, Z17, Z15
+	VFMSUB213PS      Z4, Z8, Z0
+	VCMPPS.BCST      $0x11, avx512_33000000<>+0(SB), Z1, K1
+	VADDPS           Z2, Z15, Z1
+	VADDPS           Z4, Z7, Z2
+	VADDPS           Z3, Z3, Z3
+	VADDPS           Z11, Z1, Z1
+	VSUBPS           Z2, Z7, Z7
+	VBLENDMPS        Z6, Z3, K1, Z3
+	VADDPS           Z1, Z9, Z1
+	VADDPS           Z4, Z7, Z4
+	VMOVUPS          Z3, 64(R8)(AX*4)
+	VANDPS.BCST      avx512_7fffffff<>+0(SB), Z12, Z3
+	VFMADD213PS      Z0, Z21, Z8
+	VCMPPS.BCST      $0x11, avx512_33000000<>+0(SB), Z3, K1
+	VADDPS           Z4, Z8, Z0
+	VADDPS           Z1, Z1, Z1
+	VADDPS           Z5, Z0, Z0
+	VBLENDMPS        Z12, Z1, K1, Z1
+	VADDPS           Z0, Z2, Z0
+	VMOVUPS          Z1, 128(R8)(AX*4)
+	VANDPS.BCST      avx512_7fffffff<>+0(SB), Z18, Z1
+	VCMPPS.BCST      $0x11, avx512_33000000<>+0(SB), Z1, K1
 	VADDPS           Z0, Z0, Z0
-	VADDPS           Z2, Z2, Z2
-	VBLENDMPS        Z1, Z0, K1, Z0
-	VBLENDMPS        Z3, Z2, K2, Z1
-	VMOVUPS          Z0, (R8)(AX*4)
-	VMOVUPS          Z1, 64(R8)(AX*4)
-	ADDQ             $0x00000020, AX
+	VBLENDMPS        Z18, Z0, K1, Z0
+	VMOVUPS          Z0, 192(R8)(AX*4)
+	ADDQ             $0x00000040, AX
 	CMPQ             AX, DX
 	JLT              loop
 	VZEROUPPER
@@ -3977,7 +5827,7 @@ GLOBL avx512_33000000<>(SB), RODATA|NOPTR, $8
 // func expm1Float32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·expm1Float32PastAVX512(SB), NOSPLIT, $0-48
-	// Expm1 of float32, 32 elements a step.
+	// Expm1 of float32, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -3987,80 +5837,154 @@ loop:
 	VPBROADCASTQ     avx512_c1a00000<>+0(SB), Z0
 	VMOVUPS          (R9)(AX*4), Z1
 	VMAXPS           Z1, Z0, Z2
-	VMOVUPS          64(R9)(AX*4), Z3
-	VMAXPS           Z3, Z0, Z0
-	VPBROADCASTQ     avx512_42b20000<>+0(SB), Z4
-	VMINPS           Z2, Z4, Z2
-	VMINPS           Z0, Z4, Z0
+	VPBROADCASTQ     avx512_42b20000<>+0(SB), Z3
+	VMINPS           Z2, Z3, Z2
 	VPBROADCASTQ     avx512_3fb8aa3b<>+0(SB), Z4
 	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z2, Z4
-	VPBROADCASTQ     avx512_3fb8aa3b<>+0(SB), Z5
-	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z0, Z5
-	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z4, Z6
-	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z5, Z7
-	VFMADD231PS.BCST avx512_bf317200<>+0(SB), Z6, Z2
-	VFMADD231PS.BCST avx512_bf317200<>+0(SB), Z7, Z0
-	VMULPS.BCST      avx512_b5bfbe8e<>+0(SB), Z6, Z6
-	VMULPS.BCST      avx512_b5bfbe8e<>+0(SB), Z7, Z7
-	VADDPS           Z6, Z2, Z8
-	VADDPS           Z7, Z0, Z9
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z4, Z5
+	VFMADD231PS.BCST avx512_bf317200<>+0(SB), Z5, Z2
+	VMOVUPS          64(R9)(AX*4), Z6
+	VMAXPS           Z6, Z0, Z7
+	VMULPS.BCST      avx512_b5bfbe8e<>+0(SB), Z5, Z5
+	VMINPS           Z7, Z3, Z7
+	VADDPS           Z5, Z2, Z8
+	VPBROADCASTQ     avx512_3fb8aa3b<>+0(SB), Z9
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z7, Z9
 	VPBROADCASTQ     avx512_39515fdf<>+0(SB), Z10
 	VFMADD213PS.BCST avx512_3ab69a2d<>+0(SB), Z8, Z10
-	VPBROADCASTQ     avx512_39515fdf<>+0(SB), Z11
-	VFMADD213PS.BCST avx512_3ab69a2d<>+0(SB), Z9, Z11
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z9, Z11
 	VFMADD213PS.BCST avx512_3c0887e6<>+0(SB), Z8, Z10
-	VFMADD213PS.BCST avx512_3c0887e6<>+0(SB), Z9, Z11
+	VFMADD231PS.BCST avx512_bf317200<>+0(SB), Z11, Z7
+	VMOVUPS          128(R9)(AX*4), Z12
+	VMAXPS           Z12, Z0, Z13
 	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z8, Z10
-	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z9, Z11
+	VMULPS.BCST      avx512_b5bfbe8e<>+0(SB), Z11, Z11
+	VMINPS           Z13, Z3, Z13
 	VFMADD213PS.BCST avx512_3e2aaaab<>+0(SB), Z8, Z10
-	VFMADD213PS.BCST avx512_3e2aaaab<>+0(SB), Z9, Z11
+	VADDPS           Z11, Z7, Z14
+	VPBROADCASTQ     avx512_3fb8aa3b<>+0(SB), Z15
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z13, Z15
 	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z8, Z10
-	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z9, Z11
+	VPBROADCASTQ     avx512_39515fdf<>+0(SB), Z16
+	VFMADD213PS.BCST avx512_3ab69a2d<>+0(SB), Z14, Z16
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z15, Z17
 	VMULPS           Z8, Z8, Z8
-	VMULPS           Z9, Z9, Z9
-	VFMADD213PS      Z6, Z8, Z10
-	VFMADD213PS      Z7, Z9, Z11
-	VSUBPS.BCST      avx512_3f800000<>+0(SB), Z4, Z4
-	VSUBPS.BCST      avx512_3f800000<>+0(SB), Z5, Z5
-	VPSLLD           $0x17, Z4, Z4
-	VPSLLD           $0x17, Z5, Z5
-	VPADDD.BCST      avx512_3f800000<>+0(SB), Z4, Z4
-	VPADDD.BCST      avx512_3f800000<>+0(SB), Z5, Z5
-	VSUBPS.BCST      avx512_3f000000<>+0(SB), Z4, Z6
-	VSUBPS.BCST      avx512_3f000000<>+0(SB), Z5, Z7
-	VSUBPS           Z6, Z4, Z8
-	VSUBPS           Z7, Z5, Z9
-	VSUBPS.BCST      avx512_3f000000<>+0(SB), Z8, Z8
-	VSUBPS.BCST      avx512_3f000000<>+0(SB), Z9, Z9
-	VMULPS           Z2, Z4, Z12
-	VMULPS           Z0, Z5, Z13
-	VFMSUB213PS      Z12, Z4, Z2
-	VFMSUB213PS      Z13, Z5, Z0
-	VADDPS           Z12, Z6, Z14
-	VADDPS           Z13, Z7, Z15
-	VSUBPS           Z14, Z6, Z6
-	VSUBPS           Z15, Z7, Z7
-	VADDPS           Z12, Z6, Z6
-	VADDPS           Z13, Z7, Z7
-	VFMADD213PS      Z2, Z10, Z4
-	VFMADD213PS      Z0, Z11, Z5
-	VADDPS           Z6, Z4, Z0
-	VADDPS           Z7, Z5, Z2
-	VADDPS           Z8, Z0, Z0
-	VADDPS           Z9, Z2, Z2
-	VADDPS           Z0, Z14, Z0
-	VADDPS           Z2, Z15, Z2
-	VANDPS.BCST      avx512_7fffffff<>+0(SB), Z1, Z4
-	VANDPS.BCST      avx512_7fffffff<>+0(SB), Z3, Z5
-	VCMPPS.BCST      $0x11, avx512_33000000<>+0(SB), Z4, K1
-	VCMPPS.BCST      $0x11, avx512_33000000<>+0(SB), Z5, K2
+	VFMADD213PS.BCST avx512_3c0887e6<>+0(SB), Z14, Z16
+	VFMADD231PS.BCST avx512_bf317200<>+0(SB), Z17, Z13
+	VMOVUPS          192(R9)(AX*4), Z18
+	VMAXPS           Z18, Z0, Z0
+	VFMADD213PS      Z5, Z8, Z10
+	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z14, Z16
+	VMULPS.BCST      avx512_b5bfbe8e<>+0(SB), Z17, Z5
+	VMINPS           Z0, Z3, Z0
+	VSUBPS.BCST      avx512_3f800000<>+0(SB), Z4, Z3
+	VFMADD213PS.BCST avx512_3e2aaaab<>+0(SB), Z14, Z16
+	VADDPS           Z5, Z13, Z4
+	VPBROADCASTQ     avx512_3fb8aa3b<>+0(SB), Z8
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z0, Z8
+	VPSLLD           $0x17, Z3, Z3
+	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z14, Z16
+	VPBROADCASTQ     avx512_39515fdf<>+0(SB), Z17
+	VFMADD213PS.BCST avx512_3ab69a2d<>+0(SB), Z4, Z17
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z8, Z19
+	VPADDD.BCST      avx512_3f800000<>+0(SB), Z3, Z3
+	VMULPS           Z14, Z14, Z14
+	VFMADD213PS.BCST avx512_3c0887e6<>+0(SB), Z4, Z17
+	VFMADD231PS.BCST avx512_bf317200<>+0(SB), Z19, Z0
+	VSUBPS.BCST      avx512_3f000000<>+0(SB), Z3, Z20
+	VFMADD213PS      Z11, Z14, Z16
+	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z4, Z17
+	VMULPS.BCST      avx512_b5bfbe8e<>+0(SB), Z19, Z11
+	VSUBPS           Z20, Z3, Z14
+	VSUBPS.BCST      avx512_3f800000<>+0(SB), Z9, Z9
+	VFMADD213PS.BCST avx512_3e2aaaab<>+0(SB), Z4, Z17
+	VADDPS           Z11, Z0, Z19
+	VSUBPS.BCST      avx512_3f000000<>+0(SB), Z14, Z14
+	VPSLLD           $0x17, Z9, Z9
+	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z4, Z17
+	VPBROADCASTQ     avx512_39515fdf<>+0(SB), Z21
+	VFMADD213PS.BCST avx512_3ab69a2d<>+0(SB), Z19, Z21
+	VMULPS           Z2, Z3, Z22
+	VPADDD.BCST      avx512_3f800000<>+0(SB), Z9, Z9
+	VMULPS           Z4, Z4, Z4
+	VFMADD213PS.BCST avx512_3c0887e6<>+0(SB), Z19, Z21
+	VFMSUB213PS      Z22, Z3, Z2
+	VSUBPS.BCST      avx512_3f000000<>+0(SB), Z9, Z23
+	VFMADD213PS      Z5, Z4, Z17
+	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z19, Z21
+	VADDPS           Z22, Z20, Z4
+	VSUBPS           Z23, Z9, Z5
+	VSUBPS.BCST      avx512_3f800000<>+0(SB), Z15, Z15
+	VFMADD213PS.BCST avx512_3e2aaaab<>+0(SB), Z19, Z21
+	VSUBPS           Z4, Z20, Z20
+	VSUBPS.BCST      avx512_3f000000<>+0(SB), Z5, Z5
+	VPSLLD           $0x17, Z15, Z15
+	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z19, Z21
+	VADDPS           Z22, Z20, Z20
+	VMULPS           Z7, Z9, Z22
+	VPADDD.BCST      avx512_3f800000<>+0(SB), Z15, Z15
+	VMULPS           Z19, Z19, Z19
+	VFMADD213PS      Z2, Z10, Z3
+	VFMSUB213PS      Z22, Z9, Z7
+	VSUBPS.BCST      avx512_3f000000<>+0(SB), Z15, Z2
+	VFMADD213PS      Z11, Z19, Z21
+	VADDPS           Z20, Z3, Z3
+	VADDPS           Z22, Z23, Z10
+	VSUBPS           Z2, Z15, Z11
+	VSUBPS.BCST      avx512_3f800000<>+0(SB), Z8, Z8
+	VADDPS           Z14, Z3, Z3
+	VSUBPS           Z10, Z23, Z14
+	VSUBPS.BCST      avx512_3f000000<>+0(SB), Z11, Z11
+	VPSLLD           $0x17, Z8, Z8
+	VADDPS           Z3, Z4, Z3
+	VADDPS           Z22, Z14, Z4
+	VMULPS           Z13, Z15, Z14
+	VPADDD.BCST      avx512_3f800000<>+0(SB), Z8, Z8
+	VANDPS.BCST      avx512_7fffffff<>+0(SB), Z1, Z19
+	VFMADD213PS      Z7, Z16, Z9
+	VFMSUB213PS      Z14, Z15, Z13
+	VSUBPS.BCST      avx512_3f000000<>+0(SB), Z8, Z7
+	VCMPPS.BCST      $0x11, avx512_33000000<>+0(SB), Z19, K1
+	VADDPS           Z4, Z9, Z4
+	VADDPS           Z14, Z2, Z9
+	VSUBPS           Z7, Z8, Z16
+	VADDPS           Z3, Z3, Z3
+	VADDPS           Z5, Z4, Z4
+	VSUBPS           Z9, Z2, Z2
+	VSUBPS.BCST      avx512_3f000000<>+0(SB), Z16, Z5
+	VBLENDMPS        Z1, Z3, K1, Z1
+	VADDPS           Z4, Z10, Z3
+	VADDPS           Z14, Z2, Z2
+	VMULPS           Z0, Z8, Z4
+	VMOVNTPS         Z1, (R8)(AX*4)
+	VANDPS.BCST      avx512_7fffffff<>+0(SB), Z6, Z1
+	VFMADD213PS      Z13, Z17, Z15
+	VFMSUB213PS      Z4, Z8, Z0
+	VCMPPS.BCST      $0x11, avx512_33000000<>+0(SB), Z1, K1
+	VADDPS           Z2, Z15, Z1
+	VADDPS           Z4, Z7, Z2
+	VADDPS           Z3, Z3, Z3
+	VADDPS           Z11, Z1, Z1
+	VSUBPS           Z2, Z7, Z7
+	VBLENDMPS        Z6, Z3, K1, Z3
+	VADDPS           Z1, Z9, Z1
+	VADDPS           Z4, Z7, Z4
+	VMOVNTPS         Z3, 64(R8)(AX*4)
+	VANDPS.BCST      avx512_7fffffff<>+0(SB), Z12, Z3
+	VFMADD213PS      Z0, Z21, Z8
+	VCMPPS.BCST      $0x11, avx512_33000000<>+0(SB), Z3, K1
+	VADDPS           Z4, Z8, Z0
+	VADDPS           Z1, Z1, Z1
+	VADDPS           Z5, Z0, Z0
+	VBLENDMPS        Z12, Z1, K1, Z1
+	VADDPS           Z0, Z2, Z0
+	VMOVNTPS         Z1, 128(R8)(AX*4)
+	VANDPS.BCST      avx512_7fffffff<>+0(SB), Z18, Z1
+	VCMPPS.BCST      $0x11, avx512_33000000<>+0(SB), Z1, K1
 	VADDPS           Z0, Z0, Z0
-	VADDPS           Z2, Z2, Z2
-	VBLENDMPS        Z1, Z0, K1, Z0
-	VBLENDMPS        Z3, Z2, K2, Z1
-	VMOVNTPS         Z0, (R8)(AX*4)
-	VMOVNTPS         Z1, 64(R8)(AX*4)
-	ADDQ             $0x00000020, AX
+	VBLENDMPS        Z18, Z0, K1, Z0
+	VMOVNTPS         Z0, 192(R8)(AX*4)
+	ADDQ             $0x00000040, AX
 	CMPQ             AX, DX
 	JLT              loop
 	VZEROUPPER
@@ -4070,7 +5994,7 @@ loop:
 // func expm1Float64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·expm1Float64AVX512(SB), NOSPLIT, $0-48
-	// Expm1 of float64, 16 elements a step.
+	// Expm1 of float64, 32 elements a step.
 	MOVQ    dst+0(FP), R8
 	MOVQ    a+8(FP), R9
 	MOVQ    n+32(FP), DX
@@ -4084,88 +6008,170 @@ loop:
 	VPBROADCASTQ     avx512_c044000000000000<>+0(SB), Z0
 	VMOVUPS          (R9)(AX*8), Z1
 	VMAXPD           Z1, Z0, Z2
-	VMOVUPS          64(R9)(AX*8), Z3
-	VMAXPD           Z3, Z0, Z0
-	VPBROADCASTQ     avx512_4086300000000000<>+0(SB), Z4
-	VMINPD           Z2, Z4, Z2
-	VMINPD           Z0, Z4, Z0
+	VPBROADCASTQ     avx512_4086300000000000<>+0(SB), Z3
+	VMINPD           Z2, Z3, Z2
 	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z4
 	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z2, Z4
-	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z5
-	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z0, Z5
-	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z4, Z6
-	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z5, Z7
-	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z6, Z2
-	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z7, Z0
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z4, Z5
+	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z5, Z2
+	VMOVUPS          64(R9)(AX*8), Z6
+	VMAXPD           Z6, Z0, Z7
 	VMOVUPS          Z31, Z8
 	VPERMT2PD        Z30, Z4, Z8
-	VMOVUPS          Z31, Z9
-	VPERMT2PD        Z30, Z5, Z9
-	VFMADD132PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z8, Z6
-	VFMADD132PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z9, Z7
-	VADDPD           Z6, Z2, Z8
-	VADDPD           Z7, Z0, Z9
-	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z10
-	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z8, Z10
+	VMINPD           Z7, Z3, Z7
+	VFMADD132PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z8, Z5
+	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z8
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z7, Z8
+	VADDPD           Z5, Z2, Z9
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z8, Z10
 	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z11
 	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z9, Z11
-	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z8, Z10
+	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z10, Z7
+	VMOVUPS          128(R9)(AX*8), Z12
+	VMAXPD           Z12, Z0, Z13
 	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z9, Z11
-	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z8, Z10
+	VMOVUPS          Z31, Z14
+	VPERMT2PD        Z30, Z8, Z14
+	VMINPD           Z13, Z3, Z13
 	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z9, Z11
-	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z8, Z10
+	VFMADD132PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z14, Z10
+	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z14
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z13, Z14
 	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z9, Z11
-	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z8, Z10
+	VADDPD           Z10, Z7, Z15
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z14, Z16
 	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z9, Z11
-	VMULPD           Z8, Z8, Z8
+	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z17
+	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z15, Z17
+	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z16, Z13
+	VMOVUPS          192(R9)(AX*8), Z18
+	VMAXPD           Z18, Z0, Z0
 	VMULPD           Z9, Z9, Z9
-	VFMADD213PD      Z6, Z8, Z10
-	VFMADD213PD      Z7, Z9, Z11
-	VPANDQ.BCST      avx512_fffffffffffffff0<>+0(SB), Z4, Z6
-	VPANDQ.BCST      avx512_fffffffffffffff0<>+0(SB), Z5, Z7
-	VPSLLQ           $0x30, Z6, Z6
-	VPSLLQ           $0x30, Z7, Z7
-	VMOVUPS          Z29, Z8
-	VPERMT2PD        Z28, Z4, Z8
-	VMOVUPS          Z29, Z4
-	VPERMT2PD        Z28, Z5, Z4
-	VPADDQ           Z6, Z8, Z5
-	VPADDQ           Z7, Z4, Z4
-	VSUBPD.BCST      avx512_3fe0000000000000<>+0(SB), Z5, Z6
-	VSUBPD.BCST      avx512_3fe0000000000000<>+0(SB), Z4, Z7
-	VSUBPD           Z6, Z5, Z8
-	VSUBPD           Z7, Z4, Z9
-	VSUBPD.BCST      avx512_3fe0000000000000<>+0(SB), Z8, Z8
-	VSUBPD.BCST      avx512_3fe0000000000000<>+0(SB), Z9, Z9
-	VMULPD           Z2, Z5, Z12
-	VMULPD           Z0, Z4, Z13
-	VFMSUB213PD      Z12, Z5, Z2
-	VFMSUB213PD      Z13, Z4, Z0
-	VADDPD           Z12, Z6, Z14
-	VADDPD           Z13, Z7, Z15
-	VSUBPD           Z14, Z6, Z6
-	VSUBPD           Z15, Z7, Z7
-	VADDPD           Z12, Z6, Z6
-	VADDPD           Z13, Z7, Z7
-	VFMADD213PD      Z2, Z10, Z5
-	VFMADD213PD      Z0, Z11, Z4
-	VADDPD           Z6, Z5, Z0
-	VADDPD           Z7, Z4, Z2
-	VADDPD           Z8, Z0, Z0
-	VADDPD           Z9, Z2, Z2
-	VADDPD           Z0, Z14, Z0
-	VADDPD           Z2, Z15, Z2
-	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z1, Z4
-	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z3, Z5
-	VCMPPD.BCST      $0x11, avx512_3c90000000000000<>+0(SB), Z4, K1
-	VCMPPD.BCST      $0x11, avx512_3c90000000000000<>+0(SB), Z5, K2
+	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z15, Z17
+	VMOVUPS          Z31, Z19
+	VPERMT2PD        Z30, Z14, Z19
+	VMINPD           Z0, Z3, Z0
+	VFMADD213PD      Z5, Z9, Z11
+	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z15, Z17
+	VFMADD132PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z19, Z16
+	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z3
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z0, Z3
+	VPANDQ.BCST      avx512_fffffffffffffff0<>+0(SB), Z4, Z5
+	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z15, Z17
+	VADDPD           Z16, Z13, Z9
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z3, Z19
+	VPSLLQ           $0x30, Z5, Z5
+	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z15, Z17
+	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z20
+	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z9, Z20
+	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z19, Z0
+	VMOVUPS          Z29, Z21
+	VPERMT2PD        Z28, Z4, Z21
+	VMULPD           Z15, Z15, Z4
+	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z9, Z20
+	VMOVUPS          Z31, Z15
+	VPERMT2PD        Z30, Z3, Z15
+	VPADDQ           Z5, Z21, Z5
+	VFMADD213PD      Z10, Z4, Z17
+	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z9, Z20
+	VFMADD132PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z15, Z19
+	VSUBPD.BCST      avx512_3fe0000000000000<>+0(SB), Z5, Z4
+	VPANDQ.BCST      avx512_fffffffffffffff0<>+0(SB), Z8, Z10
+	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z9, Z20
+	VADDPD           Z19, Z0, Z15
+	VSUBPD           Z4, Z5, Z21
+	VPSLLQ           $0x30, Z10, Z10
+	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z9, Z20
+	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z22
+	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z15, Z22
+	VSUBPD.BCST      avx512_3fe0000000000000<>+0(SB), Z21, Z21
+	VMOVUPS          Z29, Z23
+	VPERMT2PD        Z28, Z8, Z23
+	VMULPD           Z9, Z9, Z8
+	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z15, Z22
+	VMULPD           Z2, Z5, Z9
+	VPADDQ           Z10, Z23, Z10
+	VFMADD213PD      Z16, Z8, Z20
+	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z15, Z22
+	VFMSUB213PD      Z9, Z5, Z2
+	VSUBPD.BCST      avx512_3fe0000000000000<>+0(SB), Z10, Z8
+	VPANDQ.BCST      avx512_fffffffffffffff0<>+0(SB), Z14, Z16
+	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z15, Z22
+	VADDPD           Z9, Z4, Z23
+	VSUBPD           Z8, Z10, Z24
+	VPSLLQ           $0x30, Z16, Z16
+	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z15, Z22
+	VSUBPD           Z23, Z4, Z4
+	VSUBPD.BCST      avx512_3fe0000000000000<>+0(SB), Z24, Z24
+	VMOVUPS          Z29, Z25
+	VPERMT2PD        Z28, Z14, Z25
+	VMULPD           Z15, Z15, Z14
+	VADDPD           Z9, Z4, Z4
+	VMULPD           Z7, Z10, Z9
+	VPADDQ           Z16, Z25, Z15
+	VFMADD213PD      Z19, Z14, Z22
+	VFMADD213PD      Z2, Z11, Z5
+	VFMSUB213PD      Z9, Z10, Z7
+	VSUBPD.BCST      avx512_3fe0000000000000<>+0(SB), Z15, Z2
+	VPANDQ.BCST      avx512_fffffffffffffff0<>+0(SB), Z3, Z11
+	VADDPD           Z4, Z5, Z4
+	VADDPD           Z9, Z8, Z5
+	VSUBPD           Z2, Z15, Z14
+	VPSLLQ           $0x30, Z11, Z11
+	VADDPD           Z21, Z4, Z4
+	VSUBPD           Z5, Z8, Z8
+	VSUBPD.BCST      avx512_3fe0000000000000<>+0(SB), Z14, Z14
+	VMOVUPS          Z29, Z16
+	VPERMT2PD        Z28, Z3, Z16
+	VADDPD           Z4, Z23, Z3
+	VADDPD           Z9, Z8, Z4
+	VMULPD           Z13, Z15, Z8
+	VPADDQ           Z11, Z16, Z9
+	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z1, Z11
+	VFMADD213PD      Z7, Z17, Z10
+	VFMSUB213PD      Z8, Z15, Z13
+	VSUBPD.BCST      avx512_3fe0000000000000<>+0(SB), Z9, Z7
+	VCMPPD.BCST      $0x11, avx512_3c90000000000000<>+0(SB), Z11, K1
+	VADDPD           Z4, Z10, Z4
+	VADDPD           Z8, Z2, Z10
+	VSUBPD           Z7, Z9, Z11
+	VADDPD           Z3, Z3, Z3
+	VADDPD           Z24, Z4, Z4
+	VSUBPD           Z10, Z2, Z2
+	VSUBPD.BCST      avx512_3fe0000000000000<>+0(SB), Z11, Z11
+	VBLENDMPD        Z1, Z3, K1, Z1
+	VADDPD           Z4, Z5, Z3
+	VADDPD           Z8, Z2, Z2
+	VMULPD           Z0, Z9, Z4
+	VMOVUPS          Z1, (R8)(AX*8)
+	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z6, Z1
+	VFMADD213PD      Z13, Z20, Z15
+	VFMSUB213PD      Z4, Z9, Z0
+	VCMPPD.BCST      $0x11, avx512_3c90000000000000<>+0(SB), Z1, K1
+	VADDPD           Z2, Z15, Z1
+	VADDPD           Z4, Z7, Z2
+	VADDPD           Z3, Z3, Z3
+	VADDPD           Z14, Z1, Z1
+	VSUBPD           Z2, Z7, Z5
+	VBLENDMPD        Z6, Z3, K1, Z3
+	VADDPD           Z1, Z10, Z1
+	VADDPD           Z4, Z5, Z4
+	VMOVUPS          Z3, 64(R8)(AX*8)
+	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z12, Z3
+	VFMADD213PD      Z0, Z22, Z9
+	VCMPPD.BCST      $0x11, avx512_3c90000000000000<>+0(SB), Z3, K1
+	VADDPD           Z4, Z9, Z0
+	VADDPD           Z1, Z1, Z1
+	VADDPD           Z11, Z0, Z0
+	VBLENDMPD        Z12, Z1, K1, Z1
+	VADDPD           Z0, Z2, Z0
+	VMOVUPS          Z1, 128(R8)(AX*8)
+	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z18, Z1
+	VCMPPD.BCST      $0x11, avx512_3c90000000000000<>+0(SB), Z1, K1
 	VADDPD           Z0, Z0, Z0
-	VADDPD           Z2, Z2, Z2
-	VBLENDMPD        Z1, Z0, K1, Z0
-	VBLENDMPD        Z3, Z2, K2, Z1
-	VMOVUPS          Z0, (R8)(AX*8)
-	VMOVUPS          Z1, 64(R8)(AX*8)
-	ADDQ             $0x00000010, AX
+	VBLENDMPD        Z18, Z0, K1, Z0
+	VMOVUPS          Z0, 192(R8)(AX*8)
+	ADDQ             $0x00000020, AX
 	CMPQ             AX, DX
 	JLT              loop
 	VZEROUPPER
@@ -4184,7 +6190,7 @@ GLOBL avx512_3c90000000000000<>(SB), RODATA|NOPTR, $8
 // func expm1Float64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·expm1Float64PastAVX512(SB), NOSPLIT, $0-48
-	// Expm1 of float64, 16 elements a step.
+	// Expm1 of float64, 32 elements a step.
 	MOVQ    dst+0(FP), R8
 	MOVQ    a+8(FP), R9
 	MOVQ    n+32(FP), DX
@@ -4198,88 +6204,170 @@ loop:
 	VPBROADCASTQ     avx512_c044000000000000<>+0(SB), Z0
 	VMOVUPS          (R9)(AX*8), Z1
 	VMAXPD           Z1, Z0, Z2
-	VMOVUPS          64(R9)(AX*8), Z3
-	VMAXPD           Z3, Z0, Z0
-	VPBROADCASTQ     avx512_4086300000000000<>+0(SB), Z4
-	VMINPD           Z2, Z4, Z2
-	VMINPD           Z0, Z4, Z0
+	VPBROADCASTQ     avx512_4086300000000000<>+0(SB), Z3
+	VMINPD           Z2, Z3, Z2
 	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z4
 	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z2, Z4
-	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z5
-	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z0, Z5
-	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z4, Z6
-	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z5, Z7
-	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z6, Z2
-	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z7, Z0
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z4, Z5
+	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z5, Z2
+	VMOVUPS          64(R9)(AX*8), Z6
+	VMAXPD           Z6, Z0, Z7
 	VMOVUPS          Z31, Z8
 	VPERMT2PD        Z30, Z4, Z8
-	VMOVUPS          Z31, Z9
-	VPERMT2PD        Z30, Z5, Z9
-	VFMADD132PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z8, Z6
-	VFMADD132PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z9, Z7
-	VADDPD           Z6, Z2, Z8
-	VADDPD           Z7, Z0, Z9
-	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z10
-	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z8, Z10
+	VMINPD           Z7, Z3, Z7
+	VFMADD132PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z8, Z5
+	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z8
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z7, Z8
+	VADDPD           Z5, Z2, Z9
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z8, Z10
 	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z11
 	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z9, Z11
-	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z8, Z10
+	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z10, Z7
+	VMOVUPS          128(R9)(AX*8), Z12
+	VMAXPD           Z12, Z0, Z13
 	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z9, Z11
-	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z8, Z10
+	VMOVUPS          Z31, Z14
+	VPERMT2PD        Z30, Z8, Z14
+	VMINPD           Z13, Z3, Z13
 	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z9, Z11
-	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z8, Z10
+	VFMADD132PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z14, Z10
+	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z14
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z13, Z14
 	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z9, Z11
-	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z8, Z10
+	VADDPD           Z10, Z7, Z15
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z14, Z16
 	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z9, Z11
-	VMULPD           Z8, Z8, Z8
+	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z17
+	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z15, Z17
+	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z16, Z13
+	VMOVUPS          192(R9)(AX*8), Z18
+	VMAXPD           Z18, Z0, Z0
 	VMULPD           Z9, Z9, Z9
-	VFMADD213PD      Z6, Z8, Z10
-	VFMADD213PD      Z7, Z9, Z11
-	VPANDQ.BCST      avx512_fffffffffffffff0<>+0(SB), Z4, Z6
-	VPANDQ.BCST      avx512_fffffffffffffff0<>+0(SB), Z5, Z7
-	VPSLLQ           $0x30, Z6, Z6
-	VPSLLQ           $0x30, Z7, Z7
-	VMOVUPS          Z29, Z8
-	VPERMT2PD        Z28, Z4, Z8
-	VMOVUPS          Z29, Z4
-	VPERMT2PD        Z28, Z5, Z4
-	VPADDQ           Z6, Z8, Z5
-	VPADDQ           Z7, Z4, Z4
-	VSUBPD.BCST      avx512_3fe0000000000000<>+0(SB), Z5, Z6
-	VSUBPD.BCST      avx512_3fe0000000000000<>+0(SB), Z4, Z7
-	VSUBPD           Z6, Z5, Z8
-	VSUBPD           Z7, Z4, Z9
-	VSUBPD.BCST      avx512_3fe0000000000000<>+0(SB), Z8, Z8
-	VSUBPD.BCST      avx512_3fe0000000000000<>+0(SB), Z9, Z9
-	VMULPD           Z2, Z5, Z12
-	VMULPD           Z0, Z4, Z13
-	VFMSUB213PD      Z12, Z5, Z2
-	VFMSUB213PD      Z13, Z4, Z0
-	VADDPD           Z12, Z6, Z14
-	VADDPD           Z13, Z7, Z15
-	VSUBPD           Z14, Z6, Z6
-	VSUBPD           Z15, Z7, Z7
-	VADDPD           Z12, Z6, Z6
-	VADDPD           Z13, Z7, Z7
-	VFMADD213PD      Z2, Z10, Z5
-	VFMADD213PD      Z0, Z11, Z4
-	VADDPD           Z6, Z5, Z0
-	VADDPD           Z7, Z4, Z2
-	VADDPD           Z8, Z0, Z0
-	VADDPD           Z9, Z2, Z2
-	VADDPD           Z0, Z14, Z0
-	VADDPD           Z2, Z15, Z2
-	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z1, Z4
-	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z3, Z5
-	VCMPPD.BCST      $0x11, avx512_3c90000000000000<>+0(SB), Z4, K1
-	VCMPPD.BCST      $0x11, avx512_3c90000000000000<>+0(SB), Z5, K2
+	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z15, Z17
+	VMOVUPS          Z31, Z19
+	VPERMT2PD        Z30, Z14, Z19
+	VMINPD           Z0, Z3, Z0
+	VFMADD213PD      Z5, Z9, Z11
+	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z15, Z17
+	VFMADD132PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z19, Z16
+	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z3
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z0, Z3
+	VPANDQ.BCST      avx512_fffffffffffffff0<>+0(SB), Z4, Z5
+	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z15, Z17
+	VADDPD           Z16, Z13, Z9
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z3, Z19
+	VPSLLQ           $0x30, Z5, Z5
+	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z15, Z17
+	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z20
+	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z9, Z20
+	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z19, Z0
+	VMOVUPS          Z29, Z21
+	VPERMT2PD        Z28, Z4, Z21
+	VMULPD           Z15, Z15, Z4
+	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z9, Z20
+	VMOVUPS          Z31, Z15
+	VPERMT2PD        Z30, Z3, Z15
+	VPADDQ           Z5, Z21, Z5
+	VFMADD213PD      Z10, Z4, Z17
+	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z9, Z20
+	VFMADD132PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z15, Z19
+	VSUBPD.BCST      avx512_3fe0000000000000<>+0(SB), Z5, Z4
+	VPANDQ.BCST      avx512_fffffffffffffff0<>+0(SB), Z8, Z10
+	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z9, Z20
+	VADDPD           Z19, Z0, Z15
+	VSUBPD           Z4, Z5, Z21
+	VPSLLQ           $0x30, Z10, Z10
+	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z9, Z20
+	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z22
+	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z15, Z22
+	VSUBPD.BCST      avx512_3fe0000000000000<>+0(SB), Z21, Z21
+	VMOVUPS          Z29, Z23
+	VPERMT2PD        Z28, Z8, Z23
+	VMULPD           Z9, Z9, Z8
+	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z15, Z22
+	VMULPD           Z2, Z5, Z9
+	VPADDQ           Z10, Z23, Z10
+	VFMADD213PD      Z16, Z8, Z20
+	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z15, Z22
+	VFMSUB213PD      Z9, Z5, Z2
+	VSUBPD.BCST      avx512_3fe0000000000000<>+0(SB), Z10, Z8
+	VPANDQ.BCST      avx512_fffffffffffffff0<>+0(SB), Z14, Z16
+	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z15, Z22
+	VADDPD           Z9, Z4, Z23
+	VSUBPD           Z8, Z10, Z24
+	VPSLLQ           $0x30, Z16, Z16
+	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z15, Z22
+	VSUBPD           Z23, Z4, Z4
+	VSUBPD.BCST      avx512_3fe0000000000000<>+0(SB), Z24, Z24
+	VMOVUPS          Z29, Z25
+	VPERMT2PD        Z28, Z14, Z25
+	VMULPD           Z15, Z15, Z14
+	VADDPD           Z9, Z4, Z4
+	VMULPD           Z7, Z10, Z9
+	VPADDQ           Z16, Z25, Z15
+	VFMADD213PD      Z19, Z14, Z22
+	VFMADD213PD      Z2, Z11, Z5
+	VFMSUB213PD      Z9, Z10, Z7
+	VSUBPD.BCST      avx512_3fe0000000000000<>+0(SB), Z15, Z2
+	VPANDQ.BCST      avx512_fffffffffffffff0<>+0(SB), Z3, Z11
+	VADDPD           Z4, Z5, Z4
+	VADDPD           Z9, Z8, Z5
+	VSUBPD           Z2, Z15, Z14
+	VPSLLQ           $0x30, Z11, Z11
+	VADDPD           Z21, Z4, Z4
+	VSUBPD           Z5, Z8, Z8
+	VSUBPD.BCST      avx512_3fe0000000000000<>+0(SB), Z14, Z14
+	VMOVUPS          Z29, Z16
+	VPERMT2PD        Z28, Z3, Z16
+	VADDPD           Z4, Z23, Z3
+	VADDPD           Z9, Z8, Z4
+	VMULPD           Z13, Z15, Z8
+	VPADDQ           Z11, Z16, Z9
+	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z1, Z11
+	VFMADD213PD      Z7, Z17, Z10
+	VFMSUB213PD      Z8, Z15, Z13
+	VSUBPD.BCST      avx512_3fe0000000000000<>+0(SB), Z9, Z7
+	VCMPPD.BCST      $0x11, avx512_3c90000000000000<>+0(SB), Z11, K1
+	VADDPD           Z4, Z10, Z4
+	VADDPD           Z8, Z2, Z10
+	VSUBPD           Z7, Z9, Z11
+	VADDPD           Z3, Z3, Z3
+	VADDPD           Z24, Z4, Z4
+	VSUBPD           Z10, Z2, Z2
+	VSUBPD.BCST      avx512_3fe0000000000000<>+0(SB), Z11, Z11
+	VBLENDMPD        Z1, Z3, K1, Z1
+	VADDPD           Z4, Z5, Z3
+	VADDPD           Z8, Z2, Z2
+	VMULPD           Z0, Z9, Z4
+	VMOVNTPS         Z1, (R8)(AX*8)
+	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z6, Z1
+	VFMADD213PD      Z13, Z20, Z15
+	VFMSUB213PD      Z4, Z9, Z0
+	VCMPPD.BCST      $0x11, avx512_3c90000000000000<>+0(SB), Z1, K1
+	VADDPD           Z2, Z15, Z1
+	VADDPD           Z4, Z7, Z2
+	VADDPD           Z3, Z3, Z3
+	VADDPD           Z14, Z1, Z1
+	VSUBPD           Z2, Z7, Z5
+	VBLENDMPD        Z6, Z3, K1, Z3
+	VADDPD           Z1, Z10, Z1
+	VADDPD           Z4, Z5, Z4
+	VMOVNTPS         Z3, 64(R8)(AX*8)
+	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z12, Z3
+	VFMADD213PD      Z0, Z22, Z9
+	VCMPPD.BCST      $0x11, avx512_3c90000000000000<>+0(SB), Z3, K1
+	VADDPD           Z4, Z9, Z0
+	VADDPD           Z1, Z1, Z1
+	VADDPD           Z11, Z0, Z0
+	VBLENDMPD        Z12, Z1, K1, Z1
+	VADDPD           Z0, Z2, Z0
+	VMOVNTPS         Z1, 128(R8)(AX*8)
+	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z18, Z1
+	VCMPPD.BCST      $0x11, avx512_3c90000000000000<>+0(SB), Z1, K1
 	VADDPD           Z0, Z0, Z0
-	VADDPD           Z2, Z2, Z2
-	VBLENDMPD        Z1, Z0, K1, Z0
-	VBLENDMPD        Z3, Z2, K2, Z1
-	VMOVNTPS         Z0, (R8)(AX*8)
-	VMOVNTPS         Z1, 64(R8)(AX*8)
-	ADDQ             $0x00000010, AX
+	VBLENDMPD        Z18, Z0, K1, Z0
+	VMOVNTPS         Z0, 192(R8)(AX*8)
+	ADDQ             $0x00000020, AX
 	CMPQ             AX, DX
 	JLT              loop
 	VZEROUPPER
@@ -4289,7 +6377,7 @@ loop:
 // func log2Float32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·log2Float32AVX512(SB), NOSPLIT, $0-48
-	// Log2 of float32, 16 elements a step.
+	// Log2 of float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -4297,74 +6385,142 @@ TEXT ·log2Float32AVX512(SB), NOSPLIT, $0-48
 
 loop:
 	VCVTPS2PD        (R9)(AX*4), Z0
-	VCVTPS2PD        32(R9)(AX*4), Z1
+	VGETMANTPD       $0x00, Z0, Z1
+	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z1, Z1
+	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z1, Z1
 	VGETMANTPD       $0x00, Z0, Z2
-	VGETMANTPD       $0x00, Z1, Z3
+	VCVTPS2PD        32(R9)(AX*4), Z3
 	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z2, Z2
-	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z3, Z3
-	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z2, Z2
-	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z3, Z3
-	VGETMANTPD       $0x00, Z0, Z4
-	VGETMANTPD       $0x00, Z1, Z5
+	VGETMANTPD       $0x00, Z3, Z4
+	VGETEXPPD        Z2, Z2
 	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z4, Z4
+	VGETEXPPD        Z0, Z5
+	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z4, Z4
+	VADDPD           Z2, Z5, Z2
+	VGETMANTPD       $0x00, Z3, Z5
+	VCVTPS2PD        64(R9)(AX*4), Z6
+	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z1, Z1
 	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z5, Z5
-	VGETEXPPD        Z4, Z4
+	VGETMANTPD       $0x00, Z6, Z7
+	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z1, Z1
 	VGETEXPPD        Z5, Z5
-	VGETEXPPD        Z0, Z6
-	VGETEXPPD        Z1, Z7
-	VADDPD           Z4, Z6, Z4
-	VADDPD           Z5, Z7, Z5
-	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z2, Z2
-	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z3, Z3
-	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z2, Z2
-	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z3, Z3
-	VMULPD.BCST      avx512_3d2ef35793c76730<>+0(SB), Z4, Z6
-	VMULPD.BCST      avx512_3d2ef35793c76730<>+0(SB), Z5, Z7
-	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z2, Z8
-	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z3, Z9
-	VDIVPD           Z8, Z2, Z8
-	VDIVPD           Z9, Z3, Z9
-	VMULPD           Z8, Z8, Z10
-	VMULPD           Z9, Z9, Z11
-	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z12
-	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z10, Z12
-	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z13
-	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z11, Z13
-	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z10, Z12
-	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z11, Z13
-	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z10, Z12
-	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z11, Z13
-	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z10, Z12
-	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z11, Z13
-	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z10, Z12
-	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z11, Z13
-	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z10, Z12
-	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z11, Z13
-	VMULPD           Z10, Z12, Z10
-	VMULPD           Z11, Z13, Z11
-	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z2, Z12
-	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z3, Z13
-	VMULPD           Z2, Z12, Z12
-	VMULPD           Z3, Z13, Z13
-	VADDPD           Z10, Z12, Z10
-	VADDPD           Z11, Z13, Z11
-	VFMADD213PD      Z6, Z10, Z8
-	VFMADD213PD      Z7, Z11, Z9
-	VSUBPD           Z8, Z12, Z6
-	VSUBPD           Z9, Z13, Z7
-	VSUBPD           Z6, Z2, Z2
-	VSUBPD           Z7, Z3, Z3
-	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z2, Z4
-	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z3, Z5
-	VMULPD.BCST      avx512_3ff71547652b82fe<>+0(SB), Z4, Z2
-	VMULPD.BCST      avx512_3ff71547652b82fe<>+0(SB), Z5, Z3
+	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z7, Z7
+	VMULPD.BCST      avx512_3d2ef35793c76730<>+0(SB), Z2, Z8
+	VGETEXPPD        Z3, Z9
+	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z7, Z7
+	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z1, Z10
+	VADDPD           Z5, Z9, Z5
+	VGETMANTPD       $0x00, Z6, Z9
+	VCVTPS2PD        96(R9)(AX*4), Z11
+	VDIVPD           Z10, Z1, Z10
+	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z4, Z4
+	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z9, Z9
+	VGETMANTPD       $0x00, Z11, Z12
+	VMULPD           Z10, Z10, Z13
+	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z4, Z4
+	VGETEXPPD        Z9, Z9
+	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z12, Z12
+	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z14
+	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z13, Z14
+	VMULPD.BCST      avx512_3d2ef35793c76730<>+0(SB), Z5, Z15
+	VGETEXPPD        Z6, Z16
+	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z12, Z12
+	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z13, Z14
+	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z4, Z17
+	VADDPD           Z9, Z16, Z9
+	VGETMANTPD       $0x00, Z11, Z16
+	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z13, Z14
+	VDIVPD           Z17, Z4, Z17
+	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z7, Z7
+	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z16, Z16
+	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z13, Z14
+	VMULPD           Z17, Z17, Z18
+	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z7, Z7
+	VGETEXPPD        Z16, Z16
+	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z13, Z14
+	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z19
+	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z18, Z19
+	VMULPD.BCST      avx512_3d2ef35793c76730<>+0(SB), Z9, Z20
+	VGETEXPPD        Z11, Z21
+	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z13, Z14
+	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z18, Z19
+	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z7, Z22
+	VADDPD           Z16, Z21, Z16
+	VMULPD           Z13, Z14, Z13
+	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z18, Z19
+	VDIVPD           Z22, Z7, Z14
+	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z12, Z12
+	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z1, Z21
+	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z18, Z19
+	VMULPD           Z14, Z14, Z22
+	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z12, Z12
+	VMULPD           Z1, Z21, Z21
+	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z18, Z19
+	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z23
+	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z22, Z23
+	VMULPD.BCST      avx512_3d2ef35793c76730<>+0(SB), Z16, Z24
+	VADDPD           Z13, Z21, Z13
+	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z18, Z19
+	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z22, Z23
+	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z12, Z25
+	VFMADD213PD      Z8, Z13, Z10
+	VMULPD           Z18, Z19, Z8
+	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z22, Z23
+	VDIVPD           Z25, Z12, Z13
+	VSUBPD           Z10, Z21, Z10
+	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z4, Z18
+	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z22, Z23
+	VMULPD           Z13, Z13, Z19
+	VSUBPD           Z10, Z1, Z1
+	VMULPD           Z4, Z18, Z10
+	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z22, Z23
+	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z18
+	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z19, Z18
+	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z1, Z2
+	VADDPD           Z8, Z10, Z1
+	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z22, Z23
+	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z19, Z18
+	VMULPD.BCST      avx512_3ff71547652b82fe<>+0(SB), Z2, Z2
+	VFMADD213PD      Z15, Z1, Z17
+	VMULPD           Z22, Z23, Z1
+	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z19, Z18
 	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z0, Z2
-	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z1, Z3
-	VCVTPD2PS        Z2, Y0
-	VCVTPD2PS        Z3, Y1
-	VMOVUPS          Y0, (R8)(AX*4)
+	VSUBPD           Z17, Z10, Z0
+	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z7, Z8
+	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z19, Z18
+	VCVTPD2PS        Z2, Y2
+	VSUBPD           Z0, Z4, Z0
+	VMULPD           Z7, Z8, Z4
+	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z19, Z18
+	VMOVUPS          Y2, (R8)(AX*4)
+	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z0, Z5
+	VADDPD           Z1, Z4, Z0
+	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z19, Z18
+	VMULPD.BCST      avx512_3ff71547652b82fe<>+0(SB), Z5, Z1
+	VFMADD213PD      Z20, Z0, Z14
+	VMULPD           Z19, Z18, Z0
+	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z3, Z1
+	VSUBPD           Z14, Z4, Z2
+	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z12, Z3
+	VCVTPD2PS        Z1, Y1
+	VSUBPD           Z2, Z7, Z2
+	VMULPD           Z12, Z3, Z3
 	VMOVUPS          Y1, 32(R8)(AX*4)
-	ADDQ             $0x00000010, AX
+	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z2, Z9
+	VADDPD           Z0, Z3, Z0
+	VMULPD.BCST      avx512_3ff71547652b82fe<>+0(SB), Z9, Z1
+	VFMADD213PD      Z24, Z0, Z13
+	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z6, Z1
+	VSUBPD           Z13, Z3, Z0
+	VCVTPD2PS        Z1, Y1
+	VSUBPD           Z0, Z12, Z0
+	VMOVUPS          Y1, 64(R8)(AX*4)
+	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z0, Z16
+	VMULPD.BCST      avx512_3ff71547652b82fe<>+0(SB), Z16, Z0
+	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z11, Z0
+	VCVTPD2PS        Z0, Y0
+	VMOVUPS          Y0, 96(R8)(AX*4)
+	ADDQ             $0x00000020, AX
 	CMPQ             AX, DX
 	JLT              loop
 	VZEROUPPER
@@ -4377,7 +6533,7 @@ GLOBL avx512_3ff71547652b82fe<>(SB), RODATA|NOPTR, $8
 // func log2Float32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·log2Float32PastAVX512(SB), NOSPLIT, $0-48
-	// Log2 of float32, 16 elements a step.
+	// Log2 of float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -4385,74 +6541,142 @@ TEXT ·log2Float32PastAVX512(SB), NOSPLIT, $0-48
 
 loop:
 	VCVTPS2PD        (R9)(AX*4), Z0
-	VCVTPS2PD        32(R9)(AX*4), Z1
+	VGETMANTPD       $0x00, Z0, Z1
+	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z1, Z1
+	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z1, Z1
 	VGETMANTPD       $0x00, Z0, Z2
-	VGETMANTPD       $0x00, Z1, Z3
+	VCVTPS2PD        32(R9)(AX*4), Z3
 	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z2, Z2
-	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z3, Z3
-	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z2, Z2
-	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z3, Z3
-	VGETMANTPD       $0x00, Z0, Z4
-	VGETMANTPD       $0x00, Z1, Z5
+	VGETMANTPD       $0x00, Z3, Z4
+	VGETEXPPD        Z2, Z2
 	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z4, Z4
+	VGETEXPPD        Z0, Z5
+	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z4, Z4
+	VADDPD           Z2, Z5, Z2
+	VGETMANTPD       $0x00, Z3, Z5
+	VCVTPS2PD        64(R9)(AX*4), Z6
+	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z1, Z1
 	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z5, Z5
-	VGETEXPPD        Z4, Z4
+	VGETMANTPD       $0x00, Z6, Z7
+	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z1, Z1
 	VGETEXPPD        Z5, Z5
-	VGETEXPPD        Z0, Z6
-	VGETEXPPD        Z1, Z7
-	VADDPD           Z4, Z6, Z4
-	VADDPD           Z5, Z7, Z5
-	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z2, Z2
-	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z3, Z3
-	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z2, Z2
-	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z3, Z3
-	VMULPD.BCST      avx512_3d2ef35793c76730<>+0(SB), Z4, Z6
-	VMULPD.BCST      avx512_3d2ef35793c76730<>+0(SB), Z5, Z7
-	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z2, Z8
-	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z3, Z9
-	VDIVPD           Z8, Z2, Z8
-	VDIVPD           Z9, Z3, Z9
-	VMULPD           Z8, Z8, Z10
-	VMULPD           Z9, Z9, Z11
-	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z12
-	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z10, Z12
-	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z13
-	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z11, Z13
-	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z10, Z12
-	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z11, Z13
-	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z10, Z12
-	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z11, Z13
-	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z10, Z12
-	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z11, Z13
-	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z10, Z12
-	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z11, Z13
-	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z10, Z12
-	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z11, Z13
-	VMULPD           Z10, Z12, Z10
-	VMULPD           Z11, Z13, Z11
-	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z2, Z12
-	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z3, Z13
-	VMULPD           Z2, Z12, Z12
-	VMULPD           Z3, Z13, Z13
-	VADDPD           Z10, Z12, Z10
-	VADDPD           Z11, Z13, Z11
-	VFMADD213PD      Z6, Z10, Z8
-	VFMADD213PD      Z7, Z11, Z9
-	VSUBPD           Z8, Z12, Z6
-	VSUBPD           Z9, Z13, Z7
-	VSUBPD           Z6, Z2, Z2
-	VSUBPD           Z7, Z3, Z3
-	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z2, Z4
-	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z3, Z5
-	VMULPD.BCST      avx512_3ff71547652b82fe<>+0(SB), Z4, Z2
-	VMULPD.BCST      avx512_3ff71547652b82fe<>+0(SB), Z5, Z3
+	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z7, Z7
+	VMULPD.BCST      avx512_3d2ef35793c76730<>+0(SB), Z2, Z8
+	VGETEXPPD        Z3, Z9
+	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z7, Z7
+	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z1, Z10
+	VADDPD           Z5, Z9, Z5
+	VGETMANTPD       $0x00, Z6, Z9
+	VCVTPS2PD        96(R9)(AX*4), Z11
+	VDIVPD           Z10, Z1, Z10
+	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z4, Z4
+	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z9, Z9
+	VGETMANTPD       $0x00, Z11, Z12
+	VMULPD           Z10, Z10, Z13
+	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z4, Z4
+	VGETEXPPD        Z9, Z9
+	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z12, Z12
+	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z14
+	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z13, Z14
+	VMULPD.BCST      avx512_3d2ef35793c76730<>+0(SB), Z5, Z15
+	VGETEXPPD        Z6, Z16
+	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z12, Z12
+	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z13, Z14
+	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z4, Z17
+	VADDPD           Z9, Z16, Z9
+	VGETMANTPD       $0x00, Z11, Z16
+	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z13, Z14
+	VDIVPD           Z17, Z4, Z17
+	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z7, Z7
+	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z16, Z16
+	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z13, Z14
+	VMULPD           Z17, Z17, Z18
+	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z7, Z7
+	VGETEXPPD        Z16, Z16
+	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z13, Z14
+	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z19
+	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z18, Z19
+	VMULPD.BCST      avx512_3d2ef35793c76730<>+0(SB), Z9, Z20
+	VGETEXPPD        Z11, Z21
+	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z13, Z14
+	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z18, Z19
+	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z7, Z22
+	VADDPD           Z16, Z21, Z16
+	VMULPD           Z13, Z14, Z13
+	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z18, Z19
+	VDIVPD           Z22, Z7, Z14
+	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z12, Z12
+	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z1, Z21
+	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z18, Z19
+	VMULPD           Z14, Z14, Z22
+	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z12, Z12
+	VMULPD           Z1, Z21, Z21
+	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z18, Z19
+	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z23
+	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z22, Z23
+	VMULPD.BCST      avx512_3d2ef35793c76730<>+0(SB), Z16, Z24
+	VADDPD           Z13, Z21, Z13
+	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z18, Z19
+	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z22, Z23
+	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z12, Z25
+	VFMADD213PD      Z8, Z13, Z10
+	VMULPD           Z18, Z19, Z8
+	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z22, Z23
+	VDIVPD           Z25, Z12, Z13
+	VSUBPD           Z10, Z21, Z10
+	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z4, Z18
+	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z22, Z23
+	VMULPD           Z13, Z13, Z19
+	VSUBPD           Z10, Z1, Z1
+	VMULPD           Z4, Z18, Z10
+	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z22, Z23
+	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z18
+	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z19, Z18
+	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z1, Z2
+	VADDPD           Z8, Z10, Z1
+	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z22, Z23
+	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z19, Z18
+	VMULPD.BCST      avx512_3ff71547652b82fe<>+0(SB), Z2, Z2
+	VFMADD213PD      Z15, Z1, Z17
+	VMULPD           Z22, Z23, Z1
+	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z19, Z18
 	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z0, Z2
-	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z1, Z3
-	VCVTPD2PS        Z2, Y0
-	VCVTPD2PS        Z3, Y1
-	VMOVNTPS         Y0, (R8)(AX*4)
+	VSUBPD           Z17, Z10, Z0
+	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z7, Z8
+	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z19, Z18
+	VCVTPD2PS        Z2, Y2
+	VSUBPD           Z0, Z4, Z0
+	VMULPD           Z7, Z8, Z4
+	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z19, Z18
+	VMOVNTPS         Y2, (R8)(AX*4)
+	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z0, Z5
+	VADDPD           Z1, Z4, Z0
+	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z19, Z18
+	VMULPD.BCST      avx512_3ff71547652b82fe<>+0(SB), Z5, Z1
+	VFMADD213PD      Z20, Z0, Z14
+	VMULPD           Z19, Z18, Z0
+	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z3, Z1
+	VSUBPD           Z14, Z4, Z2
+	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z12, Z3
+	VCVTPD2PS        Z1, Y1
+	VSUBPD           Z2, Z7, Z2
+	VMULPD           Z12, Z3, Z3
 	VMOVNTPS         Y1, 32(R8)(AX*4)
-	ADDQ             $0x00000010, AX
+	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z2, Z9
+	VADDPD           Z0, Z3, Z0
+	VMULPD.BCST      avx512_3ff71547652b82fe<>+0(SB), Z9, Z1
+	VFMADD213PD      Z24, Z0, Z13
+	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z6, Z1
+	VSUBPD           Z13, Z3, Z0
+	VCVTPD2PS        Z1, Y1
+	VSUBPD           Z0, Z12, Z0
+	VMOVNTPS         Y1, 64(R8)(AX*4)
+	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z0, Z16
+	VMULPD.BCST      avx512_3ff71547652b82fe<>+0(SB), Z16, Z0
+	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z11, Z0
+	VCVTPD2PS        Z0, Y0
+	VMOVNTPS         Y0, 96(R8)(AX*4)
+	ADDQ             $0x00000020, AX
 	CMPQ             AX, DX
 	JLT              loop
 	VZEROUPPER
@@ -4461,8 +6685,8 @@ loop:
 
 // func log2Float64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
-TEXT ·log2Float64AVX512(SB), NOSPLIT, $0-48
-	// Log2 of float64, 16 elements a step.
+TEXT ·log2Float64AVX512(SB), NOSPLIT, $192-48
+	// Log2 of float64, 32 elements a step.
 	MOVQ    dst+0(FP), R8
 	MOVQ    a+8(FP), R9
 	MOVQ    n+32(FP), DX
@@ -4477,129 +6701,263 @@ TEXT ·log2Float64AVX512(SB), NOSPLIT, $0-48
 loop:
 	VMOVUPS          (R9)(AX*8), Z0
 	VGETMANTPD       $0x00, Z0, Z1
-	VMOVUPS          64(R9)(AX*8), Z2
-	VGETMANTPD       $0x00, Z2, Z3
 	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z1, Z1
-	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z3, Z3
 	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z1, Z1
+	VGETMANTPD       $0x00, Z0, Z2
+	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z2, Z2
+	VGETEXPPD        Z2, Z2
+	VGETEXPPD        Z0, Z3
+	VMOVUPS          64(R9)(AX*8), Z4
+	VGETMANTPD       $0x00, Z4, Z5
+	VADDPD           Z2, Z3, Z2
+	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z5, Z3
+	VPADDQ.BCST      avx512_3fef800000000000<>+0(SB), Z1, Z5
 	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z3, Z3
-	VGETMANTPD       $0x00, Z0, Z4
-	VGETMANTPD       $0x00, Z2, Z5
-	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z4, Z4
-	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z5, Z5
-	VGETEXPPD        Z4, Z4
-	VGETEXPPD        Z5, Z5
-	VGETEXPPD        Z0, Z6
-	VGETEXPPD        Z2, Z7
-	VADDPD           Z4, Z6, Z4
-	VADDPD           Z5, Z7, Z5
-	VPADDQ.BCST      avx512_3fef800000000000<>+0(SB), Z1, Z6
-	VPADDQ.BCST      avx512_3fef800000000000<>+0(SB), Z3, Z7
 	VPSRLQ           $0x30, Z1, Z1
+	VGETMANTPD       $0x00, Z4, Z6
+	VMOVUPS          Z31, Z7
+	VPERMT2PD        Z30, Z1, Z7
+	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z6, Z6
+	VFMADD231PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z2, Z7
+	VGETEXPPD        Z6, Z6
+	VMOVUPS          Z29, Z8
+	VPERMT2PD        Z28, Z1, Z8
+	VGETEXPPD        Z4, Z9
+	VMOVUPS          128(R9)(AX*8), Z10
+	VGETMANTPD       $0x00, Z10, Z11
+	VFMADD132PD.BCST avx512_3d2ef35793c76730<>+0(SB), Z8, Z2
+	VADDPD           Z6, Z9, Z6
+	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z11, Z8
+	VMOVUPS          Z27, Z9
+	VPERMT2PD        Z26, Z1, Z9
+	VPADDQ.BCST      avx512_3fef800000000000<>+0(SB), Z3, Z1
+	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z8, Z8
+	VMULPD           Z9, Z5, Z11
 	VPSRLQ           $0x30, Z3, Z3
-	VMOVUPS          Z31, Z8
-	VPERMT2PD        Z30, Z1, Z8
+	VGETMANTPD       $0x00, Z10, Z12
+	VFMSUB213PD      Z11, Z9, Z5
 	VMOVUPS          Z31, Z9
 	VPERMT2PD        Z30, Z3, Z9
-	VFMADD231PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z4, Z8
-	VFMADD231PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z5, Z9
-	VMOVUPS          Z29, Z10
-	VPERMT2PD        Z28, Z1, Z10
-	VMOVUPS          Z29, Z11
-	VPERMT2PD        Z28, Z3, Z11
-	VFMADD132PD.BCST avx512_3d2ef35793c76730<>+0(SB), Z10, Z4
-	VFMADD132PD.BCST avx512_3d2ef35793c76730<>+0(SB), Z11, Z5
-	VMOVUPS          Z27, Z10
-	VPERMT2PD        Z26, Z1, Z10
-	VMOVUPS          Z27, Z1
-	VPERMT2PD        Z26, Z3, Z1
-	VMULPD           Z10, Z6, Z3
-	VMULPD           Z1, Z7, Z11
-	VFMSUB213PD      Z3, Z10, Z6
-	VFMSUB213PD      Z11, Z1, Z7
-	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z3, Z1
-	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z11, Z3
-	VADDPD           Z1, Z8, Z10
-	VADDPD           Z3, Z9, Z11
-	VSUBPD           Z10, Z8, Z8
-	VSUBPD           Z11, Z9, Z9
-	VADDPD           Z1, Z8, Z8
-	VADDPD           Z3, Z9, Z9
-	VMULPD.BCST      avx512_bfe0000000000000<>+0(SB), Z1, Z12
-	VMULPD.BCST      avx512_bfe0000000000000<>+0(SB), Z3, Z13
-	VMULPD           Z12, Z1, Z14
-	VMULPD           Z13, Z3, Z15
-	VFMSUB213PD      Z14, Z1, Z12
-	VFMSUB213PD      Z15, Z3, Z13
-	VADDPD           Z14, Z10, Z16
-	VADDPD           Z15, Z11, Z17
-	VSUBPD           Z16, Z10, Z10
-	VSUBPD           Z17, Z11, Z11
-	VADDPD           Z14, Z10, Z10
-	VADDPD           Z15, Z11, Z11
-	VMOVUPS          Z1, Z14
-	VFNMADD213PD     Z6, Z6, Z14
-	VMOVUPS          Z3, Z15
-	VFNMADD213PD     Z7, Z7, Z15
-	VFNMADD213PD     Z6, Z1, Z14
-	VFNMADD213PD     Z7, Z3, Z15
+	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z12, Z12
+	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z11, Z11
+	VFMADD231PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z6, Z9
+	VGETEXPPD        Z12, Z12
+	VADDPD           Z11, Z7, Z13
+	VMOVUPS          Z29, Z14
+	VPERMT2PD        Z28, Z3, Z14
+	VGETEXPPD        Z10, Z15
+	VMOVUPS          192(R9)(AX*8), Z16
+	VGETMANTPD       $0x00, Z16, Z17
+	VSUBPD           Z13, Z7, Z7
+	VFMADD132PD.BCST avx512_3d2ef35793c76730<>+0(SB), Z14, Z6
+	VADDPD           Z12, Z15, Z12
+	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z17, Z14
+	VADDPD           Z11, Z7, Z7
+	VMOVUPS          Z27, Z15
+	VPERMT2PD        Z26, Z3, Z15
+	VPADDQ.BCST      avx512_3fef800000000000<>+0(SB), Z8, Z3
+	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z14, Z14
+	VMULPD.BCST      avx512_bfe0000000000000<>+0(SB), Z11, Z17
+	VMULPD           Z15, Z1, Z18
+	VPSRLQ           $0x30, Z8, Z8
+	VGETMANTPD       $0x00, Z16, Z19
+	VMULPD           Z17, Z11, Z20
+	VFMSUB213PD      Z18, Z15, Z1
+	VMOVUPS          Z31, Z15
+	VPERMT2PD        Z30, Z8, Z15
+	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z19, Z19
+	VFMSUB213PD      Z20, Z11, Z17
+	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z18, Z18
+	VFMADD231PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z12, Z15
+	VGETEXPPD        Z19, Z19
+	VADDPD           Z20, Z13, Z21
+	VADDPD           Z18, Z9, Z22
+	VMOVUPS          Z29, Z23
+	VPERMT2PD        Z28, Z8, Z23
+	VGETEXPPD        Z16, Z24
+	VSUBPD           Z21, Z13, Z13
+	VSUBPD           Z22, Z9, Z9
+	VFMADD132PD.BCST avx512_3d2ef35793c76730<>+0(SB), Z23, Z12
+	VADDPD           Z19, Z24, Z19
+	VADDPD           Z20, Z13, Z13
+	VADDPD           Z18, Z9, Z9
+	VMOVUPS          Z27, Z20
+	VPERMT2PD        Z26, Z8, Z20
+	VPADDQ.BCST      avx512_3fef800000000000<>+0(SB), Z14, Z8
+	VMOVUPS          Z11, Z23
+	VFNMADD213PD     Z5, Z5, Z23
+	VMULPD.BCST      avx512_bfe0000000000000<>+0(SB), Z18, Z24
+	VMULPD           Z20, Z3, Z25
+	VPSRLQ           $0x30, Z14, Z14
+	VFNMADD213PD     Z5, Z11, Z23
+	VMULPD           Z24, Z18, Z5
+	VFMSUB213PD      Z25, Z20, Z3
+	VMOVUPS          Z31, Z20
+	VPERMT2PD        Z30, Z14, Z20
+	VADDPD           Z23, Z2, Z2
+	VFMSUB213PD      Z5, Z18, Z24
+	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z25, Z23
+	VFMADD231PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z19, Z20
+	VPBROADCASTQ     avx512_bfb5616d7fd4fd00<>+0(SB), Z25
+	VFMADD213PD.BCST avx512_3fb72e7acc5bed4e<>+0(SB), Z11, Z25
+	VADDPD           Z5, Z22, Z16
+	VADDPD           Z23, Z15, Z10
+	VMOVUPS          Z29, Z4
+	VPERMT2PD        Z28, Z14, Z4
+	VFMADD213PD.BCST avx512_bfb99996c851dc8d<>+0(SB), Z11, Z25
+	VSUBPD           Z16, Z22, Z22
+	VSUBPD           Z10, Z15, Z15
+	VFMADD132PD.BCST avx512_3d2ef35793c76730<>+0(SB), Z4, Z19
+	VFMADD213PD.BCST avx512_3fbc71d8d296a129<>+0(SB), Z11, Z25
+	VADDPD           Z5, Z22, Z4
+	VADDPD           Z23, Z15, Z5
+	VMOVUPS          Z27, Z15
+	VPERMT2PD        Z26, Z14, Z15
+	VFMADD213PD.BCST avx512_bfc0000000225c5e<>+0(SB), Z11, Z25
+	VMOVUPS          Z18, Z14
+	VFNMADD213PD     Z1, Z1, Z14
+	VMULPD.BCST      avx512_bfe0000000000000<>+0(SB), Z23, Z22
+	VMULPD           Z15, Z8, Z0
+	VFMADD213PD.BCST avx512_3fc249249075ac8d<>+0(SB), Z11, Z25
+	VFNMADD213PD     Z1, Z18, Z14
+	VMULPD           Z22, Z23, Z1
+	VFMSUB213PD      Z0, Z15, Z8
+	VFMADD213PD.BCST avx512_bfc555555555543e<>+0(SB), Z11, Z25
+	VADDPD           Z14, Z6, Z6
+	VFMSUB213PD      Z1, Z23, Z22
+	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z0, Z0
+	VFMADD213PD.BCST avx512_3fc999999999bbd7<>+0(SB), Z11, Z25
+	VPBROADCASTQ     avx512_bfb5616d7fd4fd00<>+0(SB), Z14
+	VFMADD213PD.BCST avx512_3fb72e7acc5bed4e<>+0(SB), Z18, Z14
+	VADDPD           Z1, Z10, Z15
+	VMOVUPS          Z22, (SP)
+	VADDPD           Z0, Z20, Z22
+	VFMADD213PD.BCST avx512_bfd0000000000000<>+0(SB), Z11, Z25
+	VFMADD213PD.BCST avx512_bfb99996c851dc8d<>+0(SB), Z18, Z14
+	VSUBPD           Z15, Z10, Z10
+	VSUBPD           Z22, Z20, Z20
+	VFMADD213PD.BCST avx512_3fd5555555555555<>+0(SB), Z11, Z25
+	VFMADD213PD.BCST avx512_3fbc71d8d296a129<>+0(SB), Z18, Z14
+	VADDPD           Z1, Z10, Z1
+	VADDPD           Z0, Z20, Z10
+	VMULPD           Z11, Z11, Z20
+	VFMADD213PD.BCST avx512_bfc0000000225c5e<>+0(SB), Z18, Z14
+	VMOVUPS          Z10, 64(SP)
+	VMOVUPS          Z23, Z10
+	VFNMADD213PD     Z3, Z3, Z10
+	VMOVUPS          Z15, 128(SP)
+	VMULPD.BCST      avx512_bfe0000000000000<>+0(SB), Z0, Z15
+	VMULPD           Z11, Z20, Z11
+	VFMADD213PD.BCST avx512_3fc249249075ac8d<>+0(SB), Z18, Z14
+	VFNMADD213PD     Z3, Z23, Z10
+	VMULPD           Z15, Z0, Z3
+	VFMADD213PD      Z2, Z11, Z25
+	VFMADD213PD.BCST avx512_bfc555555555543e<>+0(SB), Z18, Z14
+	VADDPD           Z10, Z12, Z2
+	VFMSUB213PD      Z3, Z0, Z15
+	VADDPD           Z13, Z7, Z7
+	VFMADD213PD.BCST avx512_3fc999999999bbd7<>+0(SB), Z18, Z14
+	VPBROADCASTQ     avx512_bfb5616d7fd4fd00<>+0(SB), Z10
+	VFMADD213PD.BCST avx512_3fb72e7acc5bed4e<>+0(SB), Z23, Z10
+	VADDPD           Z3, Z22, Z11
+	VADDPD           Z25, Z17, Z12
+	VFMADD213PD.BCST avx512_bfd0000000000000<>+0(SB), Z18, Z14
+	VFMADD213PD.BCST avx512_bfb99996c851dc8d<>+0(SB), Z23, Z10
+	VSUBPD           Z11, Z22, Z13
+	VADDPD           Z12, Z7, Z7
+	VFMADD213PD.BCST avx512_3fd5555555555555<>+0(SB), Z18, Z14
+	VFMADD213PD.BCST avx512_3fbc71d8d296a129<>+0(SB), Z23, Z10
+	VADDPD           Z3, Z13, Z3
+	VADDPD           Z7, Z21, Z12
+	VMULPD           Z18, Z18, Z13
+	VFMADD213PD.BCST avx512_bfc0000000225c5e<>+0(SB), Z23, Z10
+	VMOVUPS          Z0, Z17
+	VFNMADD213PD     Z8, Z8, Z17
+	VSUBPD           Z12, Z21, Z20
+	VMULPD           Z18, Z13, Z13
+	VFMADD213PD.BCST avx512_3fc249249075ac8d<>+0(SB), Z23, Z10
+	VFNMADD213PD     Z8, Z0, Z17
+	VADDPD           Z7, Z20, Z7
+	VFMADD213PD      Z6, Z13, Z14
+	VFMADD213PD.BCST avx512_bfc555555555543e<>+0(SB), Z23, Z10
+	VADDPD           Z17, Z19, Z6
+	VMULPD.BCST      avx512_3ff71547652b82fe<>+0(SB), Z12, Z8
+	VADDPD           Z4, Z9, Z4
+	VFMADD213PD.BCST avx512_3fc999999999bbd7<>+0(SB), Z23, Z10
+	VPBROADCASTQ     avx512_bfb5616d7fd4fd00<>+0(SB), Z9
+	VFMADD213PD.BCST avx512_3fb72e7acc5bed4e<>+0(SB), Z0, Z9
+	VMOVUPS          Z12, Z13
+	VFMSUB132PD.BCST avx512_3ff71547652b82fe<>+0(SB), Z8, Z13
+	VADDPD           Z14, Z24, Z14
+	VFMADD213PD.BCST avx512_bfd0000000000000<>+0(SB), Z23, Z10
+	VFMADD213PD.BCST avx512_bfb99996c851dc8d<>+0(SB), Z0, Z9
+	VFMADD132PD.BCST avx512_3ff71547652b82fe<>+0(SB), Z13, Z7
 	VADDPD           Z14, Z4, Z4
-	VADDPD           Z15, Z5, Z5
-	VPBROADCASTQ     avx512_bfb5616d7fd4fd00<>+0(SB), Z6
-	VFMADD213PD.BCST avx512_3fb72e7acc5bed4e<>+0(SB), Z1, Z6
-	VPBROADCASTQ     avx512_bfb5616d7fd4fd00<>+0(SB), Z7
-	VFMADD213PD.BCST avx512_3fb72e7acc5bed4e<>+0(SB), Z3, Z7
-	VFMADD213PD.BCST avx512_bfb99996c851dc8d<>+0(SB), Z1, Z6
-	VFMADD213PD.BCST avx512_bfb99996c851dc8d<>+0(SB), Z3, Z7
-	VFMADD213PD.BCST avx512_3fbc71d8d296a129<>+0(SB), Z1, Z6
-	VFMADD213PD.BCST avx512_3fbc71d8d296a129<>+0(SB), Z3, Z7
-	VFMADD213PD.BCST avx512_bfc0000000225c5e<>+0(SB), Z1, Z6
-	VFMADD213PD.BCST avx512_bfc0000000225c5e<>+0(SB), Z3, Z7
-	VFMADD213PD.BCST avx512_3fc249249075ac8d<>+0(SB), Z1, Z6
-	VFMADD213PD.BCST avx512_3fc249249075ac8d<>+0(SB), Z3, Z7
-	VFMADD213PD.BCST avx512_bfc555555555543e<>+0(SB), Z1, Z6
-	VFMADD213PD.BCST avx512_bfc555555555543e<>+0(SB), Z3, Z7
-	VFMADD213PD.BCST avx512_3fc999999999bbd7<>+0(SB), Z1, Z6
-	VFMADD213PD.BCST avx512_3fc999999999bbd7<>+0(SB), Z3, Z7
-	VFMADD213PD.BCST avx512_bfd0000000000000<>+0(SB), Z1, Z6
-	VFMADD213PD.BCST avx512_bfd0000000000000<>+0(SB), Z3, Z7
-	VFMADD213PD.BCST avx512_3fd5555555555555<>+0(SB), Z1, Z6
-	VFMADD213PD.BCST avx512_3fd5555555555555<>+0(SB), Z3, Z7
-	VMULPD           Z1, Z1, Z14
-	VMULPD           Z3, Z3, Z15
-	VMULPD           Z1, Z14, Z1
-	VMULPD           Z3, Z15, Z3
-	VFMADD213PD      Z4, Z1, Z6
-	VFMADD213PD      Z5, Z3, Z7
-	VADDPD           Z10, Z8, Z1
-	VADDPD           Z11, Z9, Z3
-	VADDPD           Z6, Z12, Z4
-	VADDPD           Z7, Z13, Z5
-	VADDPD           Z4, Z1, Z1
-	VADDPD           Z5, Z3, Z3
-	VADDPD           Z1, Z16, Z4
-	VADDPD           Z3, Z17, Z5
-	VSUBPD           Z4, Z16, Z6
-	VSUBPD           Z5, Z17, Z7
-	VADDPD           Z1, Z6, Z1
-	VADDPD           Z3, Z7, Z3
-	VMULPD.BCST      avx512_3ff71547652b82fe<>+0(SB), Z4, Z6
-	VMULPD.BCST      avx512_3ff71547652b82fe<>+0(SB), Z5, Z7
-	VMOVUPS          Z4, Z8
-	VFMSUB132PD.BCST avx512_3ff71547652b82fe<>+0(SB), Z6, Z8
-	VMOVUPS          Z5, Z9
-	VFMSUB132PD.BCST avx512_3ff71547652b82fe<>+0(SB), Z7, Z9
-	VFMADD132PD.BCST avx512_3ff71547652b82fe<>+0(SB), Z8, Z1
-	VFMADD132PD.BCST avx512_3ff71547652b82fe<>+0(SB), Z9, Z3
-	VFMADD132PD.BCST avx512_3c7777d0ffda0d24<>+0(SB), Z1, Z4
-	VFMADD132PD.BCST avx512_3c7777d0ffda0d24<>+0(SB), Z3, Z5
-	VADDPD           Z4, Z6, Z1
-	VADDPD           Z5, Z7, Z3
-	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z0, Z1
-	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z2, Z3
-	VMOVUPS          Z1, (R8)(AX*8)
-	VMOVUPS          Z3, 64(R8)(AX*8)
-	ADDQ             $0x00000010, AX
+	VFMADD213PD.BCST avx512_3fd5555555555555<>+0(SB), Z23, Z10
+	VFMADD213PD.BCST avx512_3fbc71d8d296a129<>+0(SB), Z0, Z9
+	VFMADD132PD.BCST avx512_3c7777d0ffda0d24<>+0(SB), Z7, Z12
+	VADDPD           Z4, Z16, Z7
+	VMULPD           Z23, Z23, Z13
+	VFMADD213PD.BCST avx512_bfc0000000225c5e<>+0(SB), Z0, Z9
+	VADDPD           Z12, Z8, Z8
+	VSUBPD           Z7, Z16, Z12
+	VMULPD           Z23, Z13, Z13
+	VFMADD213PD.BCST avx512_3fc249249075ac8d<>+0(SB), Z0, Z9
+	VMOVUPS          (R9)(AX*8), Z14
+	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z14, Z8
+	VADDPD           Z4, Z12, Z4
+	VFMADD213PD      Z2, Z13, Z10
+	VFMADD213PD.BCST avx512_bfc555555555543e<>+0(SB), Z0, Z9
+	VMOVUPS          Z8, (R8)(AX*8)
+	VMULPD.BCST      avx512_3ff71547652b82fe<>+0(SB), Z7, Z2
+	VADDPD           Z1, Z5, Z1
+	VFMADD213PD.BCST avx512_3fc999999999bbd7<>+0(SB), Z0, Z9
+	VMOVUPS          Z7, Z5
+	VFMSUB132PD.BCST avx512_3ff71547652b82fe<>+0(SB), Z2, Z5
+	VMOVUPS          (SP), Z8
+	VADDPD           Z10, Z8, Z8
+	VFMADD213PD.BCST avx512_bfd0000000000000<>+0(SB), Z0, Z9
+	VFMADD132PD.BCST avx512_3ff71547652b82fe<>+0(SB), Z5, Z4
+	VADDPD           Z8, Z1, Z1
+	VFMADD213PD.BCST avx512_3fd5555555555555<>+0(SB), Z0, Z9
+	VFMADD132PD.BCST avx512_3c7777d0ffda0d24<>+0(SB), Z4, Z7
+	VMOVUPS          128(SP), Z4
+	VADDPD           Z1, Z4, Z5
+	VMULPD           Z0, Z0, Z8
+	VADDPD           Z7, Z2, Z2
+	VSUBPD           Z5, Z4, Z4
+	VMULPD           Z0, Z8, Z0
+	VMOVUPS          64(R9)(AX*8), Z7
+	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z7, Z2
+	VADDPD           Z1, Z4, Z1
+	VFMADD213PD      Z6, Z0, Z9
+	VMOVUPS          Z2, 64(R8)(AX*8)
+	VMULPD.BCST      avx512_3ff71547652b82fe<>+0(SB), Z5, Z0
+	VMOVUPS          64(SP), Z2
+	VADDPD           Z3, Z2, Z2
+	VMOVUPS          Z5, Z3
+	VFMSUB132PD.BCST avx512_3ff71547652b82fe<>+0(SB), Z0, Z3
+	VADDPD           Z9, Z15, Z4
+	VFMADD132PD.BCST avx512_3ff71547652b82fe<>+0(SB), Z3, Z1
+	VADDPD           Z4, Z2, Z2
+	VFMADD132PD.BCST avx512_3c7777d0ffda0d24<>+0(SB), Z1, Z5
+	VADDPD           Z2, Z11, Z1
+	VADDPD           Z5, Z0, Z0
+	VSUBPD           Z1, Z11, Z3
+	VMOVUPS          128(R9)(AX*8), Z4
+	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z4, Z0
+	VADDPD           Z2, Z3, Z2
+	VMOVUPS          Z0, 128(R8)(AX*8)
+	VMULPD.BCST      avx512_3ff71547652b82fe<>+0(SB), Z1, Z0
+	VMOVUPS          Z1, Z3
+	VFMSUB132PD.BCST avx512_3ff71547652b82fe<>+0(SB), Z0, Z3
+	VFMADD132PD.BCST avx512_3ff71547652b82fe<>+0(SB), Z3, Z2
+	VFMADD132PD.BCST avx512_3c7777d0ffda0d24<>+0(SB), Z2, Z1
+	VADDPD           Z1, Z0, Z0
+	VMOVUPS          192(R9)(AX*8), Z1
+	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z1, Z0
+	VMOVUPS          Z0, 192(R8)(AX*8)
+	ADDQ             $0x00000020, AX
 	CMPQ             AX, DX
 	JLT              loop
 	VZEROUPPER
@@ -4710,8 +7068,8 @@ GLOBL avx512_3c7777d0ffda0d24<>(SB), RODATA|NOPTR, $8
 
 // func log2Float64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
-TEXT ·log2Float64PastAVX512(SB), NOSPLIT, $0-48
-	// Log2 of float64, 16 elements a step.
+TEXT ·log2Float64PastAVX512(SB), NOSPLIT, $192-48
+	// Log2 of float64, 32 elements a step.
 	MOVQ    dst+0(FP), R8
 	MOVQ    a+8(FP), R9
 	MOVQ    n+32(FP), DX
@@ -4726,129 +7084,263 @@ TEXT ·log2Float64PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VMOVUPS          (R9)(AX*8), Z0
 	VGETMANTPD       $0x00, Z0, Z1
-	VMOVUPS          64(R9)(AX*8), Z2
-	VGETMANTPD       $0x00, Z2, Z3
 	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z1, Z1
-	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z3, Z3
 	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z1, Z1
+	VGETMANTPD       $0x00, Z0, Z2
+	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z2, Z2
+	VGETEXPPD        Z2, Z2
+	VGETEXPPD        Z0, Z3
+	VMOVUPS          64(R9)(AX*8), Z4
+	VGETMANTPD       $0x00, Z4, Z5
+	VADDPD           Z2, Z3, Z2
+	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z5, Z3
+	VPADDQ.BCST      avx512_3fef800000000000<>+0(SB), Z1, Z5
 	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z3, Z3
-	VGETMANTPD       $0x00, Z0, Z4
-	VGETMANTPD       $0x00, Z2, Z5
-	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z4, Z4
-	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z5, Z5
-	VGETEXPPD        Z4, Z4
-	VGETEXPPD        Z5, Z5
-	VGETEXPPD        Z0, Z6
-	VGETEXPPD        Z2, Z7
-	VADDPD           Z4, Z6, Z4
-	VADDPD           Z5, Z7, Z5
-	VPADDQ.BCST      avx512_3fef800000000000<>+0(SB), Z1, Z6
-	VPADDQ.BCST      avx512_3fef800000000000<>+0(SB), Z3, Z7
 	VPSRLQ           $0x30, Z1, Z1
+	VGETMANTPD       $0x00, Z4, Z6
+	VMOVUPS          Z31, Z7
+	VPERMT2PD        Z30, Z1, Z7
+	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z6, Z6
+	VFMADD231PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z2, Z7
+	VGETEXPPD        Z6, Z6
+	VMOVUPS          Z29, Z8
+	VPERMT2PD        Z28, Z1, Z8
+	VGETEXPPD        Z4, Z9
+	VMOVUPS          128(R9)(AX*8), Z10
+	VGETMANTPD       $0x00, Z10, Z11
+	VFMADD132PD.BCST avx512_3d2ef35793c76730<>+0(SB), Z8, Z2
+	VADDPD           Z6, Z9, Z6
+	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z11, Z8
+	VMOVUPS          Z27, Z9
+	VPERMT2PD        Z26, Z1, Z9
+	VPADDQ.BCST      avx512_3fef800000000000<>+0(SB), Z3, Z1
+	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z8, Z8
+	VMULPD           Z9, Z5, Z11
 	VPSRLQ           $0x30, Z3, Z3
-	VMOVUPS          Z31, Z8
-	VPERMT2PD        Z30, Z1, Z8
+	VGETMANTPD       $0x00, Z10, Z12
+	VFMSUB213PD      Z11, Z9, Z5
 	VMOVUPS          Z31, Z9
 	VPERMT2PD        Z30, Z3, Z9
-	VFMADD231PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z4, Z8
-	VFMADD231PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z5, Z9
-	VMOVUPS          Z29, Z10
-	VPERMT2PD        Z28, Z1, Z10
-	VMOVUPS          Z29, Z11
-	VPERMT2PD        Z28, Z3, Z11
-	VFMADD132PD.BCST avx512_3d2ef35793c76730<>+0(SB), Z10, Z4
-	VFMADD132PD.BCST avx512_3d2ef35793c76730<>+0(SB), Z11, Z5
-	VMOVUPS          Z27, Z10
-	VPERMT2PD        Z26, Z1, Z10
-	VMOVUPS          Z27, Z1
-	VPERMT2PD        Z26, Z3, Z1
-	VMULPD           Z10, Z6, Z3
-	VMULPD           Z1, Z7, Z11
-	VFMSUB213PD      Z3, Z10, Z6
-	VFMSUB213PD      Z11, Z1, Z7
-	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z3, Z1
-	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z11, Z3
-	VADDPD           Z1, Z8, Z10
-	VADDPD           Z3, Z9, Z11
-	VSUBPD           Z10, Z8, Z8
-	VSUBPD           Z11, Z9, Z9
-	VADDPD           Z1, Z8, Z8
-	VADDPD           Z3, Z9, Z9
-	VMULPD.BCST      avx512_bfe0000000000000<>+0(SB), Z1, Z12
-	VMULPD.BCST      avx512_bfe0000000000000<>+0(SB), Z3, Z13
-	VMULPD           Z12, Z1, Z14
-	VMULPD           Z13, Z3, Z15
-	VFMSUB213PD      Z14, Z1, Z12
-	VFMSUB213PD      Z15, Z3, Z13
-	VADDPD           Z14, Z10, Z16
-	VADDPD           Z15, Z11, Z17
-	VSUBPD           Z16, Z10, Z10
-	VSUBPD           Z17, Z11, Z11
-	VADDPD           Z14, Z10, Z10
-	VADDPD           Z15, Z11, Z11
-	VMOVUPS          Z1, Z14
-	VFNMADD213PD     Z6, Z6, Z14
-	VMOVUPS          Z3, Z15
-	VFNMADD213PD     Z7, Z7, Z15
-	VFNMADD213PD     Z6, Z1, Z14
-	VFNMADD213PD     Z7, Z3, Z15
+	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z12, Z12
+	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z11, Z11
+	VFMADD231PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z6, Z9
+	VGETEXPPD        Z12, Z12
+	VADDPD           Z11, Z7, Z13
+	VMOVUPS          Z29, Z14
+	VPERMT2PD        Z28, Z3, Z14
+	VGETEXPPD        Z10, Z15
+	VMOVUPS          192(R9)(AX*8), Z16
+	VGETMANTPD       $0x00, Z16, Z17
+	VSUBPD           Z13, Z7, Z7
+	VFMADD132PD.BCST avx512_3d2ef35793c76730<>+0(SB), Z14, Z6
+	VADDPD           Z12, Z15, Z12
+	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z17, Z14
+	VADDPD           Z11, Z7, Z7
+	VMOVUPS          Z27, Z15
+	VPERMT2PD        Z26, Z3, Z15
+	VPADDQ.BCST      avx512_3fef800000000000<>+0(SB), Z8, Z3
+	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z14, Z14
+	VMULPD.BCST      avx512_bfe0000000000000<>+0(SB), Z11, Z17
+	VMULPD           Z15, Z1, Z18
+	VPSRLQ           $0x30, Z8, Z8
+	VGETMANTPD       $0x00, Z16, Z19
+	VMULPD           Z17, Z11, Z20
+	VFMSUB213PD      Z18, Z15, Z1
+	VMOVUPS          Z31, Z15
+	VPERMT2PD        Z30, Z8, Z15
+	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z19, Z19
+	VFMSUB213PD      Z20, Z11, Z17
+	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z18, Z18
+	VFMADD231PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z12, Z15
+	VGETEXPPD        Z19, Z19
+	VADDPD           Z20, Z13, Z21
+	VADDPD           Z18, Z9, Z22
+	VMOVUPS          Z29, Z23
+	VPERMT2PD        Z28, Z8, Z23
+	VGETEXPPD        Z16, Z24
+	VSUBPD           Z21, Z13, Z13
+	VSUBPD           Z22, Z9, Z9
+	VFMADD132PD.BCST avx512_3d2ef35793c76730<>+0(SB), Z23, Z12
+	VADDPD           Z19, Z24, Z19
+	VADDPD           Z20, Z13, Z13
+	VADDPD           Z18, Z9, Z9
+	VMOVUPS          Z27, Z20
+	VPERMT2PD        Z26, Z8, Z20
+	VPADDQ.BCST      avx512_3fef800000000000<>+0(SB), Z14, Z8
+	VMOVUPS          Z11, Z23
+	VFNMADD213PD     Z5, Z5, Z23
+	VMULPD.BCST      avx512_bfe0000000000000<>+0(SB), Z18, Z24
+	VMULPD           Z20, Z3, Z25
+	VPSRLQ           $0x30, Z14, Z14
+	VFNMADD213PD     Z5, Z11, Z23
+	VMULPD           Z24, Z18, Z5
+	VFMSUB213PD      Z25, Z20, Z3
+	VMOVUPS          Z31, Z20
+	VPERMT2PD        Z30, Z14, Z20
+	VADDPD           Z23, Z2, Z2
+	VFMSUB213PD      Z5, Z18, Z24
+	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z25, Z23
+	VFMADD231PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z19, Z20
+	VPBROADCASTQ     avx512_bfb5616d7fd4fd00<>+0(SB), Z25
+	VFMADD213PD.BCST avx512_3fb72e7acc5bed4e<>+0(SB), Z11, Z25
+	VADDPD           Z5, Z22, Z16
+	VADDPD           Z23, Z15, Z10
+	VMOVUPS          Z29, Z4
+	VPERMT2PD        Z28, Z14, Z4
+	VFMADD213PD.BCST avx512_bfb99996c851dc8d<>+0(SB), Z11, Z25
+	VSUBPD           Z16, Z22, Z22
+	VSUBPD           Z10, Z15, Z15
+	VFMADD132PD.BCST avx512_3d2ef35793c76730<>+0(SB), Z4, Z19
+	VFMADD213PD.BCST avx512_3fbc71d8d296a129<>+0(SB), Z11, Z25
+	VADDPD           Z5, Z22, Z4
+	VADDPD           Z23, Z15, Z5
+	VMOVUPS          Z27, Z15
+	VPERMT2PD        Z26, Z14, Z15
+	VFMADD213PD.BCST avx512_bfc0000000225c5e<>+0(SB), Z11, Z25
+	VMOVUPS          Z18, Z14
+	VFNMADD213PD     Z1, Z1, Z14
+	VMULPD.BCST      avx512_bfe0000000000000<>+0(SB), Z23, Z22
+	VMULPD           Z15, Z8, Z0
+	VFMADD213PD.BCST avx512_3fc249249075ac8d<>+0(SB), Z11, Z25
+	VFNMADD213PD     Z1, Z18, Z14
+	VMULPD           Z22, Z23, Z1
+	VFMSUB213PD      Z0, Z15, Z8
+	VFMADD213PD.BCST avx512_bfc555555555543e<>+0(SB), Z11, Z25
+	VADDPD           Z14, Z6, Z6
+	VFMSUB213PD      Z1, Z23, Z22
+	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z0, Z0
+	VFMADD213PD.BCST avx512_3fc999999999bbd7<>+0(SB), Z11, Z25
+	VPBROADCASTQ     avx512_bfb5616d7fd4fd00<>+0(SB), Z14
+	VFMADD213PD.BCST avx512_3fb72e7acc5bed4e<>+0(SB), Z18, Z14
+	VADDPD           Z1, Z10, Z15
+	VMOVUPS          Z22, (SP)
+	VADDPD           Z0, Z20, Z22
+	VFMADD213PD.BCST avx512_bfd0000000000000<>+0(SB), Z11, Z25
+	VFMADD213PD.BCST avx512_bfb99996c851dc8d<>+0(SB), Z18, Z14
+	VSUBPD           Z15, Z10, Z10
+	VSUBPD           Z22, Z20, Z20
+	VFMADD213PD.BCST avx512_3fd5555555555555<>+0(SB), Z11, Z25
+	VFMADD213PD.BCST avx512_3fbc71d8d296a129<>+0(SB), Z18, Z14
+	VADDPD           Z1, Z10, Z1
+	VADDPD           Z0, Z20, Z10
+	VMULPD           Z11, Z11, Z20
+	VFMADD213PD.BCST avx512_bfc0000000225c5e<>+0(SB), Z18, Z14
+	VMOVUPS          Z10, 64(SP)
+	VMOVUPS          Z23, Z10
+	VFNMADD213PD     Z3, Z3, Z10
+	VMOVUPS          Z15, 128(SP)
+	VMULPD.BCST      avx512_bfe0000000000000<>+0(SB), Z0, Z15
+	VMULPD           Z11, Z20, Z11
+	VFMADD213PD.BCST avx512_3fc249249075ac8d<>+0(SB), Z18, Z14
+	VFNMADD213PD     Z3, Z23, Z10
+	VMULPD           Z15, Z0, Z3
+	VFMADD213PD      Z2, Z11, Z25
+	VFMADD213PD.BCST avx512_bfc555555555543e<>+0(SB), Z18, Z14
+	VADDPD           Z10, Z12, Z2
+	VFMSUB213PD      Z3, Z0, Z15
+	VADDPD           Z13, Z7, Z7
+	VFMADD213PD.BCST avx512_3fc999999999bbd7<>+0(SB), Z18, Z14
+	VPBROADCASTQ     avx512_bfb5616d7fd4fd00<>+0(SB), Z10
+	VFMADD213PD.BCST avx512_3fb72e7acc5bed4e<>+0(SB), Z23, Z10
+	VADDPD           Z3, Z22, Z11
+	VADDPD           Z25, Z17, Z12
+	VFMADD213PD.BCST avx512_bfd0000000000000<>+0(SB), Z18, Z14
+	VFMADD213PD.BCST avx512_bfb99996c851dc8d<>+0(SB), Z23, Z10
+	VSUBPD           Z11, Z22, Z13
+	VADDPD           Z12, Z7, Z7
+	VFMADD213PD.BCST avx512_3fd5555555555555<>+0(SB), Z18, Z14
+	VFMADD213PD.BCST avx512_3fbc71d8d296a129<>+0(SB), Z23, Z10
+	VADDPD           Z3, Z13, Z3
+	VADDPD           Z7, Z21, Z12
+	VMULPD           Z18, Z18, Z13
+	VFMADD213PD.BCST avx512_bfc0000000225c5e<>+0(SB), Z23, Z10
+	VMOVUPS          Z0, Z17
+	VFNMADD213PD     Z8, Z8, Z17
+	VSUBPD           Z12, Z21, Z20
+	VMULPD           Z18, Z13, Z13
+	VFMADD213PD.BCST avx512_3fc249249075ac8d<>+0(SB), Z23, Z10
+	VFNMADD213PD     Z8, Z0, Z17
+	VADDPD           Z7, Z20, Z7
+	VFMADD213PD      Z6, Z13, Z14
+	VFMADD213PD.BCST avx512_bfc555555555543e<>+0(SB), Z23, Z10
+	VADDPD           Z17, Z19, Z6
+	VMULPD.BCST      avx512_3ff71547652b82fe<>+0(SB), Z12, Z8
+	VADDPD           Z4, Z9, Z4
+	VFMADD213PD.BCST avx512_3fc999999999bbd7<>+0(SB), Z23, Z10
+	VPBROADCASTQ     avx512_bfb5616d7fd4fd00<>+0(SB), Z9
+	VFMADD213PD.BCST avx512_3fb72e7acc5bed4e<>+0(SB), Z0, Z9
+	VMOVUPS          Z12, Z13
+	VFMSUB132PD.BCST avx512_3ff71547652b82fe<>+0(SB), Z8, Z13
+	VADDPD           Z14, Z24, Z14
+	VFMADD213PD.BCST avx512_bfd0000000000000<>+0(SB), Z23, Z10
+	VFMADD213PD.BCST avx512_bfb99996c851dc8d<>+0(SB), Z0, Z9
+	VFMADD132PD.BCST avx512_3ff71547652b82fe<>+0(SB), Z13, Z7
 	VADDPD           Z14, Z4, Z4
-	VADDPD           Z15, Z5, Z5
-	VPBROADCASTQ     avx512_bfb5616d7fd4fd00<>+0(SB), Z6
-	VFMADD213PD.BCST avx512_3fb72e7acc5bed4e<>+0(SB), Z1, Z6
-	VPBROADCASTQ     avx512_bfb5616d7fd4fd00<>+0(SB), Z7
-	VFMADD213PD.BCST avx512_3fb72e7acc5bed4e<>+0(SB), Z3, Z7
-	VFMADD213PD.BCST avx512_bfb99996c851dc8d<>+0(SB), Z1, Z6
-	VFMADD213PD.BCST avx512_bfb99996c851dc8d<>+0(SB), Z3, Z7
-	VFMADD213PD.BCST avx512_3fbc71d8d296a129<>+0(SB), Z1, Z6
-	VFMADD213PD.BCST avx512_3fbc71d8d296a129<>+0(SB), Z3, Z7
-	VFMADD213PD.BCST avx512_bfc0000000225c5e<>+0(SB), Z1, Z6
-	VFMADD213PD.BCST avx512_bfc0000000225c5e<>+0(SB), Z3, Z7
-	VFMADD213PD.BCST avx512_3fc249249075ac8d<>+0(SB), Z1, Z6
-	VFMADD213PD.BCST avx512_3fc249249075ac8d<>+0(SB), Z3, Z7
-	VFMADD213PD.BCST avx512_bfc555555555543e<>+0(SB), Z1, Z6
-	VFMADD213PD.BCST avx512_bfc555555555543e<>+0(SB), Z3, Z7
-	VFMADD213PD.BCST avx512_3fc999999999bbd7<>+0(SB), Z1, Z6
-	VFMADD213PD.BCST avx512_3fc999999999bbd7<>+0(SB), Z3, Z7
-	VFMADD213PD.BCST avx512_bfd0000000000000<>+0(SB), Z1, Z6
-	VFMADD213PD.BCST avx512_bfd0000000000000<>+0(SB), Z3, Z7
-	VFMADD213PD.BCST avx512_3fd5555555555555<>+0(SB), Z1, Z6
-	VFMADD213PD.BCST avx512_3fd5555555555555<>+0(SB), Z3, Z7
-	VMULPD           Z1, Z1, Z14
-	VMULPD           Z3, Z3, Z15
-	VMULPD           Z1, Z14, Z1
-	VMULPD           Z3, Z15, Z3
-	VFMADD213PD      Z4, Z1, Z6
-	VFMADD213PD      Z5, Z3, Z7
-	VADDPD           Z10, Z8, Z1
-	VADDPD           Z11, Z9, Z3
-	VADDPD           Z6, Z12, Z4
-	VADDPD           Z7, Z13, Z5
-	VADDPD           Z4, Z1, Z1
-	VADDPD           Z5, Z3, Z3
-	VADDPD           Z1, Z16, Z4
-	VADDPD           Z3, Z17, Z5
-	VSUBPD           Z4, Z16, Z6
-	VSUBPD           Z5, Z17, Z7
-	VADDPD           Z1, Z6, Z1
-	VADDPD           Z3, Z7, Z3
-	VMULPD.BCST      avx512_3ff71547652b82fe<>+0(SB), Z4, Z6
-	VMULPD.BCST      avx512_3ff71547652b82fe<>+0(SB), Z5, Z7
-	VMOVUPS          Z4, Z8
-	VFMSUB132PD.BCST avx512_3ff71547652b82fe<>+0(SB), Z6, Z8
-	VMOVUPS          Z5, Z9
-	VFMSUB132PD.BCST avx512_3ff71547652b82fe<>+0(SB), Z7, Z9
-	VFMADD132PD.BCST avx512_3ff71547652b82fe<>+0(SB), Z8, Z1
-	VFMADD132PD.BCST avx512_3ff71547652b82fe<>+0(SB), Z9, Z3
-	VFMADD132PD.BCST avx512_3c7777d0ffda0d24<>+0(SB), Z1, Z4
-	VFMADD132PD.BCST avx512_3c7777d0ffda0d24<>+0(SB), Z3, Z5
-	VADDPD           Z4, Z6, Z1
-	VADDPD           Z5, Z7, Z3
-	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z0, Z1
-	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z2, Z3
-	VMOVNTPS         Z1, (R8)(AX*8)
-	VMOVNTPS         Z3, 64(R8)(AX*8)
-	ADDQ             $0x00000010, AX
+	VFMADD213PD.BCST avx512_3fd5555555555555<>+0(SB), Z23, Z10
+	VFMADD213PD.BCST avx512_3fbc71d8d296a129<>+0(SB), Z0, Z9
+	VFMADD132PD.BCST avx512_3c7777d0ffda0d24<>+0(SB), Z7, Z12
+	VADDPD           Z4, Z16, Z7
+	VMULPD           Z23, Z23, Z13
+	VFMADD213PD.BCST avx512_bfc0000000225c5e<>+0(SB), Z0, Z9
+	VADDPD           Z12, Z8, Z8
+	VSUBPD           Z7, Z16, Z12
+	VMULPD           Z23, Z13, Z13
+	VFMADD213PD.BCST avx512_3fc249249075ac8d<>+0(SB), Z0, Z9
+	VMOVUPS          (R9)(AX*8), Z14
+	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z14, Z8
+	VADDPD           Z4, Z12, Z4
+	VFMADD213PD      Z2, Z13, Z10
+	VFMADD213PD.BCST avx512_bfc555555555543e<>+0(SB), Z0, Z9
+	VMOVNTPS         Z8, (R8)(AX*8)
+	VMULPD.BCST      avx512_3ff71547652b82fe<>+0(SB), Z7, Z2
+	VADDPD           Z1, Z5, Z1
+	VFMADD213PD.BCST avx512_3fc999999999bbd7<>+0(SB), Z0, Z9
+	VMOVUPS          Z7, Z5
+	VFMSUB132PD.BCST avx512_3ff71547652b82fe<>+0(SB), Z2, Z5
+	VMOVUPS          (SP), Z8
+	VADDPD           Z10, Z8, Z8
+	VFMADD213PD.BCST avx512_bfd0000000000000<>+0(SB), Z0, Z9
+	VFMADD132PD.BCST avx512_3ff71547652b82fe<>+0(SB), Z5, Z4
+	VADDPD           Z8, Z1, Z1
+	VFMADD213PD.BCST avx512_3fd5555555555555<>+0(SB), Z0, Z9
+	VFMADD132PD.BCST avx512_3c7777d0ffda0d24<>+0(SB), Z4, Z7
+	VMOVUPS          128(SP), Z4
+	VADDPD           Z1, Z4, Z5
+	VMULPD           Z0, Z0, Z8
+	VADDPD           Z7, Z2, Z2
+	VSUBPD           Z5, Z4, Z4
+	VMULPD           Z0, Z8, Z0
+	VMOVUPS          64(R9)(AX*8), Z7
+	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z7, Z2
+	VADDPD           Z1, Z4, Z1
+	VFMADD213PD      Z6, Z0, Z9
+	VMOVNTPS         Z2, 64(R8)(AX*8)
+	VMULPD.BCST      avx512_3ff71547652b82fe<>+0(SB), Z5, Z0
+	VMOVUPS          64(SP), Z2
+	VADDPD           Z3, Z2, Z2
+	VMOVUPS          Z5, Z3
+	VFMSUB132PD.BCST avx512_3ff71547652b82fe<>+0(SB), Z0, Z3
+	VADDPD           Z9, Z15, Z4
+	VFMADD132PD.BCST avx512_3ff71547652b82fe<>+0(SB), Z3, Z1
+	VADDPD           Z4, Z2, Z2
+	VFMADD132PD.BCST avx512_3c7777d0ffda0d24<>+0(SB), Z1, Z5
+	VADDPD           Z2, Z11, Z1
+	VADDPD           Z5, Z0, Z0
+	VSUBPD           Z1, Z11, Z3
+	VMOVUPS          128(R9)(AX*8), Z4
+	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z4, Z0
+	VADDPD           Z2, Z3, Z2
+	VMOVNTPS         Z0, 128(R8)(AX*8)
+	VMULPD.BCST      avx512_3ff71547652b82fe<>+0(SB), Z1, Z0
+	VMOVUPS          Z1, Z3
+	VFMSUB132PD.BCST avx512_3ff71547652b82fe<>+0(SB), Z0, Z3
+	VFMADD132PD.BCST avx512_3ff71547652b82fe<>+0(SB), Z3, Z2
+	VFMADD132PD.BCST avx512_3c7777d0ffda0d24<>+0(SB), Z2, Z1
+	VADDPD           Z1, Z0, Z0
+	VMOVUPS          192(R9)(AX*8), Z1
+	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z1, Z0
+	VMOVNTPS         Z0, 192(R8)(AX*8)
+	ADDQ             $0x00000020, AX
 	CMPQ             AX, DX
 	JLT              loop
 	VZEROUPPER
@@ -4858,7 +7350,7 @@ loop:
 // func log10Float32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·log10Float32AVX512(SB), NOSPLIT, $0-48
-	// Log10 of float32, 16 elements a step.
+	// Log10 of float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -4866,74 +7358,142 @@ TEXT ·log10Float32AVX512(SB), NOSPLIT, $0-48
 
 loop:
 	VCVTPS2PD        (R9)(AX*4), Z0
-	VCVTPS2PD        32(R9)(AX*4), Z1
+	VGETMANTPD       $0x00, Z0, Z1
+	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z1, Z1
+	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z1, Z1
 	VGETMANTPD       $0x00, Z0, Z2
-	VGETMANTPD       $0x00, Z1, Z3
+	VCVTPS2PD        32(R9)(AX*4), Z3
 	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z2, Z2
-	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z3, Z3
-	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z2, Z2
-	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z3, Z3
-	VGETMANTPD       $0x00, Z0, Z4
-	VGETMANTPD       $0x00, Z1, Z5
+	VGETMANTPD       $0x00, Z3, Z4
+	VGETEXPPD        Z2, Z2
 	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z4, Z4
+	VGETEXPPD        Z0, Z5
+	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z4, Z4
+	VADDPD           Z2, Z5, Z2
+	VGETMANTPD       $0x00, Z3, Z5
+	VCVTPS2PD        64(R9)(AX*4), Z6
+	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z1, Z1
 	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z5, Z5
-	VGETEXPPD        Z4, Z4
+	VGETMANTPD       $0x00, Z6, Z7
+	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z1, Z1
 	VGETEXPPD        Z5, Z5
-	VGETEXPPD        Z0, Z6
-	VGETEXPPD        Z1, Z7
-	VADDPD           Z4, Z6, Z4
-	VADDPD           Z5, Z7, Z5
-	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z2, Z2
-	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z3, Z3
-	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z2, Z2
-	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z3, Z3
-	VMULPD.BCST      avx512_3d2ef35793c76730<>+0(SB), Z4, Z6
-	VMULPD.BCST      avx512_3d2ef35793c76730<>+0(SB), Z5, Z7
-	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z2, Z8
-	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z3, Z9
-	VDIVPD           Z8, Z2, Z8
-	VDIVPD           Z9, Z3, Z9
-	VMULPD           Z8, Z8, Z10
-	VMULPD           Z9, Z9, Z11
-	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z12
-	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z10, Z12
-	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z13
-	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z11, Z13
-	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z10, Z12
-	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z11, Z13
-	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z10, Z12
-	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z11, Z13
-	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z10, Z12
-	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z11, Z13
-	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z10, Z12
-	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z11, Z13
-	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z10, Z12
-	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z11, Z13
-	VMULPD           Z10, Z12, Z10
-	VMULPD           Z11, Z13, Z11
-	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z2, Z12
-	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z3, Z13
-	VMULPD           Z2, Z12, Z12
-	VMULPD           Z3, Z13, Z13
-	VADDPD           Z10, Z12, Z10
-	VADDPD           Z11, Z13, Z11
-	VFMADD213PD      Z6, Z10, Z8
-	VFMADD213PD      Z7, Z11, Z9
-	VSUBPD           Z8, Z12, Z6
-	VSUBPD           Z9, Z13, Z7
-	VSUBPD           Z6, Z2, Z2
-	VSUBPD           Z7, Z3, Z3
-	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z2, Z4
-	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z3, Z5
-	VMULPD.BCST      avx512_3fdbcb7b1526e50e<>+0(SB), Z4, Z2
-	VMULPD.BCST      avx512_3fdbcb7b1526e50e<>+0(SB), Z5, Z3
+	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z7, Z7
+	VMULPD.BCST      avx512_3d2ef35793c76730<>+0(SB), Z2, Z8
+	VGETEXPPD        Z3, Z9
+	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z7, Z7
+	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z1, Z10
+	VADDPD           Z5, Z9, Z5
+	VGETMANTPD       $0x00, Z6, Z9
+	VCVTPS2PD        96(R9)(AX*4), Z11
+	VDIVPD           Z10, Z1, Z10
+	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z4, Z4
+	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z9, Z9
+	VGETMANTPD       $0x00, Z11, Z12
+	VMULPD           Z10, Z10, Z13
+	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z4, Z4
+	VGETEXPPD        Z9, Z9
+	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z12, Z12
+	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z14
+	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z13, Z14
+	VMULPD.BCST      avx512_3d2ef35793c76730<>+0(SB), Z5, Z15
+	VGETEXPPD        Z6, Z16
+	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z12, Z12
+	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z13, Z14
+	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z4, Z17
+	VADDPD           Z9, Z16, Z9
+	VGETMANTPD       $0x00, Z11, Z16
+	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z13, Z14
+	VDIVPD           Z17, Z4, Z17
+	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z7, Z7
+	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z16, Z16
+	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z13, Z14
+	VMULPD           Z17, Z17, Z18
+	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z7, Z7
+	VGETEXPPD        Z16, Z16
+	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z13, Z14
+	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z19
+	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z18, Z19
+	VMULPD.BCST      avx512_3d2ef35793c76730<>+0(SB), Z9, Z20
+	VGETEXPPD        Z11, Z21
+	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z13, Z14
+	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z18, Z19
+	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z7, Z22
+	VADDPD           Z16, Z21, Z16
+	VMULPD           Z13, Z14, Z13
+	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z18, Z19
+	VDIVPD           Z22, Z7, Z14
+	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z12, Z12
+	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z1, Z21
+	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z18, Z19
+	VMULPD           Z14, Z14, Z22
+	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z12, Z12
+	VMULPD           Z1, Z21, Z21
+	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z18, Z19
+	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z23
+	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z22, Z23
+	VMULPD.BCST      avx512_3d2ef35793c76730<>+0(SB), Z16, Z24
+	VADDPD           Z13, Z21, Z13
+	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z18, Z19
+	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z22, Z23
+	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z12, Z25
+	VFMADD213PD      Z8, Z13, Z10
+	VMULPD           Z18, Z19, Z8
+	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z22, Z23
+	VDIVPD           Z25, Z12, Z13
+	VSUBPD           Z10, Z21, Z10
+	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z4, Z18
+	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z22, Z23
+	VMULPD           Z13, Z13, Z19
+	VSUBPD           Z10, Z1, Z1
+	VMULPD           Z4, Z18, Z10
+	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z22, Z23
+	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z18
+	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z19, Z18
+	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z1, Z2
+	VADDPD           Z8, Z10, Z1
+	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z22, Z23
+	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z19, Z18
+	VMULPD.BCST      avx512_3fdbcb7b1526e50e<>+0(SB), Z2, Z2
+	VFMADD213PD      Z15, Z1, Z17
+	VMULPD           Z22, Z23, Z1
+	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z19, Z18
 	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z0, Z2
-	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z1, Z3
-	VCVTPD2PS        Z2, Y0
-	VCVTPD2PS        Z3, Y1
-	VMOVUPS          Y0, (R8)(AX*4)
+	VSUBPD           Z17, Z10, Z0
+	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z7, Z8
+	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z19, Z18
+	VCVTPD2PS        Z2, Y2
+	VSUBPD           Z0, Z4, Z0
+	VMULPD           Z7, Z8, Z4
+	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z19, Z18
+	VMOVUPS          Y2, (R8)(AX*4)
+	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z0, Z5
+	VADDPD           Z1, Z4, Z0
+	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z19, Z18
+	VMULPD.BCST      avx512_3fdbcb7b1526e50e<>+0(SB), Z5, Z1
+	VFMADD213PD      Z20, Z0, Z14
+	VMULPD           Z19, Z18, Z0
+	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z3, Z1
+	VSUBPD           Z14, Z4, Z2
+	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z12, Z3
+	VCVTPD2PS        Z1, Y1
+	VSUBPD           Z2, Z7, Z2
+	VMULPD           Z12, Z3, Z3
 	VMOVUPS          Y1, 32(R8)(AX*4)
-	ADDQ             $0x00000010, AX
+	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z2, Z9
+	VADDPD           Z0, Z3, Z0
+	VMULPD.BCST      avx512_3fdbcb7b1526e50e<>+0(SB), Z9, Z1
+	VFMADD213PD      Z24, Z0, Z13
+	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z6, Z1
+	VSUBPD           Z13, Z3, Z0
+	VCVTPD2PS        Z1, Y1
+	VSUBPD           Z0, Z12, Z0
+	VMOVUPS          Y1, 64(R8)(AX*4)
+	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z0, Z16
+	VMULPD.BCST      avx512_3fdbcb7b1526e50e<>+0(SB), Z16, Z0
+	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z11, Z0
+	VCVTPD2PS        Z0, Y0
+	VMOVUPS          Y0, 96(R8)(AX*4)
+	ADDQ             $0x00000020, AX
 	CMPQ             AX, DX
 	JLT              loop
 	VZEROUPPER
@@ -4946,7 +7506,7 @@ GLOBL avx512_3fdbcb7b1526e50e<>(SB), RODATA|NOPTR, $8
 // func log10Float32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·log10Float32PastAVX512(SB), NOSPLIT, $0-48
-	// Log10 of float32, 16 elements a step.
+	// Log10 of float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -4954,74 +7514,142 @@ TEXT ·log10Float32PastAVX512(SB), NOSPLIT, $0-48
 
 loop:
 	VCVTPS2PD        (R9)(AX*4), Z0
-	VCVTPS2PD        32(R9)(AX*4), Z1
+	VGETMANTPD       $0x00, Z0, Z1
+	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z1, Z1
+	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z1, Z1
 	VGETMANTPD       $0x00, Z0, Z2
-	VGETMANTPD       $0x00, Z1, Z3
+	VCVTPS2PD        32(R9)(AX*4), Z3
 	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z2, Z2
-	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z3, Z3
-	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z2, Z2
-	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z3, Z3
-	VGETMANTPD       $0x00, Z0, Z4
-	VGETMANTPD       $0x00, Z1, Z5
+	VGETMANTPD       $0x00, Z3, Z4
+	VGETEXPPD        Z2, Z2
 	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z4, Z4
+	VGETEXPPD        Z0, Z5
+	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z4, Z4
+	VADDPD           Z2, Z5, Z2
+	VGETMANTPD       $0x00, Z3, Z5
+	VCVTPS2PD        64(R9)(AX*4), Z6
+	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z1, Z1
 	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z5, Z5
-	VGETEXPPD        Z4, Z4
+	VGETMANTPD       $0x00, Z6, Z7
+	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z1, Z1
 	VGETEXPPD        Z5, Z5
-	VGETEXPPD        Z0, Z6
-	VGETEXPPD        Z1, Z7
-	VADDPD           Z4, Z6, Z4
-	VADDPD           Z5, Z7, Z5
-	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z2, Z2
-	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z3, Z3
-	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z2, Z2
-	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z3, Z3
-	VMULPD.BCST      avx512_3d2ef35793c76730<>+0(SB), Z4, Z6
-	VMULPD.BCST      avx512_3d2ef35793c76730<>+0(SB), Z5, Z7
-	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z2, Z8
-	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z3, Z9
-	VDIVPD           Z8, Z2, Z8
-	VDIVPD           Z9, Z3, Z9
-	VMULPD           Z8, Z8, Z10
-	VMULPD           Z9, Z9, Z11
-	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z12
-	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z10, Z12
-	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z13
-	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z11, Z13
-	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z10, Z12
-	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z11, Z13
-	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z10, Z12
-	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z11, Z13
-	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z10, Z12
-	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z11, Z13
-	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z10, Z12
-	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z11, Z13
-	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z10, Z12
-	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z11, Z13
-	VMULPD           Z10, Z12, Z10
-	VMULPD           Z11, Z13, Z11
-	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z2, Z12
-	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z3, Z13
-	VMULPD           Z2, Z12, Z12
-	VMULPD           Z3, Z13, Z13
-	VADDPD           Z10, Z12, Z10
-	VADDPD           Z11, Z13, Z11
-	VFMADD213PD      Z6, Z10, Z8
-	VFMADD213PD      Z7, Z11, Z9
-	VSUBPD           Z8, Z12, Z6
-	VSUBPD           Z9, Z13, Z7
-	VSUBPD           Z6, Z2, Z2
-	VSUBPD           Z7, Z3, Z3
-	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z2, Z4
-	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z3, Z5
-	VMULPD.BCST      avx512_3fdbcb7b1526e50e<>+0(SB), Z4, Z2
-	VMULPD.BCST      avx512_3fdbcb7b1526e50e<>+0(SB), Z5, Z3
+	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z7, Z7
+	VMULPD.BCST      avx512_3d2ef35793c76730<>+0(SB), Z2, Z8
+	VGETEXPPD        Z3, Z9
+	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z7, Z7
+	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z1, Z10
+	VADDPD           Z5, Z9, Z5
+	VGETMANTPD       $0x00, Z6, Z9
+	VCVTPS2PD        96(R9)(AX*4), Z11
+	VDIVPD           Z10, Z1, Z10
+	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z4, Z4
+	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z9, Z9
+	VGETMANTPD       $0x00, Z11, Z12
+	VMULPD           Z10, Z10, Z13
+	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z4, Z4
+	VGETEXPPD        Z9, Z9
+	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z12, Z12
+	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z14
+	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z13, Z14
+	VMULPD.BCST      avx512_3d2ef35793c76730<>+0(SB), Z5, Z15
+	VGETEXPPD        Z6, Z16
+	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z12, Z12
+	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z13, Z14
+	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z4, Z17
+	VADDPD           Z9, Z16, Z9
+	VGETMANTPD       $0x00, Z11, Z16
+	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z13, Z14
+	VDIVPD           Z17, Z4, Z17
+	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z7, Z7
+	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z16, Z16
+	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z13, Z14
+	VMULPD           Z17, Z17, Z18
+	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z7, Z7
+	VGETEXPPD        Z16, Z16
+	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z13, Z14
+	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z19
+	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z18, Z19
+	VMULPD.BCST      avx512_3d2ef35793c76730<>+0(SB), Z9, Z20
+	VGETEXPPD        Z11, Z21
+	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z13, Z14
+	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z18, Z19
+	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z7, Z22
+	VADDPD           Z16, Z21, Z16
+	VMULPD           Z13, Z14, Z13
+	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z18, Z19
+	VDIVPD           Z22, Z7, Z14
+	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z12, Z12
+	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z1, Z21
+	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z18, Z19
+	VMULPD           Z14, Z14, Z22
+	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z12, Z12
+	VMULPD           Z1, Z21, Z21
+	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z18, Z19
+	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z23
+	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z22, Z23
+	VMULPD.BCST      avx512_3d2ef35793c76730<>+0(SB), Z16, Z24
+	VADDPD           Z13, Z21, Z13
+	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z18, Z19
+	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z22, Z23
+	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z12, Z25
+	VFMADD213PD      Z8, Z13, Z10
+	VMULPD           Z18, Z19, Z8
+	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z22, Z23
+	VDIVPD           Z25, Z12, Z13
+	VSUBPD           Z10, Z21, Z10
+	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z4, Z18
+	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z22, Z23
+	VMULPD           Z13, Z13, Z19
+	VSUBPD           Z10, Z1, Z1
+	VMULPD           Z4, Z18, Z10
+	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z22, Z23
+	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z18
+	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z19, Z18
+	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z1, Z2
+	VADDPD           Z8, Z10, Z1
+	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z22, Z23
+	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z19, Z18
+	VMULPD.BCST      avx512_3fdbcb7b1526e50e<>+0(SB), Z2, Z2
+	VFMADD213PD      Z15, Z1, Z17
+	VMULPD           Z22, Z23, Z1
+	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z19, Z18
 	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z0, Z2
-	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z1, Z3
-	VCVTPD2PS        Z2, Y0
-	VCVTPD2PS        Z3, Y1
-	VMOVNTPS         Y0, (R8)(AX*4)
+	VSUBPD           Z17, Z10, Z0
+	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z7, Z8
+	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z19, Z18
+	VCVTPD2PS        Z2, Y2
+	VSUBPD           Z0, Z4, Z0
+	VMULPD           Z7, Z8, Z4
+	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z19, Z18
+	VMOVNTPS         Y2, (R8)(AX*4)
+	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z0, Z5
+	VADDPD           Z1, Z4, Z0
+	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z19, Z18
+	VMULPD.BCST      avx512_3fdbcb7b1526e50e<>+0(SB), Z5, Z1
+	VFMADD213PD      Z20, Z0, Z14
+	VMULPD           Z19, Z18, Z0
+	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z3, Z1
+	VSUBPD           Z14, Z4, Z2
+	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z12, Z3
+	VCVTPD2PS        Z1, Y1
+	VSUBPD           Z2, Z7, Z2
+	VMULPD           Z12, Z3, Z3
 	VMOVNTPS         Y1, 32(R8)(AX*4)
-	ADDQ             $0x00000010, AX
+	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z2, Z9
+	VADDPD           Z0, Z3, Z0
+	VMULPD.BCST      avx512_3fdbcb7b1526e50e<>+0(SB), Z9, Z1
+	VFMADD213PD      Z24, Z0, Z13
+	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z6, Z1
+	VSUBPD           Z13, Z3, Z0
+	VCVTPD2PS        Z1, Y1
+	VSUBPD           Z0, Z12, Z0
+	VMOVNTPS         Y1, 64(R8)(AX*4)
+	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z0, Z16
+	VMULPD.BCST      avx512_3fdbcb7b1526e50e<>+0(SB), Z16, Z0
+	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z11, Z0
+	VCVTPD2PS        Z0, Y0
+	VMOVNTPS         Y0, 96(R8)(AX*4)
+	ADDQ             $0x00000020, AX
 	CMPQ             AX, DX
 	JLT              loop
 	VZEROUPPER
@@ -5030,8 +7658,8 @@ loop:
 
 // func log10Float64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
-TEXT ·log10Float64AVX512(SB), NOSPLIT, $0-48
-	// Log10 of float64, 16 elements a step.
+TEXT ·log10Float64AVX512(SB), NOSPLIT, $192-48
+	// Log10 of float64, 32 elements a step.
 	MOVQ    dst+0(FP), R8
 	MOVQ    a+8(FP), R9
 	MOVQ    n+32(FP), DX
@@ -5046,129 +7674,263 @@ TEXT ·log10Float64AVX512(SB), NOSPLIT, $0-48
 loop:
 	VMOVUPS          (R9)(AX*8), Z0
 	VGETMANTPD       $0x00, Z0, Z1
-	VMOVUPS          64(R9)(AX*8), Z2
-	VGETMANTPD       $0x00, Z2, Z3
 	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z1, Z1
-	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z3, Z3
 	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z1, Z1
+	VGETMANTPD       $0x00, Z0, Z2
+	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z2, Z2
+	VGETEXPPD        Z2, Z2
+	VGETEXPPD        Z0, Z3
+	VMOVUPS          64(R9)(AX*8), Z4
+	VGETMANTPD       $0x00, Z4, Z5
+	VADDPD           Z2, Z3, Z2
+	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z5, Z3
+	VPADDQ.BCST      avx512_3fef800000000000<>+0(SB), Z1, Z5
 	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z3, Z3
-	VGETMANTPD       $0x00, Z0, Z4
-	VGETMANTPD       $0x00, Z2, Z5
-	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z4, Z4
-	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z5, Z5
-	VGETEXPPD        Z4, Z4
-	VGETEXPPD        Z5, Z5
-	VGETEXPPD        Z0, Z6
-	VGETEXPPD        Z2, Z7
-	VADDPD           Z4, Z6, Z4
-	VADDPD           Z5, Z7, Z5
-	VPADDQ.BCST      avx512_3fef800000000000<>+0(SB), Z1, Z6
-	VPADDQ.BCST      avx512_3fef800000000000<>+0(SB), Z3, Z7
 	VPSRLQ           $0x30, Z1, Z1
+	VGETMANTPD       $0x00, Z4, Z6
+	VMOVUPS          Z31, Z7
+	VPERMT2PD        Z30, Z1, Z7
+	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z6, Z6
+	VFMADD231PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z2, Z7
+	VGETEXPPD        Z6, Z6
+	VMOVUPS          Z29, Z8
+	VPERMT2PD        Z28, Z1, Z8
+	VGETEXPPD        Z4, Z9
+	VMOVUPS          128(R9)(AX*8), Z10
+	VGETMANTPD       $0x00, Z10, Z11
+	VFMADD132PD.BCST avx512_3d2ef35793c76730<>+0(SB), Z8, Z2
+	VADDPD           Z6, Z9, Z6
+	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z11, Z8
+	VMOVUPS          Z27, Z9
+	VPERMT2PD        Z26, Z1, Z9
+	VPADDQ.BCST      avx512_3fef800000000000<>+0(SB), Z3, Z1
+	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z8, Z8
+	VMULPD           Z9, Z5, Z11
 	VPSRLQ           $0x30, Z3, Z3
-	VMOVUPS          Z31, Z8
-	VPERMT2PD        Z30, Z1, Z8
+	VGETMANTPD       $0x00, Z10, Z12
+	VFMSUB213PD      Z11, Z9, Z5
 	VMOVUPS          Z31, Z9
 	VPERMT2PD        Z30, Z3, Z9
-	VFMADD231PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z4, Z8
-	VFMADD231PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z5, Z9
-	VMOVUPS          Z29, Z10
-	VPERMT2PD        Z28, Z1, Z10
-	VMOVUPS          Z29, Z11
-	VPERMT2PD        Z28, Z3, Z11
-	VFMADD132PD.BCST avx512_3d2ef35793c76730<>+0(SB), Z10, Z4
-	VFMADD132PD.BCST avx512_3d2ef35793c76730<>+0(SB), Z11, Z5
-	VMOVUPS          Z27, Z10
-	VPERMT2PD        Z26, Z1, Z10
-	VMOVUPS          Z27, Z1
-	VPERMT2PD        Z26, Z3, Z1
-	VMULPD           Z10, Z6, Z3
-	VMULPD           Z1, Z7, Z11
-	VFMSUB213PD      Z3, Z10, Z6
-	VFMSUB213PD      Z11, Z1, Z7
-	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z3, Z1
-	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z11, Z3
-	VADDPD           Z1, Z8, Z10
-	VADDPD           Z3, Z9, Z11
-	VSUBPD           Z10, Z8, Z8
-	VSUBPD           Z11, Z9, Z9
-	VADDPD           Z1, Z8, Z8
-	VADDPD           Z3, Z9, Z9
-	VMULPD.BCST      avx512_bfe0000000000000<>+0(SB), Z1, Z12
-	VMULPD.BCST      avx512_bfe0000000000000<>+0(SB), Z3, Z13
-	VMULPD           Z12, Z1, Z14
-	VMULPD           Z13, Z3, Z15
-	VFMSUB213PD      Z14, Z1, Z12
-	VFMSUB213PD      Z15, Z3, Z13
-	VADDPD           Z14, Z10, Z16
-	VADDPD           Z15, Z11, Z17
-	VSUBPD           Z16, Z10, Z10
-	VSUBPD           Z17, Z11, Z11
-	VADDPD           Z14, Z10, Z10
-	VADDPD           Z15, Z11, Z11
-	VMOVUPS          Z1, Z14
-	VFNMADD213PD     Z6, Z6, Z14
-	VMOVUPS          Z3, Z15
-	VFNMADD213PD     Z7, Z7, Z15
-	VFNMADD213PD     Z6, Z1, Z14
-	VFNMADD213PD     Z7, Z3, Z15
+	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z12, Z12
+	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z11, Z11
+	VFMADD231PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z6, Z9
+	VGETEXPPD        Z12, Z12
+	VADDPD           Z11, Z7, Z13
+	VMOVUPS          Z29, Z14
+	VPERMT2PD        Z28, Z3, Z14
+	VGETEXPPD        Z10, Z15
+	VMOVUPS          192(R9)(AX*8), Z16
+	VGETMANTPD       $0x00, Z16, Z17
+	VSUBPD           Z13, Z7, Z7
+	VFMADD132PD.BCST avx512_3d2ef35793c76730<>+0(SB), Z14, Z6
+	VADDPD           Z12, Z15, Z12
+	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z17, Z14
+	VADDPD           Z11, Z7, Z7
+	VMOVUPS          Z27, Z15
+	VPERMT2PD        Z26, Z3, Z15
+	VPADDQ.BCST      avx512_3fef800000000000<>+0(SB), Z8, Z3
+	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z14, Z14
+	VMULPD.BCST      avx512_bfe0000000000000<>+0(SB), Z11, Z17
+	VMULPD           Z15, Z1, Z18
+	VPSRLQ           $0x30, Z8, Z8
+	VGETMANTPD       $0x00, Z16, Z19
+	VMULPD           Z17, Z11, Z20
+	VFMSUB213PD      Z18, Z15, Z1
+	VMOVUPS          Z31, Z15
+	VPERMT2PD        Z30, Z8, Z15
+	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z19, Z19
+	VFMSUB213PD      Z20, Z11, Z17
+	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z18, Z18
+	VFMADD231PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z12, Z15
+	VGETEXPPD        Z19, Z19
+	VADDPD           Z20, Z13, Z21
+	VADDPD           Z18, Z9, Z22
+	VMOVUPS          Z29, Z23
+	VPERMT2PD        Z28, Z8, Z23
+	VGETEXPPD        Z16, Z24
+	VSUBPD           Z21, Z13, Z13
+	VSUBPD           Z22, Z9, Z9
+	VFMADD132PD.BCST avx512_3d2ef35793c76730<>+0(SB), Z23, Z12
+	VADDPD           Z19, Z24, Z19
+	VADDPD           Z20, Z13, Z13
+	VADDPD           Z18, Z9, Z9
+	VMOVUPS          Z27, Z20
+	VPERMT2PD        Z26, Z8, Z20
+	VPADDQ.BCST      avx512_3fef800000000000<>+0(SB), Z14, Z8
+	VMOVUPS          Z11, Z23
+	VFNMADD213PD     Z5, Z5, Z23
+	VMULPD.BCST      avx512_bfe0000000000000<>+0(SB), Z18, Z24
+	VMULPD           Z20, Z3, Z25
+	VPSRLQ           $0x30, Z14, Z14
+	VFNMADD213PD     Z5, Z11, Z23
+	VMULPD           Z24, Z18, Z5
+	VFMSUB213PD      Z25, Z20, Z3
+	VMOVUPS          Z31, Z20
+	VPERMT2PD        Z30, Z14, Z20
+	VADDPD           Z23, Z2, Z2
+	VFMSUB213PD      Z5, Z18, Z24
+	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z25, Z23
+	VFMADD231PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z19, Z20
+	VPBROADCASTQ     avx512_bfb5616d7fd4fd00<>+0(SB), Z25
+	VFMADD213PD.BCST avx512_3fb72e7acc5bed4e<>+0(SB), Z11, Z25
+	VADDPD           Z5, Z22, Z16
+	VADDPD           Z23, Z15, Z10
+	VMOVUPS          Z29, Z4
+	VPERMT2PD        Z28, Z14, Z4
+	VFMADD213PD.BCST avx512_bfb99996c851dc8d<>+0(SB), Z11, Z25
+	VSUBPD           Z16, Z22, Z22
+	VSUBPD           Z10, Z15, Z15
+	VFMADD132PD.BCST avx512_3d2ef35793c76730<>+0(SB), Z4, Z19
+	VFMADD213PD.BCST avx512_3fbc71d8d296a129<>+0(SB), Z11, Z25
+	VADDPD           Z5, Z22, Z4
+	VADDPD           Z23, Z15, Z5
+	VMOVUPS          Z27, Z15
+	VPERMT2PD        Z26, Z14, Z15
+	VFMADD213PD.BCST avx512_bfc0000000225c5e<>+0(SB), Z11, Z25
+	VMOVUPS          Z18, Z14
+	VFNMADD213PD     Z1, Z1, Z14
+	VMULPD.BCST      avx512_bfe0000000000000<>+0(SB), Z23, Z22
+	VMULPD           Z15, Z8, Z0
+	VFMADD213PD.BCST avx512_3fc249249075ac8d<>+0(SB), Z11, Z25
+	VFNMADD213PD     Z1, Z18, Z14
+	VMULPD           Z22, Z23, Z1
+	VFMSUB213PD      Z0, Z15, Z8
+	VFMADD213PD.BCST avx512_bfc555555555543e<>+0(SB), Z11, Z25
+	VADDPD           Z14, Z6, Z6
+	VFMSUB213PD      Z1, Z23, Z22
+	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z0, Z0
+	VFMADD213PD.BCST avx512_3fc999999999bbd7<>+0(SB), Z11, Z25
+	VPBROADCASTQ     avx512_bfb5616d7fd4fd00<>+0(SB), Z14
+	VFMADD213PD.BCST avx512_3fb72e7acc5bed4e<>+0(SB), Z18, Z14
+	VADDPD           Z1, Z10, Z15
+	VMOVUPS          Z22, (SP)
+	VADDPD           Z0, Z20, Z22
+	VFMADD213PD.BCST avx512_bfd0000000000000<>+0(SB), Z11, Z25
+	VFMADD213PD.BCST avx512_bfb99996c851dc8d<>+0(SB), Z18, Z14
+	VSUBPD           Z15, Z10, Z10
+	VSUBPD           Z22, Z20, Z20
+	VFMADD213PD.BCST avx512_3fd5555555555555<>+0(SB), Z11, Z25
+	VFMADD213PD.BCST avx512_3fbc71d8d296a129<>+0(SB), Z18, Z14
+	VADDPD           Z1, Z10, Z1
+	VADDPD           Z0, Z20, Z10
+	VMULPD           Z11, Z11, Z20
+	VFMADD213PD.BCST avx512_bfc0000000225c5e<>+0(SB), Z18, Z14
+	VMOVUPS          Z10, 64(SP)
+	VMOVUPS          Z23, Z10
+	VFNMADD213PD     Z3, Z3, Z10
+	VMOVUPS          Z15, 128(SP)
+	VMULPD.BCST      avx512_bfe0000000000000<>+0(SB), Z0, Z15
+	VMULPD           Z11, Z20, Z11
+	VFMADD213PD.BCST avx512_3fc249249075ac8d<>+0(SB), Z18, Z14
+	VFNMADD213PD     Z3, Z23, Z10
+	VMULPD           Z15, Z0, Z3
+	VFMADD213PD      Z2, Z11, Z25
+	VFMADD213PD.BCST avx512_bfc555555555543e<>+0(SB), Z18, Z14
+	VADDPD           Z10, Z12, Z2
+	VFMSUB213PD      Z3, Z0, Z15
+	VADDPD           Z13, Z7, Z7
+	VFMADD213PD.BCST avx512_3fc999999999bbd7<>+0(SB), Z18, Z14
+	VPBROADCASTQ     avx512_bfb5616d7fd4fd00<>+0(SB), Z10
+	VFMADD213PD.BCST avx512_3fb72e7acc5bed4e<>+0(SB), Z23, Z10
+	VADDPD           Z3, Z22, Z11
+	VADDPD           Z25, Z17, Z12
+	VFMADD213PD.BCST avx512_bfd0000000000000<>+0(SB), Z18, Z14
+	VFMADD213PD.BCST avx512_bfb99996c851dc8d<>+0(SB), Z23, Z10
+	VSUBPD           Z11, Z22, Z13
+	VADDPD           Z12, Z7, Z7
+	VFMADD213PD.BCST avx512_3fd5555555555555<>+0(SB), Z18, Z14
+	VFMADD213PD.BCST avx512_3fbc71d8d296a129<>+0(SB), Z23, Z10
+	VADDPD           Z3, Z13, Z3
+	VADDPD           Z7, Z21, Z12
+	VMULPD           Z18, Z18, Z13
+	VFMADD213PD.BCST avx512_bfc0000000225c5e<>+0(SB), Z23, Z10
+	VMOVUPS          Z0, Z17
+	VFNMADD213PD     Z8, Z8, Z17
+	VSUBPD           Z12, Z21, Z20
+	VMULPD           Z18, Z13, Z13
+	VFMADD213PD.BCST avx512_3fc249249075ac8d<>+0(SB), Z23, Z10
+	VFNMADD213PD     Z8, Z0, Z17
+	VADDPD           Z7, Z20, Z7
+	VFMADD213PD      Z6, Z13, Z14
+	VFMADD213PD.BCST avx512_bfc555555555543e<>+0(SB), Z23, Z10
+	VADDPD           Z17, Z19, Z6
+	VMULPD.BCST      avx512_3fdbcb7b1526e50e<>+0(SB), Z12, Z8
+	VADDPD           Z4, Z9, Z4
+	VFMADD213PD.BCST avx512_3fc999999999bbd7<>+0(SB), Z23, Z10
+	VPBROADCASTQ     avx512_bfb5616d7fd4fd00<>+0(SB), Z9
+	VFMADD213PD.BCST avx512_3fb72e7acc5bed4e<>+0(SB), Z0, Z9
+	VMOVUPS          Z12, Z13
+	VFMSUB132PD.BCST avx512_3fdbcb7b1526e50e<>+0(SB), Z8, Z13
+	VADDPD           Z14, Z24, Z14
+	VFMADD213PD.BCST avx512_bfd0000000000000<>+0(SB), Z23, Z10
+	VFMADD213PD.BCST avx512_bfb99996c851dc8d<>+0(SB), Z0, Z9
+	VFMADD132PD.BCST avx512_3fdbcb7b1526e50e<>+0(SB), Z13, Z7
 	VADDPD           Z14, Z4, Z4
-	VADDPD           Z15, Z5, Z5
-	VPBROADCASTQ     avx512_bfb5616d7fd4fd00<>+0(SB), Z6
-	VFMADD213PD.BCST avx512_3fb72e7acc5bed4e<>+0(SB), Z1, Z6
-	VPBROADCASTQ     avx512_bfb5616d7fd4fd00<>+0(SB), Z7
-	VFMADD213PD.BCST avx512_3fb72e7acc5bed4e<>+0(SB), Z3, Z7
-	VFMADD213PD.BCST avx512_bfb99996c851dc8d<>+0(SB), Z1, Z6
-	VFMADD213PD.BCST avx512_bfb99996c851dc8d<>+0(SB), Z3, Z7
-	VFMADD213PD.BCST avx512_3fbc71d8d296a129<>+0(SB), Z1, Z6
-	VFMADD213PD.BCST avx512_3fbc71d8d296a129<>+0(SB), Z3, Z7
-	VFMADD213PD.BCST avx512_bfc0000000225c5e<>+0(SB), Z1, Z6
-	VFMADD213PD.BCST avx512_bfc0000000225c5e<>+0(SB), Z3, Z7
-	VFMADD213PD.BCST avx512_3fc249249075ac8d<>+0(SB), Z1, Z6
-	VFMADD213PD.BCST avx512_3fc249249075ac8d<>+0(SB), Z3, Z7
-	VFMADD213PD.BCST avx512_bfc555555555543e<>+0(SB), Z1, Z6
-	VFMADD213PD.BCST avx512_bfc555555555543e<>+0(SB), Z3, Z7
-	VFMADD213PD.BCST avx512_3fc999999999bbd7<>+0(SB), Z1, Z6
-	VFMADD213PD.BCST avx512_3fc999999999bbd7<>+0(SB), Z3, Z7
-	VFMADD213PD.BCST avx512_bfd0000000000000<>+0(SB), Z1, Z6
-	VFMADD213PD.BCST avx512_bfd0000000000000<>+0(SB), Z3, Z7
-	VFMADD213PD.BCST avx512_3fd5555555555555<>+0(SB), Z1, Z6
-	VFMADD213PD.BCST avx512_3fd5555555555555<>+0(SB), Z3, Z7
-	VMULPD           Z1, Z1, Z14
-	VMULPD           Z3, Z3, Z15
-	VMULPD           Z1, Z14, Z1
-	VMULPD           Z3, Z15, Z3
-	VFMADD213PD      Z4, Z1, Z6
-	VFMADD213PD      Z5, Z3, Z7
-	VADDPD           Z10, Z8, Z1
-	VADDPD           Z11, Z9, Z3
-	VADDPD           Z6, Z12, Z4
-	VADDPD           Z7, Z13, Z5
-	VADDPD           Z4, Z1, Z1
-	VADDPD           Z5, Z3, Z3
-	VADDPD           Z1, Z16, Z4
-	VADDPD           Z3, Z17, Z5
-	VSUBPD           Z4, Z16, Z6
-	VSUBPD           Z5, Z17, Z7
-	VADDPD           Z1, Z6, Z1
-	VADDPD           Z3, Z7, Z3
-	VMULPD.BCST      avx512_3fdbcb7b1526e50e<>+0(SB), Z4, Z6
-	VMULPD.BCST      avx512_3fdbcb7b1526e50e<>+0(SB), Z5, Z7
-	VMOVUPS          Z4, Z8
-	VFMSUB132PD.BCST avx512_3fdbcb7b1526e50e<>+0(SB), Z6, Z8
-	VMOVUPS          Z5, Z9
-	VFMSUB132PD.BCST avx512_3fdbcb7b1526e50e<>+0(SB), Z7, Z9
-	VFMADD132PD.BCST avx512_3fdbcb7b1526e50e<>+0(SB), Z8, Z1
-	VFMADD132PD.BCST avx512_3fdbcb7b1526e50e<>+0(SB), Z9, Z3
-	VFMADD132PD.BCST avx512_3c695355baaafad3<>+0(SB), Z1, Z4
-	VFMADD132PD.BCST avx512_3c695355baaafad3<>+0(SB), Z3, Z5
-	VADDPD           Z4, Z6, Z1
-	VADDPD           Z5, Z7, Z3
-	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z0, Z1
-	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z2, Z3
-	VMOVUPS          Z1, (R8)(AX*8)
-	VMOVUPS          Z3, 64(R8)(AX*8)
-	ADDQ             $0x00000010, AX
+	VFMADD213PD.BCST avx512_3fd5555555555555<>+0(SB), Z23, Z10
+	VFMADD213PD.BCST avx512_3fbc71d8d296a129<>+0(SB), Z0, Z9
+	VFMADD132PD.BCST avx512_3c695355baaafad3<>+0(SB), Z7, Z12
+	VADDPD           Z4, Z16, Z7
+	VMULPD           Z23, Z23, Z13
+	VFMADD213PD.BCST avx512_bfc0000000225c5e<>+0(SB), Z0, Z9
+	VADDPD           Z12, Z8, Z8
+	VSUBPD           Z7, Z16, Z12
+	VMULPD           Z23, Z13, Z13
+	VFMADD213PD.BCST avx512_3fc249249075ac8d<>+0(SB), Z0, Z9
+	VMOVUPS          (R9)(AX*8), Z14
+	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z14, Z8
+	VADDPD           Z4, Z12, Z4
+	VFMADD213PD      Z2, Z13, Z10
+	VFMADD213PD.BCST avx512_bfc555555555543e<>+0(SB), Z0, Z9
+	VMOVUPS          Z8, (R8)(AX*8)
+	VMULPD.BCST      avx512_3fdbcb7b1526e50e<>+0(SB), Z7, Z2
+	VADDPD           Z1, Z5, Z1
+	VFMADD213PD.BCST avx512_3fc999999999bbd7<>+0(SB), Z0, Z9
+	VMOVUPS          Z7, Z5
+	VFMSUB132PD.BCST avx512_3fdbcb7b1526e50e<>+0(SB), Z2, Z5
+	VMOVUPS          (SP), Z8
+	VADDPD           Z10, Z8, Z8
+	VFMADD213PD.BCST avx512_bfd0000000000000<>+0(SB), Z0, Z9
+	VFMADD132PD.BCST avx512_3fdbcb7b1526e50e<>+0(SB), Z5, Z4
+	VADDPD           Z8, Z1, Z1
+	VFMADD213PD.BCST avx512_3fd5555555555555<>+0(SB), Z0, Z9
+	VFMADD132PD.BCST avx512_3c695355baaafad3<>+0(SB), Z4, Z7
+	VMOVUPS          128(SP), Z4
+	VADDPD           Z1, Z4, Z5
+	VMULPD           Z0, Z0, Z8
+	VADDPD           Z7, Z2, Z2
+	VSUBPD           Z5, Z4, Z4
+	VMULPD           Z0, Z8, Z0
+	VMOVUPS          64(R9)(AX*8), Z7
+	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z7, Z2
+	VADDPD           Z1, Z4, Z1
+	VFMADD213PD      Z6, Z0, Z9
+	VMOVUPS          Z2, 64(R8)(AX*8)
+	VMULPD.BCST      avx512_3fdbcb7b1526e50e<>+0(SB), Z5, Z0
+	VMOVUPS          64(SP), Z2
+	VADDPD           Z3, Z2, Z2
+	VMOVUPS          Z5, Z3
+	VFMSUB132PD.BCST avx512_3fdbcb7b1526e50e<>+0(SB), Z0, Z3
+	VADDPD           Z9, Z15, Z4
+	VFMADD132PD.BCST avx512_3fdbcb7b1526e50e<>+0(SB), Z3, Z1
+	VADDPD           Z4, Z2, Z2
+	VFMADD132PD.BCST avx512_3c695355baaafad3<>+0(SB), Z1, Z5
+	VADDPD           Z2, Z11, Z1
+	VADDPD           Z5, Z0, Z0
+	VSUBPD           Z1, Z11, Z3
+	VMOVUPS          128(R9)(AX*8), Z4
+	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z4, Z0
+	VADDPD           Z2, Z3, Z2
+	VMOVUPS          Z0, 128(R8)(AX*8)
+	VMULPD.BCST      avx512_3fdbcb7b1526e50e<>+0(SB), Z1, Z0
+	VMOVUPS          Z1, Z3
+	VFMSUB132PD.BCST avx512_3fdbcb7b1526e50e<>+0(SB), Z0, Z3
+	VFMADD132PD.BCST avx512_3fdbcb7b1526e50e<>+0(SB), Z3, Z2
+	VFMADD132PD.BCST avx512_3c695355baaafad3<>+0(SB), Z2, Z1
+	VADDPD           Z1, Z0, Z0
+	VMOVUPS          192(R9)(AX*8), Z1
+	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z1, Z0
+	VMOVUPS          Z0, 192(R8)(AX*8)
+	ADDQ             $0x00000020, AX
 	CMPQ             AX, DX
 	JLT              loop
 	VZEROUPPER
@@ -5180,8 +7942,8 @@ GLOBL avx512_3c695355baaafad3<>(SB), RODATA|NOPTR, $8
 
 // func log10Float64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
-TEXT ·log10Float64PastAVX512(SB), NOSPLIT, $0-48
-	// Log10 of float64, 16 elements a step.
+TEXT ·log10Float64PastAVX512(SB), NOSPLIT, $192-48
+	// Log10 of float64, 32 elements a step.
 	MOVQ    dst+0(FP), R8
 	MOVQ    a+8(FP), R9
 	MOVQ    n+32(FP), DX
@@ -5196,129 +7958,263 @@ TEXT ·log10Float64PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VMOVUPS          (R9)(AX*8), Z0
 	VGETMANTPD       $0x00, Z0, Z1
-	VMOVUPS          64(R9)(AX*8), Z2
-	VGETMANTPD       $0x00, Z2, Z3
 	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z1, Z1
-	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z3, Z3
 	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z1, Z1
+	VGETMANTPD       $0x00, Z0, Z2
+	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z2, Z2
+	VGETEXPPD        Z2, Z2
+	VGETEXPPD        Z0, Z3
+	VMOVUPS          64(R9)(AX*8), Z4
+	VGETMANTPD       $0x00, Z4, Z5
+	VADDPD           Z2, Z3, Z2
+	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z5, Z3
+	VPADDQ.BCST      avx512_3fef800000000000<>+0(SB), Z1, Z5
 	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z3, Z3
-	VGETMANTPD       $0x00, Z0, Z4
-	VGETMANTPD       $0x00, Z2, Z5
-	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z4, Z4
-	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z5, Z5
-	VGETEXPPD        Z4, Z4
-	VGETEXPPD        Z5, Z5
-	VGETEXPPD        Z0, Z6
-	VGETEXPPD        Z2, Z7
-	VADDPD           Z4, Z6, Z4
-	VADDPD           Z5, Z7, Z5
-	VPADDQ.BCST      avx512_3fef800000000000<>+0(SB), Z1, Z6
-	VPADDQ.BCST      avx512_3fef800000000000<>+0(SB), Z3, Z7
 	VPSRLQ           $0x30, Z1, Z1
+	VGETMANTPD       $0x00, Z4, Z6
+	VMOVUPS          Z31, Z7
+	VPERMT2PD        Z30, Z1, Z7
+	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z6, Z6
+	VFMADD231PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z2, Z7
+	VGETEXPPD        Z6, Z6
+	VMOVUPS          Z29, Z8
+	VPERMT2PD        Z28, Z1, Z8
+	VGETEXPPD        Z4, Z9
+	VMOVUPS          128(R9)(AX*8), Z10
+	VGETMANTPD       $0x00, Z10, Z11
+	VFMADD132PD.BCST avx512_3d2ef35793c76730<>+0(SB), Z8, Z2
+	VADDPD           Z6, Z9, Z6
+	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z11, Z8
+	VMOVUPS          Z27, Z9
+	VPERMT2PD        Z26, Z1, Z9
+	VPADDQ.BCST      avx512_3fef800000000000<>+0(SB), Z3, Z1
+	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z8, Z8
+	VMULPD           Z9, Z5, Z11
 	VPSRLQ           $0x30, Z3, Z3
-	VMOVUPS          Z31, Z8
-	VPERMT2PD        Z30, Z1, Z8
+	VGETMANTPD       $0x00, Z10, Z12
+	VFMSUB213PD      Z11, Z9, Z5
 	VMOVUPS          Z31, Z9
 	VPERMT2PD        Z30, Z3, Z9
-	VFMADD231PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z4, Z8
-	VFMADD231PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z5, Z9
-	VMOVUPS          Z29, Z10
-	VPERMT2PD        Z28, Z1, Z10
-	VMOVUPS          Z29, Z11
-	VPERMT2PD        Z28, Z3, Z11
-	VFMADD132PD.BCST avx512_3d2ef35793c76730<>+0(SB), Z10, Z4
-	VFMADD132PD.BCST avx512_3d2ef35793c76730<>+0(SB), Z11, Z5
-	VMOVUPS          Z27, Z10
-	VPERMT2PD        Z26, Z1, Z10
-	VMOVUPS          Z27, Z1
-	VPERMT2PD        Z26, Z3, Z1
-	VMULPD           Z10, Z6, Z3
-	VMULPD           Z1, Z7, Z11
-	VFMSUB213PD      Z3, Z10, Z6
-	VFMSUB213PD      Z11, Z1, Z7
-	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z3, Z1
-	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z11, Z3
-	VADDPD           Z1, Z8, Z10
-	VADDPD           Z3, Z9, Z11
-	VSUBPD           Z10, Z8, Z8
-	VSUBPD           Z11, Z9, Z9
-	VADDPD           Z1, Z8, Z8
-	VADDPD           Z3, Z9, Z9
-	VMULPD.BCST      avx512_bfe0000000000000<>+0(SB), Z1, Z12
-	VMULPD.BCST      avx512_bfe0000000000000<>+0(SB), Z3, Z13
-	VMULPD           Z12, Z1, Z14
-	VMULPD           Z13, Z3, Z15
-	VFMSUB213PD      Z14, Z1, Z12
-	VFMSUB213PD      Z15, Z3, Z13
-	VADDPD           Z14, Z10, Z16
-	VADDPD           Z15, Z11, Z17
-	VSUBPD           Z16, Z10, Z10
-	VSUBPD           Z17, Z11, Z11
-	VADDPD           Z14, Z10, Z10
-	VADDPD           Z15, Z11, Z11
-	VMOVUPS          Z1, Z14
-	VFNMADD213PD     Z6, Z6, Z14
-	VMOVUPS          Z3, Z15
-	VFNMADD213PD     Z7, Z7, Z15
-	VFNMADD213PD     Z6, Z1, Z14
-	VFNMADD213PD     Z7, Z3, Z15
+	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z12, Z12
+	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z11, Z11
+	VFMADD231PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z6, Z9
+	VGETEXPPD        Z12, Z12
+	VADDPD           Z11, Z7, Z13
+	VMOVUPS          Z29, Z14
+	VPERMT2PD        Z28, Z3, Z14
+	VGETEXPPD        Z10, Z15
+	VMOVUPS          192(R9)(AX*8), Z16
+	VGETMANTPD       $0x00, Z16, Z17
+	VSUBPD           Z13, Z7, Z7
+	VFMADD132PD.BCST avx512_3d2ef35793c76730<>+0(SB), Z14, Z6
+	VADDPD           Z12, Z15, Z12
+	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z17, Z14
+	VADDPD           Z11, Z7, Z7
+	VMOVUPS          Z27, Z15
+	VPERMT2PD        Z26, Z3, Z15
+	VPADDQ.BCST      avx512_3fef800000000000<>+0(SB), Z8, Z3
+	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z14, Z14
+	VMULPD.BCST      avx512_bfe0000000000000<>+0(SB), Z11, Z17
+	VMULPD           Z15, Z1, Z18
+	VPSRLQ           $0x30, Z8, Z8
+	VGETMANTPD       $0x00, Z16, Z19
+	VMULPD           Z17, Z11, Z20
+	VFMSUB213PD      Z18, Z15, Z1
+	VMOVUPS          Z31, Z15
+	VPERMT2PD        Z30, Z8, Z15
+	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z19, Z19
+	VFMSUB213PD      Z20, Z11, Z17
+	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z18, Z18
+	VFMADD231PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z12, Z15
+	VGETEXPPD        Z19, Z19
+	VADDPD           Z20, Z13, Z21
+	VADDPD           Z18, Z9, Z22
+	VMOVUPS          Z29, Z23
+	VPERMT2PD        Z28, Z8, Z23
+	VGETEXPPD        Z16, Z24
+	VSUBPD           Z21, Z13, Z13
+	VSUBPD           Z22, Z9, Z9
+	VFMADD132PD.BCST avx512_3d2ef35793c76730<>+0(SB), Z23, Z12
+	VADDPD           Z19, Z24, Z19
+	VADDPD           Z20, Z13, Z13
+	VADDPD           Z18, Z9, Z9
+	VMOVUPS          Z27, Z20
+	VPERMT2PD        Z26, Z8, Z20
+	VPADDQ.BCST      avx512_3fef800000000000<>+0(SB), Z14, Z8
+	VMOVUPS          Z11, Z23
+	VFNMADD213PD     Z5, Z5, Z23
+	VMULPD.BCST      avx512_bfe0000000000000<>+0(SB), Z18, Z24
+	VMULPD           Z20, Z3, Z25
+	VPSRLQ           $0x30, Z14, Z14
+	VFNMADD213PD     Z5, Z11, Z23
+	VMULPD           Z24, Z18, Z5
+	VFMSUB213PD      Z25, Z20, Z3
+	VMOVUPS          Z31, Z20
+	VPERMT2PD        Z30, Z14, Z20
+	VADDPD           Z23, Z2, Z2
+	VFMSUB213PD      Z5, Z18, Z24
+	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z25, Z23
+	VFMADD231PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z19, Z20
+	VPBROADCASTQ     avx512_bfb5616d7fd4fd00<>+0(SB), Z25
+	VFMADD213PD.BCST avx512_3fb72e7acc5bed4e<>+0(SB), Z11, Z25
+	VADDPD           Z5, Z22, Z16
+	VADDPD           Z23, Z15, Z10
+	VMOVUPS          Z29, Z4
+	VPERMT2PD        Z28, Z14, Z4
+	VFMADD213PD.BCST avx512_bfb99996c851dc8d<>+0(SB), Z11, Z25
+	VSUBPD           Z16, Z22, Z22
+	VSUBPD           Z10, Z15, Z15
+	VFMADD132PD.BCST avx512_3d2ef35793c76730<>+0(SB), Z4, Z19
+	VFMADD213PD.BCST avx512_3fbc71d8d296a129<>+0(SB), Z11, Z25
+	VADDPD           Z5, Z22, Z4
+	VADDPD           Z23, Z15, Z5
+	VMOVUPS          Z27, Z15
+	VPERMT2PD        Z26, Z14, Z15
+	VFMADD213PD.BCST avx512_bfc0000000225c5e<>+0(SB), Z11, Z25
+	VMOVUPS          Z18, Z14
+	VFNMADD213PD     Z1, Z1, Z14
+	VMULPD.BCST      avx512_bfe0000000000000<>+0(SB), Z23, Z22
+	VMULPD           Z15, Z8, Z0
+	VFMADD213PD.BCST avx512_3fc249249075ac8d<>+0(SB), Z11, Z25
+	VFNMADD213PD     Z1, Z18, Z14
+	VMULPD           Z22, Z23, Z1
+	VFMSUB213PD      Z0, Z15, Z8
+	VFMADD213PD.BCST avx512_bfc555555555543e<>+0(SB), Z11, Z25
+	VADDPD           Z14, Z6, Z6
+	VFMSUB213PD      Z1, Z23, Z22
+	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z0, Z0
+	VFMADD213PD.BCST avx512_3fc999999999bbd7<>+0(SB), Z11, Z25
+	VPBROADCASTQ     avx512_bfb5616d7fd4fd00<>+0(SB), Z14
+	VFMADD213PD.BCST avx512_3fb72e7acc5bed4e<>+0(SB), Z18, Z14
+	VADDPD           Z1, Z10, Z15
+	VMOVUPS          Z22, (SP)
+	VADDPD           Z0, Z20, Z22
+	VFMADD213PD.BCST avx512_bfd0000000000000<>+0(SB), Z11, Z25
+	VFMADD213PD.BCST avx512_bfb99996c851dc8d<>+0(SB), Z18, Z14
+	VSUBPD           Z15, Z10, Z10
+	VSUBPD           Z22, Z20, Z20
+	VFMADD213PD.BCST avx512_3fd5555555555555<>+0(SB), Z11, Z25
+	VFMADD213PD.BCST avx512_3fbc71d8d296a129<>+0(SB), Z18, Z14
+	VADDPD           Z1, Z10, Z1
+	VADDPD           Z0, Z20, Z10
+	VMULPD           Z11, Z11, Z20
+	VFMADD213PD.BCST avx512_bfc0000000225c5e<>+0(SB), Z18, Z14
+	VMOVUPS          Z10, 64(SP)
+	VMOVUPS          Z23, Z10
+	VFNMADD213PD     Z3, Z3, Z10
+	VMOVUPS          Z15, 128(SP)
+	VMULPD.BCST      avx512_bfe0000000000000<>+0(SB), Z0, Z15
+	VMULPD           Z11, Z20, Z11
+	VFMADD213PD.BCST avx512_3fc249249075ac8d<>+0(SB), Z18, Z14
+	VFNMADD213PD     Z3, Z23, Z10
+	VMULPD           Z15, Z0, Z3
+	VFMADD213PD      Z2, Z11, Z25
+	VFMADD213PD.BCST avx512_bfc555555555543e<>+0(SB), Z18, Z14
+	VADDPD           Z10, Z12, Z2
+	VFMSUB213PD      Z3, Z0, Z15
+	VADDPD           Z13, Z7, Z7
+	VFMADD213PD.BCST avx512_3fc999999999bbd7<>+0(SB), Z18, Z14
+	VPBROADCASTQ     avx512_bfb5616d7fd4fd00<>+0(SB), Z10
+	VFMADD213PD.BCST avx512_3fb72e7acc5bed4e<>+0(SB), Z23, Z10
+	VADDPD           Z3, Z22, Z11
+	VADDPD           Z25, Z17, Z12
+	VFMADD213PD.BCST avx512_bfd0000000000000<>+0(SB), Z18, Z14
+	VFMADD213PD.BCST avx512_bfb99996c851dc8d<>+0(SB), Z23, Z10
+	VSUBPD           Z11, Z22, Z13
+	VADDPD           Z12, Z7, Z7
+	VFMADD213PD.BCST avx512_3fd5555555555555<>+0(SB), Z18, Z14
+	VFMADD213PD.BCST avx512_3fbc71d8d296a129<>+0(SB), Z23, Z10
+	VADDPD           Z3, Z13, Z3
+	VADDPD           Z7, Z21, Z12
+	VMULPD           Z18, Z18, Z13
+	VFMADD213PD.BCST avx512_bfc0000000225c5e<>+0(SB), Z23, Z10
+	VMOVUPS          Z0, Z17
+	VFNMADD213PD     Z8, Z8, Z17
+	VSUBPD           Z12, Z21, Z20
+	VMULPD           Z18, Z13, Z13
+	VFMADD213PD.BCST avx512_3fc249249075ac8d<>+0(SB), Z23, Z10
+	VFNMADD213PD     Z8, Z0, Z17
+	VADDPD           Z7, Z20, Z7
+	VFMADD213PD      Z6, Z13, Z14
+	VFMADD213PD.BCST avx512_bfc555555555543e<>+0(SB), Z23, Z10
+	VADDPD           Z17, Z19, Z6
+	VMULPD.BCST      avx512_3fdbcb7b1526e50e<>+0(SB), Z12, Z8
+	VADDPD           Z4, Z9, Z4
+	VFMADD213PD.BCST avx512_3fc999999999bbd7<>+0(SB), Z23, Z10
+	VPBROADCASTQ     avx512_bfb5616d7fd4fd00<>+0(SB), Z9
+	VFMADD213PD.BCST avx512_3fb72e7acc5bed4e<>+0(SB), Z0, Z9
+	VMOVUPS          Z12, Z13
+	VFMSUB132PD.BCST avx512_3fdbcb7b1526e50e<>+0(SB), Z8, Z13
+	VADDPD           Z14, Z24, Z14
+	VFMADD213PD.BCST avx512_bfd0000000000000<>+0(SB), Z23, Z10
+	VFMADD213PD.BCST avx512_bfb99996c851dc8d<>+0(SB), Z0, Z9
+	VFMADD132PD.BCST avx512_3fdbcb7b1526e50e<>+0(SB), Z13, Z7
 	VADDPD           Z14, Z4, Z4
-	VADDPD           Z15, Z5, Z5
-	VPBROADCASTQ     avx512_bfb5616d7fd4fd00<>+0(SB), Z6
-	VFMADD213PD.BCST avx512_3fb72e7acc5bed4e<>+0(SB), Z1, Z6
-	VPBROADCASTQ     avx512_bfb5616d7fd4fd00<>+0(SB), Z7
-	VFMADD213PD.BCST avx512_3fb72e7acc5bed4e<>+0(SB), Z3, Z7
-	VFMADD213PD.BCST avx512_bfb99996c851dc8d<>+0(SB), Z1, Z6
-	VFMADD213PD.BCST avx512_bfb99996c851dc8d<>+0(SB), Z3, Z7
-	VFMADD213PD.BCST avx512_3fbc71d8d296a129<>+0(SB), Z1, Z6
-	VFMADD213PD.BCST avx512_3fbc71d8d296a129<>+0(SB), Z3, Z7
-	VFMADD213PD.BCST avx512_bfc0000000225c5e<>+0(SB), Z1, Z6
-	VFMADD213PD.BCST avx512_bfc0000000225c5e<>+0(SB), Z3, Z7
-	VFMADD213PD.BCST avx512_3fc249249075ac8d<>+0(SB), Z1, Z6
-	VFMADD213PD.BCST avx512_3fc249249075ac8d<>+0(SB), Z3, Z7
-	VFMADD213PD.BCST avx512_bfc555555555543e<>+0(SB), Z1, Z6
-	VFMADD213PD.BCST avx512_bfc555555555543e<>+0(SB), Z3, Z7
-	VFMADD213PD.BCST avx512_3fc999999999bbd7<>+0(SB), Z1, Z6
-	VFMADD213PD.BCST avx512_3fc999999999bbd7<>+0(SB), Z3, Z7
-	VFMADD213PD.BCST avx512_bfd0000000000000<>+0(SB), Z1, Z6
-	VFMADD213PD.BCST avx512_bfd0000000000000<>+0(SB), Z3, Z7
-	VFMADD213PD.BCST avx512_3fd5555555555555<>+0(SB), Z1, Z6
-	VFMADD213PD.BCST avx512_3fd5555555555555<>+0(SB), Z3, Z7
-	VMULPD           Z1, Z1, Z14
-	VMULPD           Z3, Z3, Z15
-	VMULPD           Z1, Z14, Z1
-	VMULPD           Z3, Z15, Z3
-	VFMADD213PD      Z4, Z1, Z6
-	VFMADD213PD      Z5, Z3, Z7
-	VADDPD           Z10, Z8, Z1
-	VADDPD           Z11, Z9, Z3
-	VADDPD           Z6, Z12, Z4
-	VADDPD           Z7, Z13, Z5
-	VADDPD           Z4, Z1, Z1
-	VADDPD           Z5, Z3, Z3
-	VADDPD           Z1, Z16, Z4
-	VADDPD           Z3, Z17, Z5
-	VSUBPD           Z4, Z16, Z6
-	VSUBPD           Z5, Z17, Z7
-	VADDPD           Z1, Z6, Z1
-	VADDPD           Z3, Z7, Z3
-	VMULPD.BCST      avx512_3fdbcb7b1526e50e<>+0(SB), Z4, Z6
-	VMULPD.BCST      avx512_3fdbcb7b1526e50e<>+0(SB), Z5, Z7
-	VMOVUPS          Z4, Z8
-	VFMSUB132PD.BCST avx512_3fdbcb7b1526e50e<>+0(SB), Z6, Z8
-	VMOVUPS          Z5, Z9
-	VFMSUB132PD.BCST avx512_3fdbcb7b1526e50e<>+0(SB), Z7, Z9
-	VFMADD132PD.BCST avx512_3fdbcb7b1526e50e<>+0(SB), Z8, Z1
-	VFMADD132PD.BCST avx512_3fdbcb7b1526e50e<>+0(SB), Z9, Z3
-	VFMADD132PD.BCST avx512_3c695355baaafad3<>+0(SB), Z1, Z4
-	VFMADD132PD.BCST avx512_3c695355baaafad3<>+0(SB), Z3, Z5
-	VADDPD           Z4, Z6, Z1
-	VADDPD           Z5, Z7, Z3
-	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z0, Z1
-	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z2, Z3
-	VMOVNTPS         Z1, (R8)(AX*8)
-	VMOVNTPS         Z3, 64(R8)(AX*8)
-	ADDQ             $0x00000010, AX
+	VFMADD213PD.BCST avx512_3fd5555555555555<>+0(SB), Z23, Z10
+	VFMADD213PD.BCST avx512_3fbc71d8d296a129<>+0(SB), Z0, Z9
+	VFMADD132PD.BCST avx512_3c695355baaafad3<>+0(SB), Z7, Z12
+	VADDPD           Z4, Z16, Z7
+	VMULPD           Z23, Z23, Z13
+	VFMADD213PD.BCST avx512_bfc0000000225c5e<>+0(SB), Z0, Z9
+	VADDPD           Z12, Z8, Z8
+	VSUBPD           Z7, Z16, Z12
+	VMULPD           Z23, Z13, Z13
+	VFMADD213PD.BCST avx512_3fc249249075ac8d<>+0(SB), Z0, Z9
+	VMOVUPS          (R9)(AX*8), Z14
+	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z14, Z8
+	VADDPD           Z4, Z12, Z4
+	VFMADD213PD      Z2, Z13, Z10
+	VFMADD213PD.BCST avx512_bfc555555555543e<>+0(SB), Z0, Z9
+	VMOVNTPS         Z8, (R8)(AX*8)
+	VMULPD.BCST      avx512_3fdbcb7b1526e50e<>+0(SB), Z7, Z2
+	VADDPD           Z1, Z5, Z1
+	VFMADD213PD.BCST avx512_3fc999999999bbd7<>+0(SB), Z0, Z9
+	VMOVUPS          Z7, Z5
+	VFMSUB132PD.BCST avx512_3fdbcb7b1526e50e<>+0(SB), Z2, Z5
+	VMOVUPS          (SP), Z8
+	VADDPD           Z10, Z8, Z8
+	VFMADD213PD.BCST avx512_bfd0000000000000<>+0(SB), Z0, Z9
+	VFMADD132PD.BCST avx512_3fdbcb7b1526e50e<>+0(SB), Z5, Z4
+	VADDPD           Z8, Z1, Z1
+	VFMADD213PD.BCST avx512_3fd5555555555555<>+0(SB), Z0, Z9
+	VFMADD132PD.BCST avx512_3c695355baaafad3<>+0(SB), Z4, Z7
+	VMOVUPS          128(SP), Z4
+	VADDPD           Z1, Z4, Z5
+	VMULPD           Z0, Z0, Z8
+	VADDPD           Z7, Z2, Z2
+	VSUBPD           Z5, Z4, Z4
+	VMULPD           Z0, Z8, Z0
+	VMOVUPS          64(R9)(AX*8), Z7
+	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z7, Z2
+	VADDPD           Z1, Z4, Z1
+	VFMADD213PD      Z6, Z0, Z9
+	VMOVNTPS         Z2, 64(R8)(AX*8)
+	VMULPD.BCST      avx512_3fdbcb7b1526e50e<>+0(SB), Z5, Z0
+	VMOVUPS          64(SP), Z2
+	VADDPD           Z3, Z2, Z2
+	VMOVUPS          Z5, Z3
+	VFMSUB132PD.BCST avx512_3fdbcb7b1526e50e<>+0(SB), Z0, Z3
+	VADDPD           Z9, Z15, Z4
+	VFMADD132PD.BCST avx512_3fdbcb7b1526e50e<>+0(SB), Z3, Z1
+	VADDPD           Z4, Z2, Z2
+	VFMADD132PD.BCST avx512_3c695355baaafad3<>+0(SB), Z1, Z5
+	VADDPD           Z2, Z11, Z1
+	VADDPD           Z5, Z0, Z0
+	VSUBPD           Z1, Z11, Z3
+	VMOVUPS          128(R9)(AX*8), Z4
+	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z4, Z0
+	VADDPD           Z2, Z3, Z2
+	VMOVNTPS         Z0, 128(R8)(AX*8)
+	VMULPD.BCST      avx512_3fdbcb7b1526e50e<>+0(SB), Z1, Z0
+	VMOVUPS          Z1, Z3
+	VFMSUB132PD.BCST avx512_3fdbcb7b1526e50e<>+0(SB), Z0, Z3
+	VFMADD132PD.BCST avx512_3fdbcb7b1526e50e<>+0(SB), Z3, Z2
+	VFMADD132PD.BCST avx512_3c695355baaafad3<>+0(SB), Z2, Z1
+	VADDPD           Z1, Z0, Z0
+	VMOVUPS          192(R9)(AX*8), Z1
+	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z1, Z0
+	VMOVNTPS         Z0, 192(R8)(AX*8)
+	ADDQ             $0x00000020, AX
 	CMPQ             AX, DX
 	JLT              loop
 	VZEROUPPER
@@ -5328,7 +8224,7 @@ loop:
 // func log1pFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·log1pFloat32AVX512(SB), NOSPLIT, $0-48
-	// Log1p of float32, 32 elements a step.
+	// Log1p of float32, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -5338,85 +8234,165 @@ loop:
 	VPBROADCASTQ     avx512_3f800000<>+0(SB), Z0
 	VMOVUPS          (R9)(AX*4), Z1
 	VMAXPS           Z1, Z0, Z2
+	VMINPS           Z1, Z0, Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z4, Z2, Z2
+	VADDPS           Z3, Z2, Z2
 	VMOVUPS          64(R9)(AX*4), Z3
-	VMAXPS           Z3, Z0, Z4
-	VMINPS           Z1, Z0, Z5
+	VMAXPS           Z3, Z0, Z5
+	VDIVPS           Z4, Z2, Z2
 	VMINPS           Z3, Z0, Z6
-	VADDPS           Z5, Z2, Z7
-	VADDPS           Z6, Z4, Z8
-	VSUBPS           Z7, Z2, Z2
-	VSUBPS           Z8, Z4, Z4
-	VADDPS           Z5, Z2, Z2
-	VADDPS           Z6, Z4, Z4
-	VDIVPS           Z7, Z2, Z2
-	VDIVPS           Z8, Z4, Z4
-	VGETMANTPS       $0x00, Z7, Z5
-	VGETMANTPS       $0x00, Z8, Z6
-	VPADDD.BCST      avx512_00500000<>+0(SB), Z5, Z5
-	VPADDD.BCST      avx512_00500000<>+0(SB), Z6, Z6
-	VPANDD.BCST      avx512_007fffff<>+0(SB), Z5, Z5
-	VPANDD.BCST      avx512_007fffff<>+0(SB), Z6, Z6
-	VGETMANTPS       $0x00, Z7, Z9
-	VGETMANTPS       $0x00, Z8, Z10
-	VPADDD.BCST      avx512_00500000<>+0(SB), Z9, Z9
+	VGETMANTPS       $0x00, Z4, Z7
+	VADDPS           Z6, Z5, Z8
+	VPADDD.BCST      avx512_00500000<>+0(SB), Z7, Z7
+	VSUBPS           Z8, Z5, Z5
+	VPANDD.BCST      avx512_007fffff<>+0(SB), Z7, Z7
+	VADDPS           Z6, Z5, Z5
+	VMOVUPS          128(R9)(AX*4), Z6
+	VMAXPS           Z6, Z0, Z9
+	VGETMANTPS       $0x00, Z4, Z10
+	VDIVPS           Z8, Z5, Z5
+	VMINPS           Z6, Z0, Z11
 	VPADDD.BCST      avx512_00500000<>+0(SB), Z10, Z10
-	VGETEXPPS        Z9, Z9
+	VGETMANTPS       $0x00, Z8, Z12
+	VADDPS           Z11, Z9, Z13
 	VGETEXPPS        Z10, Z10
-	VGETEXPPS        Z7, Z11
-	VGETEXPPS        Z8, Z12
-	VADDPS           Z9, Z11, Z9
-	VADDPS           Z10, Z12, Z10
-	VPADDD.BCST      avx512_3f300000<>+0(SB), Z5, Z5
-	VPADDD.BCST      avx512_3f300000<>+0(SB), Z6, Z6
-	VSUBPS           Z0, Z5, Z5
-	VSUBPS           Z0, Z6, Z0
-	VFMADD231PS.BCST avx512_35bfbe8e<>+0(SB), Z9, Z2
-	VFMADD231PS.BCST avx512_35bfbe8e<>+0(SB), Z10, Z4
-	VPBROADCASTQ     avx512_bdcb467e<>+0(SB), Z6
-	VFMADD213PS.BCST avx512_3e078cc3<>+0(SB), Z5, Z6
-	VPBROADCASTQ     avx512_bdcb467e<>+0(SB), Z11
-	VFMADD213PS.BCST avx512_3e078cc3<>+0(SB), Z0, Z11
-	VFMADD213PS.BCST avx512_be02204a<>+0(SB), Z5, Z6
-	VFMADD213PS.BCST avx512_be02204a<>+0(SB), Z0, Z11
-	VFMADD213PS.BCST avx512_3e10cb28<>+0(SB), Z5, Z6
-	VFMADD213PS.BCST avx512_3e10cb28<>+0(SB), Z0, Z11
-	VFMADD213PS.BCST avx512_be2a885f<>+0(SB), Z5, Z6
-	VFMADD213PS.BCST avx512_be2a885f<>+0(SB), Z0, Z11
-	VFMADD213PS.BCST avx512_3e4cd534<>+0(SB), Z5, Z6
-	VFMADD213PS.BCST avx512_3e4cd534<>+0(SB), Z0, Z11
-	VFMADD213PS.BCST avx512_be800039<>+0(SB), Z5, Z6
-	VFMADD213PS.BCST avx512_be800039<>+0(SB), Z0, Z11
-	VFMADD213PS.BCST avx512_3eaaaaa7<>+0(SB), Z5, Z6
-	VFMADD213PS.BCST avx512_3eaaaaa7<>+0(SB), Z0, Z11
-	VFMADD213PS.BCST avx512_bf000000<>+0(SB), Z5, Z6
-	VFMADD213PS.BCST avx512_bf000000<>+0(SB), Z0, Z11
-	VMULPS           Z5, Z5, Z12
-	VMULPS           Z0, Z0, Z13
-	VFMADD213PS      Z2, Z12, Z6
-	VFMADD213PS      Z4, Z13, Z11
-	VMULPS.BCST      avx512_3f317200<>+0(SB), Z9, Z2
-	VMULPS.BCST      avx512_3f317200<>+0(SB), Z10, Z4
-	VADDPS           Z5, Z2, Z9
-	VADDPS           Z0, Z4, Z10
-	VSUBPS           Z9, Z2, Z2
-	VSUBPS           Z10, Z4, Z4
+	VPADDD.BCST      avx512_00500000<>+0(SB), Z12, Z12
+	VSUBPS           Z13, Z9, Z9
+	VGETEXPPS        Z4, Z14
+	VPANDD.BCST      avx512_007fffff<>+0(SB), Z12, Z12
+	VADDPS           Z11, Z9, Z9
+	VMOVUPS          192(R9)(AX*4), Z11
+	VMAXPS           Z11, Z0, Z15
+	VADDPS           Z10, Z14, Z10
+	VGETMANTPS       $0x00, Z8, Z14
+	VDIVPS           Z13, Z9, Z9
+	VMINPS           Z11, Z0, Z16
+	VPADDD.BCST      avx512_3f300000<>+0(SB), Z7, Z7
+	VPADDD.BCST      avx512_00500000<>+0(SB), Z14, Z14
+	VGETMANTPS       $0x00, Z13, Z17
+	VADDPS           Z16, Z15, Z18
+	VSUBPS           Z0, Z7, Z7
+	VGETEXPPS        Z14, Z14
+	VPADDD.BCST      avx512_00500000<>+0(SB), Z17, Z17
+	VSUBPS           Z18, Z15, Z15
+	VFMADD231PS.BCST avx512_35bfbe8e<>+0(SB), Z10, Z2
+	VGETEXPPS        Z8, Z19
+	VPANDD.BCST      avx512_007fffff<>+0(SB), Z17, Z17
+	VADDPS           Z16, Z15, Z15
+	VPBROADCASTQ     avx512_bdcb467e<>+0(SB), Z16
+	VFMADD213PS.BCST avx512_3e078cc3<>+0(SB), Z7, Z16
+	VADDPS           Z14, Z19, Z14
+	VGETMANTPS       $0x00, Z13, Z19
+	VDIVPS           Z18, Z15, Z15
+	VFMADD213PS.BCST avx512_be02204a<>+0(SB), Z7, Z16
+	VPADDD.BCST      avx512_3f300000<>+0(SB), Z12, Z12
+	VPADDD.BCST      avx512_00500000<>+0(SB), Z19, Z19
+	VGETMANTPS       $0x00, Z18, Z20
+	VFMADD213PS.BCST avx512_3e10cb28<>+0(SB), Z7, Z16
+	VSUBPS           Z0, Z12, Z12
+	VGETEXPPS        Z19, Z19
+	VPADDD.BCST      avx512_00500000<>+0(SB), Z20, Z20
+	VFMADD213PS.BCST avx512_be2a885f<>+0(SB), Z7, Z16
+	VFMADD231PS.BCST avx512_35bfbe8e<>+0(SB), Z14, Z5
+	VGETEXPPS        Z13, Z21
+	VPANDD.BCST      avx512_007fffff<>+0(SB), Z20, Z20
+	VFMADD213PS.BCST avx512_3e4cd534<>+0(SB), Z7, Z16
+	VPBROADCASTQ     avx512_bdcb467e<>+0(SB), Z22
+	VFMADD213PS.BCST avx512_3e078cc3<>+0(SB), Z12, Z22
+	VADDPS           Z19, Z21, Z19
+	VGETMANTPS       $0x00, Z18, Z21
+	VFMADD213PS.BCST avx512_be800039<>+0(SB), Z7, Z16
+	VFMADD213PS.BCST avx512_be02204a<>+0(SB), Z12, Z22
+	VPADDD.BCST      avx512_3f300000<>+0(SB), Z17, Z17
+	VPADDD.BCST      avx512_00500000<>+0(SB), Z21, Z21
+	VFMADD213PS.BCST avx512_3eaaaaa7<>+0(SB), Z7, Z16
+	VFMADD213PS.BCST avx512_3e10cb28<>+0(SB), Z12, Z22
+	VSUBPS           Z0, Z17, Z17
+	VGETEXPPS        Z21, Z21
+	VFMADD213PS.BCST avx512_bf000000<>+0(SB), Z7, Z16
+	VFMADD213PS.BCST avx512_be2a885f<>+0(SB), Z12, Z22
+	VFMADD231PS.BCST avx512_35bfbe8e<>+0(SB), Z19, Z9
+	VGETEXPPS        Z18, Z23
+	VMULPS           Z7, Z7, Z24
+	VFMADD213PS.BCST avx512_3e4cd534<>+0(SB), Z12, Z22
+	VPBROADCASTQ     avx512_bdcb467e<>+0(SB), Z25
+	VFMADD213PS.BCST avx512_3e078cc3<>+0(SB), Z17, Z25
+	VADDPS           Z21, Z23, Z21
+	VFMADD213PS      Z2, Z24, Z16
+	VFMADD213PS.BCST avx512_be800039<>+0(SB), Z12, Z22
+	VFMADD213PS.BCST avx512_be02204a<>+0(SB), Z17, Z25
+	VPADDD.BCST      avx512_3f300000<>+0(SB), Z20, Z2
+	VMULPS.BCST      avx512_3f317200<>+0(SB), Z10, Z10
+	VFMADD213PS.BCST avx512_3eaaaaa7<>+0(SB), Z12, Z22
+	VFMADD213PS.BCST avx512_3e10cb28<>+0(SB), Z17, Z25
+	VSUBPS           Z0, Z2, Z0
+	VADDPS           Z7, Z10, Z2
+	VFMADD213PS.BCST avx512_bf000000<>+0(SB), Z12, Z22
+	VFMADD213PS.BCST avx512_be2a885f<>+0(SB), Z17, Z25
+	VFMADD231PS.BCST avx512_35bfbe8e<>+0(SB), Z21, Z15
+	VSUBPS           Z2, Z10, Z10
+	VMULPS           Z12, Z12, Z20
+	VFMADD213PS.BCST avx512_3e4cd534<>+0(SB), Z17, Z25
+	VPBROADCASTQ     avx512_bdcb467e<>+0(SB), Z23
+	VFMADD213PS.BCST avx512_3e078cc3<>+0(SB), Z0, Z23
+	VADDPS           Z7, Z10, Z7
+	VFMADD213PS      Z5, Z20, Z22
+	VFMADD213PS.BCST avx512_be800039<>+0(SB), Z17, Z25
+	VFMADD213PS.BCST avx512_be02204a<>+0(SB), Z0, Z23
+	VADDPS           Z16, Z7, Z5
+	VMULPS.BCST      avx512_3f317200<>+0(SB), Z14, Z7
+	VFMADD213PS.BCST avx512_3eaaaaa7<>+0(SB), Z17, Z25
+	VFMADD213PS.BCST avx512_3e10cb28<>+0(SB), Z0, Z23
 	VADDPS           Z5, Z2, Z2
-	VADDPS           Z0, Z4, Z0
-	VADDPS           Z6, Z2, Z2
-	VADDPS           Z11, Z0, Z0
-	VADDPS           Z2, Z9, Z2
-	VADDPS           Z0, Z10, Z0
-	VFIXUPIMMPS.BCST $0x00, avx512_03530422<>+0(SB), Z7, Z2
-	VFIXUPIMMPS.BCST $0x00, avx512_03530422<>+0(SB), Z8, Z0
-	VANDPS.BCST      avx512_7fffffff<>+0(SB), Z1, Z4
-	VANDPS.BCST      avx512_7fffffff<>+0(SB), Z3, Z5
-	VCMPPS.BCST      $0x11, avx512_33000000<>+0(SB), Z4, K1
-	VCMPPS.BCST      $0x11, avx512_33000000<>+0(SB), Z5, K2
+	VADDPS           Z12, Z7, Z5
+	VFMADD213PS.BCST avx512_bf000000<>+0(SB), Z17, Z25
+	VFMADD213PS.BCST avx512_be2a885f<>+0(SB), Z0, Z23
+	VFIXUPIMMPS.BCST $0x00, avx512_03530422<>+0(SB), Z4, Z2
+	VSUBPS           Z5, Z7, Z4
+	VMULPS           Z17, Z17, Z7
+	VFMADD213PS.BCST avx512_3e4cd534<>+0(SB), Z0, Z23
+	VANDPS.BCST      avx512_7fffffff<>+0(SB), Z1, Z10
+	VADDPS           Z12, Z4, Z4
+	VFMADD213PS      Z9, Z7, Z25
+	VFMADD213PS.BCST avx512_be800039<>+0(SB), Z0, Z23
+	VCMPPS.BCST      $0x11, avx512_33000000<>+0(SB), Z10, K1
+	VADDPS           Z22, Z4, Z4
+	VMULPS.BCST      avx512_3f317200<>+0(SB), Z19, Z7
+	VFMADD213PS.BCST avx512_3eaaaaa7<>+0(SB), Z0, Z23
 	VBLENDMPS        Z1, Z2, K1, Z1
-	VBLENDMPS        Z3, Z0, K2, Z0
+	VADDPS           Z4, Z5, Z2
+	VADDPS           Z17, Z7, Z4
+	VFMADD213PS.BCST avx512_bf000000<>+0(SB), Z0, Z23
 	VMOVUPS          Z1, (R8)(AX*4)
-	VMOVUPS          Z0, 64(R8)(AX*4)
-	ADDQ             $0x00000020, AX
+	VFIXUPIMMPS.BCST $0x00, avx512_03530422<>+0(SB), Z8, Z2
+	VSUBPS           Z4, Z7, Z1
+	VMULPS           Z0, Z0, Z5
+	VANDPS.BCST      avx512_7fffffff<>+0(SB), Z3, Z7
+	VADDPS           Z17, Z1, Z1
+	VFMADD213PS      Z15, Z5, Z23
+	VCMPPS.BCST      $0x11, avx512_33000000<>+0(SB), Z7, K1
+	VADDPS           Z25, Z1, Z1
+	VMULPS.BCST      avx512_3f317200<>+0(SB), Z21, Z5
+	VBLENDMPS        Z3, Z2, K1, Z2
+	VADDPS           Z1, Z4, Z1
+	VADDPS           Z0, Z5, Z3
+	VMOVUPS          Z2, 64(R8)(AX*4)
+	VFIXUPIMMPS.BCST $0x00, avx512_03530422<>+0(SB), Z13, Z1
+	VSUBPS           Z3, Z5, Z2
+	VANDPS.BCST      avx512_7fffffff<>+0(SB), Z6, Z4
+	VADDPS           Z0, Z2, Z0
+	VCMPPS.BCST      $0x11, avx512_33000000<>+0(SB), Z4, K1
+	VADDPS           Z23, Z0, Z0
+	VBLENDMPS        Z6, Z1, K1, Z1
+	VADDPS           Z0, Z3, Z0
+	VMOVUPS          Z1, 128(R8)(AX*4)
+	VFIXUPIMMPS.BCST $0x00, avx512_03530422<>+0(SB), Z18, Z0
+	VANDPS.BCST      avx512_7fffffff<>+0(SB), Z11, Z1
+	VCMPPS.BCST      $0x11, avx512_33000000<>+0(SB), Z1, K1
+	VBLENDMPS        Z11, Z0, K1, Z0
+	VMOVUPS          Z0, 192(R8)(AX*4)
+	ADDQ             $0x00000040, AX
 	CMPQ             AX, DX
 	JLT              loop
 	VZEROUPPER
@@ -5426,7 +8402,7 @@ loop:
 // func log1pFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·log1pFloat32PastAVX512(SB), NOSPLIT, $0-48
-	// Log1p of float32, 32 elements a step.
+	// Log1p of float32, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -5436,85 +8412,165 @@ loop:
 	VPBROADCASTQ     avx512_3f800000<>+0(SB), Z0
 	VMOVUPS          (R9)(AX*4), Z1
 	VMAXPS           Z1, Z0, Z2
+	VMINPS           Z1, Z0, Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z4, Z2, Z2
+	VADDPS           Z3, Z2, Z2
 	VMOVUPS          64(R9)(AX*4), Z3
-	VMAXPS           Z3, Z0, Z4
-	VMINPS           Z1, Z0, Z5
+	VMAXPS           Z3, Z0, Z5
+	VDIVPS           Z4, Z2, Z2
 	VMINPS           Z3, Z0, Z6
-	VADDPS           Z5, Z2, Z7
-	VADDPS           Z6, Z4, Z8
-	VSUBPS           Z7, Z2, Z2
-	VSUBPS           Z8, Z4, Z4
-	VADDPS           Z5, Z2, Z2
-	VADDPS           Z6, Z4, Z4
-	VDIVPS           Z7, Z2, Z2
-	VDIVPS           Z8, Z4, Z4
-	VGETMANTPS       $0x00, Z7, Z5
-	VGETMANTPS       $0x00, Z8, Z6
-	VPADDD.BCST      avx512_00500000<>+0(SB), Z5, Z5
-	VPADDD.BCST      avx512_00500000<>+0(SB), Z6, Z6
-	VPANDD.BCST      avx512_007fffff<>+0(SB), Z5, Z5
-	VPANDD.BCST      avx512_007fffff<>+0(SB), Z6, Z6
-	VGETMANTPS       $0x00, Z7, Z9
-	VGETMANTPS       $0x00, Z8, Z10
-	VPADDD.BCST      avx512_00500000<>+0(SB), Z9, Z9
+	VGETMANTPS       $0x00, Z4, Z7
+	VADDPS           Z6, Z5, Z8
+	VPADDD.BCST      avx512_00500000<>+0(SB), Z7, Z7
+	VSUBPS           Z8, Z5, Z5
+	VPANDD.BCST      avx512_007fffff<>+0(SB), Z7, Z7
+	VADDPS           Z6, Z5, Z5
+	VMOVUPS          128(R9)(AX*4), Z6
+	VMAXPS           Z6, Z0, Z9
+	VGETMANTPS       $0x00, Z4, Z10
+	VDIVPS           Z8, Z5, Z5
+	VMINPS           Z6, Z0, Z11
 	VPADDD.BCST      avx512_00500000<>+0(SB), Z10, Z10
-	VGETEXPPS        Z9, Z9
+	VGETMANTPS       $0x00, Z8, Z12
+	VADDPS           Z11, Z9, Z13
 	VGETEXPPS        Z10, Z10
-	VGETEXPPS        Z7, Z11
-	VGETEXPPS        Z8, Z12
-	VADDPS           Z9, Z11, Z9
-	VADDPS           Z10, Z12, Z10
-	VPADDD.BCST      avx512_3f300000<>+0(SB), Z5, Z5
-	VPADDD.BCST      avx512_3f300000<>+0(SB), Z6, Z6
-	VSUBPS           Z0, Z5, Z5
-	VSUBPS           Z0, Z6, Z0
-	VFMADD231PS.BCST avx512_35bfbe8e<>+0(SB), Z9, Z2
-	VFMADD231PS.BCST avx512_35bfbe8e<>+0(SB), Z10, Z4
-	VPBROADCASTQ     avx512_bdcb467e<>+0(SB), Z6
-	VFMADD213PS.BCST avx512_3e078cc3<>+0(SB), Z5, Z6
-	VPBROADCASTQ     avx512_bdcb467e<>+0(SB), Z11
-	VFMADD213PS.BCST avx512_3e078cc3<>+0(SB), Z0, Z11
-	VFMADD213PS.BCST avx512_be02204a<>+0(SB), Z5, Z6
-	VFMADD213PS.BCST avx512_be02204a<>+0(SB), Z0, Z11
-	VFMADD213PS.BCST avx512_3e10cb28<>+0(SB), Z5, Z6
-	VFMADD213PS.BCST avx512_3e10cb28<>+0(SB), Z0, Z11
-	VFMADD213PS.BCST avx512_be2a885f<>+0(SB), Z5, Z6
-	VFMADD213PS.BCST avx512_be2a885f<>+0(SB), Z0, Z11
-	VFMADD213PS.BCST avx512_3e4cd534<>+0(SB), Z5, Z6
-	VFMADD213PS.BCST avx512_3e4cd534<>+0(SB), Z0, Z11
-	VFMADD213PS.BCST avx512_be800039<>+0(SB), Z5, Z6
-	VFMADD213PS.BCST avx512_be800039<>+0(SB), Z0, Z11
-	VFMADD213PS.BCST avx512_3eaaaaa7<>+0(SB), Z5, Z6
-	VFMADD213PS.BCST avx512_3eaaaaa7<>+0(SB), Z0, Z11
-	VFMADD213PS.BCST avx512_bf000000<>+0(SB), Z5, Z6
-	VFMADD213PS.BCST avx512_bf000000<>+0(SB), Z0, Z11
-	VMULPS           Z5, Z5, Z12
-	VMULPS           Z0, Z0, Z13
-	VFMADD213PS      Z2, Z12, Z6
-	VFMADD213PS      Z4, Z13, Z11
-	VMULPS.BCST      avx512_3f317200<>+0(SB), Z9, Z2
-	VMULPS.BCST      avx512_3f317200<>+0(SB), Z10, Z4
-	VADDPS           Z5, Z2, Z9
-	VADDPS           Z0, Z4, Z10
-	VSUBPS           Z9, Z2, Z2
-	VSUBPS           Z10, Z4, Z4
+	VPADDD.BCST      avx512_00500000<>+0(SB), Z12, Z12
+	VSUBPS           Z13, Z9, Z9
+	VGETEXPPS        Z4, Z14
+	VPANDD.BCST      avx512_007fffff<>+0(SB), Z12, Z12
+	VADDPS           Z11, Z9, Z9
+	VMOVUPS          192(R9)(AX*4), Z11
+	VMAXPS           Z11, Z0, Z15
+	VADDPS           Z10, Z14, Z10
+	VGETMANTPS       $0x00, Z8, Z14
+	VDIVPS           Z13, Z9, Z9
+	VMINPS           Z11, Z0, Z16
+	VPADDD.BCST      avx512_3f300000<>+0(SB), Z7, Z7
+	VPADDD.BCST      avx512_00500000<>+0(SB), Z14, Z14
+	VGETMANTPS       $0x00, Z13, Z17
+	VADDPS           Z16, Z15, Z18
+	VSUBPS           Z0, Z7, Z7
+	VGETEXPPS        Z14, Z14
+	VPADDD.BCST      avx512_00500000<>+0(SB), Z17, Z17
+	VSUBPS           Z18, Z15, Z15
+	VFMADD231PS.BCST avx512_35bfbe8e<>+0(SB), Z10, Z2
+	VGETEXPPS        Z8, Z19
+	VPANDD.BCST      avx512_007fffff<>+0(SB), Z17, Z17
+	VADDPS           Z16, Z15, Z15
+	VPBROADCASTQ     avx512_bdcb467e<>+0(SB), Z16
+	VFMADD213PS.BCST avx512_3e078cc3<>+0(SB), Z7, Z16
+	VADDPS           Z14, Z19, Z14
+	VGETMANTPS       $0x00, Z13, Z19
+	VDIVPS           Z18, Z15, Z15
+	VFMADD213PS.BCST avx512_be02204a<>+0(SB), Z7, Z16
+	VPADDD.BCST      avx512_3f300000<>+0(SB), Z12, Z12
+	VPADDD.BCST      avx512_00500000<>+0(SB), Z19, Z19
+	VGETMANTPS       $0x00, Z18, Z20
+	VFMADD213PS.BCST avx512_3e10cb28<>+0(SB), Z7, Z16
+	VSUBPS           Z0, Z12, Z12
+	VGETEXPPS        Z19, Z19
+	VPADDD.BCST      avx512_00500000<>+0(SB), Z20, Z20
+	VFMADD213PS.BCST avx512_be2a885f<>+0(SB), Z7, Z16
+	VFMADD231PS.BCST avx512_35bfbe8e<>+0(SB), Z14, Z5
+	VGETEXPPS        Z13, Z21
+	VPANDD.BCST      avx512_007fffff<>+0(SB), Z20, Z20
+	VFMADD213PS.BCST avx512_3e4cd534<>+0(SB), Z7, Z16
+	VPBROADCASTQ     avx512_bdcb467e<>+0(SB), Z22
+	VFMADD213PS.BCST avx512_3e078cc3<>+0(SB), Z12, Z22
+	VADDPS           Z19, Z21, Z19
+	VGETMANTPS       $0x00, Z18, Z21
+	VFMADD213PS.BCST avx512_be800039<>+0(SB), Z7, Z16
+	VFMADD213PS.BCST avx512_be02204a<>+0(SB), Z12, Z22
+	VPADDD.BCST      avx512_3f300000<>+0(SB), Z17, Z17
+	VPADDD.BCST      avx512_00500000<>+0(SB), Z21, Z21
+	VFMADD213PS.BCST avx512_3eaaaaa7<>+0(SB), Z7, Z16
+	VFMADD213PS.BCST avx512_3e10cb28<>+0(SB), Z12, Z22
+	VSUBPS           Z0, Z17, Z17
+	VGETEXPPS        Z21, Z21
+	VFMADD213PS.BCST avx512_bf000000<>+0(SB), Z7, Z16
+	VFMADD213PS.BCST avx512_be2a885f<>+0(SB), Z12, Z22
+	VFMADD231PS.BCST avx512_35bfbe8e<>+0(SB), Z19, Z9
+	VGETEXPPS        Z18, Z23
+	VMULPS           Z7, Z7, Z24
+	VFMADD213PS.BCST avx512_3e4cd534<>+0(SB), Z12, Z22
+	VPBROADCASTQ     avx512_bdcb467e<>+0(SB), Z25
+	VFMADD213PS.BCST avx512_3e078cc3<>+0(SB), Z17, Z25
+	VADDPS           Z21, Z23, Z21
+	VFMADD213PS      Z2, Z24, Z16
+	VFMADD213PS.BCST avx512_be800039<>+0(SB), Z12, Z22
+	VFMADD213PS.BCST avx512_be02204a<>+0(SB), Z17, Z25
+	VPADDD.BCST      avx512_3f300000<>+0(SB), Z20, Z2
+	VMULPS.BCST      avx512_3f317200<>+0(SB), Z10, Z10
+	VFMADD213PS.BCST avx512_3eaaaaa7<>+0(SB), Z12, Z22
+	VFMADD213PS.BCST avx512_3e10cb28<>+0(SB), Z17, Z25
+	VSUBPS           Z0, Z2, Z0
+	VADDPS           Z7, Z10, Z2
+	VFMADD213PS.BCST avx512_bf000000<>+0(SB), Z12, Z22
+	VFMADD213PS.BCST avx512_be2a885f<>+0(SB), Z17, Z25
+	VFMADD231PS.BCST avx512_35bfbe8e<>+0(SB), Z21, Z15
+	VSUBPS           Z2, Z10, Z10
+	VMULPS           Z12, Z12, Z20
+	VFMADD213PS.BCST avx512_3e4cd534<>+0(SB), Z17, Z25
+	VPBROADCASTQ     avx512_bdcb467e<>+0(SB), Z23
+	VFMADD213PS.BCST avx512_3e078cc3<>+0(SB), Z0, Z23
+	VADDPS           Z7, Z10, Z7
+	VFMADD213PS      Z5, Z20, Z22
+	VFMADD213PS.BCST avx512_be800039<>+0(SB), Z17, Z25
+	VFMADD213PS.BCST avx512_be02204a<>+0(SB), Z0, Z23
+	VADDPS           Z16, Z7, Z5
+	VMULPS.BCST      avx512_3f317200<>+0(SB), Z14, Z7
+	VFMADD213PS.BCST avx512_3eaaaaa7<>+0(SB), Z17, Z25
+	VFMADD213PS.BCST avx512_3e10cb28<>+0(SB), Z0, Z23
 	VADDPS           Z5, Z2, Z2
-	VADDPS           Z0, Z4, Z0
-	VADDPS           Z6, Z2, Z2
-	VADDPS           Z11, Z0, Z0
-	VADDPS           Z2, Z9, Z2
-	VADDPS           Z0, Z10, Z0
-	VFIXUPIMMPS.BCST $0x00, avx512_03530422<>+0(SB), Z7, Z2
-	VFIXUPIMMPS.BCST $0x00, avx512_03530422<>+0(SB), Z8, Z0
-	VANDPS.BCST      avx512_7fffffff<>+0(SB), Z1, Z4
-	VANDPS.BCST      avx512_7fffffff<>+0(SB), Z3, Z5
-	VCMPPS.BCST      $0x11, avx512_33000000<>+0(SB), Z4, K1
-	VCMPPS.BCST      $0x11, avx512_33000000<>+0(SB), Z5, K2
+	VADDPS           Z12, Z7, Z5
+	VFMADD213PS.BCST avx512_bf000000<>+0(SB), Z17, Z25
+	VFMADD213PS.BCST avx512_be2a885f<>+0(SB), Z0, Z23
+	VFIXUPIMMPS.BCST $0x00, avx512_03530422<>+0(SB), Z4, Z2
+	VSUBPS           Z5, Z7, Z4
+	VMULPS           Z17, Z17, Z7
+	VFMADD213PS.BCST avx512_3e4cd534<>+0(SB), Z0, Z23
+	VANDPS.BCST      avx512_7fffffff<>+0(SB), Z1, Z10
+	VADDPS           Z12, Z4, Z4
+	VFMADD213PS      Z9, Z7, Z25
+	VFMADD213PS.BCST avx512_be800039<>+0(SB), Z0, Z23
+	VCMPPS.BCST      $0x11, avx512_33000000<>+0(SB), Z10, K1
+	VADDPS           Z22, Z4, Z4
+	VMULPS.BCST      avx512_3f317200<>+0(SB), Z19, Z7
+	VFMADD213PS.BCST avx512_3eaaaaa7<>+0(SB), Z0, Z23
 	VBLENDMPS        Z1, Z2, K1, Z1
-	VBLENDMPS        Z3, Z0, K2, Z0
+	VADDPS           Z4, Z5, Z2
+	VADDPS           Z17, Z7, Z4
+	VFMADD213PS.BCST avx512_bf000000<>+0(SB), Z0, Z23
 	VMOVNTPS         Z1, (R8)(AX*4)
-	VMOVNTPS         Z0, 64(R8)(AX*4)
-	ADDQ             $0x00000020, AX
+	VFIXUPIMMPS.BCST $0x00, avx512_03530422<>+0(SB), Z8, Z2
+	VSUBPS           Z4, Z7, Z1
+	VMULPS           Z0, Z0, Z5
+	VANDPS.BCST      avx512_7fffffff<>+0(SB), Z3, Z7
+	VADDPS           Z17, Z1, Z1
+	VFMADD213PS      Z15, Z5, Z23
+	VCMPPS.BCST      $0x11, avx512_33000000<>+0(SB), Z7, K1
+	VADDPS           Z25, Z1, Z1
+	VMULPS.BCST      avx512_3f317200<>+0(SB), Z21, Z5
+	VBLENDMPS        Z3, Z2, K1, Z2
+	VADDPS           Z1, Z4, Z1
+	VADDPS           Z0, Z5, Z3
+	VMOVNTPS         Z2, 64(R8)(AX*4)
+	VFIXUPIMMPS.BCST $0x00, avx512_03530422<>+0(SB), Z13, Z1
+	VSUBPS           Z3, Z5, Z2
+	VANDPS.BCST      avx512_7fffffff<>+0(SB), Z6, Z4
+	VADDPS           Z0, Z2, Z0
+	VCMPPS.BCST      $0x11, avx512_33000000<>+0(SB), Z4, K1
+	VADDPS           Z23, Z0, Z0
+	VBLENDMPS        Z6, Z1, K1, Z1
+	VADDPS           Z0, Z3, Z0
+	VMOVNTPS         Z1, 128(R8)(AX*4)
+	VFIXUPIMMPS.BCST $0x00, avx512_03530422<>+0(SB), Z18, Z0
+	VANDPS.BCST      avx512_7fffffff<>+0(SB), Z11, Z1
+	VCMPPS.BCST      $0x11, avx512_33000000<>+0(SB), Z1, K1
+	VBLENDMPS        Z11, Z0, K1, Z0
+	VMOVNTPS         Z0, 192(R8)(AX*4)
+	ADDQ             $0x00000040, AX
 	CMPQ             AX, DX
 	JLT              loop
 	VZEROUPPER
@@ -5524,7 +8580,7 @@ loop:
 // func log1pFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·log1pFloat64AVX512(SB), NOSPLIT, $0-48
-	// Log1p of float64, 16 elements a step.
+	// Log1p of float64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -5534,87 +8590,169 @@ loop:
 	VPBROADCASTQ     avx512_3ff0000000000000<>+0(SB), Z0
 	VMOVUPS          (R9)(AX*8), Z1
 	VMAXPD           Z1, Z0, Z2
+	VMINPD           Z1, Z0, Z3
+	VADDPD           Z3, Z2, Z4
+	VSUBPD           Z4, Z2, Z2
+	VADDPD           Z3, Z2, Z2
 	VMOVUPS          64(R9)(AX*8), Z3
-	VMAXPD           Z3, Z0, Z4
-	VMINPD           Z1, Z0, Z5
+	VMAXPD           Z3, Z0, Z5
+	VDIVPD           Z4, Z2, Z2
 	VMINPD           Z3, Z0, Z6
-	VADDPD           Z5, Z2, Z7
-	VADDPD           Z6, Z4, Z8
-	VSUBPD           Z7, Z2, Z2
-	VSUBPD           Z8, Z4, Z4
-	VADDPD           Z5, Z2, Z2
-	VADDPD           Z6, Z4, Z4
-	VDIVPD           Z7, Z2, Z2
-	VDIVPD           Z8, Z4, Z4
-	VGETMANTPD       $0x00, Z7, Z5
-	VGETMANTPD       $0x00, Z8, Z6
-	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z5, Z5
-	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z6, Z6
-	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z5, Z5
-	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z6, Z6
-	VGETMANTPD       $0x00, Z7, Z9
-	VGETMANTPD       $0x00, Z8, Z10
-	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z9, Z9
+	VGETMANTPD       $0x00, Z4, Z7
+	VADDPD           Z6, Z5, Z8
+	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z7, Z7
+	VSUBPD           Z8, Z5, Z5
+	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z7, Z7
+	VADDPD           Z6, Z5, Z5
+	VMOVUPS          128(R9)(AX*8), Z6
+	VMAXPD           Z6, Z0, Z9
+	VGETMANTPD       $0x00, Z4, Z10
+	VDIVPD           Z8, Z5, Z5
+	VMINPD           Z6, Z0, Z11
 	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z10, Z10
-	VGETEXPPD        Z9, Z9
+	VGETMANTPD       $0x00, Z8, Z12
+	VADDPD           Z11, Z9, Z13
 	VGETEXPPD        Z10, Z10
-	VGETEXPPD        Z7, Z11
-	VGETEXPPD        Z8, Z12
-	VADDPD           Z9, Z11, Z9
-	VADDPD           Z10, Z12, Z10
-	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z5, Z5
-	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z6, Z6
-	VSUBPD           Z0, Z5, Z5
-	VSUBPD           Z0, Z6, Z0
-	VFMADD231PD.BCST avx512_3d2ef35793c76730<>+0(SB), Z9, Z2
-	VFMADD231PD.BCST avx512_3d2ef35793c76730<>+0(SB), Z10, Z4
-	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z5, Z6
-	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z0, Z11
-	VDIVPD           Z6, Z5, Z6
-	VDIVPD           Z11, Z0, Z11
-	VMULPD           Z6, Z6, Z12
-	VMULPD           Z11, Z11, Z13
-	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z14
-	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z12, Z14
-	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z15
-	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z13, Z15
-	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z12, Z14
-	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z13, Z15
-	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z12, Z14
-	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z13, Z15
-	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z12, Z14
-	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z13, Z15
-	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z12, Z14
-	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z13, Z15
-	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z12, Z14
-	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z13, Z15
-	VMULPD           Z12, Z14, Z12
-	VMULPD           Z13, Z15, Z13
-	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z5, Z14
-	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z0, Z15
-	VMULPD           Z5, Z14, Z14
-	VMULPD           Z0, Z15, Z15
-	VADDPD           Z12, Z14, Z12
-	VADDPD           Z13, Z15, Z13
-	VFMADD213PD      Z2, Z12, Z6
-	VFMADD213PD      Z4, Z13, Z11
-	VSUBPD           Z6, Z14, Z2
-	VSUBPD           Z11, Z15, Z4
-	VSUBPD           Z2, Z5, Z2
-	VSUBPD           Z4, Z0, Z0
-	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z2, Z9
-	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z0, Z10
-	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z7, Z9
-	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z8, Z10
-	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z1, Z0
+	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z12, Z12
+	VSUBPD           Z13, Z9, Z9
+	VGETEXPPD        Z4, Z14
+	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z12, Z12
+	VADDPD           Z11, Z9, Z9
+	VMOVUPS          192(R9)(AX*8), Z11
+	VMAXPD           Z11, Z0, Z15
+	VADDPD           Z10, Z14, Z10
+	VGETMANTPD       $0x00, Z8, Z14
+	VDIVPD           Z13, Z9, Z9
+	VMINPD           Z11, Z0, Z16
+	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z7, Z7
+	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z14, Z14
+	VGETMANTPD       $0x00, Z13, Z17
+	VADDPD           Z16, Z15, Z18
+	VSUBPD           Z0, Z7, Z7
+	VGETEXPPD        Z14, Z14
+	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z17, Z17
+	VSUBPD           Z18, Z15, Z15
+	VFMADD231PD.BCST avx512_3d2ef35793c76730<>+0(SB), Z10, Z2
+	VGETEXPPD        Z8, Z19
+	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z17, Z17
+	VADDPD           Z16, Z15, Z15
+	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z7, Z16
+	VADDPD           Z14, Z19, Z14
+	VGETMANTPD       $0x00, Z13, Z19
+	VDIVPD           Z18, Z15, Z15
+	VDIVPD           Z16, Z7, Z16
+	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z12, Z12
+	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z19, Z19
+	VGETMANTPD       $0x00, Z18, Z20
+	VMULPD           Z16, Z16, Z21
+	VSUBPD           Z0, Z12, Z12
+	VGETEXPPD        Z19, Z19
+	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z20, Z20
+	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z22
+	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z21, Z22
+	VFMADD231PD.BCST avx512_3d2ef35793c76730<>+0(SB), Z14, Z5
+	VGETEXPPD        Z13, Z23
+	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z20, Z20
+	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z21, Z22
+	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z12, Z24
+	VADDPD           Z19, Z23, Z19
+	VGETMANTPD       $0x00, Z18, Z23
+	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z21, Z22
+	VDIVPD           Z24, Z12, Z24
+	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z17, Z17
+	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z23, Z23
+	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z21, Z22
+	VMULPD           Z24, Z24, Z25
+	VSUBPD           Z0, Z17, Z17
+	VGETEXPPD        Z23, Z23
+	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z21, Z22
+	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z26
+	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z25, Z26
+	VFMADD231PD.BCST avx512_3d2ef35793c76730<>+0(SB), Z19, Z9
+	VGETEXPPD        Z18, Z27
+	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z21, Z22
+	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z25, Z26
+	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z17, Z28
+	VADDPD           Z23, Z27, Z23
+	VMULPD           Z21, Z22, Z21
+	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z25, Z26
+	VDIVPD           Z28, Z17, Z22
+	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z20, Z20
+	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z7, Z27
+	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z25, Z26
+	VMULPD           Z22, Z22, Z28
+	VSUBPD           Z0, Z20, Z0
+	VMULPD           Z7, Z27, Z20
+	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z25, Z26
+	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z27
+	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z28, Z27
+	VFMADD231PD.BCST avx512_3d2ef35793c76730<>+0(SB), Z23, Z15
+	VADDPD           Z21, Z20, Z21
+	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z25, Z26
+	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z28, Z27
+	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z0, Z29
+	VFMADD213PD      Z2, Z21, Z16
+	VMULPD           Z25, Z26, Z2
+	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z28, Z27
+	VDIVPD           Z29, Z0, Z21
+	VSUBPD           Z16, Z20, Z16
+	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z12, Z20
+	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z28, Z27
+	VMULPD           Z21, Z21, Z25
+	VSUBPD           Z16, Z7, Z7
+	VMULPD           Z12, Z20, Z16
+	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z28, Z27
+	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z20
+	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z25, Z20
+	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z7, Z10
+	VADDPD           Z2, Z16, Z2
+	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z28, Z27
+	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z25, Z20
+	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z4, Z10
+	VFMADD213PD      Z5, Z2, Z24
+	VMULPD           Z28, Z27, Z2
+	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z25, Z20
+	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z1, Z4
+	VSUBPD           Z24, Z16, Z5
+	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z17, Z7
+	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z25, Z20
+	VCMPPD.BCST      $0x11, avx512_3c90000000000000<>+0(SB), Z4, K1
+	VSUBPD           Z5, Z12, Z4
+	VMULPD           Z17, Z7, Z5
+	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z25, Z20
+	VBLENDMPD        Z1, Z10, K1, Z1
+	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z4, Z14
+	VADDPD           Z2, Z5, Z2
+	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z25, Z20
+	VMOVUPS          Z1, (R8)(AX*8)
+	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z8, Z14
+	VFMADD213PD      Z9, Z2, Z22
+	VMULPD           Z25, Z20, Z1
 	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z3, Z2
+	VSUBPD           Z22, Z5, Z4
+	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z0, Z5
+	VCMPPD.BCST      $0x11, avx512_3c90000000000000<>+0(SB), Z2, K1
+	VSUBPD           Z4, Z17, Z2
+	VMULPD           Z0, Z5, Z4
+	VBLENDMPD        Z3, Z14, K1, Z3
+	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z2, Z19
+	VADDPD           Z1, Z4, Z1
+	VMOVUPS          Z3, 64(R8)(AX*8)
+	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z13, Z19
+	VFMADD213PD      Z15, Z1, Z21
+	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z6, Z1
+	VSUBPD           Z21, Z4, Z2
+	VCMPPD.BCST      $0x11, avx512_3c90000000000000<>+0(SB), Z1, K1
+	VSUBPD           Z2, Z0, Z0
+	VBLENDMPD        Z6, Z19, K1, Z1
+	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z0, Z23
+	VMOVUPS          Z1, 128(R8)(AX*8)
+	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z18, Z23
+	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z11, Z0
 	VCMPPD.BCST      $0x11, avx512_3c90000000000000<>+0(SB), Z0, K1
-	VCMPPD.BCST      $0x11, avx512_3c90000000000000<>+0(SB), Z2, K2
-	VBLENDMPD        Z1, Z9, K1, Z0
-	VBLENDMPD        Z3, Z10, K2, Z1
-	VMOVUPS          Z0, (R8)(AX*8)
-	VMOVUPS          Z1, 64(R8)(AX*8)
-	ADDQ             $0x00000010, AX
+	VBLENDMPD        Z11, Z23, K1, Z0
+	VMOVUPS          Z0, 192(R8)(AX*8)
+	ADDQ             $0x00000020, AX
 	CMPQ             AX, DX
 	JLT              loop
 	VZEROUPPER
@@ -5624,7 +8762,7 @@ loop:
 // func log1pFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·log1pFloat64PastAVX512(SB), NOSPLIT, $0-48
-	// Log1p of float64, 16 elements a step.
+	// Log1p of float64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -5634,87 +8772,169 @@ loop:
 	VPBROADCASTQ     avx512_3ff0000000000000<>+0(SB), Z0
 	VMOVUPS          (R9)(AX*8), Z1
 	VMAXPD           Z1, Z0, Z2
+	VMINPD           Z1, Z0, Z3
+	VADDPD           Z3, Z2, Z4
+	VSUBPD           Z4, Z2, Z2
+	VADDPD           Z3, Z2, Z2
 	VMOVUPS          64(R9)(AX*8), Z3
-	VMAXPD           Z3, Z0, Z4
-	VMINPD           Z1, Z0, Z5
+	VMAXPD           Z3, Z0, Z5
+	VDIVPD           Z4, Z2, Z2
 	VMINPD           Z3, Z0, Z6
-	VADDPD           Z5, Z2, Z7
-	VADDPD           Z6, Z4, Z8
-	VSUBPD           Z7, Z2, Z2
-	VSUBPD           Z8, Z4, Z4
-	VADDPD           Z5, Z2, Z2
-	VADDPD           Z6, Z4, Z4
-	VDIVPD           Z7, Z2, Z2
-	VDIVPD           Z8, Z4, Z4
-	VGETMANTPD       $0x00, Z7, Z5
-	VGETMANTPD       $0x00, Z8, Z6
-	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z5, Z5
-	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z6, Z6
-	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z5, Z5
-	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z6, Z6
-	VGETMANTPD       $0x00, Z7, Z9
-	VGETMANTPD       $0x00, Z8, Z10
-	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z9, Z9
+	VGETMANTPD       $0x00, Z4, Z7
+	VADDPD           Z6, Z5, Z8
+	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z7, Z7
+	VSUBPD           Z8, Z5, Z5
+	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z7, Z7
+	VADDPD           Z6, Z5, Z5
+	VMOVUPS          128(R9)(AX*8), Z6
+	VMAXPD           Z6, Z0, Z9
+	VGETMANTPD       $0x00, Z4, Z10
+	VDIVPD           Z8, Z5, Z5
+	VMINPD           Z6, Z0, Z11
 	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z10, Z10
-	VGETEXPPD        Z9, Z9
+	VGETMANTPD       $0x00, Z8, Z12
+	VADDPD           Z11, Z9, Z13
 	VGETEXPPD        Z10, Z10
-	VGETEXPPD        Z7, Z11
-	VGETEXPPD        Z8, Z12
-	VADDPD           Z9, Z11, Z9
-	VADDPD           Z10, Z12, Z10
-	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z5, Z5
-	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z6, Z6
-	VSUBPD           Z0, Z5, Z5
-	VSUBPD           Z0, Z6, Z0
-	VFMADD231PD.BCST avx512_3d2ef35793c76730<>+0(SB), Z9, Z2
-	VFMADD231PD.BCST avx512_3d2ef35793c76730<>+0(SB), Z10, Z4
-	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z5, Z6
-	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z0, Z11
-	VDIVPD           Z6, Z5, Z6
-	VDIVPD           Z11, Z0, Z11
-	VMULPD           Z6, Z6, Z12
-	VMULPD           Z11, Z11, Z13
-	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z14
-	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z12, Z14
-	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z15
-	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z13, Z15
-	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z12, Z14
-	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z13, Z15
-	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z12, Z14
-	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z13, Z15
-	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z12, Z14
-	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z13, Z15
-	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z12, Z14
-	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z13, Z15
-	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z12, Z14
-	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z13, Z15
-	VMULPD           Z12, Z14, Z12
-	VMULPD           Z13, Z15, Z13
-	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z5, Z14
-	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z0, Z15
-	VMULPD           Z5, Z14, Z14
-	VMULPD           Z0, Z15, Z15
-	VADDPD           Z12, Z14, Z12
-	VADDPD           Z13, Z15, Z13
-	VFMADD213PD      Z2, Z12, Z6
-	VFMADD213PD      Z4, Z13, Z11
-	VSUBPD           Z6, Z14, Z2
-	VSUBPD           Z11, Z15, Z4
-	VSUBPD           Z2, Z5, Z2
-	VSUBPD           Z4, Z0, Z0
-	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z2, Z9
-	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z0, Z10
-	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z7, Z9
-	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z8, Z10
-	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z1, Z0
+	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z12, Z12
+	VSUBPD           Z13, Z9, Z9
+	VGETEXPPD        Z4, Z14
+	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z12, Z12
+	VADDPD           Z11, Z9, Z9
+	VMOVUPS          192(R9)(AX*8), Z11
+	VMAXPD           Z11, Z0, Z15
+	VADDPD           Z10, Z14, Z10
+	VGETMANTPD       $0x00, Z8, Z14
+	VDIVPD           Z13, Z9, Z9
+	VMINPD           Z11, Z0, Z16
+	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z7, Z7
+	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z14, Z14
+	VGETMANTPD       $0x00, Z13, Z17
+	VADDPD           Z16, Z15, Z18
+	VSUBPD           Z0, Z7, Z7
+	VGETEXPPD        Z14, Z14
+	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z17, Z17
+	VSUBPD           Z18, Z15, Z15
+	VFMADD231PD.BCST avx512_3d2ef35793c76730<>+0(SB), Z10, Z2
+	VGETEXPPD        Z8, Z19
+	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z17, Z17
+	VADDPD           Z16, Z15, Z15
+	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z7, Z16
+	VADDPD           Z14, Z19, Z14
+	VGETMANTPD       $0x00, Z13, Z19
+	VDIVPD           Z18, Z15, Z15
+	VDIVPD           Z16, Z7, Z16
+	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z12, Z12
+	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z19, Z19
+	VGETMANTPD       $0x00, Z18, Z20
+	VMULPD           Z16, Z16, Z21
+	VSUBPD           Z0, Z12, Z12
+	VGETEXPPD        Z19, Z19
+	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z20, Z20
+	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z22
+	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z21, Z22
+	VFMADD231PD.BCST avx512_3d2ef35793c76730<>+0(SB), Z14, Z5
+	VGETEXPPD        Z13, Z23
+	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z20, Z20
+	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z21, Z22
+	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z12, Z24
+	VADDPD           Z19, Z23, Z19
+	VGETMANTPD       $0x00, Z18, Z23
+	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z21, Z22
+	VDIVPD           Z24, Z12, Z24
+	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z17, Z17
+	VPADDQ.BCST      avx512_00095f619980c433<>+0(SB), Z23, Z23
+	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z21, Z22
+	VMULPD           Z24, Z24, Z25
+	VSUBPD           Z0, Z17, Z17
+	VGETEXPPD        Z23, Z23
+	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z21, Z22
+	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z26
+	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z25, Z26
+	VFMADD231PD.BCST avx512_3d2ef35793c76730<>+0(SB), Z19, Z9
+	VGETEXPPD        Z18, Z27
+	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z21, Z22
+	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z25, Z26
+	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z17, Z28
+	VADDPD           Z23, Z27, Z23
+	VMULPD           Z21, Z22, Z21
+	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z25, Z26
+	VDIVPD           Z28, Z17, Z22
+	VPADDQ.BCST      avx512_3fe6a09e667f3bcd<>+0(SB), Z20, Z20
+	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z7, Z27
+	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z25, Z26
+	VMULPD           Z22, Z22, Z28
+	VSUBPD           Z0, Z20, Z0
+	VMULPD           Z7, Z27, Z20
+	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z25, Z26
+	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z27
+	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z28, Z27
+	VFMADD231PD.BCST avx512_3d2ef35793c76730<>+0(SB), Z23, Z15
+	VADDPD           Z21, Z20, Z21
+	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z25, Z26
+	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z28, Z27
+	VADDPD.BCST      avx512_4000000000000000<>+0(SB), Z0, Z29
+	VFMADD213PD      Z2, Z21, Z16
+	VMULPD           Z25, Z26, Z2
+	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z28, Z27
+	VDIVPD           Z29, Z0, Z21
+	VSUBPD           Z16, Z20, Z16
+	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z12, Z20
+	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z28, Z27
+	VMULPD           Z21, Z21, Z25
+	VSUBPD           Z16, Z7, Z7
+	VMULPD           Z12, Z20, Z16
+	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z28, Z27
+	VPBROADCASTQ     avx512_3fc2b603c353ce44<>+0(SB), Z20
+	VFMADD213PD.BCST avx512_3fc39fdbf11a829d<>+0(SB), Z25, Z20
+	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z7, Z10
+	VADDPD           Z2, Z16, Z2
+	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z28, Z27
+	VFMADD213PD.BCST avx512_3fc7462b955b60cc<>+0(SB), Z25, Z20
+	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z4, Z10
+	VFMADD213PD      Z5, Z2, Z24
+	VMULPD           Z28, Z27, Z2
+	VFMADD213PD.BCST avx512_3fcc71c62d66e137<>+0(SB), Z25, Z20
+	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z1, Z4
+	VSUBPD           Z24, Z16, Z5
+	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z17, Z7
+	VFMADD213PD.BCST avx512_3fd2492492dfacb6<>+0(SB), Z25, Z20
+	VCMPPD.BCST      $0x11, avx512_3c90000000000000<>+0(SB), Z4, K1
+	VSUBPD           Z5, Z12, Z4
+	VMULPD           Z17, Z7, Z5
+	VFMADD213PD.BCST avx512_3fd99999999952c6<>+0(SB), Z25, Z20
+	VBLENDMPD        Z1, Z10, K1, Z1
+	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z4, Z14
+	VADDPD           Z2, Z5, Z2
+	VFMADD213PD.BCST avx512_3fe5555555555558<>+0(SB), Z25, Z20
+	VMOVNTPS         Z1, (R8)(AX*8)
+	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z8, Z14
+	VFMADD213PD      Z9, Z2, Z22
+	VMULPD           Z25, Z20, Z1
 	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z3, Z2
+	VSUBPD           Z22, Z5, Z4
+	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z0, Z5
+	VCMPPD.BCST      $0x11, avx512_3c90000000000000<>+0(SB), Z2, K1
+	VSUBPD           Z4, Z17, Z2
+	VMULPD           Z0, Z5, Z4
+	VBLENDMPD        Z3, Z14, K1, Z3
+	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z2, Z19
+	VADDPD           Z1, Z4, Z1
+	VMOVNTPS         Z3, 64(R8)(AX*8)
+	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z13, Z19
+	VFMADD213PD      Z15, Z1, Z21
+	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z6, Z1
+	VSUBPD           Z21, Z4, Z2
+	VCMPPD.BCST      $0x11, avx512_3c90000000000000<>+0(SB), Z1, K1
+	VSUBPD           Z2, Z0, Z0
+	VBLENDMPD        Z6, Z19, K1, Z1
+	VFMADD132PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z0, Z23
+	VMOVNTPS         Z1, 128(R8)(AX*8)
+	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z18, Z23
+	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z11, Z0
 	VCMPPD.BCST      $0x11, avx512_3c90000000000000<>+0(SB), Z0, K1
-	VCMPPD.BCST      $0x11, avx512_3c90000000000000<>+0(SB), Z2, K2
-	VBLENDMPD        Z1, Z9, K1, Z0
-	VBLENDMPD        Z3, Z10, K2, Z1
-	VMOVNTPS         Z0, (R8)(AX*8)
-	VMOVNTPS         Z1, 64(R8)(AX*8)
-	ADDQ             $0x00000010, AX
+	VBLENDMPD        Z11, Z23, K1, Z0
+	VMOVNTPS         Z0, 192(R8)(AX*8)
+	ADDQ             $0x00000020, AX
 	CMPQ             AX, DX
 	JLT              loop
 	VZEROUPPER
@@ -5724,7 +8944,7 @@ loop:
 // func sinFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·sinFloat32AVX512(SB), NOSPLIT, $0-48
-	// Sin of float32, 32 elements a step.
+	// Sin of float32, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -5733,102 +8953,178 @@ TEXT ·sinFloat32AVX512(SB), NOSPLIT, $0-48
 loop:
 	VMOVUPS          (R9)(AX*4), Z0
 	VANDPS.BCST      avx512_7fffffff<>+0(SB), Z0, Z1
-	VMOVUPS          64(R9)(AX*4), Z2
-	VANDPS.BCST      avx512_7fffffff<>+0(SB), Z2, Z3
-	VPBROADCASTQ     avx512_3f22f983<>+0(SB), Z4
-	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z1, Z4
-	VPBROADCASTQ     avx512_3f22f983<>+0(SB), Z5
-	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z3, Z5
-	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z4, Z6
-	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z5, Z7
-	VMOVUPS          Z6, Z8
-	VFMADD132PS.BCST avx512_bfc90fd8<>+0(SB), Z1, Z8
-	VMOVUPS          Z7, Z9
-	VFMADD132PS.BCST avx512_bfc90fd8<>+0(SB), Z3, Z9
-	VMULPS.BCST      avx512_34a8885a<>+0(SB), Z6, Z10
-	VMULPS.BCST      avx512_34a8885a<>+0(SB), Z7, Z11
-	VMOVUPS          Z6, Z12
-	VFMSUB132PS.BCST avx512_34a8885a<>+0(SB), Z10, Z12
-	VMOVUPS          Z7, Z13
-	VFMSUB132PS.BCST avx512_34a8885a<>+0(SB), Z11, Z13
-	VSUBPS           Z10, Z8, Z14
-	VSUBPS           Z11, Z9, Z15
-	VSUBPS           Z14, Z8, Z8
-	VSUBPS           Z15, Z9, Z9
-	VSUBPS           Z10, Z8, Z8
-	VSUBPS           Z11, Z9, Z9
-	VSUBPS           Z12, Z8, Z8
-	VSUBPS           Z13, Z9, Z9
-	VFMADD132PS.BCST avx512_a7c234c5<>+0(SB), Z8, Z6
-	VFMADD132PS.BCST avx512_a7c234c5<>+0(SB), Z9, Z7
-	VADDPS           Z6, Z14, Z8
-	VADDPS           Z7, Z15, Z9
-	VSUBPS           Z8, Z14, Z10
-	VSUBPS           Z9, Z15, Z11
-	VADDPS           Z6, Z10, Z6
-	VADDPS           Z7, Z11, Z7
+	VPBROADCASTQ     avx512_3f22f983<>+0(SB), Z2
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z1, Z2
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z2, Z3
+	VMOVUPS          Z3, Z4
+	VFMADD132PS.BCST avx512_bfc90fd8<>+0(SB), Z1, Z4
+	VMULPS.BCST      avx512_34a8885a<>+0(SB), Z3, Z5
+	VMOVUPS          64(R9)(AX*4), Z6
+	VANDPS.BCST      avx512_7fffffff<>+0(SB), Z6, Z7
+	VMOVUPS          Z3, Z8
+	VFMSUB132PS.BCST avx512_34a8885a<>+0(SB), Z5, Z8
+	VPBROADCASTQ     avx512_3f22f983<>+0(SB), Z9
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z7, Z9
+	VSUBPS           Z5, Z4, Z10
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z9, Z11
+	VSUBPS           Z10, Z4, Z4
+	VMOVUPS          Z11, Z12
+	VFMADD132PS.BCST avx512_bfc90fd8<>+0(SB), Z7, Z12
+	VSUBPS           Z5, Z4, Z4
+	VMULPS.BCST      avx512_34a8885a<>+0(SB), Z11, Z5
+	VMOVUPS          128(R9)(AX*4), Z13
+	VANDPS.BCST      avx512_7fffffff<>+0(SB), Z13, Z14
+	VSUBPS           Z8, Z4, Z4
+	VMOVUPS          Z11, Z8
+	VFMSUB132PS.BCST avx512_34a8885a<>+0(SB), Z5, Z8
+	VPBROADCASTQ     avx512_3f22f983<>+0(SB), Z15
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z14, Z15
+	VFMADD132PS.BCST avx512_a7c234c5<>+0(SB), Z4, Z3
+	VSUBPS           Z5, Z12, Z4
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z15, Z16
 	VCMPPS.BCST      $0x1e, avx512_47000000<>+0(SB), Z1, K1
-	VCMPPS.BCST      $0x1e, avx512_47000000<>+0(SB), Z3, K2
+	VSUBPS           Z4, Z12, Z1
+	VMOVUPS          Z16, Z12
+	VFMADD132PS.BCST avx512_bfc90fd8<>+0(SB), Z14, Z12
 	KORTESTW         K1, K1
 	JNE              done
-	KORTESTW         K2, K2
+	VSUBPS           Z5, Z1, Z1
+	VMULPS.BCST      avx512_34a8885a<>+0(SB), Z16, Z5
+	VMOVUPS          192(R9)(AX*4), Z17
+	VANDPS.BCST      avx512_7fffffff<>+0(SB), Z17, Z18
+	VMULPS           Z10, Z10, Z19
+	VSUBPS           Z8, Z1, Z1
+	VMOVUPS          Z16, Z8
+	VFMSUB132PS.BCST avx512_34a8885a<>+0(SB), Z5, Z8
+	VPBROADCASTQ     avx512_3f22f983<>+0(SB), Z20
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z18, Z20
+	VPBROADCASTQ     avx512_bf000000<>+0(SB), Z21
+	VFMADD213PS.BCST avx512_3f800000<>+0(SB), Z19, Z21
+	VFMADD132PS.BCST avx512_a7c234c5<>+0(SB), Z1, Z11
+	VSUBPS           Z5, Z12, Z1
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z20, Z22
+	VPBROADCASTQ     avx512_3f800000<>+0(SB), Z23
+	VSUBPS           Z21, Z23, Z24
+	VCMPPS.BCST      $0x1e, avx512_47000000<>+0(SB), Z7, K1
+	VSUBPS           Z1, Z12, Z7
+	VMOVUPS          Z22, Z12
+	VFMADD132PS.BCST avx512_bfc90fd8<>+0(SB), Z18, Z12
+	VFMADD231PS.BCST avx512_bf000000<>+0(SB), Z19, Z24
+	KORTESTW         K1, K1
 	JNE              done
-	VMULPS           Z8, Z8, Z1
-	VMULPS           Z9, Z9, Z3
-	VMULPS.BCST      avx512_3f000000<>+0(SB), Z1, Z10
-	VMULPS.BCST      avx512_3f000000<>+0(SB), Z3, Z11
-	VMOVUPS          Z10, Z12
-	VFNMADD213PS     Z6, Z6, Z12
-	VMOVUPS          Z11, Z13
-	VFNMADD213PS     Z7, Z7, Z13
-	VPBROADCASTQ     avx512_b94d594a<>+0(SB), Z14
-	VFMADD213PS.BCST avx512_3c0885f2<>+0(SB), Z1, Z14
-	VPBROADCASTQ     avx512_b94d594a<>+0(SB), Z15
-	VFMADD213PS.BCST avx512_3c0885f2<>+0(SB), Z3, Z15
-	VFMADD213PS.BCST avx512_be2aaaa9<>+0(SB), Z1, Z14
-	VFMADD213PS.BCST avx512_be2aaaa9<>+0(SB), Z3, Z15
-	VMULPS           Z1, Z14, Z14
-	VMULPS           Z3, Z15, Z15
-	VFMADD213PS      Z12, Z8, Z14
-	VFMADD213PS      Z13, Z9, Z15
-	VADDPS           Z14, Z8, Z12
-	VADDPS           Z15, Z9, Z13
-	VPBROADCASTQ     avx512_3f800000<>+0(SB), Z14
-	VSUBPS           Z10, Z14, Z15
-	VSUBPS           Z11, Z14, Z16
-	VSUBPS           Z15, Z14, Z17
-	VSUBPS           Z16, Z14, Z14
-	VSUBPS           Z10, Z17, Z10
-	VSUBPS           Z11, Z14, Z11
-	VPBROADCASTQ     avx512_37cde309<>+0(SB), Z14
-	VFMADD213PS.BCST avx512_bab6094e<>+0(SB), Z1, Z14
-	VPBROADCASTQ     avx512_37cde309<>+0(SB), Z17
-	VFMADD213PS.BCST avx512_bab6094e<>+0(SB), Z3, Z17
-	VFMADD213PS.BCST avx512_3d2aaaaa<>+0(SB), Z1, Z14
-	VFMADD213PS.BCST avx512_3d2aaaaa<>+0(SB), Z3, Z17
-	VMULPS           Z1, Z14, Z14
-	VMULPS           Z3, Z17, Z17
-	VMULPS           Z6, Z8, Z6
-	VMULPS           Z7, Z9, Z7
-	VFMSUB213PS      Z6, Z1, Z14
-	VFMSUB213PS      Z7, Z3, Z17
-	VADDPS           Z14, Z10, Z1
-	VADDPS           Z17, Z11, Z3
-	VADDPS           Z1, Z15, Z1
-	VADDPS           Z3, Z16, Z3
-	VPTESTMD.BCST    avx512_00000001<>+0(SB), Z4, K1
-	VPTESTMD.BCST    avx512_00000001<>+0(SB), Z5, K2
-	VBLENDMPS        Z1, Z12, K1, Z1
-	VBLENDMPS        Z3, Z13, K2, Z3
-	VPSLLD           $0x1e, Z4, Z4
-	VPSLLD           $0x1e, Z5, Z5
-	VPXORD           Z0, Z4, Z0
-	VPXORD           Z2, Z5, Z2
-	VPTERNLOGD.BCST  $0x78, avx512_80000000<>+0(SB), Z0, Z1
-	VPTERNLOGD.BCST  $0x78, avx512_80000000<>+0(SB), Z2, Z3
-	VMOVUPS          Z1, (R8)(AX*4)
-	VMOVUPS          Z3, 64(R8)(AX*4)
-	ADDQ             $0x00000020, AX
+	VSUBPS           Z5, Z7, Z5
+	VMULPS.BCST      avx512_34a8885a<>+0(SB), Z22, Z7
+	VPBROADCASTQ     avx512_b94d594a<>+0(SB), Z25
+	VFMADD213PS.BCST avx512_3c0885f2<>+0(SB), Z19, Z25
+	VMULPS           Z4, Z4, Z26
+	VSUBPS           Z8, Z5, Z5
+	VMOVUPS          Z22, Z8
+	VFMSUB132PS.BCST avx512_34a8885a<>+0(SB), Z7, Z8
+	VFMADD213PS.BCST avx512_be2aaaa9<>+0(SB), Z19, Z25
+	VFMADD231PS.BCST avx512_bf000000<>+0(SB), Z26, Z23
+	VFMADD132PS.BCST avx512_a7c234c5<>+0(SB), Z5, Z16
+	VSUBPS           Z7, Z12, Z5
+	VMULPS           Z19, Z25, Z25
+	VPBROADCASTQ     avx512_3f800000<>+0(SB), Z27
+	VSUBPS           Z23, Z27, Z28
+	VCMPPS.BCST      $0x1e, avx512_47000000<>+0(SB), Z14, K1
+	VSUBPS           Z5, Z12, Z12
+	VMULPS           Z21, Z3, Z14
+	VFMADD231PS.BCST avx512_bf000000<>+0(SB), Z26, Z28
+	KORTESTW         K1, K1
+	JNE              done
+	VSUBPS           Z7, Z12, Z7
+	VFMADD213PS      Z14, Z10, Z25
+	VPBROADCASTQ     avx512_b94d594a<>+0(SB), Z12
+	VFMADD213PS.BCST avx512_3c0885f2<>+0(SB), Z26, Z12
+	VMULPS           Z1, Z1, Z14
+	VSUBPS           Z8, Z7, Z7
+	VADDPS           Z25, Z10, Z8
+	VFMADD213PS.BCST avx512_be2aaaa9<>+0(SB), Z26, Z12
+	VFMADD231PS.BCST avx512_bf000000<>+0(SB), Z14, Z27
+	VFMADD132PS.BCST avx512_a7c234c5<>+0(SB), Z7, Z22
+	VPBROADCASTQ     avx512_37cde309<>+0(SB), Z7
+	VFMADD213PS.BCST avx512_bab6094e<>+0(SB), Z19, Z7
+	VMULPS           Z26, Z12, Z12
+	VPBROADCASTQ     avx512_3f800000<>+0(SB), Z25
+	VSUBPS           Z27, Z25, Z29
+	VCMPPS.BCST      $0x1e, avx512_47000000<>+0(SB), Z18, K1
+	VFMADD213PS.BCST avx512_3d2aaaaa<>+0(SB), Z19, Z7
+	VMULPS           Z23, Z11, Z18
+	VFMADD231PS.BCST avx512_bf000000<>+0(SB), Z14, Z29
+	KORTESTW         K1, K1
+	JNE              done
+	VMULPS           Z19, Z7, Z7
+	VFMADD213PS      Z18, Z4, Z12
+	VPBROADCASTQ     avx512_b94d594a<>+0(SB), Z18
+	VFMADD213PS.BCST avx512_3c0885f2<>+0(SB), Z14, Z18
+	VMULPS           Z5, Z5, Z30
+	VFNMADD213PS     Z24, Z3, Z10
+	VADDPS           Z12, Z4, Z3
+	VFMADD213PS.BCST avx512_be2aaaa9<>+0(SB), Z14, Z18
+	VFMADD231PS.BCST avx512_bf000000<>+0(SB), Z30, Z25
+	VFMADD213PS      Z10, Z19, Z7
+	VPBROADCASTQ     avx512_37cde309<>+0(SB), Z10
+	VFMADD213PS.BCST avx512_bab6094e<>+0(SB), Z26, Z10
+	VMULPS           Z14, Z18, Z12
+	VPBROADCASTQ     avx512_3f800000<>+0(SB), Z18
+	VSUBPS           Z25, Z18, Z18
+	VADDPS           Z7, Z21, Z7
+	VFMADD213PS.BCST avx512_3d2aaaaa<>+0(SB), Z26, Z10
+	VMULPS           Z27, Z16, Z19
+	VFMADD231PS.BCST avx512_bf000000<>+0(SB), Z30, Z18
+	VPTESTMD.BCST    avx512_00000001<>+0(SB), Z2, K1
+	VMULPS           Z26, Z10, Z10
+	VFMADD213PS      Z19, Z1, Z12
+	VPBROADCASTQ     avx512_b94d594a<>+0(SB), Z19
+	VFMADD213PS.BCST avx512_3c0885f2<>+0(SB), Z30, Z19
+	VBLENDMPS        Z7, Z8, K1, Z7
+	VFNMADD213PS     Z28, Z11, Z4
+	VADDPS           Z12, Z1, Z8
+	VFMADD213PS.BCST avx512_be2aaaa9<>+0(SB), Z30, Z19
+	VPSLLD           $0x1e, Z2, Z2
+	VFMADD213PS      Z4, Z26, Z10
+	VPBROADCASTQ     avx512_37cde309<>+0(SB), Z4
+	VFMADD213PS.BCST avx512_bab6094e<>+0(SB), Z14, Z4
+	VMULPS           Z30, Z19, Z11
+	VPXORD           Z0, Z2, Z0
+	VADDPS           Z10, Z23, Z2
+	VFMADD213PS.BCST avx512_3d2aaaaa<>+0(SB), Z14, Z4
+	VMULPS           Z25, Z22, Z10
+	VPTERNLOGD.BCST  $0x78, avx512_80000000<>+0(SB), Z0, Z7
+	VPTESTMD.BCST    avx512_00000001<>+0(SB), Z9, K1
+	VMULPS           Z14, Z4, Z0
+	VFMADD213PS      Z10, Z5, Z11
+	VMOVUPS          Z7, (R8)(AX*4)
+	VBLENDMPS        Z2, Z3, K1, Z2
+	VFNMADD213PS     Z29, Z16, Z1
+	VADDPS           Z11, Z5, Z3
+	VPSLLD           $0x1e, Z9, Z4
+	VFMADD213PS      Z1, Z14, Z0
+	VPBROADCASTQ     avx512_37cde309<>+0(SB), Z1
+	VFMADD213PS.BCST avx512_bab6094e<>+0(SB), Z30, Z1
+	VPXORD           Z6, Z4, Z4
+	VADDPS           Z0, Z27, Z0
+	VFMADD213PS.BCST avx512_3d2aaaaa<>+0(SB), Z30, Z1
+	VPTERNLOGD.BCST  $0x78, avx512_80000000<>+0(SB), Z4, Z2
+	VPTESTMD.BCST    avx512_00000001<>+0(SB), Z15, K1
+	VMULPS           Z30, Z1, Z1
+	VMOVUPS          Z2, 64(R8)(AX*4)
+	VBLENDMPS        Z0, Z8, K1, Z0
+	VFNMADD213PS     Z18, Z22, Z5
+	VPSLLD           $0x1e, Z15, Z2
+	VFMADD213PS      Z5, Z30, Z1
+	VPXORD           Z13, Z2, Z2
+	VADDPS           Z1, Z25, Z1
+	VPTERNLOGD.BCST  $0x78, avx512_80000000<>+0(SB), Z2, Z0
+	VPTESTMD.BCST    avx512_00000001<>+0(SB), Z20, K1
+	VMOVUPS          Z0, 128(R8)(AX*4)
+	VBLENDMPS        Z1, Z3, K1, Z0
+	VPSLLD           $0x1e, Z20, Z1
+	VPXORD           Z17, Z1, Z1
+	VPTERNLOGD.BCST  $0x78, avx512_80000000<>+0(SB), Z1, Z0
+	VMOVUPS          Z0, 192(R8)(AX*4)
+	ADDQ             $0x00000040, AX
 	CMPQ             AX, DX
 	JLT              loop
 
@@ -5876,7 +9172,7 @@ GLOBL avx512_00000001<>(SB), RODATA|NOPTR, $8
 // func sinFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·sinFloat32PastAVX512(SB), NOSPLIT, $0-48
-	// Sin of float32, 32 elements a step.
+	// Sin of float32, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -5885,102 +9181,178 @@ TEXT ·sinFloat32PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VMOVUPS          (R9)(AX*4), Z0
 	VANDPS.BCST      avx512_7fffffff<>+0(SB), Z0, Z1
-	VMOVUPS          64(R9)(AX*4), Z2
-	VANDPS.BCST      avx512_7fffffff<>+0(SB), Z2, Z3
-	VPBROADCASTQ     avx512_3f22f983<>+0(SB), Z4
-	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z1, Z4
-	VPBROADCASTQ     avx512_3f22f983<>+0(SB), Z5
-	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z3, Z5
-	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z4, Z6
-	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z5, Z7
-	VMOVUPS          Z6, Z8
-	VFMADD132PS.BCST avx512_bfc90fd8<>+0(SB), Z1, Z8
-	VMOVUPS          Z7, Z9
-	VFMADD132PS.BCST avx512_bfc90fd8<>+0(SB), Z3, Z9
-	VMULPS.BCST      avx512_34a8885a<>+0(SB), Z6, Z10
-	VMULPS.BCST      avx512_34a8885a<>+0(SB), Z7, Z11
-	VMOVUPS          Z6, Z12
-	VFMSUB132PS.BCST avx512_34a8885a<>+0(SB), Z10, Z12
-	VMOVUPS          Z7, Z13
-	VFMSUB132PS.BCST avx512_34a8885a<>+0(SB), Z11, Z13
-	VSUBPS           Z10, Z8, Z14
-	VSUBPS           Z11, Z9, Z15
-	VSUBPS           Z14, Z8, Z8
-	VSUBPS           Z15, Z9, Z9
-	VSUBPS           Z10, Z8, Z8
-	VSUBPS           Z11, Z9, Z9
-	VSUBPS           Z12, Z8, Z8
-	VSUBPS           Z13, Z9, Z9
-	VFMADD132PS.BCST avx512_a7c234c5<>+0(SB), Z8, Z6
-	VFMADD132PS.BCST avx512_a7c234c5<>+0(SB), Z9, Z7
-	VADDPS           Z6, Z14, Z8
-	VADDPS           Z7, Z15, Z9
-	VSUBPS           Z8, Z14, Z10
-	VSUBPS           Z9, Z15, Z11
-	VADDPS           Z6, Z10, Z6
-	VADDPS           Z7, Z11, Z7
+	VPBROADCASTQ     avx512_3f22f983<>+0(SB), Z2
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z1, Z2
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z2, Z3
+	VMOVUPS          Z3, Z4
+	VFMADD132PS.BCST avx512_bfc90fd8<>+0(SB), Z1, Z4
+	VMULPS.BCST      avx512_34a8885a<>+0(SB), Z3, Z5
+	VMOVUPS          64(R9)(AX*4), Z6
+	VANDPS.BCST      avx512_7fffffff<>+0(SB), Z6, Z7
+	VMOVUPS          Z3, Z8
+	VFMSUB132PS.BCST avx512_34a8885a<>+0(SB), Z5, Z8
+	VPBROADCASTQ     avx512_3f22f983<>+0(SB), Z9
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z7, Z9
+	VSUBPS           Z5, Z4, Z10
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z9, Z11
+	VSUBPS           Z10, Z4, Z4
+	VMOVUPS          Z11, Z12
+	VFMADD132PS.BCST avx512_bfc90fd8<>+0(SB), Z7, Z12
+	VSUBPS           Z5, Z4, Z4
+	VMULPS.BCST      avx512_34a8885a<>+0(SB), Z11, Z5
+	VMOVUPS          128(R9)(AX*4), Z13
+	VANDPS.BCST      avx512_7fffffff<>+0(SB), Z13, Z14
+	VSUBPS           Z8, Z4, Z4
+	VMOVUPS          Z11, Z8
+	VFMSUB132PS.BCST avx512_34a8885a<>+0(SB), Z5, Z8
+	VPBROADCASTQ     avx512_3f22f983<>+0(SB), Z15
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z14, Z15
+	VFMADD132PS.BCST avx512_a7c234c5<>+0(SB), Z4, Z3
+	VSUBPS           Z5, Z12, Z4
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z15, Z16
 	VCMPPS.BCST      $0x1e, avx512_47000000<>+0(SB), Z1, K1
-	VCMPPS.BCST      $0x1e, avx512_47000000<>+0(SB), Z3, K2
+	VSUBPS           Z4, Z12, Z1
+	VMOVUPS          Z16, Z12
+	VFMADD132PS.BCST avx512_bfc90fd8<>+0(SB), Z14, Z12
 	KORTESTW         K1, K1
 	JNE              done
-	KORTESTW         K2, K2
+	VSUBPS           Z5, Z1, Z1
+	VMULPS.BCST      avx512_34a8885a<>+0(SB), Z16, Z5
+	VMOVUPS          192(R9)(AX*4), Z17
+	VANDPS.BCST      avx512_7fffffff<>+0(SB), Z17, Z18
+	VMULPS           Z10, Z10, Z19
+	VSUBPS           Z8, Z1, Z1
+	VMOVUPS          Z16, Z8
+	VFMSUB132PS.BCST avx512_34a8885a<>+0(SB), Z5, Z8
+	VPBROADCASTQ     avx512_3f22f983<>+0(SB), Z20
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z18, Z20
+	VPBROADCASTQ     avx512_bf000000<>+0(SB), Z21
+	VFMADD213PS.BCST avx512_3f800000<>+0(SB), Z19, Z21
+	VFMADD132PS.BCST avx512_a7c234c5<>+0(SB), Z1, Z11
+	VSUBPS           Z5, Z12, Z1
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z20, Z22
+	VPBROADCASTQ     avx512_3f800000<>+0(SB), Z23
+	VSUBPS           Z21, Z23, Z24
+	VCMPPS.BCST      $0x1e, avx512_47000000<>+0(SB), Z7, K1
+	VSUBPS           Z1, Z12, Z7
+	VMOVUPS          Z22, Z12
+	VFMADD132PS.BCST avx512_bfc90fd8<>+0(SB), Z18, Z12
+	VFMADD231PS.BCST avx512_bf000000<>+0(SB), Z19, Z24
+	KORTESTW         K1, K1
 	JNE              done
-	VMULPS           Z8, Z8, Z1
-	VMULPS           Z9, Z9, Z3
-	VMULPS.BCST      avx512_3f000000<>+0(SB), Z1, Z10
-	VMULPS.BCST      avx512_3f000000<>+0(SB), Z3, Z11
-	VMOVUPS          Z10, Z12
-	VFNMADD213PS     Z6, Z6, Z12
-	VMOVUPS          Z11, Z13
-	VFNMADD213PS     Z7, Z7, Z13
-	VPBROADCASTQ     avx512_b94d594a<>+0(SB), Z14
-	VFMADD213PS.BCST avx512_3c0885f2<>+0(SB), Z1, Z14
-	VPBROADCASTQ     avx512_b94d594a<>+0(SB), Z15
-	VFMADD213PS.BCST avx512_3c0885f2<>+0(SB), Z3, Z15
-	VFMADD213PS.BCST avx512_be2aaaa9<>+0(SB), Z1, Z14
-	VFMADD213PS.BCST avx512_be2aaaa9<>+0(SB), Z3, Z15
-	VMULPS           Z1, Z14, Z14
-	VMULPS           Z3, Z15, Z15
-	VFMADD213PS      Z12, Z8, Z14
-	VFMADD213PS      Z13, Z9, Z15
-	VADDPS           Z14, Z8, Z12
-	VADDPS           Z15, Z9, Z13
-	VPBROADCASTQ     avx512_3f800000<>+0(SB), Z14
-	VSUBPS           Z10, Z14, Z15
-	VSUBPS           Z11, Z14, Z16
-	VSUBPS           Z15, Z14, Z17
-	VSUBPS           Z16, Z14, Z14
-	VSUBPS           Z10, Z17, Z10
-	VSUBPS           Z11, Z14, Z11
-	VPBROADCASTQ     avx512_37cde309<>+0(SB), Z14
-	VFMADD213PS.BCST avx512_bab6094e<>+0(SB), Z1, Z14
-	VPBROADCASTQ     avx512_37cde309<>+0(SB), Z17
-	VFMADD213PS.BCST avx512_bab6094e<>+0(SB), Z3, Z17
-	VFMADD213PS.BCST avx512_3d2aaaaa<>+0(SB), Z1, Z14
-	VFMADD213PS.BCST avx512_3d2aaaaa<>+0(SB), Z3, Z17
-	VMULPS           Z1, Z14, Z14
-	VMULPS           Z3, Z17, Z17
-	VMULPS           Z6, Z8, Z6
-	VMULPS           Z7, Z9, Z7
-	VFMSUB213PS      Z6, Z1, Z14
-	VFMSUB213PS      Z7, Z3, Z17
-	VADDPS           Z14, Z10, Z1
-	VADDPS           Z17, Z11, Z3
-	VADDPS           Z1, Z15, Z1
-	VADDPS           Z3, Z16, Z3
-	VPTESTMD.BCST    avx512_00000001<>+0(SB), Z4, K1
-	VPTESTMD.BCST    avx512_00000001<>+0(SB), Z5, K2
-	VBLENDMPS        Z1, Z12, K1, Z1
-	VBLENDMPS        Z3, Z13, K2, Z3
-	VPSLLD           $0x1e, Z4, Z4
-	VPSLLD           $0x1e, Z5, Z5
-	VPXORD           Z0, Z4, Z0
-	VPXORD           Z2, Z5, Z2
-	VPTERNLOGD.BCST  $0x78, avx512_80000000<>+0(SB), Z0, Z1
-	VPTERNLOGD.BCST  $0x78, avx512_80000000<>+0(SB), Z2, Z3
-	VMOVNTPS         Z1, (R8)(AX*4)
-	VMOVNTPS         Z3, 64(R8)(AX*4)
-	ADDQ             $0x00000020, AX
+	VSUBPS           Z5, Z7, Z5
+	VMULPS.BCST      avx512_34a8885a<>+0(SB), Z22, Z7
+	VPBROADCASTQ     avx512_b94d594a<>+0(SB), Z25
+	VFMADD213PS.BCST avx512_3c0885f2<>+0(SB), Z19, Z25
+	VMULPS           Z4, Z4, Z26
+	VSUBPS           Z8, Z5, Z5
+	VMOVUPS          Z22, Z8
+	VFMSUB132PS.BCST avx512_34a8885a<>+0(SB), Z7, Z8
+	VFMADD213PS.BCST avx512_be2aaaa9<>+0(SB), Z19, Z25
+	VFMADD231PS.BCST avx512_bf000000<>+0(SB), Z26, Z23
+	VFMADD132PS.BCST avx512_a7c234c5<>+0(SB), Z5, Z16
+	VSUBPS           Z7, Z12, Z5
+	VMULPS           Z19, Z25, Z25
+	VPBROADCASTQ     avx512_3f800000<>+0(SB), Z27
+	VSUBPS           Z23, Z27, Z28
+	VCMPPS.BCST      $0x1e, avx512_47000000<>+0(SB), Z14, K1
+	VSUBPS           Z5, Z12, Z12
+	VMULPS           Z21, Z3, Z14
+	VFMADD231PS.BCST avx512_bf000000<>+0(SB), Z26, Z28
+	KORTESTW         K1, K1
+	JNE              done
+	VSUBPS           Z7, Z12, Z7
+	VFMADD213PS      Z14, Z10, Z25
+	VPBROADCASTQ     avx512_b94d594a<>+0(SB), Z12
+	VFMADD213PS.BCST avx512_3c0885f2<>+0(SB), Z26, Z12
+	VMULPS           Z1, Z1, Z14
+	VSUBPS           Z8, Z7, Z7
+	VADDPS           Z25, Z10, Z8
+	VFMADD213PS.BCST avx512_be2aaaa9<>+0(SB), Z26, Z12
+	VFMADD231PS.BCST avx512_bf000000<>+0(SB), Z14, Z27
+	VFMADD132PS.BCST avx512_a7c234c5<>+0(SB), Z7, Z22
+	VPBROADCASTQ     avx512_37cde309<>+0(SB), Z7
+	VFMADD213PS.BCST avx512_bab6094e<>+0(SB), Z19, Z7
+	VMULPS           Z26, Z12, Z12
+	VPBROADCASTQ     avx512_3f800000<>+0(SB), Z25
+	VSUBPS           Z27, Z25, Z29
+	VCMPPS.BCST      $0x1e, avx512_47000000<>+0(SB), Z18, K1
+	VFMADD213PS.BCST avx512_3d2aaaaa<>+0(SB), Z19, Z7
+	VMULPS           Z23, Z11, Z18
+	VFMADD231PS.BCST avx512_bf000000<>+0(SB), Z14, Z29
+	KORTESTW         K1, K1
+	JNE              done
+	VMULPS           Z19, Z7, Z7
+	VFMADD213PS      Z18, Z4, Z12
+	VPBROADCASTQ     avx512_b94d594a<>+0(SB), Z18
+	VFMADD213PS.BCST avx512_3c0885f2<>+0(SB), Z14, Z18
+	VMULPS           Z5, Z5, Z30
+	VFNMADD213PS     Z24, Z3, Z10
+	VADDPS           Z12, Z4, Z3
+	VFMADD213PS.BCST avx512_be2aaaa9<>+0(SB), Z14, Z18
+	VFMADD231PS.BCST avx512_bf000000<>+0(SB), Z30, Z25
+	VFMADD213PS      Z10, Z19, Z7
+	VPBROADCASTQ     avx512_37cde309<>+0(SB), Z10
+	VFMADD213PS.BCST avx512_bab6094e<>+0(SB), Z26, Z10
+	VMULPS           Z14, Z18, Z12
+	VPBROADCASTQ     avx512_3f800000<>+0(SB), Z18
+	VSUBPS           Z25, Z18, Z18
+	VADDPS           Z7, Z21, Z7
+	VFMADD213PS.BCST avx512_3d2aaaaa<>+0(SB), Z26, Z10
+	VMULPS           Z27, Z16, Z19
+	VFMADD231PS.BCST avx512_bf000000<>+0(SB), Z30, Z18
+	VPTESTMD.BCST    avx512_00000001<>+0(SB), Z2, K1
+	VMULPS           Z26, Z10, Z10
+	VFMADD213PS      Z19, Z1, Z12
+	VPBROADCASTQ     avx512_b94d594a<>+0(SB), Z19
+	VFMADD213PS.BCST avx512_3c0885f2<>+0(SB), Z30, Z19
+	VBLENDMPS        Z7, Z8, K1, Z7
+	VFNMADD213PS     Z28, Z11, Z4
+	VADDPS           Z12, Z1, Z8
+	VFMADD213PS.BCST avx512_be2aaaa9<>+0(SB), Z30, Z19
+	VPSLLD           $0x1e, Z2, Z2
+	VFMADD213PS      Z4, Z26, Z10
+	VPBROADCASTQ     avx512_37cde309<>+0(SB), Z4
+	VFMADD213PS.BCST avx512_bab6094e<>+0(SB), Z14, Z4
+	VMULPS           Z30, Z19, Z11
+	VPXORD           Z0, Z2, Z0
+	VADDPS           Z10, Z23, Z2
+	VFMADD213PS.BCST avx512_3d2aaaaa<>+0(SB), Z14, Z4
+	VMULPS           Z25, Z22, Z10
+	VPTERNLOGD.BCST  $0x78, avx512_80000000<>+0(SB), Z0, Z7
+	VPTESTMD.BCST    avx512_00000001<>+0(SB), Z9, K1
+	VMULPS           Z14, Z4, Z0
+	VFMADD213PS      Z10, Z5, Z11
+	VMOVNTPS         Z7, (R8)(AX*4)
+	VBLENDMPS        Z2, Z3, K1, Z2
+	VFNMADD213PS     Z29, Z16, Z1
+	VADDPS           Z11, Z5, Z3
+	VPSLLD           $0x1e, Z9, Z4
+	VFMADD213PS      Z1, Z14, Z0
+	VPBROADCASTQ     avx512_37cde309<>+0(SB), Z1
+	VFMADD213PS.BCST avx512_bab6094e<>+0(SB), Z30, Z1
+	VPXORD           Z6, Z4, Z4
+	VADDPS           Z0, Z27, Z0
+	VFMADD213PS.BCST avx512_3d2aaaaa<>+0(SB), Z30, Z1
+	VPTERNLOGD.BCST  $0x78, avx512_80000000<>+0(SB), Z4, Z2
+	VPTESTMD.BCST    avx512_00000001<>+0(SB), Z15, K1
+	VMULPS           Z30, Z1, Z1
+	VMOVNTPS         Z2, 64(R8)(AX*4)
+	VBLENDMPS        Z0, Z8, K1, Z0
+	VFNMADD213PS     Z18, Z22, Z5
+	VPSLLD           $0x1e, Z15, Z2
+	VFMADD213PS      Z5, Z30, Z1
+	VPXORD           Z13, Z2, Z2
+	VADDPS           Z1, Z25, Z1
+	VPTERNLOGD.BCST  $0x78, avx512_80000000<>+0(SB), Z2, Z0
+	VPTESTMD.BCST    avx512_00000001<>+0(SB), Z20, K1
+	VMOVNTPS         Z0, 128(R8)(AX*4)
+	VBLENDMPS        Z1, Z3, K1, Z0
+	VPSLLD           $0x1e, Z20, Z1
+	VPXORD           Z17, Z1, Z1
+	VPTERNLOGD.BCST  $0x78, avx512_80000000<>+0(SB), Z1, Z0
+	VMOVNTPS         Z0, 192(R8)(AX*4)
+	ADDQ             $0x00000040, AX
 	CMPQ             AX, DX
 	JLT              loop
 
@@ -5992,7 +9364,7 @@ done:
 // func sinFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·sinFloat64AVX512(SB), NOSPLIT, $0-48
-	// Sin of float64, 16 elements a step.
+	// Sin of float64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -6001,114 +9373,202 @@ TEXT ·sinFloat64AVX512(SB), NOSPLIT, $0-48
 loop:
 	VMOVUPS          (R9)(AX*8), Z0
 	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z0, Z1
-	VMOVUPS          64(R9)(AX*8), Z2
-	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z2, Z3
-	VPBROADCASTQ     avx512_3fe45f306dc9c883<>+0(SB), Z4
-	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z1, Z4
-	VPBROADCASTQ     avx512_3fe45f306dc9c883<>+0(SB), Z5
-	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z3, Z5
-	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z4, Z6
-	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z5, Z7
-	VMOVUPS          Z6, Z8
-	VFMADD132PD.BCST avx512_bff921fb54400000<>+0(SB), Z1, Z8
-	VMOVUPS          Z7, Z9
-	VFMADD132PD.BCST avx512_bff921fb54400000<>+0(SB), Z3, Z9
-	VMULPD.BCST      avx512_3dd0b4611a626331<>+0(SB), Z6, Z10
-	VMULPD.BCST      avx512_3dd0b4611a626331<>+0(SB), Z7, Z11
-	VMOVUPS          Z6, Z12
-	VFMSUB132PD.BCST avx512_3dd0b4611a626331<>+0(SB), Z10, Z12
-	VMOVUPS          Z7, Z13
-	VFMSUB132PD.BCST avx512_3dd0b4611a626331<>+0(SB), Z11, Z13
-	VSUBPD           Z10, Z8, Z14
-	VSUBPD           Z11, Z9, Z15
-	VSUBPD           Z14, Z8, Z8
-	VSUBPD           Z15, Z9, Z9
-	VSUBPD           Z10, Z8, Z8
-	VSUBPD           Z11, Z9, Z9
-	VSUBPD           Z12, Z8, Z8
-	VSUBPD           Z13, Z9, Z9
-	VFMADD132PD.BCST avx512_ba71701b839a2520<>+0(SB), Z8, Z6
-	VFMADD132PD.BCST avx512_ba71701b839a2520<>+0(SB), Z9, Z7
-	VADDPD           Z6, Z14, Z8
-	VADDPD           Z7, Z15, Z9
-	VSUBPD           Z8, Z14, Z10
-	VSUBPD           Z9, Z15, Z11
-	VADDPD           Z6, Z10, Z6
-	VADDPD           Z7, Z11, Z7
+	VPBROADCASTQ     avx512_3fe45f306dc9c883<>+0(SB), Z2
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z1, Z2
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z2, Z3
+	VMOVUPS          Z3, Z4
+	VFMADD132PD.BCST avx512_bff921fb54400000<>+0(SB), Z1, Z4
+	VMULPD.BCST      avx512_3dd0b4611a626331<>+0(SB), Z3, Z5
+	VMOVUPS          Z3, Z6
+	VFMSUB132PD.BCST avx512_3dd0b4611a626331<>+0(SB), Z5, Z6
+	VMOVUPS          64(R9)(AX*8), Z7
+	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z7, Z8
+	VSUBPD           Z5, Z4, Z9
+	VPBROADCASTQ     avx512_3fe45f306dc9c883<>+0(SB), Z10
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z8, Z10
+	VSUBPD           Z9, Z4, Z4
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z10, Z11
+	VSUBPD           Z5, Z4, Z4
+	VMOVUPS          Z11, Z5
+	VFMADD132PD.BCST avx512_bff921fb54400000<>+0(SB), Z8, Z5
+	VSUBPD           Z6, Z4, Z4
+	VMULPD.BCST      avx512_3dd0b4611a626331<>+0(SB), Z11, Z6
+	VFMADD132PD.BCST avx512_ba71701b839a2520<>+0(SB), Z4, Z3
+	VMOVUPS          Z11, Z4
+	VFMSUB132PD.BCST avx512_3dd0b4611a626331<>+0(SB), Z6, Z4
+	VMOVUPS          128(R9)(AX*8), Z12
+	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z12, Z13
 	VCMPPD.BCST      $0x1e, avx512_4130000000000000<>+0(SB), Z1, K1
-	VCMPPD.BCST      $0x1e, avx512_4130000000000000<>+0(SB), Z3, K2
+	VSUBPD           Z6, Z5, Z1
+	VPBROADCASTQ     avx512_3fe45f306dc9c883<>+0(SB), Z14
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z13, Z14
 	KORTESTB         K1, K1
 	JNE              done
-	KORTESTB         K2, K2
+	VSUBPD           Z1, Z5, Z5
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z14, Z15
+	VMULPD           Z9, Z9, Z16
+	VSUBPD           Z6, Z5, Z5
+	VMOVUPS          Z15, Z6
+	VFMADD132PD.BCST avx512_bff921fb54400000<>+0(SB), Z13, Z6
+	VPBROADCASTQ     avx512_bfe0000000000000<>+0(SB), Z17
+	VFMADD213PD.BCST avx512_3ff0000000000000<>+0(SB), Z16, Z17
+	VSUBPD           Z4, Z5, Z4
+	VMULPD.BCST      avx512_3dd0b4611a626331<>+0(SB), Z15, Z5
+	VPBROADCASTQ     avx512_3ff0000000000000<>+0(SB), Z18
+	VSUBPD           Z17, Z18, Z19
+	VFMADD132PD.BCST avx512_ba71701b839a2520<>+0(SB), Z4, Z11
+	VMOVUPS          Z15, Z4
+	VFMSUB132PD.BCST avx512_3dd0b4611a626331<>+0(SB), Z5, Z4
+	VMOVUPS          192(R9)(AX*8), Z20
+	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z20, Z21
+	VFMADD231PD.BCST avx512_bfe0000000000000<>+0(SB), Z16, Z19
+	VCMPPD.BCST      $0x1e, avx512_4130000000000000<>+0(SB), Z8, K1
+	VSUBPD           Z5, Z6, Z8
+	VPBROADCASTQ     avx512_3fe45f306dc9c883<>+0(SB), Z22
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z21, Z22
+	VPBROADCASTQ     avx512_3de5e1190b6202e5<>+0(SB), Z23
+	VFMADD213PD.BCST avx512_be5ae602106b735c<>+0(SB), Z16, Z23
+	KORTESTB         K1, K1
 	JNE              done
-	VMULPD           Z8, Z8, Z1
-	VMULPD           Z9, Z9, Z3
-	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z1, Z10
-	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z3, Z11
-	VMOVUPS          Z10, Z12
-	VFNMADD213PD     Z6, Z6, Z12
-	VMOVUPS          Z11, Z13
-	VFNMADD213PD     Z7, Z7, Z13
-	VPBROADCASTQ     avx512_3de5e1190b6202e5<>+0(SB), Z14
-	VFMADD213PD.BCST avx512_be5ae602106b735c<>+0(SB), Z1, Z14
-	VPBROADCASTQ     avx512_3de5e1190b6202e5<>+0(SB), Z15
-	VFMADD213PD.BCST avx512_be5ae602106b735c<>+0(SB), Z3, Z15
-	VFMADD213PD.BCST avx512_3ec71de37b1ccd60<>+0(SB), Z1, Z14
-	VFMADD213PD.BCST avx512_3ec71de37b1ccd60<>+0(SB), Z3, Z15
-	VFMADD213PD.BCST avx512_bf2a01a019ea1317<>+0(SB), Z1, Z14
-	VFMADD213PD.BCST avx512_bf2a01a019ea1317<>+0(SB), Z3, Z15
-	VFMADD213PD.BCST avx512_3f81111111110c83<>+0(SB), Z1, Z14
-	VFMADD213PD.BCST avx512_3f81111111110c83<>+0(SB), Z3, Z15
-	VFMADD213PD.BCST avx512_bfc5555555555555<>+0(SB), Z1, Z14
-	VFMADD213PD.BCST avx512_bfc5555555555555<>+0(SB), Z3, Z15
-	VMULPD           Z1, Z14, Z14
-	VMULPD           Z3, Z15, Z15
-	VFMADD213PD      Z12, Z8, Z14
-	VFMADD213PD      Z13, Z9, Z15
-	VADDPD           Z14, Z8, Z12
-	VADDPD           Z15, Z9, Z13
-	VPBROADCASTQ     avx512_3ff0000000000000<>+0(SB), Z14
-	VSUBPD           Z10, Z14, Z15
-	VSUBPD           Z11, Z14, Z16
-	VSUBPD           Z15, Z14, Z17
-	VSUBPD           Z16, Z14, Z14
-	VSUBPD           Z10, Z17, Z10
-	VSUBPD           Z11, Z14, Z11
-	VPBROADCASTQ     avx512_bda9073d65923773<>+0(SB), Z14
-	VFMADD213PD.BCST avx512_3e21eeb5852cbfc3<>+0(SB), Z1, Z14
-	VPBROADCASTQ     avx512_bda9073d65923773<>+0(SB), Z17
-	VFMADD213PD.BCST avx512_3e21eeb5852cbfc3<>+0(SB), Z3, Z17
-	VFMADD213PD.BCST avx512_be927e4fa036e8f8<>+0(SB), Z1, Z14
-	VFMADD213PD.BCST avx512_be927e4fa036e8f8<>+0(SB), Z3, Z17
-	VFMADD213PD.BCST avx512_3efa01a019f38b01<>+0(SB), Z1, Z14
-	VFMADD213PD.BCST avx512_3efa01a019f38b01<>+0(SB), Z3, Z17
-	VFMADD213PD.BCST avx512_bf56c16c16c168cc<>+0(SB), Z1, Z14
-	VFMADD213PD.BCST avx512_bf56c16c16c168cc<>+0(SB), Z3, Z17
-	VFMADD213PD.BCST avx512_3fa5555555555555<>+0(SB), Z1, Z14
-	VFMADD213PD.BCST avx512_3fa5555555555555<>+0(SB), Z3, Z17
-	VMULPD           Z1, Z14, Z14
-	VMULPD           Z3, Z17, Z17
-	VMULPD           Z6, Z8, Z6
-	VMULPD           Z7, Z9, Z7
-	VFMSUB213PD      Z6, Z1, Z14
-	VFMSUB213PD      Z7, Z3, Z17
-	VADDPD           Z14, Z10, Z1
-	VADDPD           Z17, Z11, Z3
-	VADDPD           Z1, Z15, Z1
-	VADDPD           Z3, Z16, Z3
-	VPTESTMQ.BCST    avx512_0000000000000001<>+0(SB), Z4, K1
-	VPTESTMQ.BCST    avx512_0000000000000001<>+0(SB), Z5, K2
-	VBLENDMPD        Z1, Z12, K1, Z1
-	VBLENDMPD        Z3, Z13, K2, Z3
-	VPSLLQ           $0x3e, Z4, Z4
-	VPSLLQ           $0x3e, Z5, Z5
-	VPXORQ           Z0, Z4, Z0
-	VPXORQ           Z2, Z5, Z2
-	VPTERNLOGQ.BCST  $0x78, avx512_8000000000000000<>+0(SB), Z0, Z1
-	VPTERNLOGQ.BCST  $0x78, avx512_8000000000000000<>+0(SB), Z2, Z3
-	VMOVUPS          Z1, (R8)(AX*8)
-	VMOVUPS          Z3, 64(R8)(AX*8)
-	ADDQ             $0x00000010, AX
+	VSUBPD           Z8, Z6, Z6
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z22, Z24
+	VFMADD213PD.BCST avx512_3ec71de37b1ccd60<>+0(SB), Z16, Z23
+	VMULPD           Z1, Z1, Z25
+	VSUBPD           Z5, Z6, Z5
+	VMOVUPS          Z24, Z6
+	VFMADD132PD.BCST avx512_bff921fb54400000<>+0(SB), Z21, Z6
+	VFMADD213PD.BCST avx512_bf2a01a019ea1317<>+0(SB), Z16, Z23
+	VFMADD231PD.BCST avx512_bfe0000000000000<>+0(SB), Z25, Z18
+	VSUBPD           Z4, Z5, Z4
+	VMULPD.BCST      avx512_3dd0b4611a626331<>+0(SB), Z24, Z5
+	VFMADD213PD.BCST avx512_3f81111111110c83<>+0(SB), Z16, Z23
+	VPBROADCASTQ     avx512_3ff0000000000000<>+0(SB), Z26
+	VSUBPD           Z18, Z26, Z27
+	VFMADD132PD.BCST avx512_ba71701b839a2520<>+0(SB), Z4, Z15
+	VMOVUPS          Z24, Z4
+	VFMSUB132PD.BCST avx512_3dd0b4611a626331<>+0(SB), Z5, Z4
+	VFMADD213PD.BCST avx512_bfc5555555555555<>+0(SB), Z16, Z23
+	VFMADD231PD.BCST avx512_bfe0000000000000<>+0(SB), Z25, Z27
+	VCMPPD.BCST      $0x1e, avx512_4130000000000000<>+0(SB), Z13, K1
+	VSUBPD           Z5, Z6, Z13
+	VMULPD           Z16, Z23, Z23
+	VPBROADCASTQ     avx512_3de5e1190b6202e5<>+0(SB), Z28
+	VFMADD213PD.BCST avx512_be5ae602106b735c<>+0(SB), Z25, Z28
+	KORTESTB         K1, K1
+	JNE              done
+	VSUBPD           Z13, Z6, Z6
+	VMULPD           Z17, Z3, Z29
+	VFMADD213PD.BCST avx512_3ec71de37b1ccd60<>+0(SB), Z25, Z28
+	VMULPD           Z8, Z8, Z30
+	VSUBPD           Z5, Z6, Z5
+	VFMADD213PD      Z29, Z9, Z23
+	VFMADD213PD.BCST avx512_bf2a01a019ea1317<>+0(SB), Z25, Z28
+	VFMADD231PD.BCST avx512_bfe0000000000000<>+0(SB), Z30, Z26
+	VSUBPD           Z4, Z5, Z4
+	VADDPD           Z23, Z9, Z5
+	VFMADD213PD.BCST avx512_3f81111111110c83<>+0(SB), Z25, Z28
+	VPBROADCASTQ     avx512_3ff0000000000000<>+0(SB), Z6
+	VSUBPD           Z26, Z6, Z23
+	VFMADD132PD.BCST avx512_ba71701b839a2520<>+0(SB), Z4, Z24
+	VPBROADCASTQ     avx512_bda9073d65923773<>+0(SB), Z4
+	VFMADD213PD.BCST avx512_3e21eeb5852cbfc3<>+0(SB), Z16, Z4
+	VFMADD213PD.BCST avx512_bfc5555555555555<>+0(SB), Z25, Z28
+	VFMADD231PD.BCST avx512_bfe0000000000000<>+0(SB), Z30, Z23
+	VCMPPD.BCST      $0x1e, avx512_4130000000000000<>+0(SB), Z21, K1
+	VFMADD213PD.BCST avx512_be927e4fa036e8f8<>+0(SB), Z16, Z4
+	VMULPD           Z25, Z28, Z21
+	VPBROADCASTQ     avx512_3de5e1190b6202e5<>+0(SB), Z28
+	VFMADD213PD.BCST avx512_be5ae602106b735c<>+0(SB), Z30, Z28
+	KORTESTB         K1, K1
+	JNE              done
+	VFMADD213PD.BCST avx512_3efa01a019f38b01<>+0(SB), Z16, Z4
+	VMULPD           Z18, Z11, Z29
+	VFMADD213PD.BCST avx512_3ec71de37b1ccd60<>+0(SB), Z30, Z28
+	VMULPD           Z13, Z13, Z31
+	VFMADD213PD.BCST avx512_bf56c16c16c168cc<>+0(SB), Z16, Z4
+	VFMADD213PD      Z29, Z1, Z21
+	VFMADD213PD.BCST avx512_bf2a01a019ea1317<>+0(SB), Z30, Z28
+	VFMADD231PD.BCST avx512_bfe0000000000000<>+0(SB), Z31, Z6
+	VFMADD213PD.BCST avx512_3fa5555555555555<>+0(SB), Z16, Z4
+	VADDPD           Z21, Z1, Z21
+	VFMADD213PD.BCST avx512_3f81111111110c83<>+0(SB), Z30, Z28
+	VPBROADCASTQ     avx512_3ff0000000000000<>+0(SB), Z29
+	VSUBPD           Z6, Z29, Z29
+	VMULPD           Z16, Z4, Z4
+	VPBROADCASTQ     avx512_bda9073d65923773<>+0(SB), Z20
+	VFMADD213PD.BCST avx512_3e21eeb5852cbfc3<>+0(SB), Z25, Z20
+	VFMADD213PD.BCST avx512_bfc5555555555555<>+0(SB), Z30, Z28
+	VFMADD231PD.BCST avx512_bfe0000000000000<>+0(SB), Z31, Z29
+	VFNMADD213PD     Z19, Z3, Z9
+	VFMADD213PD.BCST avx512_be927e4fa036e8f8<>+0(SB), Z25, Z20
+	VMULPD           Z30, Z28, Z3
+	VPBROADCASTQ     avx512_3de5e1190b6202e5<>+0(SB), Z19
+	VFMADD213PD.BCST avx512_be5ae602106b735c<>+0(SB), Z31, Z19
+	VFMADD213PD      Z9, Z16, Z4
+	VFMADD213PD.BCST avx512_3efa01a019f38b01<>+0(SB), Z25, Z20
+	VMULPD           Z26, Z15, Z9
+	VFMADD213PD.BCST avx512_3ec71de37b1ccd60<>+0(SB), Z31, Z19
+	VADDPD           Z4, Z17, Z4
+	VFMADD213PD.BCST avx512_bf56c16c16c168cc<>+0(SB), Z25, Z20
+	VFMADD213PD      Z9, Z8, Z3
+	VFMADD213PD.BCST avx512_bf2a01a019ea1317<>+0(SB), Z31, Z19
+	VPTESTMQ.BCST    avx512_0000000000000001<>+0(SB), Z2, K1
+	VFMADD213PD.BCST avx512_3fa5555555555555<>+0(SB), Z25, Z20
+	VADDPD           Z3, Z8, Z3
+	VFMADD213PD.BCST avx512_3f81111111110c83<>+0(SB), Z31, Z19
+	VBLENDMPD        Z4, Z5, K1, Z4
+	VMULPD           Z25, Z20, Z5
+	VPBROADCASTQ     avx512_bda9073d65923773<>+0(SB), Z9
+	VFMADD213PD.BCST avx512_3e21eeb5852cbfc3<>+0(SB), Z30, Z9
+	VFMADD213PD.BCST avx512_bfc5555555555555<>+0(SB), Z31, Z19
+	VPSLLQ           $0x3e, Z2, Z2
+	VFNMADD213PD     Z27, Z11, Z1
+	VFMADD213PD.BCST avx512_be927e4fa036e8f8<>+0(SB), Z30, Z9
+	VMULPD           Z31, Z19, Z11
+	VPXORQ           Z0, Z2, Z0
+	VFMADD213PD      Z1, Z25, Z5
+	VFMADD213PD.BCST avx512_3efa01a019f38b01<>+0(SB), Z30, Z9
+	VMULPD           Z6, Z24, Z1
+	VPTERNLOGQ.BCST  $0x78, avx512_8000000000000000<>+0(SB), Z0, Z4
+	VADDPD           Z5, Z18, Z0
+	VFMADD213PD.BCST avx512_bf56c16c16c168cc<>+0(SB), Z30, Z9
+	VFMADD213PD      Z1, Z13, Z11
+	VMOVUPS          Z4, (R8)(AX*8)
+	VPTESTMQ.BCST    avx512_0000000000000001<>+0(SB), Z10, K1
+	VFMADD213PD.BCST avx512_3fa5555555555555<>+0(SB), Z30, Z9
+	VADDPD           Z11, Z13, Z1
+	VBLENDMPD        Z0, Z21, K1, Z0
+	VMULPD           Z30, Z9, Z2
+	VPBROADCASTQ     avx512_bda9073d65923773<>+0(SB), Z4
+	VFMADD213PD.BCST avx512_3e21eeb5852cbfc3<>+0(SB), Z31, Z4
+	VPSLLQ           $0x3e, Z10, Z5
+	VFNMADD213PD     Z23, Z15, Z8
+	VFMADD213PD.BCST avx512_be927e4fa036e8f8<>+0(SB), Z31, Z4
+	VPXORQ           Z7, Z5, Z5
+	VFMADD213PD      Z8, Z30, Z2
+	VFMADD213PD.BCST avx512_3efa01a019f38b01<>+0(SB), Z31, Z4
+	VPTERNLOGQ.BCST  $0x78, avx512_8000000000000000<>+0(SB), Z5, Z0
+	VADDPD           Z2, Z26, Z2
+	VFMADD213PD.BCST avx512_bf56c16c16c168cc<>+0(SB), Z31, Z4
+	VMOVUPS          Z0, 64(R8)(AX*8)
+	VPTESTMQ.BCST    avx512_0000000000000001<>+0(SB), Z14, K1
+	VFMADD213PD.BCST avx512_3fa5555555555555<>+0(SB), Z31, Z4
+	VBLENDMPD        Z2, Z3, K1, Z0
+	VMULPD           Z31, Z4, Z2
+	VPSLLQ           $0x3e, Z14, Z3
+	VFNMADD213PD     Z29, Z24, Z13
+	VPXORQ           Z12, Z3, Z3
+	VFMADD213PD      Z13, Z31, Z2
+	VPTERNLOGQ.BCST  $0x78, avx512_8000000000000000<>+0(SB), Z3, Z0
+	VADDPD           Z2, Z6, Z2
+	VMOVUPS          Z0, 128(R8)(AX*8)
+	VPTESTMQ.BCST    avx512_0000000000000001<>+0(SB), Z22, K1
+	VBLENDMPD        Z2, Z1, K1, Z0
+	VPSLLQ           $0x3e, Z22, Z1
+	VPXORQ           192(R9)(AX*8), Z1, Z1
+	VPTERNLOGQ.BCST  $0x78, avx512_8000000000000000<>+0(SB), Z1, Z0
+	VMOVUPS          Z0, 192(R8)(AX*8)
+	ADDQ             $0x00000020, AX
 	CMPQ             AX, DX
 	JLT              loop
 
@@ -6174,7 +9634,7 @@ GLOBL avx512_0000000000000001<>(SB), RODATA|NOPTR, $8
 // func sinFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·sinFloat64PastAVX512(SB), NOSPLIT, $0-48
-	// Sin of float64, 16 elements a step.
+	// Sin of float64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -6183,114 +9643,202 @@ TEXT ·sinFloat64PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VMOVUPS          (R9)(AX*8), Z0
 	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z0, Z1
-	VMOVUPS          64(R9)(AX*8), Z2
-	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z2, Z3
-	VPBROADCASTQ     avx512_3fe45f306dc9c883<>+0(SB), Z4
-	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z1, Z4
-	VPBROADCASTQ     avx512_3fe45f306dc9c883<>+0(SB), Z5
-	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z3, Z5
-	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z4, Z6
-	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z5, Z7
-	VMOVUPS          Z6, Z8
-	VFMADD132PD.BCST avx512_bff921fb54400000<>+0(SB), Z1, Z8
-	VMOVUPS          Z7, Z9
-	VFMADD132PD.BCST avx512_bff921fb54400000<>+0(SB), Z3, Z9
-	VMULPD.BCST      avx512_3dd0b4611a626331<>+0(SB), Z6, Z10
-	VMULPD.BCST      avx512_3dd0b4611a626331<>+0(SB), Z7, Z11
-	VMOVUPS          Z6, Z12
-	VFMSUB132PD.BCST avx512_3dd0b4611a626331<>+0(SB), Z10, Z12
-	VMOVUPS          Z7, Z13
-	VFMSUB132PD.BCST avx512_3dd0b4611a626331<>+0(SB), Z11, Z13
-	VSUBPD           Z10, Z8, Z14
-	VSUBPD           Z11, Z9, Z15
-	VSUBPD           Z14, Z8, Z8
-	VSUBPD           Z15, Z9, Z9
-	VSUBPD           Z10, Z8, Z8
-	VSUBPD           Z11, Z9, Z9
-	VSUBPD           Z12, Z8, Z8
-	VSUBPD           Z13, Z9, Z9
-	VFMADD132PD.BCST avx512_ba71701b839a2520<>+0(SB), Z8, Z6
-	VFMADD132PD.BCST avx512_ba71701b839a2520<>+0(SB), Z9, Z7
-	VADDPD           Z6, Z14, Z8
-	VADDPD           Z7, Z15, Z9
-	VSUBPD           Z8, Z14, Z10
-	VSUBPD           Z9, Z15, Z11
-	VADDPD           Z6, Z10, Z6
-	VADDPD           Z7, Z11, Z7
+	VPBROADCASTQ     avx512_3fe45f306dc9c883<>+0(SB), Z2
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z1, Z2
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z2, Z3
+	VMOVUPS          Z3, Z4
+	VFMADD132PD.BCST avx512_bff921fb54400000<>+0(SB), Z1, Z4
+	VMULPD.BCST      avx512_3dd0b4611a626331<>+0(SB), Z3, Z5
+	VMOVUPS          Z3, Z6
+	VFMSUB132PD.BCST avx512_3dd0b4611a626331<>+0(SB), Z5, Z6
+	VMOVUPS          64(R9)(AX*8), Z7
+	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z7, Z8
+	VSUBPD           Z5, Z4, Z9
+	VPBROADCASTQ     avx512_3fe45f306dc9c883<>+0(SB), Z10
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z8, Z10
+	VSUBPD           Z9, Z4, Z4
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z10, Z11
+	VSUBPD           Z5, Z4, Z4
+	VMOVUPS          Z11, Z5
+	VFMADD132PD.BCST avx512_bff921fb54400000<>+0(SB), Z8, Z5
+	VSUBPD           Z6, Z4, Z4
+	VMULPD.BCST      avx512_3dd0b4611a626331<>+0(SB), Z11, Z6
+	VFMADD132PD.BCST avx512_ba71701b839a2520<>+0(SB), Z4, Z3
+	VMOVUPS          Z11, Z4
+	VFMSUB132PD.BCST avx512_3dd0b4611a626331<>+0(SB), Z6, Z4
+	VMOVUPS          128(R9)(AX*8), Z12
+	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z12, Z13
 	VCMPPD.BCST      $0x1e, avx512_4130000000000000<>+0(SB), Z1, K1
-	VCMPPD.BCST      $0x1e, avx512_4130000000000000<>+0(SB), Z3, K2
+	VSUBPD           Z6, Z5, Z1
+	VPBROADCASTQ     avx512_3fe45f306dc9c883<>+0(SB), Z14
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z13, Z14
 	KORTESTB         K1, K1
 	JNE              done
-	KORTESTB         K2, K2
+	VSUBPD           Z1, Z5, Z5
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z14, Z15
+	VMULPD           Z9, Z9, Z16
+	VSUBPD           Z6, Z5, Z5
+	VMOVUPS          Z15, Z6
+	VFMADD132PD.BCST avx512_bff921fb54400000<>+0(SB), Z13, Z6
+	VPBROADCASTQ     avx512_bfe0000000000000<>+0(SB), Z17
+	VFMADD213PD.BCST avx512_3ff0000000000000<>+0(SB), Z16, Z17
+	VSUBPD           Z4, Z5, Z4
+	VMULPD.BCST      avx512_3dd0b4611a626331<>+0(SB), Z15, Z5
+	VPBROADCASTQ     avx512_3ff0000000000000<>+0(SB), Z18
+	VSUBPD           Z17, Z18, Z19
+	VFMADD132PD.BCST avx512_ba71701b839a2520<>+0(SB), Z4, Z11
+	VMOVUPS          Z15, Z4
+	VFMSUB132PD.BCST avx512_3dd0b4611a626331<>+0(SB), Z5, Z4
+	VMOVUPS          192(R9)(AX*8), Z20
+	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z20, Z21
+	VFMADD231PD.BCST avx512_bfe0000000000000<>+0(SB), Z16, Z19
+	VCMPPD.BCST      $0x1e, avx512_4130000000000000<>+0(SB), Z8, K1
+	VSUBPD           Z5, Z6, Z8
+	VPBROADCASTQ     avx512_3fe45f306dc9c883<>+0(SB), Z22
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z21, Z22
+	VPBROADCASTQ     avx512_3de5e1190b6202e5<>+0(SB), Z23
+	VFMADD213PD.BCST avx512_be5ae602106b735c<>+0(SB), Z16, Z23
+	KORTESTB         K1, K1
 	JNE              done
-	VMULPD           Z8, Z8, Z1
-	VMULPD           Z9, Z9, Z3
-	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z1, Z10
-	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z3, Z11
-	VMOVUPS          Z10, Z12
-	VFNMADD213PD     Z6, Z6, Z12
-	VMOVUPS          Z11, Z13
-	VFNMADD213PD     Z7, Z7, Z13
-	VPBROADCASTQ     avx512_3de5e1190b6202e5<>+0(SB), Z14
-	VFMADD213PD.BCST avx512_be5ae602106b735c<>+0(SB), Z1, Z14
-	VPBROADCASTQ     avx512_3de5e1190b6202e5<>+0(SB), Z15
-	VFMADD213PD.BCST avx512_be5ae602106b735c<>+0(SB), Z3, Z15
-	VFMADD213PD.BCST avx512_3ec71de37b1ccd60<>+0(SB), Z1, Z14
-	VFMADD213PD.BCST avx512_3ec71de37b1ccd60<>+0(SB), Z3, Z15
-	VFMADD213PD.BCST avx512_bf2a01a019ea1317<>+0(SB), Z1, Z14
-	VFMADD213PD.BCST avx512_bf2a01a019ea1317<>+0(SB), Z3, Z15
-	VFMADD213PD.BCST avx512_3f81111111110c83<>+0(SB), Z1, Z14
-	VFMADD213PD.BCST avx512_3f81111111110c83<>+0(SB), Z3, Z15
-	VFMADD213PD.BCST avx512_bfc5555555555555<>+0(SB), Z1, Z14
-	VFMADD213PD.BCST avx512_bfc5555555555555<>+0(SB), Z3, Z15
-	VMULPD           Z1, Z14, Z14
-	VMULPD           Z3, Z15, Z15
-	VFMADD213PD      Z12, Z8, Z14
-	VFMADD213PD      Z13, Z9, Z15
-	VADDPD           Z14, Z8, Z12
-	VADDPD           Z15, Z9, Z13
-	VPBROADCASTQ     avx512_3ff0000000000000<>+0(SB), Z14
-	VSUBPD           Z10, Z14, Z15
-	VSUBPD           Z11, Z14, Z16
-	VSUBPD           Z15, Z14, Z17
-	VSUBPD           Z16, Z14, Z14
-	VSUBPD           Z10, Z17, Z10
-	VSUBPD           Z11, Z14, Z11
-	VPBROADCASTQ     avx512_bda9073d65923773<>+0(SB), Z14
-	VFMADD213PD.BCST avx512_3e21eeb5852cbfc3<>+0(SB), Z1, Z14
-	VPBROADCASTQ     avx512_bda9073d65923773<>+0(SB), Z17
-	VFMADD213PD.BCST avx512_3e21eeb5852cbfc3<>+0(SB), Z3, Z17
-	VFMADD213PD.BCST avx512_be927e4fa036e8f8<>+0(SB), Z1, Z14
-	VFMADD213PD.BCST avx512_be927e4fa036e8f8<>+0(SB), Z3, Z17
-	VFMADD213PD.BCST avx512_3efa01a019f38b01<>+0(SB), Z1, Z14
-	VFMADD213PD.BCST avx512_3efa01a019f38b01<>+0(SB), Z3, Z17
-	VFMADD213PD.BCST avx512_bf56c16c16c168cc<>+0(SB), Z1, Z14
-	VFMADD213PD.BCST avx512_bf56c16c16c168cc<>+0(SB), Z3, Z17
-	VFMADD213PD.BCST avx512_3fa5555555555555<>+0(SB), Z1, Z14
-	VFMADD213PD.BCST avx512_3fa5555555555555<>+0(SB), Z3, Z17
-	VMULPD           Z1, Z14, Z14
-	VMULPD           Z3, Z17, Z17
-	VMULPD           Z6, Z8, Z6
-	VMULPD           Z7, Z9, Z7
-	VFMSUB213PD      Z6, Z1, Z14
-	VFMSUB213PD      Z7, Z3, Z17
-	VADDPD           Z14, Z10, Z1
-	VADDPD           Z17, Z11, Z3
-	VADDPD           Z1, Z15, Z1
-	VADDPD           Z3, Z16, Z3
-	VPTESTMQ.BCST    avx512_0000000000000001<>+0(SB), Z4, K1
-	VPTESTMQ.BCST    avx512_0000000000000001<>+0(SB), Z5, K2
-	VBLENDMPD        Z1, Z12, K1, Z1
-	VBLENDMPD        Z3, Z13, K2, Z3
-	VPSLLQ           $0x3e, Z4, Z4
-	VPSLLQ           $0x3e, Z5, Z5
-	VPXORQ           Z0, Z4, Z0
-	VPXORQ           Z2, Z5, Z2
-	VPTERNLOGQ.BCST  $0x78, avx512_8000000000000000<>+0(SB), Z0, Z1
-	VPTERNLOGQ.BCST  $0x78, avx512_8000000000000000<>+0(SB), Z2, Z3
-	VMOVNTPS         Z1, (R8)(AX*8)
-	VMOVNTPS         Z3, 64(R8)(AX*8)
-	ADDQ             $0x00000010, AX
+	VSUBPD           Z8, Z6, Z6
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z22, Z24
+	VFMADD213PD.BCST avx512_3ec71de37b1ccd60<>+0(SB), Z16, Z23
+	VMULPD           Z1, Z1, Z25
+	VSUBPD           Z5, Z6, Z5
+	VMOVUPS          Z24, Z6
+	VFMADD132PD.BCST avx512_bff921fb54400000<>+0(SB), Z21, Z6
+	VFMADD213PD.BCST avx512_bf2a01a019ea1317<>+0(SB), Z16, Z23
+	VFMADD231PD.BCST avx512_bfe0000000000000<>+0(SB), Z25, Z18
+	VSUBPD           Z4, Z5, Z4
+	VMULPD.BCST      avx512_3dd0b4611a626331<>+0(SB), Z24, Z5
+	VFMADD213PD.BCST avx512_3f81111111110c83<>+0(SB), Z16, Z23
+	VPBROADCASTQ     avx512_3ff0000000000000<>+0(SB), Z26
+	VSUBPD           Z18, Z26, Z27
+	VFMADD132PD.BCST avx512_ba71701b839a2520<>+0(SB), Z4, Z15
+	VMOVUPS          Z24, Z4
+	VFMSUB132PD.BCST avx512_3dd0b4611a626331<>+0(SB), Z5, Z4
+	VFMADD213PD.BCST avx512_bfc5555555555555<>+0(SB), Z16, Z23
+	VFMADD231PD.BCST avx512_bfe0000000000000<>+0(SB), Z25, Z27
+	VCMPPD.BCST      $0x1e, avx512_4130000000000000<>+0(SB), Z13, K1
+	VSUBPD           Z5, Z6, Z13
+	VMULPD           Z16, Z23, Z23
+	VPBROADCASTQ     avx512_3de5e1190b6202e5<>+0(SB), Z28
+	VFMADD213PD.BCST avx512_be5ae602106b735c<>+0(SB), Z25, Z28
+	KORTESTB         K1, K1
+	JNE              done
+	VSUBPD           Z13, Z6, Z6
+	VMULPD           Z17, Z3, Z29
+	VFMADD213PD.BCST avx512_3ec71de37b1ccd60<>+0(SB), Z25, Z28
+	VMULPD           Z8, Z8, Z30
+	VSUBPD           Z5, Z6, Z5
+	VFMADD213PD      Z29, Z9, Z23
+	VFMADD213PD.BCST avx512_bf2a01a019ea1317<>+0(SB), Z25, Z28
+	VFMADD231PD.BCST avx512_bfe0000000000000<>+0(SB), Z30, Z26
+	VSUBPD           Z4, Z5, Z4
+	VADDPD           Z23, Z9, Z5
+	VFMADD213PD.BCST avx512_3f81111111110c83<>+0(SB), Z25, Z28
+	VPBROADCASTQ     avx512_3ff0000000000000<>+0(SB), Z6
+	VSUBPD           Z26, Z6, Z23
+	VFMADD132PD.BCST avx512_ba71701b839a2520<>+0(SB), Z4, Z24
+	VPBROADCASTQ     avx512_bda9073d65923773<>+0(SB), Z4
+	VFMADD213PD.BCST avx512_3e21eeb5852cbfc3<>+0(SB), Z16, Z4
+	VFMADD213PD.BCST avx512_bfc5555555555555<>+0(SB), Z25, Z28
+	VFMADD231PD.BCST avx512_bfe0000000000000<>+0(SB), Z30, Z23
+	VCMPPD.BCST      $0x1e, avx512_4130000000000000<>+0(SB), Z21, K1
+	VFMADD213PD.BCST avx512_be927e4fa036e8f8<>+0(SB), Z16, Z4
+	VMULPD           Z25, Z28, Z21
+	VPBROADCASTQ     avx512_3de5e1190b6202e5<>+0(SB), Z28
+	VFMADD213PD.BCST avx512_be5ae602106b735c<>+0(SB), Z30, Z28
+	KORTESTB         K1, K1
+	JNE              done
+	VFMADD213PD.BCST avx512_3efa01a019f38b01<>+0(SB), Z16, Z4
+	VMULPD           Z18, Z11, Z29
+	VFMADD213PD.BCST avx512_3ec71de37b1ccd60<>+0(SB), Z30, Z28
+	VMULPD           Z13, Z13, Z31
+	VFMADD213PD.BCST avx512_bf56c16c16c168cc<>+0(SB), Z16, Z4
+	VFMADD213PD      Z29, Z1, Z21
+	VFMADD213PD.BCST avx512_bf2a01a019ea1317<>+0(SB), Z30, Z28
+	VFMADD231PD.BCST avx512_bfe0000000000000<>+0(SB), Z31, Z6
+	VFMADD213PD.BCST avx512_3fa5555555555555<>+0(SB), Z16, Z4
+	VADDPD           Z21, Z1, Z21
+	VFMADD213PD.BCST avx512_3f81111111110c83<>+0(SB), Z30, Z28
+	VPBROADCASTQ     avx512_3ff0000000000000<>+0(SB), Z29
+	VSUBPD           Z6, Z29, Z29
+	VMULPD           Z16, Z4, Z4
+	VPBROADCASTQ     avx512_bda9073d65923773<>+0(SB), Z20
+	VFMADD213PD.BCST avx512_3e21eeb5852cbfc3<>+0(SB), Z25, Z20
+	VFMADD213PD.BCST avx512_bfc5555555555555<>+0(SB), Z30, Z28
+	VFMADD231PD.BCST avx512_bfe0000000000000<>+0(SB), Z31, Z29
+	VFNMADD213PD     Z19, Z3, Z9
+	VFMADD213PD.BCST avx512_be927e4fa036e8f8<>+0(SB), Z25, Z20
+	VMULPD           Z30, Z28, Z3
+	VPBROADCASTQ     avx512_3de5e1190b6202e5<>+0(SB), Z19
+	VFMADD213PD.BCST avx512_be5ae602106b735c<>+0(SB), Z31, Z19
+	VFMADD213PD      Z9, Z16, Z4
+	VFMADD213PD.BCST avx512_3efa01a019f38b01<>+0(SB), Z25, Z20
+	VMULPD           Z26, Z15, Z9
+	VFMADD213PD.BCST avx512_3ec71de37b1ccd60<>+0(SB), Z31, Z19
+	VADDPD           Z4, Z17, Z4
+	VFMADD213PD.BCST avx512_bf56c16c16c168cc<>+0(SB), Z25, Z20
+	VFMADD213PD      Z9, Z8, Z3
+	VFMADD213PD.BCST avx512_bf2a01a019ea1317<>+0(SB), Z31, Z19
+	VPTESTMQ.BCST    avx512_0000000000000001<>+0(SB), Z2, K1
+	VFMADD213PD.BCST avx512_3fa5555555555555<>+0(SB), Z25, Z20
+	VADDPD           Z3, Z8, Z3
+	VFMADD213PD.BCST avx512_3f81111111110c83<>+0(SB), Z31, Z19
+	VBLENDMPD        Z4, Z5, K1, Z4
+	VMULPD           Z25, Z20, Z5
+	VPBROADCASTQ     avx512_bda9073d65923773<>+0(SB), Z9
+	VFMADD213PD.BCST avx512_3e21eeb5852cbfc3<>+0(SB), Z30, Z9
+	VFMADD213PD.BCST avx512_bfc5555555555555<>+0(SB), Z31, Z19
+	VPSLLQ           $0x3e, Z2, Z2
+	VFNMADD213PD     Z27, Z11, Z1
+	VFMADD213PD.BCST avx512_be927e4fa036e8f8<>+0(SB), Z30, Z9
+	VMULPD           Z31, Z19, Z11
+	VPXORQ           Z0, Z2, Z0
+	VFMADD213PD      Z1, Z25, Z5
+	VFMADD213PD.BCST avx512_3efa01a019f38b01<>+0(SB), Z30, Z9
+	VMULPD           Z6, Z24, Z1
+	VPTERNLOGQ.BCST  $0x78, avx512_8000000000000000<>+0(SB), Z0, Z4
+	VADDPD           Z5, Z18, Z0
+	VFMADD213PD.BCST avx512_bf56c16c16c168cc<>+0(SB), Z30, Z9
+	VFMADD213PD      Z1, Z13, Z11
+	VMOVNTPS         Z4, (R8)(AX*8)
+	VPTESTMQ.BCST    avx512_0000000000000001<>+0(SB), Z10, K1
+	VFMADD213PD.BCST avx512_3fa5555555555555<>+0(SB), Z30, Z9
+	VADDPD           Z11, Z13, Z1
+	VBLENDMPD        Z0, Z21, K1, Z0
+	VMULPD           Z30, Z9, Z2
+	VPBROADCASTQ     avx512_bda9073d65923773<>+0(SB), Z4
+	VFMADD213PD.BCST avx512_3e21eeb5852cbfc3<>+0(SB), Z31, Z4
+	VPSLLQ           $0x3e, Z10, Z5
+	VFNMADD213PD     Z23, Z15, Z8
+	VFMADD213PD.BCST avx512_be927e4fa036e8f8<>+0(SB), Z31, Z4
+	VPXORQ           Z7, Z5, Z5
+	VFMADD213PD      Z8, Z30, Z2
+	VFMADD213PD.BCST avx512_3efa01a019f38b01<>+0(SB), Z31, Z4
+	VPTERNLOGQ.BCST  $0x78, avx512_8000000000000000<>+0(SB), Z5, Z0
+	VADDPD           Z2, Z26, Z2
+	VFMADD213PD.BCST avx512_bf56c16c16c168cc<>+0(SB), Z31, Z4
+	VMOVNTPS         Z0, 64(R8)(AX*8)
+	VPTESTMQ.BCST    avx512_0000000000000001<>+0(SB), Z14, K1
+	VFMADD213PD.BCST avx512_3fa5555555555555<>+0(SB), Z31, Z4
+	VBLENDMPD        Z2, Z3, K1, Z0
+	VMULPD           Z31, Z4, Z2
+	VPSLLQ           $0x3e, Z14, Z3
+	VFNMADD213PD     Z29, Z24, Z13
+	VPXORQ           Z12, Z3, Z3
+	VFMADD213PD      Z13, Z31, Z2
+	VPTERNLOGQ.BCST  $0x78, avx512_8000000000000000<>+0(SB), Z3, Z0
+	VADDPD           Z2, Z6, Z2
+	VMOVNTPS         Z0, 128(R8)(AX*8)
+	VPTESTMQ.BCST    avx512_0000000000000001<>+0(SB), Z22, K1
+	VBLENDMPD        Z2, Z1, K1, Z0
+	VPSLLQ           $0x3e, Z22, Z1
+	VPXORQ           192(R9)(AX*8), Z1, Z1
+	VPTERNLOGQ.BCST  $0x78, avx512_8000000000000000<>+0(SB), Z1, Z0
+	VMOVNTPS         Z0, 192(R8)(AX*8)
+	ADDQ             $0x00000020, AX
 	CMPQ             AX, DX
 	JLT              loop
 
@@ -6302,7 +9850,7 @@ done:
 // func cosFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·cosFloat32AVX512(SB), NOSPLIT, $0-48
-	// Cos of float32, 32 elements a step.
+	// Cos of float32, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -6312,101 +9860,177 @@ loop:
 	VPBROADCASTQ     avx512_3f22f983<>+0(SB), Z0
 	VMOVUPS          (R9)(AX*4), Z1
 	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z1, Z0
-	VPBROADCASTQ     avx512_3f22f983<>+0(SB), Z2
-	VMOVUPS          64(R9)(AX*4), Z3
-	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z3, Z2
-	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z0, Z4
-	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z2, Z5
-	VMOVUPS          Z4, Z6
-	VFMADD132PS.BCST avx512_bfc90fd8<>+0(SB), Z1, Z6
-	VMOVUPS          Z5, Z7
-	VFMADD132PS.BCST avx512_bfc90fd8<>+0(SB), Z3, Z7
-	VMULPS.BCST      avx512_34a8885a<>+0(SB), Z4, Z8
-	VMULPS.BCST      avx512_34a8885a<>+0(SB), Z5, Z9
-	VMOVUPS          Z4, Z10
-	VFMSUB132PS.BCST avx512_34a8885a<>+0(SB), Z8, Z10
-	VMOVUPS          Z5, Z11
-	VFMSUB132PS.BCST avx512_34a8885a<>+0(SB), Z9, Z11
-	VSUBPS           Z8, Z6, Z12
-	VSUBPS           Z9, Z7, Z13
-	VSUBPS           Z12, Z6, Z6
-	VSUBPS           Z13, Z7, Z7
-	VSUBPS           Z8, Z6, Z6
-	VSUBPS           Z9, Z7, Z7
-	VSUBPS           Z10, Z6, Z6
-	VSUBPS           Z11, Z7, Z7
-	VFMADD132PS.BCST avx512_a7c234c5<>+0(SB), Z6, Z4
-	VFMADD132PS.BCST avx512_a7c234c5<>+0(SB), Z7, Z5
-	VADDPS           Z4, Z12, Z6
-	VADDPS           Z5, Z13, Z7
-	VSUBPS           Z6, Z12, Z8
-	VSUBPS           Z7, Z13, Z9
-	VADDPS           Z4, Z8, Z4
-	VADDPS           Z5, Z9, Z5
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z0, Z2
+	VMOVUPS          Z2, Z3
+	VFMADD132PS.BCST avx512_bfc90fd8<>+0(SB), Z1, Z3
+	VMULPS.BCST      avx512_34a8885a<>+0(SB), Z2, Z4
+	VMOVUPS          Z2, Z5
+	VFMSUB132PS.BCST avx512_34a8885a<>+0(SB), Z4, Z5
+	VPBROADCASTQ     avx512_3f22f983<>+0(SB), Z6
+	VMOVUPS          64(R9)(AX*4), Z7
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z7, Z6
+	VSUBPS           Z4, Z3, Z8
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z6, Z9
+	VSUBPS           Z8, Z3, Z3
+	VMOVUPS          Z9, Z10
+	VFMADD132PS.BCST avx512_bfc90fd8<>+0(SB), Z7, Z10
+	VSUBPS           Z4, Z3, Z3
+	VMULPS.BCST      avx512_34a8885a<>+0(SB), Z9, Z4
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          Z9, Z5
+	VFMSUB132PS.BCST avx512_34a8885a<>+0(SB), Z4, Z5
+	VPBROADCASTQ     avx512_3f22f983<>+0(SB), Z11
+	VMOVUPS          128(R9)(AX*4), Z12
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z12, Z11
+	VFMADD132PS.BCST avx512_a7c234c5<>+0(SB), Z3, Z2
+	VSUBPS           Z4, Z10, Z3
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z11, Z13
 	VANDPS.BCST      avx512_7fffffff<>+0(SB), Z1, Z1
-	VANDPS.BCST      avx512_7fffffff<>+0(SB), Z3, Z3
+	VSUBPS           Z3, Z10, Z10
+	VMOVUPS          Z13, Z14
+	VFMADD132PS.BCST avx512_bfc90fd8<>+0(SB), Z12, Z14
 	VCMPPS.BCST      $0x1e, avx512_47000000<>+0(SB), Z1, K1
-	VCMPPS.BCST      $0x1e, avx512_47000000<>+0(SB), Z3, K2
+	VSUBPS           Z4, Z10, Z1
+	VMULPS.BCST      avx512_34a8885a<>+0(SB), Z13, Z4
 	KORTESTW         K1, K1
 	JNE              done
-	KORTESTW         K2, K2
+	VSUBPS           Z5, Z1, Z1
+	VMOVUPS          Z13, Z5
+	VFMSUB132PS.BCST avx512_34a8885a<>+0(SB), Z4, Z5
+	VPBROADCASTQ     avx512_3f22f983<>+0(SB), Z10
+	VMOVUPS          192(R9)(AX*4), Z15
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z15, Z10
+	VMULPS           Z8, Z8, Z16
+	VFMADD132PS.BCST avx512_a7c234c5<>+0(SB), Z1, Z9
+	VSUBPS           Z4, Z14, Z1
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z10, Z17
+	VPBROADCASTQ     avx512_bf000000<>+0(SB), Z18
+	VFMADD213PS.BCST avx512_3f800000<>+0(SB), Z16, Z18
+	VANDPS.BCST      avx512_7fffffff<>+0(SB), Z7, Z7
+	VSUBPS           Z1, Z14, Z14
+	VMOVUPS          Z17, Z19
+	VFMADD132PS.BCST avx512_bfc90fd8<>+0(SB), Z15, Z19
+	VPBROADCASTQ     avx512_3f800000<>+0(SB), Z20
+	VSUBPS           Z18, Z20, Z21
+	VCMPPS.BCST      $0x1e, avx512_47000000<>+0(SB), Z7, K1
+	VSUBPS           Z4, Z14, Z4
+	VMULPS.BCST      avx512_34a8885a<>+0(SB), Z17, Z7
+	VFMADD231PS.BCST avx512_bf000000<>+0(SB), Z16, Z21
+	KORTESTW         K1, K1
 	JNE              done
-	VMULPS           Z6, Z6, Z1
-	VMULPS           Z7, Z7, Z3
-	VMULPS.BCST      avx512_3f000000<>+0(SB), Z1, Z8
-	VMULPS.BCST      avx512_3f000000<>+0(SB), Z3, Z9
-	VMOVUPS          Z8, Z10
-	VFNMADD213PS     Z4, Z4, Z10
-	VMOVUPS          Z9, Z11
-	VFNMADD213PS     Z5, Z5, Z11
-	VPBROADCASTQ     avx512_b94d594a<>+0(SB), Z12
-	VFMADD213PS.BCST avx512_3c0885f2<>+0(SB), Z1, Z12
-	VPBROADCASTQ     avx512_b94d594a<>+0(SB), Z13
-	VFMADD213PS.BCST avx512_3c0885f2<>+0(SB), Z3, Z13
-	VFMADD213PS.BCST avx512_be2aaaa9<>+0(SB), Z1, Z12
-	VFMADD213PS.BCST avx512_be2aaaa9<>+0(SB), Z3, Z13
-	VMULPS           Z1, Z12, Z12
-	VMULPS           Z3, Z13, Z13
-	VFMADD213PS      Z10, Z6, Z12
-	VFMADD213PS      Z11, Z7, Z13
-	VADDPS           Z12, Z6, Z10
-	VADDPS           Z13, Z7, Z11
-	VPBROADCASTQ     avx512_3f800000<>+0(SB), Z12
-	VSUBPS           Z8, Z12, Z13
-	VSUBPS           Z9, Z12, Z14
-	VSUBPS           Z13, Z12, Z15
-	VSUBPS           Z14, Z12, Z12
-	VSUBPS           Z8, Z15, Z8
-	VSUBPS           Z9, Z12, Z9
-	VPBROADCASTQ     avx512_37cde309<>+0(SB), Z12
-	VFMADD213PS.BCST avx512_bab6094e<>+0(SB), Z1, Z12
+	VSUBPS           Z5, Z4, Z4
+	VMOVUPS          Z17, Z5
+	VFMSUB132PS.BCST avx512_34a8885a<>+0(SB), Z7, Z5
+	VPBROADCASTQ     avx512_b94d594a<>+0(SB), Z14
+	VFMADD213PS.BCST avx512_3c0885f2<>+0(SB), Z16, Z14
+	VMULPS           Z3, Z3, Z22
+	VFMADD132PS.BCST avx512_a7c234c5<>+0(SB), Z4, Z13
+	VSUBPS           Z7, Z19, Z4
+	VFMADD213PS.BCST avx512_be2aaaa9<>+0(SB), Z16, Z14
+	VFMADD231PS.BCST avx512_bf000000<>+0(SB), Z22, Z20
+	VANDPS.BCST      avx512_7fffffff<>+0(SB), Z12, Z12
+	VSUBPS           Z4, Z19, Z19
+	VMULPS           Z16, Z14, Z14
+	VPBROADCASTQ     avx512_3f800000<>+0(SB), Z23
+	VSUBPS           Z20, Z23, Z24
+	VCMPPS.BCST      $0x1e, avx512_47000000<>+0(SB), Z12, K1
+	VSUBPS           Z7, Z19, Z7
+	VMULPS           Z18, Z2, Z12
+	VFMADD231PS.BCST avx512_bf000000<>+0(SB), Z22, Z24
+	KORTESTW         K1, K1
+	JNE              done
+	VSUBPS           Z5, Z7, Z5
+	VFMADD213PS      Z12, Z8, Z14
+	VPBROADCASTQ     avx512_b94d594a<>+0(SB), Z7
+	VFMADD213PS.BCST avx512_3c0885f2<>+0(SB), Z22, Z7
+	VMULPS           Z1, Z1, Z12
+	VFMADD132PS.BCST avx512_a7c234c5<>+0(SB), Z5, Z17
+	VADDPS           Z14, Z8, Z5
+	VFMADD213PS.BCST avx512_be2aaaa9<>+0(SB), Z22, Z7
+	VFMADD231PS.BCST avx512_bf000000<>+0(SB), Z12, Z23
+	VANDPS.BCST      avx512_7fffffff<>+0(SB), Z15, Z14
 	VPBROADCASTQ     avx512_37cde309<>+0(SB), Z15
-	VFMADD213PS.BCST avx512_bab6094e<>+0(SB), Z3, Z15
-	VFMADD213PS.BCST avx512_3d2aaaaa<>+0(SB), Z1, Z12
-	VFMADD213PS.BCST avx512_3d2aaaaa<>+0(SB), Z3, Z15
-	VMULPS           Z1, Z12, Z12
-	VMULPS           Z3, Z15, Z15
-	VMULPS           Z4, Z6, Z4
-	VMULPS           Z5, Z7, Z5
-	VFMSUB213PS      Z4, Z1, Z12
-	VFMSUB213PS      Z5, Z3, Z15
-	VADDPS           Z12, Z8, Z1
-	VADDPS           Z15, Z9, Z3
-	VADDPS           Z1, Z13, Z1
-	VADDPS           Z3, Z14, Z3
+	VFMADD213PS.BCST avx512_bab6094e<>+0(SB), Z16, Z15
+	VMULPS           Z22, Z7, Z7
+	VPBROADCASTQ     avx512_3f800000<>+0(SB), Z19
+	VSUBPS           Z23, Z19, Z25
+	VCMPPS.BCST      $0x1e, avx512_47000000<>+0(SB), Z14, K1
+	VFMADD213PS.BCST avx512_3d2aaaaa<>+0(SB), Z16, Z15
+	VMULPS           Z20, Z9, Z14
+	VFMADD231PS.BCST avx512_bf000000<>+0(SB), Z12, Z25
+	KORTESTW         K1, K1
+	JNE              done
+	VMULPS           Z16, Z15, Z15
+	VFMADD213PS      Z14, Z3, Z7
+	VPBROADCASTQ     avx512_b94d594a<>+0(SB), Z14
+	VFMADD213PS.BCST avx512_3c0885f2<>+0(SB), Z12, Z14
+	VMULPS           Z4, Z4, Z26
+	VFNMADD213PS     Z21, Z2, Z8
+	VADDPS           Z7, Z3, Z2
+	VFMADD213PS.BCST avx512_be2aaaa9<>+0(SB), Z12, Z14
+	VFMADD231PS.BCST avx512_bf000000<>+0(SB), Z26, Z19
+	VFMADD213PS      Z8, Z16, Z15
+	VPBROADCASTQ     avx512_37cde309<>+0(SB), Z7
+	VFMADD213PS.BCST avx512_bab6094e<>+0(SB), Z22, Z7
+	VMULPS           Z12, Z14, Z8
+	VPBROADCASTQ     avx512_3f800000<>+0(SB), Z14
+	VSUBPS           Z19, Z14, Z14
+	VADDPS           Z15, Z18, Z15
+	VFMADD213PS.BCST avx512_3d2aaaaa<>+0(SB), Z22, Z7
+	VMULPS           Z23, Z13, Z16
+	VFMADD231PS.BCST avx512_bf000000<>+0(SB), Z26, Z14
 	VPADDD.BCST      avx512_00000001<>+0(SB), Z0, Z0
-	VPADDD.BCST      avx512_00000001<>+0(SB), Z2, Z2
+	VMULPS           Z22, Z7, Z7
+	VFMADD213PS      Z16, Z1, Z8
+	VPBROADCASTQ     avx512_b94d594a<>+0(SB), Z16
+	VFMADD213PS.BCST avx512_3c0885f2<>+0(SB), Z26, Z16
 	VPTESTMD.BCST    avx512_00000001<>+0(SB), Z0, K1
-	VPTESTMD.BCST    avx512_00000001<>+0(SB), Z2, K2
-	VBLENDMPS        Z1, Z10, K1, Z1
-	VBLENDMPS        Z3, Z11, K2, Z3
+	VFNMADD213PS     Z24, Z9, Z3
+	VADDPS           Z8, Z1, Z8
+	VFMADD213PS.BCST avx512_be2aaaa9<>+0(SB), Z26, Z16
+	VBLENDMPS        Z15, Z5, K1, Z5
+	VFMADD213PS      Z3, Z22, Z7
+	VPBROADCASTQ     avx512_37cde309<>+0(SB), Z3
+	VFMADD213PS.BCST avx512_bab6094e<>+0(SB), Z12, Z3
+	VMULPS           Z26, Z16, Z9
 	VPSLLD           $0x1e, Z0, Z0
-	VPSLLD           $0x1e, Z2, Z2
+	VADDPS           Z7, Z20, Z7
+	VFMADD213PS.BCST avx512_3d2aaaaa<>+0(SB), Z12, Z3
+	VMULPS           Z19, Z17, Z15
+	VPTERNLOGD.BCST  $0x78, avx512_80000000<>+0(SB), Z0, Z5
+	VPADDD.BCST      avx512_00000001<>+0(SB), Z6, Z0
+	VMULPS           Z12, Z3, Z3
+	VFMADD213PS      Z15, Z4, Z9
+	VMOVUPS          Z5, (R8)(AX*4)
+	VPTESTMD.BCST    avx512_00000001<>+0(SB), Z0, K1
+	VFNMADD213PS     Z25, Z13, Z1
+	VADDPS           Z9, Z4, Z5
+	VBLENDMPS        Z7, Z2, K1, Z2
+	VFMADD213PS      Z1, Z12, Z3
+	VPBROADCASTQ     avx512_37cde309<>+0(SB), Z1
+	VFMADD213PS.BCST avx512_bab6094e<>+0(SB), Z26, Z1
+	VPSLLD           $0x1e, Z0, Z0
+	VADDPS           Z3, Z23, Z3
+	VFMADD213PS.BCST avx512_3d2aaaaa<>+0(SB), Z26, Z1
+	VPTERNLOGD.BCST  $0x78, avx512_80000000<>+0(SB), Z0, Z2
+	VPADDD.BCST      avx512_00000001<>+0(SB), Z11, Z0
+	VMULPS           Z26, Z1, Z1
+	VMOVUPS          Z2, 64(R8)(AX*4)
+	VPTESTMD.BCST    avx512_00000001<>+0(SB), Z0, K1
+	VFNMADD213PS     Z14, Z17, Z4
+	VBLENDMPS        Z3, Z8, K1, Z2
+	VFMADD213PS      Z4, Z26, Z1
+	VPSLLD           $0x1e, Z0, Z0
+	VADDPS           Z1, Z19, Z1
+	VPTERNLOGD.BCST  $0x78, avx512_80000000<>+0(SB), Z0, Z2
+	VPADDD.BCST      avx512_00000001<>+0(SB), Z10, Z0
+	VMOVUPS          Z2, 128(R8)(AX*4)
+	VPTESTMD.BCST    avx512_00000001<>+0(SB), Z0, K1
+	VBLENDMPS        Z1, Z5, K1, Z1
+	VPSLLD           $0x1e, Z0, Z0
 	VPTERNLOGD.BCST  $0x78, avx512_80000000<>+0(SB), Z0, Z1
-	VPTERNLOGD.BCST  $0x78, avx512_80000000<>+0(SB), Z2, Z3
-	VMOVUPS          Z1, (R8)(AX*4)
-	VMOVUPS          Z3, 64(R8)(AX*4)
-	ADDQ             $0x00000020, AX
+	VMOVUPS          Z1, 192(R8)(AX*4)
+	ADDQ             $0x00000040, AX
 	CMPQ             AX, DX
 	JLT              loop
 
@@ -6418,7 +10042,7 @@ done:
 // func cosFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·cosFloat32PastAVX512(SB), NOSPLIT, $0-48
-	// Cos of float32, 32 elements a step.
+	// Cos of float32, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -6428,101 +10052,177 @@ loop:
 	VPBROADCASTQ     avx512_3f22f983<>+0(SB), Z0
 	VMOVUPS          (R9)(AX*4), Z1
 	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z1, Z0
-	VPBROADCASTQ     avx512_3f22f983<>+0(SB), Z2
-	VMOVUPS          64(R9)(AX*4), Z3
-	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z3, Z2
-	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z0, Z4
-	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z2, Z5
-	VMOVUPS          Z4, Z6
-	VFMADD132PS.BCST avx512_bfc90fd8<>+0(SB), Z1, Z6
-	VMOVUPS          Z5, Z7
-	VFMADD132PS.BCST avx512_bfc90fd8<>+0(SB), Z3, Z7
-	VMULPS.BCST      avx512_34a8885a<>+0(SB), Z4, Z8
-	VMULPS.BCST      avx512_34a8885a<>+0(SB), Z5, Z9
-	VMOVUPS          Z4, Z10
-	VFMSUB132PS.BCST avx512_34a8885a<>+0(SB), Z8, Z10
-	VMOVUPS          Z5, Z11
-	VFMSUB132PS.BCST avx512_34a8885a<>+0(SB), Z9, Z11
-	VSUBPS           Z8, Z6, Z12
-	VSUBPS           Z9, Z7, Z13
-	VSUBPS           Z12, Z6, Z6
-	VSUBPS           Z13, Z7, Z7
-	VSUBPS           Z8, Z6, Z6
-	VSUBPS           Z9, Z7, Z7
-	VSUBPS           Z10, Z6, Z6
-	VSUBPS           Z11, Z7, Z7
-	VFMADD132PS.BCST avx512_a7c234c5<>+0(SB), Z6, Z4
-	VFMADD132PS.BCST avx512_a7c234c5<>+0(SB), Z7, Z5
-	VADDPS           Z4, Z12, Z6
-	VADDPS           Z5, Z13, Z7
-	VSUBPS           Z6, Z12, Z8
-	VSUBPS           Z7, Z13, Z9
-	VADDPS           Z4, Z8, Z4
-	VADDPS           Z5, Z9, Z5
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z0, Z2
+	VMOVUPS          Z2, Z3
+	VFMADD132PS.BCST avx512_bfc90fd8<>+0(SB), Z1, Z3
+	VMULPS.BCST      avx512_34a8885a<>+0(SB), Z2, Z4
+	VMOVUPS          Z2, Z5
+	VFMSUB132PS.BCST avx512_34a8885a<>+0(SB), Z4, Z5
+	VPBROADCASTQ     avx512_3f22f983<>+0(SB), Z6
+	VMOVUPS          64(R9)(AX*4), Z7
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z7, Z6
+	VSUBPS           Z4, Z3, Z8
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z6, Z9
+	VSUBPS           Z8, Z3, Z3
+	VMOVUPS          Z9, Z10
+	VFMADD132PS.BCST avx512_bfc90fd8<>+0(SB), Z7, Z10
+	VSUBPS           Z4, Z3, Z3
+	VMULPS.BCST      avx512_34a8885a<>+0(SB), Z9, Z4
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          Z9, Z5
+	VFMSUB132PS.BCST avx512_34a8885a<>+0(SB), Z4, Z5
+	VPBROADCASTQ     avx512_3f22f983<>+0(SB), Z11
+	VMOVUPS          128(R9)(AX*4), Z12
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z12, Z11
+	VFMADD132PS.BCST avx512_a7c234c5<>+0(SB), Z3, Z2
+	VSUBPS           Z4, Z10, Z3
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z11, Z13
 	VANDPS.BCST      avx512_7fffffff<>+0(SB), Z1, Z1
-	VANDPS.BCST      avx512_7fffffff<>+0(SB), Z3, Z3
+	VSUBPS           Z3, Z10, Z10
+	VMOVUPS          Z13, Z14
+	VFMADD132PS.BCST avx512_bfc90fd8<>+0(SB), Z12, Z14
 	VCMPPS.BCST      $0x1e, avx512_47000000<>+0(SB), Z1, K1
-	VCMPPS.BCST      $0x1e, avx512_47000000<>+0(SB), Z3, K2
+	VSUBPS           Z4, Z10, Z1
+	VMULPS.BCST      avx512_34a8885a<>+0(SB), Z13, Z4
 	KORTESTW         K1, K1
 	JNE              done
-	KORTESTW         K2, K2
+	VSUBPS           Z5, Z1, Z1
+	VMOVUPS          Z13, Z5
+	VFMSUB132PS.BCST avx512_34a8885a<>+0(SB), Z4, Z5
+	VPBROADCASTQ     avx512_3f22f983<>+0(SB), Z10
+	VMOVUPS          192(R9)(AX*4), Z15
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z15, Z10
+	VMULPS           Z8, Z8, Z16
+	VFMADD132PS.BCST avx512_a7c234c5<>+0(SB), Z1, Z9
+	VSUBPS           Z4, Z14, Z1
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z10, Z17
+	VPBROADCASTQ     avx512_bf000000<>+0(SB), Z18
+	VFMADD213PS.BCST avx512_3f800000<>+0(SB), Z16, Z18
+	VANDPS.BCST      avx512_7fffffff<>+0(SB), Z7, Z7
+	VSUBPS           Z1, Z14, Z14
+	VMOVUPS          Z17, Z19
+	VFMADD132PS.BCST avx512_bfc90fd8<>+0(SB), Z15, Z19
+	VPBROADCASTQ     avx512_3f800000<>+0(SB), Z20
+	VSUBPS           Z18, Z20, Z21
+	VCMPPS.BCST      $0x1e, avx512_47000000<>+0(SB), Z7, K1
+	VSUBPS           Z4, Z14, Z4
+	VMULPS.BCST      avx512_34a8885a<>+0(SB), Z17, Z7
+	VFMADD231PS.BCST avx512_bf000000<>+0(SB), Z16, Z21
+	KORTESTW         K1, K1
 	JNE              done
-	VMULPS           Z6, Z6, Z1
-	VMULPS           Z7, Z7, Z3
-	VMULPS.BCST      avx512_3f000000<>+0(SB), Z1, Z8
-	VMULPS.BCST      avx512_3f000000<>+0(SB), Z3, Z9
-	VMOVUPS          Z8, Z10
-	VFNMADD213PS     Z4, Z4, Z10
-	VMOVUPS          Z9, Z11
-	VFNMADD213PS     Z5, Z5, Z11
-	VPBROADCASTQ     avx512_b94d594a<>+0(SB), Z12
-	VFMADD213PS.BCST avx512_3c0885f2<>+0(SB), Z1, Z12
-	VPBROADCASTQ     avx512_b94d594a<>+0(SB), Z13
-	VFMADD213PS.BCST avx512_3c0885f2<>+0(SB), Z3, Z13
-	VFMADD213PS.BCST avx512_be2aaaa9<>+0(SB), Z1, Z12
-	VFMADD213PS.BCST avx512_be2aaaa9<>+0(SB), Z3, Z13
-	VMULPS           Z1, Z12, Z12
-	VMULPS           Z3, Z13, Z13
-	VFMADD213PS      Z10, Z6, Z12
-	VFMADD213PS      Z11, Z7, Z13
-	VADDPS           Z12, Z6, Z10
-	VADDPS           Z13, Z7, Z11
-	VPBROADCASTQ     avx512_3f800000<>+0(SB), Z12
-	VSUBPS           Z8, Z12, Z13
-	VSUBPS           Z9, Z12, Z14
-	VSUBPS           Z13, Z12, Z15
-	VSUBPS           Z14, Z12, Z12
-	VSUBPS           Z8, Z15, Z8
-	VSUBPS           Z9, Z12, Z9
-	VPBROADCASTQ     avx512_37cde309<>+0(SB), Z12
-	VFMADD213PS.BCST avx512_bab6094e<>+0(SB), Z1, Z12
+	VSUBPS           Z5, Z4, Z4
+	VMOVUPS          Z17, Z5
+	VFMSUB132PS.BCST avx512_34a8885a<>+0(SB), Z7, Z5
+	VPBROADCASTQ     avx512_b94d594a<>+0(SB), Z14
+	VFMADD213PS.BCST avx512_3c0885f2<>+0(SB), Z16, Z14
+	VMULPS           Z3, Z3, Z22
+	VFMADD132PS.BCST avx512_a7c234c5<>+0(SB), Z4, Z13
+	VSUBPS           Z7, Z19, Z4
+	VFMADD213PS.BCST avx512_be2aaaa9<>+0(SB), Z16, Z14
+	VFMADD231PS.BCST avx512_bf000000<>+0(SB), Z22, Z20
+	VANDPS.BCST      avx512_7fffffff<>+0(SB), Z12, Z12
+	VSUBPS           Z4, Z19, Z19
+	VMULPS           Z16, Z14, Z14
+	VPBROADCASTQ     avx512_3f800000<>+0(SB), Z23
+	VSUBPS           Z20, Z23, Z24
+	VCMPPS.BCST      $0x1e, avx512_47000000<>+0(SB), Z12, K1
+	VSUBPS           Z7, Z19, Z7
+	VMULPS           Z18, Z2, Z12
+	VFMADD231PS.BCST avx512_bf000000<>+0(SB), Z22, Z24
+	KORTESTW         K1, K1
+	JNE              done
+	VSUBPS           Z5, Z7, Z5
+	VFMADD213PS      Z12, Z8, Z14
+	VPBROADCASTQ     avx512_b94d594a<>+0(SB), Z7
+	VFMADD213PS.BCST avx512_3c0885f2<>+0(SB), Z22, Z7
+	VMULPS           Z1, Z1, Z12
+	VFMADD132PS.BCST avx512_a7c234c5<>+0(SB), Z5, Z17
+	VADDPS           Z14, Z8, Z5
+	VFMADD213PS.BCST avx512_be2aaaa9<>+0(SB), Z22, Z7
+	VFMADD231PS.BCST avx512_bf000000<>+0(SB), Z12, Z23
+	VANDPS.BCST      avx512_7fffffff<>+0(SB), Z15, Z14
 	VPBROADCASTQ     avx512_37cde309<>+0(SB), Z15
-	VFMADD213PS.BCST avx512_bab6094e<>+0(SB), Z3, Z15
-	VFMADD213PS.BCST avx512_3d2aaaaa<>+0(SB), Z1, Z12
-	VFMADD213PS.BCST avx512_3d2aaaaa<>+0(SB), Z3, Z15
-	VMULPS           Z1, Z12, Z12
-	VMULPS           Z3, Z15, Z15
-	VMULPS           Z4, Z6, Z4
-	VMULPS           Z5, Z7, Z5
-	VFMSUB213PS      Z4, Z1, Z12
-	VFMSUB213PS      Z5, Z3, Z15
-	VADDPS           Z12, Z8, Z1
-	VADDPS           Z15, Z9, Z3
-	VADDPS           Z1, Z13, Z1
-	VADDPS           Z3, Z14, Z3
+	VFMADD213PS.BCST avx512_bab6094e<>+0(SB), Z16, Z15
+	VMULPS           Z22, Z7, Z7
+	VPBROADCASTQ     avx512_3f800000<>+0(SB), Z19
+	VSUBPS           Z23, Z19, Z25
+	VCMPPS.BCST      $0x1e, avx512_47000000<>+0(SB), Z14, K1
+	VFMADD213PS.BCST avx512_3d2aaaaa<>+0(SB), Z16, Z15
+	VMULPS           Z20, Z9, Z14
+	VFMADD231PS.BCST avx512_bf000000<>+0(SB), Z12, Z25
+	KORTESTW         K1, K1
+	JNE              done
+	VMULPS           Z16, Z15, Z15
+	VFMADD213PS      Z14, Z3, Z7
+	VPBROADCASTQ     avx512_b94d594a<>+0(SB), Z14
+	VFMADD213PS.BCST avx512_3c0885f2<>+0(SB), Z12, Z14
+	VMULPS           Z4, Z4, Z26
+	VFNMADD213PS     Z21, Z2, Z8
+	VADDPS           Z7, Z3, Z2
+	VFMADD213PS.BCST avx512_be2aaaa9<>+0(SB), Z12, Z14
+	VFMADD231PS.BCST avx512_bf000000<>+0(SB), Z26, Z19
+	VFMADD213PS      Z8, Z16, Z15
+	VPBROADCASTQ     avx512_37cde309<>+0(SB), Z7
+	VFMADD213PS.BCST avx512_bab6094e<>+0(SB), Z22, Z7
+	VMULPS           Z12, Z14, Z8
+	VPBROADCASTQ     avx512_3f800000<>+0(SB), Z14
+	VSUBPS           Z19, Z14, Z14
+	VADDPS           Z15, Z18, Z15
+	VFMADD213PS.BCST avx512_3d2aaaaa<>+0(SB), Z22, Z7
+	VMULPS           Z23, Z13, Z16
+	VFMADD231PS.BCST avx512_bf000000<>+0(SB), Z26, Z14
 	VPADDD.BCST      avx512_00000001<>+0(SB), Z0, Z0
-	VPADDD.BCST      avx512_00000001<>+0(SB), Z2, Z2
+	VMULPS           Z22, Z7, Z7
+	VFMADD213PS      Z16, Z1, Z8
+	VPBROADCASTQ     avx512_b94d594a<>+0(SB), Z16
+	VFMADD213PS.BCST avx512_3c0885f2<>+0(SB), Z26, Z16
 	VPTESTMD.BCST    avx512_00000001<>+0(SB), Z0, K1
-	VPTESTMD.BCST    avx512_00000001<>+0(SB), Z2, K2
-	VBLENDMPS        Z1, Z10, K1, Z1
-	VBLENDMPS        Z3, Z11, K2, Z3
+	VFNMADD213PS     Z24, Z9, Z3
+	VADDPS           Z8, Z1, Z8
+	VFMADD213PS.BCST avx512_be2aaaa9<>+0(SB), Z26, Z16
+	VBLENDMPS        Z15, Z5, K1, Z5
+	VFMADD213PS      Z3, Z22, Z7
+	VPBROADCASTQ     avx512_37cde309<>+0(SB), Z3
+	VFMADD213PS.BCST avx512_bab6094e<>+0(SB), Z12, Z3
+	VMULPS           Z26, Z16, Z9
 	VPSLLD           $0x1e, Z0, Z0
-	VPSLLD           $0x1e, Z2, Z2
+	VADDPS           Z7, Z20, Z7
+	VFMADD213PS.BCST avx512_3d2aaaaa<>+0(SB), Z12, Z3
+	VMULPS           Z19, Z17, Z15
+	VPTERNLOGD.BCST  $0x78, avx512_80000000<>+0(SB), Z0, Z5
+	VPADDD.BCST      avx512_00000001<>+0(SB), Z6, Z0
+	VMULPS           Z12, Z3, Z3
+	VFMADD213PS      Z15, Z4, Z9
+	VMOVNTPS         Z5, (R8)(AX*4)
+	VPTESTMD.BCST    avx512_00000001<>+0(SB), Z0, K1
+	VFNMADD213PS     Z25, Z13, Z1
+	VADDPS           Z9, Z4, Z5
+	VBLENDMPS        Z7, Z2, K1, Z2
+	VFMADD213PS      Z1, Z12, Z3
+	VPBROADCASTQ     avx512_37cde309<>+0(SB), Z1
+	VFMADD213PS.BCST avx512_bab6094e<>+0(SB), Z26, Z1
+	VPSLLD           $0x1e, Z0, Z0
+	VADDPS           Z3, Z23, Z3
+	VFMADD213PS.BCST avx512_3d2aaaaa<>+0(SB), Z26, Z1
+	VPTERNLOGD.BCST  $0x78, avx512_80000000<>+0(SB), Z0, Z2
+	VPADDD.BCST      avx512_00000001<>+0(SB), Z11, Z0
+	VMULPS           Z26, Z1, Z1
+	VMOVNTPS         Z2, 64(R8)(AX*4)
+	VPTESTMD.BCST    avx512_00000001<>+0(SB), Z0, K1
+	VFNMADD213PS     Z14, Z17, Z4
+	VBLENDMPS        Z3, Z8, K1, Z2
+	VFMADD213PS      Z4, Z26, Z1
+	VPSLLD           $0x1e, Z0, Z0
+	VADDPS           Z1, Z19, Z1
+	VPTERNLOGD.BCST  $0x78, avx512_80000000<>+0(SB), Z0, Z2
+	VPADDD.BCST      avx512_00000001<>+0(SB), Z10, Z0
+	VMOVNTPS         Z2, 128(R8)(AX*4)
+	VPTESTMD.BCST    avx512_00000001<>+0(SB), Z0, K1
+	VBLENDMPS        Z1, Z5, K1, Z1
+	VPSLLD           $0x1e, Z0, Z0
 	VPTERNLOGD.BCST  $0x78, avx512_80000000<>+0(SB), Z0, Z1
-	VPTERNLOGD.BCST  $0x78, avx512_80000000<>+0(SB), Z2, Z3
-	VMOVNTPS         Z1, (R8)(AX*4)
-	VMOVNTPS         Z3, 64(R8)(AX*4)
-	ADDQ             $0x00000020, AX
+	VMOVNTPS         Z1, 192(R8)(AX*4)
+	ADDQ             $0x00000040, AX
 	CMPQ             AX, DX
 	JLT              loop
 
@@ -6534,7 +10234,7 @@ done:
 // func cosFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·cosFloat64AVX512(SB), NOSPLIT, $0-48
-	// Cos of float64, 16 elements a step.
+	// Cos of float64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -6544,113 +10244,201 @@ loop:
 	VPBROADCASTQ     avx512_3fe45f306dc9c883<>+0(SB), Z0
 	VMOVUPS          (R9)(AX*8), Z1
 	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z1, Z0
-	VPBROADCASTQ     avx512_3fe45f306dc9c883<>+0(SB), Z2
-	VMOVUPS          64(R9)(AX*8), Z3
-	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z3, Z2
-	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z0, Z4
-	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z2, Z5
-	VMOVUPS          Z4, Z6
-	VFMADD132PD.BCST avx512_bff921fb54400000<>+0(SB), Z1, Z6
-	VMOVUPS          Z5, Z7
-	VFMADD132PD.BCST avx512_bff921fb54400000<>+0(SB), Z3, Z7
-	VMULPD.BCST      avx512_3dd0b4611a626331<>+0(SB), Z4, Z8
-	VMULPD.BCST      avx512_3dd0b4611a626331<>+0(SB), Z5, Z9
-	VMOVUPS          Z4, Z10
-	VFMSUB132PD.BCST avx512_3dd0b4611a626331<>+0(SB), Z8, Z10
-	VMOVUPS          Z5, Z11
-	VFMSUB132PD.BCST avx512_3dd0b4611a626331<>+0(SB), Z9, Z11
-	VSUBPD           Z8, Z6, Z12
-	VSUBPD           Z9, Z7, Z13
-	VSUBPD           Z12, Z6, Z6
-	VSUBPD           Z13, Z7, Z7
-	VSUBPD           Z8, Z6, Z6
-	VSUBPD           Z9, Z7, Z7
-	VSUBPD           Z10, Z6, Z6
-	VSUBPD           Z11, Z7, Z7
-	VFMADD132PD.BCST avx512_ba71701b839a2520<>+0(SB), Z6, Z4
-	VFMADD132PD.BCST avx512_ba71701b839a2520<>+0(SB), Z7, Z5
-	VADDPD           Z4, Z12, Z6
-	VADDPD           Z5, Z13, Z7
-	VSUBPD           Z6, Z12, Z8
-	VSUBPD           Z7, Z13, Z9
-	VADDPD           Z4, Z8, Z4
-	VADDPD           Z5, Z9, Z5
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z0, Z2
+	VMOVUPS          Z2, Z3
+	VFMADD132PD.BCST avx512_bff921fb54400000<>+0(SB), Z1, Z3
+	VMULPD.BCST      avx512_3dd0b4611a626331<>+0(SB), Z2, Z4
+	VMOVUPS          Z2, Z5
+	VFMSUB132PD.BCST avx512_3dd0b4611a626331<>+0(SB), Z4, Z5
+	VSUBPD           Z4, Z3, Z6
+	VPBROADCASTQ     avx512_3fe45f306dc9c883<>+0(SB), Z7
+	VMOVUPS          64(R9)(AX*8), Z8
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z8, Z7
+	VSUBPD           Z6, Z3, Z3
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z7, Z9
+	VSUBPD           Z4, Z3, Z3
+	VMOVUPS          Z9, Z4
+	VFMADD132PD.BCST avx512_bff921fb54400000<>+0(SB), Z8, Z4
+	VSUBPD           Z5, Z3, Z3
+	VMULPD.BCST      avx512_3dd0b4611a626331<>+0(SB), Z9, Z5
+	VFMADD132PD.BCST avx512_ba71701b839a2520<>+0(SB), Z3, Z2
+	VMOVUPS          Z9, Z3
+	VFMSUB132PD.BCST avx512_3dd0b4611a626331<>+0(SB), Z5, Z3
 	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z1, Z1
-	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z3, Z3
+	VSUBPD           Z5, Z4, Z10
+	VPBROADCASTQ     avx512_3fe45f306dc9c883<>+0(SB), Z11
+	VMOVUPS          128(R9)(AX*8), Z12
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z12, Z11
 	VCMPPD.BCST      $0x1e, avx512_4130000000000000<>+0(SB), Z1, K1
-	VCMPPD.BCST      $0x1e, avx512_4130000000000000<>+0(SB), Z3, K2
+	VSUBPD           Z10, Z4, Z1
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z11, Z4
 	KORTESTB         K1, K1
 	JNE              done
-	KORTESTB         K2, K2
+	VSUBPD           Z5, Z1, Z1
+	VMOVUPS          Z4, Z5
+	VFMADD132PD.BCST avx512_bff921fb54400000<>+0(SB), Z12, Z5
+	VMULPD           Z6, Z6, Z13
+	VSUBPD           Z3, Z1, Z1
+	VMULPD.BCST      avx512_3dd0b4611a626331<>+0(SB), Z4, Z3
+	VPBROADCASTQ     avx512_bfe0000000000000<>+0(SB), Z14
+	VFMADD213PD.BCST avx512_3ff0000000000000<>+0(SB), Z13, Z14
+	VFMADD132PD.BCST avx512_ba71701b839a2520<>+0(SB), Z1, Z9
+	VMOVUPS          Z4, Z1
+	VFMSUB132PD.BCST avx512_3dd0b4611a626331<>+0(SB), Z3, Z1
+	VPBROADCASTQ     avx512_3ff0000000000000<>+0(SB), Z15
+	VSUBPD           Z14, Z15, Z16
+	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z8, Z8
+	VSUBPD           Z3, Z5, Z17
+	VPBROADCASTQ     avx512_3fe45f306dc9c883<>+0(SB), Z18
+	VMOVUPS          192(R9)(AX*8), Z19
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z19, Z18
+	VFMADD231PD.BCST avx512_bfe0000000000000<>+0(SB), Z13, Z16
+	VCMPPD.BCST      $0x1e, avx512_4130000000000000<>+0(SB), Z8, K1
+	VSUBPD           Z17, Z5, Z5
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z18, Z8
+	VPBROADCASTQ     avx512_3de5e1190b6202e5<>+0(SB), Z20
+	VFMADD213PD.BCST avx512_be5ae602106b735c<>+0(SB), Z13, Z20
+	KORTESTB         K1, K1
 	JNE              done
-	VMULPD           Z6, Z6, Z1
-	VMULPD           Z7, Z7, Z3
-	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z1, Z8
-	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z3, Z9
-	VMOVUPS          Z8, Z10
-	VFNMADD213PD     Z4, Z4, Z10
-	VMOVUPS          Z9, Z11
-	VFNMADD213PD     Z5, Z5, Z11
-	VPBROADCASTQ     avx512_3de5e1190b6202e5<>+0(SB), Z12
-	VFMADD213PD.BCST avx512_be5ae602106b735c<>+0(SB), Z1, Z12
-	VPBROADCASTQ     avx512_3de5e1190b6202e5<>+0(SB), Z13
-	VFMADD213PD.BCST avx512_be5ae602106b735c<>+0(SB), Z3, Z13
-	VFMADD213PD.BCST avx512_3ec71de37b1ccd60<>+0(SB), Z1, Z12
-	VFMADD213PD.BCST avx512_3ec71de37b1ccd60<>+0(SB), Z3, Z13
-	VFMADD213PD.BCST avx512_bf2a01a019ea1317<>+0(SB), Z1, Z12
-	VFMADD213PD.BCST avx512_bf2a01a019ea1317<>+0(SB), Z3, Z13
-	VFMADD213PD.BCST avx512_3f81111111110c83<>+0(SB), Z1, Z12
-	VFMADD213PD.BCST avx512_3f81111111110c83<>+0(SB), Z3, Z13
-	VFMADD213PD.BCST avx512_bfc5555555555555<>+0(SB), Z1, Z12
-	VFMADD213PD.BCST avx512_bfc5555555555555<>+0(SB), Z3, Z13
-	VMULPD           Z1, Z12, Z12
-	VMULPD           Z3, Z13, Z13
-	VFMADD213PD      Z10, Z6, Z12
-	VFMADD213PD      Z11, Z7, Z13
-	VADDPD           Z12, Z6, Z10
-	VADDPD           Z13, Z7, Z11
-	VPBROADCASTQ     avx512_3ff0000000000000<>+0(SB), Z12
-	VSUBPD           Z8, Z12, Z13
-	VSUBPD           Z9, Z12, Z14
-	VSUBPD           Z13, Z12, Z15
-	VSUBPD           Z14, Z12, Z12
-	VSUBPD           Z8, Z15, Z8
-	VSUBPD           Z9, Z12, Z9
-	VPBROADCASTQ     avx512_bda9073d65923773<>+0(SB), Z12
-	VFMADD213PD.BCST avx512_3e21eeb5852cbfc3<>+0(SB), Z1, Z12
-	VPBROADCASTQ     avx512_bda9073d65923773<>+0(SB), Z15
-	VFMADD213PD.BCST avx512_3e21eeb5852cbfc3<>+0(SB), Z3, Z15
-	VFMADD213PD.BCST avx512_be927e4fa036e8f8<>+0(SB), Z1, Z12
-	VFMADD213PD.BCST avx512_be927e4fa036e8f8<>+0(SB), Z3, Z15
-	VFMADD213PD.BCST avx512_3efa01a019f38b01<>+0(SB), Z1, Z12
-	VFMADD213PD.BCST avx512_3efa01a019f38b01<>+0(SB), Z3, Z15
-	VFMADD213PD.BCST avx512_bf56c16c16c168cc<>+0(SB), Z1, Z12
-	VFMADD213PD.BCST avx512_bf56c16c16c168cc<>+0(SB), Z3, Z15
-	VFMADD213PD.BCST avx512_3fa5555555555555<>+0(SB), Z1, Z12
-	VFMADD213PD.BCST avx512_3fa5555555555555<>+0(SB), Z3, Z15
-	VMULPD           Z1, Z12, Z12
-	VMULPD           Z3, Z15, Z15
-	VMULPD           Z4, Z6, Z4
-	VMULPD           Z5, Z7, Z5
-	VFMSUB213PD      Z4, Z1, Z12
-	VFMSUB213PD      Z5, Z3, Z15
-	VADDPD           Z12, Z8, Z1
-	VADDPD           Z15, Z9, Z3
-	VADDPD           Z1, Z13, Z1
-	VADDPD           Z3, Z14, Z3
+	VSUBPD           Z3, Z5, Z3
+	VMOVUPS          Z8, Z5
+	VFMADD132PD.BCST avx512_bff921fb54400000<>+0(SB), Z19, Z5
+	VFMADD213PD.BCST avx512_3ec71de37b1ccd60<>+0(SB), Z13, Z20
+	VMULPD           Z10, Z10, Z21
+	VSUBPD           Z1, Z3, Z1
+	VMULPD.BCST      avx512_3dd0b4611a626331<>+0(SB), Z8, Z3
+	VFMADD213PD.BCST avx512_bf2a01a019ea1317<>+0(SB), Z13, Z20
+	VFMADD231PD.BCST avx512_bfe0000000000000<>+0(SB), Z21, Z15
+	VFMADD132PD.BCST avx512_ba71701b839a2520<>+0(SB), Z1, Z4
+	VMOVUPS          Z8, Z1
+	VFMSUB132PD.BCST avx512_3dd0b4611a626331<>+0(SB), Z3, Z1
+	VFMADD213PD.BCST avx512_3f81111111110c83<>+0(SB), Z13, Z20
+	VPBROADCASTQ     avx512_3ff0000000000000<>+0(SB), Z22
+	VSUBPD           Z15, Z22, Z23
+	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z12, Z12
+	VSUBPD           Z3, Z5, Z24
+	VFMADD213PD.BCST avx512_bfc5555555555555<>+0(SB), Z13, Z20
+	VFMADD231PD.BCST avx512_bfe0000000000000<>+0(SB), Z21, Z23
+	VCMPPD.BCST      $0x1e, avx512_4130000000000000<>+0(SB), Z12, K1
+	VSUBPD           Z24, Z5, Z5
+	VMULPD           Z13, Z20, Z12
+	VPBROADCASTQ     avx512_3de5e1190b6202e5<>+0(SB), Z20
+	VFMADD213PD.BCST avx512_be5ae602106b735c<>+0(SB), Z21, Z20
+	KORTESTB         K1, K1
+	JNE              done
+	VSUBPD           Z3, Z5, Z3
+	VMULPD           Z14, Z2, Z5
+	VFMADD213PD.BCST avx512_3ec71de37b1ccd60<>+0(SB), Z21, Z20
+	VMULPD           Z17, Z17, Z25
+	VSUBPD           Z1, Z3, Z1
+	VFMADD213PD      Z5, Z6, Z12
+	VFMADD213PD.BCST avx512_bf2a01a019ea1317<>+0(SB), Z21, Z20
+	VFMADD231PD.BCST avx512_bfe0000000000000<>+0(SB), Z25, Z22
+	VFMADD132PD.BCST avx512_ba71701b839a2520<>+0(SB), Z1, Z8
+	VADDPD           Z12, Z6, Z1
+	VFMADD213PD.BCST avx512_3f81111111110c83<>+0(SB), Z21, Z20
+	VPBROADCASTQ     avx512_3ff0000000000000<>+0(SB), Z3
+	VSUBPD           Z22, Z3, Z5
+	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z19, Z12
+	VPBROADCASTQ     avx512_bda9073d65923773<>+0(SB), Z19
+	VFMADD213PD.BCST avx512_3e21eeb5852cbfc3<>+0(SB), Z13, Z19
+	VFMADD213PD.BCST avx512_bfc5555555555555<>+0(SB), Z21, Z20
+	VFMADD231PD.BCST avx512_bfe0000000000000<>+0(SB), Z25, Z5
+	VCMPPD.BCST      $0x1e, avx512_4130000000000000<>+0(SB), Z12, K1
+	VFMADD213PD.BCST avx512_be927e4fa036e8f8<>+0(SB), Z13, Z19
+	VMULPD           Z21, Z20, Z12
+	VPBROADCASTQ     avx512_3de5e1190b6202e5<>+0(SB), Z20
+	VFMADD213PD.BCST avx512_be5ae602106b735c<>+0(SB), Z25, Z20
+	KORTESTB         K1, K1
+	JNE              done
+	VFMADD213PD.BCST avx512_3efa01a019f38b01<>+0(SB), Z13, Z19
+	VMULPD           Z15, Z9, Z26
+	VFMADD213PD.BCST avx512_3ec71de37b1ccd60<>+0(SB), Z25, Z20
+	VMULPD           Z24, Z24, Z27
+	VFMADD213PD.BCST avx512_bf56c16c16c168cc<>+0(SB), Z13, Z19
+	VFMADD213PD      Z26, Z10, Z12
+	VFMADD213PD.BCST avx512_bf2a01a019ea1317<>+0(SB), Z25, Z20
+	VFMADD231PD.BCST avx512_bfe0000000000000<>+0(SB), Z27, Z3
+	VFMADD213PD.BCST avx512_3fa5555555555555<>+0(SB), Z13, Z19
+	VADDPD           Z12, Z10, Z12
+	VFMADD213PD.BCST avx512_3f81111111110c83<>+0(SB), Z25, Z20
+	VPBROADCASTQ     avx512_3ff0000000000000<>+0(SB), Z26
+	VSUBPD           Z3, Z26, Z26
+	VMULPD           Z13, Z19, Z19
+	VPBROADCASTQ     avx512_bda9073d65923773<>+0(SB), Z28
+	VFMADD213PD.BCST avx512_3e21eeb5852cbfc3<>+0(SB), Z21, Z28
+	VFMADD213PD.BCST avx512_bfc5555555555555<>+0(SB), Z25, Z20
+	VFMADD231PD.BCST avx512_bfe0000000000000<>+0(SB), Z27, Z26
+	VFNMADD213PD     Z16, Z2, Z6
+	VFMADD213PD.BCST avx512_be927e4fa036e8f8<>+0(SB), Z21, Z28
+	VMULPD           Z25, Z20, Z2
+	VPBROADCASTQ     avx512_3de5e1190b6202e5<>+0(SB), Z16
+	VFMADD213PD.BCST avx512_be5ae602106b735c<>+0(SB), Z27, Z16
+	VFMADD213PD      Z6, Z13, Z19
+	VFMADD213PD.BCST avx512_3efa01a019f38b01<>+0(SB), Z21, Z28
+	VMULPD           Z22, Z4, Z6
+	VFMADD213PD.BCST avx512_3ec71de37b1ccd60<>+0(SB), Z27, Z16
+	VADDPD           Z19, Z14, Z13
+	VFMADD213PD.BCST avx512_bf56c16c16c168cc<>+0(SB), Z21, Z28
+	VFMADD213PD      Z6, Z17, Z2
+	VFMADD213PD.BCST avx512_bf2a01a019ea1317<>+0(SB), Z27, Z16
 	VPADDQ.BCST      avx512_0000000000000001<>+0(SB), Z0, Z0
-	VPADDQ.BCST      avx512_0000000000000001<>+0(SB), Z2, Z2
+	VFMADD213PD.BCST avx512_3fa5555555555555<>+0(SB), Z21, Z28
+	VADDPD           Z2, Z17, Z2
+	VFMADD213PD.BCST avx512_3f81111111110c83<>+0(SB), Z27, Z16
 	VPTESTMQ.BCST    avx512_0000000000000001<>+0(SB), Z0, K1
-	VPTESTMQ.BCST    avx512_0000000000000001<>+0(SB), Z2, K2
-	VBLENDMPD        Z1, Z10, K1, Z1
-	VBLENDMPD        Z3, Z11, K2, Z3
+	VMULPD           Z21, Z28, Z6
+	VPBROADCASTQ     avx512_bda9073d65923773<>+0(SB), Z14
+	VFMADD213PD.BCST avx512_3e21eeb5852cbfc3<>+0(SB), Z25, Z14
+	VFMADD213PD.BCST avx512_bfc5555555555555<>+0(SB), Z27, Z16
+	VBLENDMPD        Z13, Z1, K1, Z1
+	VFNMADD213PD     Z23, Z9, Z10
+	VFMADD213PD.BCST avx512_be927e4fa036e8f8<>+0(SB), Z25, Z14
+	VMULPD           Z27, Z16, Z9
 	VPSLLQ           $0x3e, Z0, Z0
-	VPSLLQ           $0x3e, Z2, Z2
+	VFMADD213PD      Z10, Z21, Z6
+	VFMADD213PD.BCST avx512_3efa01a019f38b01<>+0(SB), Z25, Z14
+	VMULPD           Z3, Z8, Z10
 	VPTERNLOGQ.BCST  $0x78, avx512_8000000000000000<>+0(SB), Z0, Z1
-	VPTERNLOGQ.BCST  $0x78, avx512_8000000000000000<>+0(SB), Z2, Z3
+	VADDPD           Z6, Z15, Z0
+	VFMADD213PD.BCST avx512_bf56c16c16c168cc<>+0(SB), Z25, Z14
+	VFMADD213PD      Z10, Z24, Z9
 	VMOVUPS          Z1, (R8)(AX*8)
-	VMOVUPS          Z3, 64(R8)(AX*8)
-	ADDQ             $0x00000010, AX
+	VPADDQ.BCST      avx512_0000000000000001<>+0(SB), Z7, Z1
+	VFMADD213PD.BCST avx512_3fa5555555555555<>+0(SB), Z25, Z14
+	VADDPD           Z9, Z24, Z6
+	VPTESTMQ.BCST    avx512_0000000000000001<>+0(SB), Z1, K1
+	VMULPD           Z25, Z14, Z7
+	VPBROADCASTQ     avx512_bda9073d65923773<>+0(SB), Z9
+	VFMADD213PD.BCST avx512_3e21eeb5852cbfc3<>+0(SB), Z27, Z9
+	VBLENDMPD        Z0, Z12, K1, Z0
+	VFNMADD213PD     Z5, Z4, Z17
+	VFMADD213PD.BCST avx512_be927e4fa036e8f8<>+0(SB), Z27, Z9
+	VPSLLQ           $0x3e, Z1, Z1
+	VFMADD213PD      Z17, Z25, Z7
+	VFMADD213PD.BCST avx512_3efa01a019f38b01<>+0(SB), Z27, Z9
+	VPTERNLOGQ.BCST  $0x78, avx512_8000000000000000<>+0(SB), Z1, Z0
+	VADDPD           Z7, Z22, Z1
+	VFMADD213PD.BCST avx512_bf56c16c16c168cc<>+0(SB), Z27, Z9
+	VMOVUPS          Z0, 64(R8)(AX*8)
+	VPADDQ.BCST      avx512_0000000000000001<>+0(SB), Z11, Z0
+	VFMADD213PD.BCST avx512_3fa5555555555555<>+0(SB), Z27, Z9
+	VPTESTMQ.BCST    avx512_0000000000000001<>+0(SB), Z0, K1
+	VMULPD           Z27, Z9, Z4
+	VBLENDMPD        Z1, Z2, K1, Z1
+	VFNMADD213PD     Z26, Z8, Z24
+	VPSLLQ           $0x3e, Z0, Z0
+	VFMADD213PD      Z24, Z27, Z4
+	VPTERNLOGQ.BCST  $0x78, avx512_8000000000000000<>+0(SB), Z0, Z1
+	VADDPD           Z4, Z3, Z0
+	VMOVUPS          Z1, 128(R8)(AX*8)
+	VPADDQ.BCST      avx512_0000000000000001<>+0(SB), Z18, Z1
+	VPTESTMQ.BCST    avx512_0000000000000001<>+0(SB), Z1, K1
+	VBLENDMPD        Z0, Z6, K1, Z0
+	VPSLLQ           $0x3e, Z1, Z1
+	VPTERNLOGQ.BCST  $0x78, avx512_8000000000000000<>+0(SB), Z1, Z0
+	VMOVUPS          Z0, 192(R8)(AX*8)
+	ADDQ             $0x00000020, AX
 	CMPQ             AX, DX
 	JLT              loop
 
@@ -6662,7 +10450,7 @@ done:
 // func cosFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·cosFloat64PastAVX512(SB), NOSPLIT, $0-48
-	// Cos of float64, 16 elements a step.
+	// Cos of float64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -6672,113 +10460,201 @@ loop:
 	VPBROADCASTQ     avx512_3fe45f306dc9c883<>+0(SB), Z0
 	VMOVUPS          (R9)(AX*8), Z1
 	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z1, Z0
-	VPBROADCASTQ     avx512_3fe45f306dc9c883<>+0(SB), Z2
-	VMOVUPS          64(R9)(AX*8), Z3
-	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z3, Z2
-	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z0, Z4
-	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z2, Z5
-	VMOVUPS          Z4, Z6
-	VFMADD132PD.BCST avx512_bff921fb54400000<>+0(SB), Z1, Z6
-	VMOVUPS          Z5, Z7
-	VFMADD132PD.BCST avx512_bff921fb54400000<>+0(SB), Z3, Z7
-	VMULPD.BCST      avx512_3dd0b4611a626331<>+0(SB), Z4, Z8
-	VMULPD.BCST      avx512_3dd0b4611a626331<>+0(SB), Z5, Z9
-	VMOVUPS          Z4, Z10
-	VFMSUB132PD.BCST avx512_3dd0b4611a626331<>+0(SB), Z8, Z10
-	VMOVUPS          Z5, Z11
-	VFMSUB132PD.BCST avx512_3dd0b4611a626331<>+0(SB), Z9, Z11
-	VSUBPD           Z8, Z6, Z12
-	VSUBPD           Z9, Z7, Z13
-	VSUBPD           Z12, Z6, Z6
-	VSUBPD           Z13, Z7, Z7
-	VSUBPD           Z8, Z6, Z6
-	VSUBPD           Z9, Z7, Z7
-	VSUBPD           Z10, Z6, Z6
-	VSUBPD           Z11, Z7, Z7
-	VFMADD132PD.BCST avx512_ba71701b839a2520<>+0(SB), Z6, Z4
-	VFMADD132PD.BCST avx512_ba71701b839a2520<>+0(SB), Z7, Z5
-	VADDPD           Z4, Z12, Z6
-	VADDPD           Z5, Z13, Z7
-	VSUBPD           Z6, Z12, Z8
-	VSUBPD           Z7, Z13, Z9
-	VADDPD           Z4, Z8, Z4
-	VADDPD           Z5, Z9, Z5
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z0, Z2
+	VMOVUPS          Z2, Z3
+	VFMADD132PD.BCST avx512_bff921fb54400000<>+0(SB), Z1, Z3
+	VMULPD.BCST      avx512_3dd0b4611a626331<>+0(SB), Z2, Z4
+	VMOVUPS          Z2, Z5
+	VFMSUB132PD.BCST avx512_3dd0b4611a626331<>+0(SB), Z4, Z5
+	VSUBPD           Z4, Z3, Z6
+	VPBROADCASTQ     avx512_3fe45f306dc9c883<>+0(SB), Z7
+	VMOVUPS          64(R9)(AX*8), Z8
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z8, Z7
+	VSUBPD           Z6, Z3, Z3
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z7, Z9
+	VSUBPD           Z4, Z3, Z3
+	VMOVUPS          Z9, Z4
+	VFMADD132PD.BCST avx512_bff921fb54400000<>+0(SB), Z8, Z4
+	VSUBPD           Z5, Z3, Z3
+	VMULPD.BCST      avx512_3dd0b4611a626331<>+0(SB), Z9, Z5
+	VFMADD132PD.BCST avx512_ba71701b839a2520<>+0(SB), Z3, Z2
+	VMOVUPS          Z9, Z3
+	VFMSUB132PD.BCST avx512_3dd0b4611a626331<>+0(SB), Z5, Z3
 	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z1, Z1
-	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z3, Z3
+	VSUBPD           Z5, Z4, Z10
+	VPBROADCASTQ     avx512_3fe45f306dc9c883<>+0(SB), Z11
+	VMOVUPS          128(R9)(AX*8), Z12
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z12, Z11
 	VCMPPD.BCST      $0x1e, avx512_4130000000000000<>+0(SB), Z1, K1
-	VCMPPD.BCST      $0x1e, avx512_4130000000000000<>+0(SB), Z3, K2
+	VSUBPD           Z10, Z4, Z1
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z11, Z4
 	KORTESTB         K1, K1
 	JNE              done
-	KORTESTB         K2, K2
+	VSUBPD           Z5, Z1, Z1
+	VMOVUPS          Z4, Z5
+	VFMADD132PD.BCST avx512_bff921fb54400000<>+0(SB), Z12, Z5
+	VMULPD           Z6, Z6, Z13
+	VSUBPD           Z3, Z1, Z1
+	VMULPD.BCST      avx512_3dd0b4611a626331<>+0(SB), Z4, Z3
+	VPBROADCASTQ     avx512_bfe0000000000000<>+0(SB), Z14
+	VFMADD213PD.BCST avx512_3ff0000000000000<>+0(SB), Z13, Z14
+	VFMADD132PD.BCST avx512_ba71701b839a2520<>+0(SB), Z1, Z9
+	VMOVUPS          Z4, Z1
+	VFMSUB132PD.BCST avx512_3dd0b4611a626331<>+0(SB), Z3, Z1
+	VPBROADCASTQ     avx512_3ff0000000000000<>+0(SB), Z15
+	VSUBPD           Z14, Z15, Z16
+	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z8, Z8
+	VSUBPD           Z3, Z5, Z17
+	VPBROADCASTQ     avx512_3fe45f306dc9c883<>+0(SB), Z18
+	VMOVUPS          192(R9)(AX*8), Z19
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z19, Z18
+	VFMADD231PD.BCST avx512_bfe0000000000000<>+0(SB), Z13, Z16
+	VCMPPD.BCST      $0x1e, avx512_4130000000000000<>+0(SB), Z8, K1
+	VSUBPD           Z17, Z5, Z5
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z18, Z8
+	VPBROADCASTQ     avx512_3de5e1190b6202e5<>+0(SB), Z20
+	VFMADD213PD.BCST avx512_be5ae602106b735c<>+0(SB), Z13, Z20
+	KORTESTB         K1, K1
 	JNE              done
-	VMULPD           Z6, Z6, Z1
-	VMULPD           Z7, Z7, Z3
-	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z1, Z8
-	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z3, Z9
-	VMOVUPS          Z8, Z10
-	VFNMADD213PD     Z4, Z4, Z10
-	VMOVUPS          Z9, Z11
-	VFNMADD213PD     Z5, Z5, Z11
-	VPBROADCASTQ     avx512_3de5e1190b6202e5<>+0(SB), Z12
-	VFMADD213PD.BCST avx512_be5ae602106b735c<>+0(SB), Z1, Z12
-	VPBROADCASTQ     avx512_3de5e1190b6202e5<>+0(SB), Z13
-	VFMADD213PD.BCST avx512_be5ae602106b735c<>+0(SB), Z3, Z13
-	VFMADD213PD.BCST avx512_3ec71de37b1ccd60<>+0(SB), Z1, Z12
-	VFMADD213PD.BCST avx512_3ec71de37b1ccd60<>+0(SB), Z3, Z13
-	VFMADD213PD.BCST avx512_bf2a01a019ea1317<>+0(SB), Z1, Z12
-	VFMADD213PD.BCST avx512_bf2a01a019ea1317<>+0(SB), Z3, Z13
-	VFMADD213PD.BCST avx512_3f81111111110c83<>+0(SB), Z1, Z12
-	VFMADD213PD.BCST avx512_3f81111111110c83<>+0(SB), Z3, Z13
-	VFMADD213PD.BCST avx512_bfc5555555555555<>+0(SB), Z1, Z12
-	VFMADD213PD.BCST avx512_bfc5555555555555<>+0(SB), Z3, Z13
-	VMULPD           Z1, Z12, Z12
-	VMULPD           Z3, Z13, Z13
-	VFMADD213PD      Z10, Z6, Z12
-	VFMADD213PD      Z11, Z7, Z13
-	VADDPD           Z12, Z6, Z10
-	VADDPD           Z13, Z7, Z11
-	VPBROADCASTQ     avx512_3ff0000000000000<>+0(SB), Z12
-	VSUBPD           Z8, Z12, Z13
-	VSUBPD           Z9, Z12, Z14
-	VSUBPD           Z13, Z12, Z15
-	VSUBPD           Z14, Z12, Z12
-	VSUBPD           Z8, Z15, Z8
-	VSUBPD           Z9, Z12, Z9
-	VPBROADCASTQ     avx512_bda9073d65923773<>+0(SB), Z12
-	VFMADD213PD.BCST avx512_3e21eeb5852cbfc3<>+0(SB), Z1, Z12
-	VPBROADCASTQ     avx512_bda9073d65923773<>+0(SB), Z15
-	VFMADD213PD.BCST avx512_3e21eeb5852cbfc3<>+0(SB), Z3, Z15
-	VFMADD213PD.BCST avx512_be927e4fa036e8f8<>+0(SB), Z1, Z12
-	VFMADD213PD.BCST avx512_be927e4fa036e8f8<>+0(SB), Z3, Z15
-	VFMADD213PD.BCST avx512_3efa01a019f38b01<>+0(SB), Z1, Z12
-	VFMADD213PD.BCST avx512_3efa01a019f38b01<>+0(SB), Z3, Z15
-	VFMADD213PD.BCST avx512_bf56c16c16c168cc<>+0(SB), Z1, Z12
-	VFMADD213PD.BCST avx512_bf56c16c16c168cc<>+0(SB), Z3, Z15
-	VFMADD213PD.BCST avx512_3fa5555555555555<>+0(SB), Z1, Z12
-	VFMADD213PD.BCST avx512_3fa5555555555555<>+0(SB), Z3, Z15
-	VMULPD           Z1, Z12, Z12
-	VMULPD           Z3, Z15, Z15
-	VMULPD           Z4, Z6, Z4
-	VMULPD           Z5, Z7, Z5
-	VFMSUB213PD      Z4, Z1, Z12
-	VFMSUB213PD      Z5, Z3, Z15
-	VADDPD           Z12, Z8, Z1
-	VADDPD           Z15, Z9, Z3
-	VADDPD           Z1, Z13, Z1
-	VADDPD           Z3, Z14, Z3
+	VSUBPD           Z3, Z5, Z3
+	VMOVUPS          Z8, Z5
+	VFMADD132PD.BCST avx512_bff921fb54400000<>+0(SB), Z19, Z5
+	VFMADD213PD.BCST avx512_3ec71de37b1ccd60<>+0(SB), Z13, Z20
+	VMULPD           Z10, Z10, Z21
+	VSUBPD           Z1, Z3, Z1
+	VMULPD.BCST      avx512_3dd0b4611a626331<>+0(SB), Z8, Z3
+	VFMADD213PD.BCST avx512_bf2a01a019ea1317<>+0(SB), Z13, Z20
+	VFMADD231PD.BCST avx512_bfe0000000000000<>+0(SB), Z21, Z15
+	VFMADD132PD.BCST avx512_ba71701b839a2520<>+0(SB), Z1, Z4
+	VMOVUPS          Z8, Z1
+	VFMSUB132PD.BCST avx512_3dd0b4611a626331<>+0(SB), Z3, Z1
+	VFMADD213PD.BCST avx512_3f81111111110c83<>+0(SB), Z13, Z20
+	VPBROADCASTQ     avx512_3ff0000000000000<>+0(SB), Z22
+	VSUBPD           Z15, Z22, Z23
+	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z12, Z12
+	VSUBPD           Z3, Z5, Z24
+	VFMADD213PD.BCST avx512_bfc5555555555555<>+0(SB), Z13, Z20
+	VFMADD231PD.BCST avx512_bfe0000000000000<>+0(SB), Z21, Z23
+	VCMPPD.BCST      $0x1e, avx512_4130000000000000<>+0(SB), Z12, K1
+	VSUBPD           Z24, Z5, Z5
+	VMULPD           Z13, Z20, Z12
+	VPBROADCASTQ     avx512_3de5e1190b6202e5<>+0(SB), Z20
+	VFMADD213PD.BCST avx512_be5ae602106b735c<>+0(SB), Z21, Z20
+	KORTESTB         K1, K1
+	JNE              done
+	VSUBPD           Z3, Z5, Z3
+	VMULPD           Z14, Z2, Z5
+	VFMADD213PD.BCST avx512_3ec71de37b1ccd60<>+0(SB), Z21, Z20
+	VMULPD           Z17, Z17, Z25
+	VSUBPD           Z1, Z3, Z1
+	VFMADD213PD      Z5, Z6, Z12
+	VFMADD213PD.BCST avx512_bf2a01a019ea1317<>+0(SB), Z21, Z20
+	VFMADD231PD.BCST avx512_bfe0000000000000<>+0(SB), Z25, Z22
+	VFMADD132PD.BCST avx512_ba71701b839a2520<>+0(SB), Z1, Z8
+	VADDPD           Z12, Z6, Z1
+	VFMADD213PD.BCST avx512_3f81111111110c83<>+0(SB), Z21, Z20
+	VPBROADCASTQ     avx512_3ff0000000000000<>+0(SB), Z3
+	VSUBPD           Z22, Z3, Z5
+	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z19, Z12
+	VPBROADCASTQ     avx512_bda9073d65923773<>+0(SB), Z19
+	VFMADD213PD.BCST avx512_3e21eeb5852cbfc3<>+0(SB), Z13, Z19
+	VFMADD213PD.BCST avx512_bfc5555555555555<>+0(SB), Z21, Z20
+	VFMADD231PD.BCST avx512_bfe0000000000000<>+0(SB), Z25, Z5
+	VCMPPD.BCST      $0x1e, avx512_4130000000000000<>+0(SB), Z12, K1
+	VFMADD213PD.BCST avx512_be927e4fa036e8f8<>+0(SB), Z13, Z19
+	VMULPD           Z21, Z20, Z12
+	VPBROADCASTQ     avx512_3de5e1190b6202e5<>+0(SB), Z20
+	VFMADD213PD.BCST avx512_be5ae602106b735c<>+0(SB), Z25, Z20
+	KORTESTB         K1, K1
+	JNE              done
+	VFMADD213PD.BCST avx512_3efa01a019f38b01<>+0(SB), Z13, Z19
+	VMULPD           Z15, Z9, Z26
+	VFMADD213PD.BCST avx512_3ec71de37b1ccd60<>+0(SB), Z25, Z20
+	VMULPD           Z24, Z24, Z27
+	VFMADD213PD.BCST avx512_bf56c16c16c168cc<>+0(SB), Z13, Z19
+	VFMADD213PD      Z26, Z10, Z12
+	VFMADD213PD.BCST avx512_bf2a01a019ea1317<>+0(SB), Z25, Z20
+	VFMADD231PD.BCST avx512_bfe0000000000000<>+0(SB), Z27, Z3
+	VFMADD213PD.BCST avx512_3fa5555555555555<>+0(SB), Z13, Z19
+	VADDPD           Z12, Z10, Z12
+	VFMADD213PD.BCST avx512_3f81111111110c83<>+0(SB), Z25, Z20
+	VPBROADCASTQ     avx512_3ff0000000000000<>+0(SB), Z26
+	VSUBPD           Z3, Z26, Z26
+	VMULPD           Z13, Z19, Z19
+	VPBROADCASTQ     avx512_bda9073d65923773<>+0(SB), Z28
+	VFMADD213PD.BCST avx512_3e21eeb5852cbfc3<>+0(SB), Z21, Z28
+	VFMADD213PD.BCST avx512_bfc5555555555555<>+0(SB), Z25, Z20
+	VFMADD231PD.BCST avx512_bfe0000000000000<>+0(SB), Z27, Z26
+	VFNMADD213PD     Z16, Z2, Z6
+	VFMADD213PD.BCST avx512_be927e4fa036e8f8<>+0(SB), Z21, Z28
+	VMULPD           Z25, Z20, Z2
+	VPBROADCASTQ     avx512_3de5e1190b6202e5<>+0(SB), Z16
+	VFMADD213PD.BCST avx512_be5ae602106b735c<>+0(SB), Z27, Z16
+	VFMADD213PD      Z6, Z13, Z19
+	VFMADD213PD.BCST avx512_3efa01a019f38b01<>+0(SB), Z21, Z28
+	VMULPD           Z22, Z4, Z6
+	VFMADD213PD.BCST avx512_3ec71de37b1ccd60<>+0(SB), Z27, Z16
+	VADDPD           Z19, Z14, Z13
+	VFMADD213PD.BCST avx512_bf56c16c16c168cc<>+0(SB), Z21, Z28
+	VFMADD213PD      Z6, Z17, Z2
+	VFMADD213PD.BCST avx512_bf2a01a019ea1317<>+0(SB), Z27, Z16
 	VPADDQ.BCST      avx512_0000000000000001<>+0(SB), Z0, Z0
-	VPADDQ.BCST      avx512_0000000000000001<>+0(SB), Z2, Z2
+	VFMADD213PD.BCST avx512_3fa5555555555555<>+0(SB), Z21, Z28
+	VADDPD           Z2, Z17, Z2
+	VFMADD213PD.BCST avx512_3f81111111110c83<>+0(SB), Z27, Z16
 	VPTESTMQ.BCST    avx512_0000000000000001<>+0(SB), Z0, K1
-	VPTESTMQ.BCST    avx512_0000000000000001<>+0(SB), Z2, K2
-	VBLENDMPD        Z1, Z10, K1, Z1
-	VBLENDMPD        Z3, Z11, K2, Z3
+	VMULPD           Z21, Z28, Z6
+	VPBROADCASTQ     avx512_bda9073d65923773<>+0(SB), Z14
+	VFMADD213PD.BCST avx512_3e21eeb5852cbfc3<>+0(SB), Z25, Z14
+	VFMADD213PD.BCST avx512_bfc5555555555555<>+0(SB), Z27, Z16
+	VBLENDMPD        Z13, Z1, K1, Z1
+	VFNMADD213PD     Z23, Z9, Z10
+	VFMADD213PD.BCST avx512_be927e4fa036e8f8<>+0(SB), Z25, Z14
+	VMULPD           Z27, Z16, Z9
 	VPSLLQ           $0x3e, Z0, Z0
-	VPSLLQ           $0x3e, Z2, Z2
+	VFMADD213PD      Z10, Z21, Z6
+	VFMADD213PD.BCST avx512_3efa01a019f38b01<>+0(SB), Z25, Z14
+	VMULPD           Z3, Z8, Z10
 	VPTERNLOGQ.BCST  $0x78, avx512_8000000000000000<>+0(SB), Z0, Z1
-	VPTERNLOGQ.BCST  $0x78, avx512_8000000000000000<>+0(SB), Z2, Z3
+	VADDPD           Z6, Z15, Z0
+	VFMADD213PD.BCST avx512_bf56c16c16c168cc<>+0(SB), Z25, Z14
+	VFMADD213PD      Z10, Z24, Z9
 	VMOVNTPS         Z1, (R8)(AX*8)
-	VMOVNTPS         Z3, 64(R8)(AX*8)
-	ADDQ             $0x00000010, AX
+	VPADDQ.BCST      avx512_0000000000000001<>+0(SB), Z7, Z1
+	VFMADD213PD.BCST avx512_3fa5555555555555<>+0(SB), Z25, Z14
+	VADDPD           Z9, Z24, Z6
+	VPTESTMQ.BCST    avx512_0000000000000001<>+0(SB), Z1, K1
+	VMULPD           Z25, Z14, Z7
+	VPBROADCASTQ     avx512_bda9073d65923773<>+0(SB), Z9
+	VFMADD213PD.BCST avx512_3e21eeb5852cbfc3<>+0(SB), Z27, Z9
+	VBLENDMPD        Z0, Z12, K1, Z0
+	VFNMADD213PD     Z5, Z4, Z17
+	VFMADD213PD.BCST avx512_be927e4fa036e8f8<>+0(SB), Z27, Z9
+	VPSLLQ           $0x3e, Z1, Z1
+	VFMADD213PD      Z17, Z25, Z7
+	VFMADD213PD.BCST avx512_3efa01a019f38b01<>+0(SB), Z27, Z9
+	VPTERNLOGQ.BCST  $0x78, avx512_8000000000000000<>+0(SB), Z1, Z0
+	VADDPD           Z7, Z22, Z1
+	VFMADD213PD.BCST avx512_bf56c16c16c168cc<>+0(SB), Z27, Z9
+	VMOVNTPS         Z0, 64(R8)(AX*8)
+	VPADDQ.BCST      avx512_0000000000000001<>+0(SB), Z11, Z0
+	VFMADD213PD.BCST avx512_3fa5555555555555<>+0(SB), Z27, Z9
+	VPTESTMQ.BCST    avx512_0000000000000001<>+0(SB), Z0, K1
+	VMULPD           Z27, Z9, Z4
+	VBLENDMPD        Z1, Z2, K1, Z1
+	VFNMADD213PD     Z26, Z8, Z24
+	VPSLLQ           $0x3e, Z0, Z0
+	VFMADD213PD      Z24, Z27, Z4
+	VPTERNLOGQ.BCST  $0x78, avx512_8000000000000000<>+0(SB), Z0, Z1
+	VADDPD           Z4, Z3, Z0
+	VMOVNTPS         Z1, 128(R8)(AX*8)
+	VPADDQ.BCST      avx512_0000000000000001<>+0(SB), Z18, Z1
+	VPTESTMQ.BCST    avx512_0000000000000001<>+0(SB), Z1, K1
+	VBLENDMPD        Z0, Z6, K1, Z0
+	VPSLLQ           $0x3e, Z1, Z1
+	VPTERNLOGQ.BCST  $0x78, avx512_8000000000000000<>+0(SB), Z1, Z0
+	VMOVNTPS         Z0, 192(R8)(AX*8)
+	ADDQ             $0x00000020, AX
 	CMPQ             AX, DX
 	JLT              loop
 
@@ -6790,7 +10666,7 @@ done:
 // func tanhFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·tanhFloat32AVX512(SB), NOSPLIT, $0-48
-	// Tanh of float32, 32 elements a step.
+	// Tanh of float32, 64 elements a step.
 	MOVQ    dst+0(FP), R8
 	MOVQ    a+8(FP), R9
 	MOVQ    n+32(FP), DX
@@ -6813,64 +10689,125 @@ TEXT ·tanhFloat32AVX512(SB), NOSPLIT, $0-48
 loop:
 	VMOVUPS         (R9)(AX*4), Z0
 	VANDPS.BCST     avx512_7fffffff<>+0(SB), Z0, Z1
-	VMOVUPS         64(R9)(AX*4), Z2
-	VANDPS.BCST     avx512_7fffffff<>+0(SB), Z2, Z3
-	VPBROADCASTQ    avx512_41180000<>+0(SB), Z4
-	VMINPS          Z1, Z4, Z1
-	VMINPS          Z3, Z4, Z3
-	VADDPS.BCST     avx512_3f800000<>+0(SB), Z1, Z4
-	VADDPS.BCST     avx512_3f800000<>+0(SB), Z3, Z5
-	VPSRLD          $0x14, Z4, Z4
-	VPSRLD          $0x14, Z5, Z5
+	VPBROADCASTQ    avx512_41180000<>+0(SB), Z2
+	VMINPS          Z1, Z2, Z1
+	VADDPS.BCST     avx512_3f800000<>+0(SB), Z1, Z3
+	VMOVUPS         64(R9)(AX*4), Z4
+	VANDPS.BCST     avx512_7fffffff<>+0(SB), Z4, Z5
+	VPSRLD          $0x14, Z3, Z3
+	VMINPS          Z5, Z2, Z5
 	VMOVUPS         Z31, Z6
-	VPERMT2PS       Z30, Z4, Z6
-	VMOVUPS         Z31, Z7
-	VPERMT2PS       Z30, Z5, Z7
+	VPERMT2PS       Z30, Z3, Z6
+	VADDPS.BCST     avx512_3f800000<>+0(SB), Z5, Z7
+	VMOVUPS         128(R9)(AX*4), Z8
+	VANDPS.BCST     avx512_7fffffff<>+0(SB), Z8, Z9
 	VSUBPS          Z6, Z1, Z1
-	VSUBPS          Z7, Z3, Z3
-	VMOVUPS         Z29, Z6
-	VPERMT2PS       Z28, Z4, Z6
-	VMOVUPS         Z29, Z7
-	VPERMT2PS       Z28, Z5, Z7
+	VPSRLD          $0x14, Z7, Z6
+	VMINPS          Z9, Z2, Z7
+	VMOVUPS         Z29, Z9
+	VPERMT2PS       Z28, Z3, Z9
+	VMOVUPS         Z31, Z10
+	VPERMT2PS       Z30, Z6, Z10
+	VADDPS.BCST     avx512_3f800000<>+0(SB), Z7, Z11
+	VMOVUPS         192(R9)(AX*4), Z12
+	VANDPS.BCST     avx512_7fffffff<>+0(SB), Z12, Z13
+	VMOVUPS         Z27, Z14
+	VPERMT2PS       Z26, Z3, Z14
+	VSUBPS          Z10, Z5, Z5
+	VPSRLD          $0x14, Z11, Z10
+	VMINPS          Z13, Z2, Z2
+	VFMADD213PS     Z14, Z1, Z9
+	VMOVUPS         Z29, Z11
+	VPERMT2PS       Z28, Z6, Z11
+	VMOVUPS         Z31, Z13
+	VPERMT2PS       Z30, Z10, Z13
+	VADDPS.BCST     avx512_3f800000<>+0(SB), Z2, Z14
+	VMOVUPS         Z25, Z15
+	VPERMT2PS       Z24, Z3, Z15
+	VMOVUPS         Z27, Z16
+	VPERMT2PS       Z26, Z6, Z16
+	VSUBPS          Z13, Z7, Z7
+	VPSRLD          $0x14, Z14, Z13
+	VFMADD213PS     Z15, Z1, Z9
+	VFMADD213PS     Z16, Z5, Z11
+	VMOVUPS         Z29, Z14
+	VPERMT2PS       Z28, Z10, Z14
+	VMOVUPS         Z31, Z15
+	VPERMT2PS       Z30, Z13, Z15
+	VMOVUPS         Z23, Z16
+	VPERMT2PS       Z22, Z3, Z16
+	VMOVUPS         Z25, Z17
+	VPERMT2PS       Z24, Z6, Z17
+	VMOVUPS         Z27, Z12
+	VPERMT2PS       Z26, Z10, Z12
+	VSUBPS          Z15, Z2, Z2
+	VFMADD213PS     Z16, Z1, Z9
+	VFMADD213PS     Z17, Z5, Z11
+	VFMADD213PS     Z12, Z7, Z14
+	VMOVUPS         Z29, Z12
+	VPERMT2PS       Z28, Z13, Z12
+	VMOVUPS         Z21, Z15
+	VPERMT2PS       Z20, Z3, Z15
+	VMOVUPS         Z23, Z16
+	VPERMT2PS       Z22, Z6, Z16
+	VMOVUPS         Z25, Z17
+	VPERMT2PS       Z24, Z10, Z17
 	VMOVUPS         Z27, Z8
-	VPERMT2PS       Z26, Z4, Z8
-	VMOVUPS         Z27, Z9
-	VPERMT2PS       Z26, Z5, Z9
-	VFMADD213PS     Z8, Z1, Z6
-	VFMADD213PS     Z9, Z3, Z7
-	VMOVUPS         Z25, Z8
-	VPERMT2PS       Z24, Z4, Z8
-	VMOVUPS         Z25, Z9
-	VPERMT2PS       Z24, Z5, Z9
-	VFMADD213PS     Z8, Z1, Z6
-	VFMADD213PS     Z9, Z3, Z7
-	VMOVUPS         Z23, Z8
-	VPERMT2PS       Z22, Z4, Z8
-	VMOVUPS         Z23, Z9
-	VPERMT2PS       Z22, Z5, Z9
-	VFMADD213PS     Z8, Z1, Z6
-	VFMADD213PS     Z9, Z3, Z7
+	VPERMT2PS       Z26, Z13, Z8
+	VMULPS          Z1, Z1, Z4
+	VFMADD213PS     Z16, Z5, Z11
+	VFMADD213PS     Z17, Z7, Z14
+	VFMADD213PS     Z8, Z2, Z12
+	VMULPS          Z4, Z9, Z4
 	VMOVUPS         Z21, Z8
-	VPERMT2PS       Z20, Z4, Z8
-	VMOVUPS         Z21, Z9
-	VPERMT2PS       Z20, Z5, Z9
-	VMULPS          Z1, Z1, Z10
-	VMULPS          Z3, Z3, Z11
-	VMULPS          Z10, Z6, Z6
-	VMULPS          Z11, Z7, Z7
-	VFMADD213PS     Z6, Z8, Z1
-	VFMADD213PS     Z7, Z9, Z3
-	VMOVUPS         Z19, Z6
-	VPERMT2PS       Z18, Z4, Z6
-	VMOVUPS         Z19, Z4
-	VPERMT2PS       Z18, Z5, Z4
-	VADDPS          Z6, Z1, Z1
-	VADDPS          Z4, Z3, Z3
+	VPERMT2PS       Z20, Z6, Z8
+	VMOVUPS         Z23, Z9
+	VPERMT2PS       Z22, Z10, Z9
+	VMOVUPS         Z25, Z16
+	VPERMT2PS       Z24, Z13, Z16
+	VFMADD213PS     Z4, Z15, Z1
+	VMULPS          Z5, Z5, Z4
+	VFMADD213PS     Z9, Z7, Z14
+	VFMADD213PS     Z16, Z2, Z12
+	VMOVUPS         Z19, Z9
+	VPERMT2PS       Z18, Z3, Z9
+	VMULPS          Z4, Z11, Z3
+	VMOVUPS         Z21, Z4
+	VPERMT2PS       Z20, Z10, Z4
+	VMOVUPS         Z23, Z11
+	VPERMT2PS       Z22, Z13, Z11
+	VADDPS          Z9, Z1, Z1
+	VFMADD213PS     Z3, Z8, Z5
+	VMULPS          Z7, Z7, Z3
+	VFMADD213PS     Z11, Z2, Z12
 	VPTERNLOGD.BCST $0xe4, avx512_7fffffff<>+0(SB), Z0, Z1
-	VPTERNLOGD.BCST $0xe4, avx512_7fffffff<>+0(SB), Z2, Z3
+	VMOVUPS         Z19, Z0
+	VPERMT2PS       Z18, Z6, Z0
+	VMULPS          Z3, Z14, Z3
+	VMOVUPS         Z21, Z6
+	VPERMT2PS       Z20, Z13, Z6
 	VMOVUPS         Z1, (R8)(AX*4)
-	VMOVUPS         Z3, 64(R8)(AX*4)
-	ADDQ            $0x00000020, AX
+	VADDPS          Z0, Z5, Z0
+	VFMADD213PS     Z3, Z4, Z7
+	VMULPS          Z2, Z2, Z1
+	VMOVUPS         64(R9)(AX*4), Z3
+	VPTERNLOGD.BCST $0xe4, avx512_7fffffff<>+0(SB), Z3, Z0
+	VMOVUPS         Z19, Z3
+	VPERMT2PS       Z18, Z10, Z3
+	VMULPS          Z1, Z12, Z1
+	VMOVUPS         Z0, 64(R8)(AX*4)
+	VADDPS          Z3, Z7, Z0
+	VFMADD213PS     Z1, Z6, Z2
+	VMOVUPS         128(R9)(AX*4), Z1
+	VPTERNLOGD.BCST $0xe4, avx512_7fffffff<>+0(SB), Z1, Z0
+	VMOVUPS         Z19, Z1
+	VPERMT2PS       Z18, Z13, Z1
+	VMOVUPS         Z0, 128(R8)(AX*4)
+	VADDPS          Z1, Z2, Z0
+	VMOVUPS         192(R9)(AX*4), Z1
+	VPTERNLOGD.BCST $0xe4, avx512_7fffffff<>+0(SB), Z1, Z0
+	VMOVUPS         Z0, 192(R8)(AX*4)
+	ADDQ            $0x00000040, AX
 	CMPQ            AX, DX
 	JLT             loop
 	VZEROUPPER
@@ -7135,7 +11072,7 @@ GLOBL avx512_41180000<>(SB), RODATA|NOPTR, $8
 // func tanhFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·tanhFloat32PastAVX512(SB), NOSPLIT, $0-48
-	// Tanh of float32, 32 elements a step.
+	// Tanh of float32, 64 elements a step.
 	MOVQ    dst+0(FP), R8
 	MOVQ    a+8(FP), R9
 	MOVQ    n+32(FP), DX
@@ -7158,64 +11095,125 @@ TEXT ·tanhFloat32PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VMOVUPS         (R9)(AX*4), Z0
 	VANDPS.BCST     avx512_7fffffff<>+0(SB), Z0, Z1
-	VMOVUPS         64(R9)(AX*4), Z2
-	VANDPS.BCST     avx512_7fffffff<>+0(SB), Z2, Z3
-	VPBROADCASTQ    avx512_41180000<>+0(SB), Z4
-	VMINPS          Z1, Z4, Z1
-	VMINPS          Z3, Z4, Z3
-	VADDPS.BCST     avx512_3f800000<>+0(SB), Z1, Z4
-	VADDPS.BCST     avx512_3f800000<>+0(SB), Z3, Z5
-	VPSRLD          $0x14, Z4, Z4
-	VPSRLD          $0x14, Z5, Z5
+	VPBROADCASTQ    avx512_41180000<>+0(SB), Z2
+	VMINPS          Z1, Z2, Z1
+	VADDPS.BCST     avx512_3f800000<>+0(SB), Z1, Z3
+	VMOVUPS         64(R9)(AX*4), Z4
+	VANDPS.BCST     avx512_7fffffff<>+0(SB), Z4, Z5
+	VPSRLD          $0x14, Z3, Z3
+	VMINPS          Z5, Z2, Z5
 	VMOVUPS         Z31, Z6
-	VPERMT2PS       Z30, Z4, Z6
-	VMOVUPS         Z31, Z7
-	VPERMT2PS       Z30, Z5, Z7
+	VPERMT2PS       Z30, Z3, Z6
+	VADDPS.BCST     avx512_3f800000<>+0(SB), Z5, Z7
+	VMOVUPS         128(R9)(AX*4), Z8
+	VANDPS.BCST     avx512_7fffffff<>+0(SB), Z8, Z9
 	VSUBPS          Z6, Z1, Z1
-	VSUBPS          Z7, Z3, Z3
-	VMOVUPS         Z29, Z6
-	VPERMT2PS       Z28, Z4, Z6
-	VMOVUPS         Z29, Z7
-	VPERMT2PS       Z28, Z5, Z7
+	VPSRLD          $0x14, Z7, Z6
+	VMINPS          Z9, Z2, Z7
+	VMOVUPS         Z29, Z9
+	VPERMT2PS       Z28, Z3, Z9
+	VMOVUPS         Z31, Z10
+	VPERMT2PS       Z30, Z6, Z10
+	VADDPS.BCST     avx512_3f800000<>+0(SB), Z7, Z11
+	VMOVUPS         192(R9)(AX*4), Z12
+	VANDPS.BCST     avx512_7fffffff<>+0(SB), Z12, Z13
+	VMOVUPS         Z27, Z14
+	VPERMT2PS       Z26, Z3, Z14
+	VSUBPS          Z10, Z5, Z5
+	VPSRLD          $0x14, Z11, Z10
+	VMINPS          Z13, Z2, Z2
+	VFMADD213PS     Z14, Z1, Z9
+	VMOVUPS         Z29, Z11
+	VPERMT2PS       Z28, Z6, Z11
+	VMOVUPS         Z31, Z13
+	VPERMT2PS       Z30, Z10, Z13
+	VADDPS.BCST     avx512_3f800000<>+0(SB), Z2, Z14
+	VMOVUPS         Z25, Z15
+	VPERMT2PS       Z24, Z3, Z15
+	VMOVUPS         Z27, Z16
+	VPERMT2PS       Z26, Z6, Z16
+	VSUBPS          Z13, Z7, Z7
+	VPSRLD          $0x14, Z14, Z13
+	VFMADD213PS     Z15, Z1, Z9
+	VFMADD213PS     Z16, Z5, Z11
+	VMOVUPS         Z29, Z14
+	VPERMT2PS       Z28, Z10, Z14
+	VMOVUPS         Z31, Z15
+	VPERMT2PS       Z30, Z13, Z15
+	VMOVUPS         Z23, Z16
+	VPERMT2PS       Z22, Z3, Z16
+	VMOVUPS         Z25, Z17
+	VPERMT2PS       Z24, Z6, Z17
+	VMOVUPS         Z27, Z12
+	VPERMT2PS       Z26, Z10, Z12
+	VSUBPS          Z15, Z2, Z2
+	VFMADD213PS     Z16, Z1, Z9
+	VFMADD213PS     Z17, Z5, Z11
+	VFMADD213PS     Z12, Z7, Z14
+	VMOVUPS         Z29, Z12
+	VPERMT2PS       Z28, Z13, Z12
+	VMOVUPS         Z21, Z15
+	VPERMT2PS       Z20, Z3, Z15
+	VMOVUPS         Z23, Z16
+	VPERMT2PS       Z22, Z6, Z16
+	VMOVUPS         Z25, Z17
+	VPERMT2PS       Z24, Z10, Z17
 	VMOVUPS         Z27, Z8
-	VPERMT2PS       Z26, Z4, Z8
-	VMOVUPS         Z27, Z9
-	VPERMT2PS       Z26, Z5, Z9
-	VFMADD213PS     Z8, Z1, Z6
-	VFMADD213PS     Z9, Z3, Z7
-	VMOVUPS         Z25, Z8
-	VPERMT2PS       Z24, Z4, Z8
-	VMOVUPS         Z25, Z9
-	VPERMT2PS       Z24, Z5, Z9
-	VFMADD213PS     Z8, Z1, Z6
-	VFMADD213PS     Z9, Z3, Z7
-	VMOVUPS         Z23, Z8
-	VPERMT2PS       Z22, Z4, Z8
-	VMOVUPS         Z23, Z9
-	VPERMT2PS       Z22, Z5, Z9
-	VFMADD213PS     Z8, Z1, Z6
-	VFMADD213PS     Z9, Z3, Z7
+	VPERMT2PS       Z26, Z13, Z8
+	VMULPS          Z1, Z1, Z4
+	VFMADD213PS     Z16, Z5, Z11
+	VFMADD213PS     Z17, Z7, Z14
+	VFMADD213PS     Z8, Z2, Z12
+	VMULPS          Z4, Z9, Z4
 	VMOVUPS         Z21, Z8
-	VPERMT2PS       Z20, Z4, Z8
-	VMOVUPS         Z21, Z9
-	VPERMT2PS       Z20, Z5, Z9
-	VMULPS          Z1, Z1, Z10
-	VMULPS          Z3, Z3, Z11
-	VMULPS          Z10, Z6, Z6
-	VMULPS          Z11, Z7, Z7
-	VFMADD213PS     Z6, Z8, Z1
-	VFMADD213PS     Z7, Z9, Z3
-	VMOVUPS         Z19, Z6
-	VPERMT2PS       Z18, Z4, Z6
-	VMOVUPS         Z19, Z4
-	VPERMT2PS       Z18, Z5, Z4
-	VADDPS          Z6, Z1, Z1
-	VADDPS          Z4, Z3, Z3
+	VPERMT2PS       Z20, Z6, Z8
+	VMOVUPS         Z23, Z9
+	VPERMT2PS       Z22, Z10, Z9
+	VMOVUPS         Z25, Z16
+	VPERMT2PS       Z24, Z13, Z16
+	VFMADD213PS     Z4, Z15, Z1
+	VMULPS          Z5, Z5, Z4
+	VFMADD213PS     Z9, Z7, Z14
+	VFMADD213PS     Z16, Z2, Z12
+	VMOVUPS         Z19, Z9
+	VPERMT2PS       Z18, Z3, Z9
+	VMULPS          Z4, Z11, Z3
+	VMOVUPS         Z21, Z4
+	VPERMT2PS       Z20, Z10, Z4
+	VMOVUPS         Z23, Z11
+	VPERMT2PS       Z22, Z13, Z11
+	VADDPS          Z9, Z1, Z1
+	VFMADD213PS     Z3, Z8, Z5
+	VMULPS          Z7, Z7, Z3
+	VFMADD213PS     Z11, Z2, Z12
 	VPTERNLOGD.BCST $0xe4, avx512_7fffffff<>+0(SB), Z0, Z1
-	VPTERNLOGD.BCST $0xe4, avx512_7fffffff<>+0(SB), Z2, Z3
+	VMOVUPS         Z19, Z0
+	VPERMT2PS       Z18, Z6, Z0
+	VMULPS          Z3, Z14, Z3
+	VMOVUPS         Z21, Z6
+	VPERMT2PS       Z20, Z13, Z6
 	VMOVNTPS        Z1, (R8)(AX*4)
-	VMOVNTPS        Z3, 64(R8)(AX*4)
-	ADDQ            $0x00000020, AX
+	VADDPS          Z0, Z5, Z0
+	VFMADD213PS     Z3, Z4, Z7
+	VMULPS          Z2, Z2, Z1
+	VMOVUPS         64(R9)(AX*4), Z3
+	VPTERNLOGD.BCST $0xe4, avx512_7fffffff<>+0(SB), Z3, Z0
+	VMOVUPS         Z19, Z3
+	VPERMT2PS       Z18, Z10, Z3
+	VMULPS          Z1, Z12, Z1
+	VMOVNTPS        Z0, 64(R8)(AX*4)
+	VADDPS          Z3, Z7, Z0
+	VFMADD213PS     Z1, Z6, Z2
+	VMOVUPS         128(R9)(AX*4), Z1
+	VPTERNLOGD.BCST $0xe4, avx512_7fffffff<>+0(SB), Z1, Z0
+	VMOVUPS         Z19, Z1
+	VPERMT2PS       Z18, Z13, Z1
+	VMOVNTPS        Z0, 128(R8)(AX*4)
+	VADDPS          Z1, Z2, Z0
+	VMOVUPS         192(R9)(AX*4), Z1
+	VPTERNLOGD.BCST $0xe4, avx512_7fffffff<>+0(SB), Z1, Z0
+	VMOVNTPS        Z0, 192(R8)(AX*4)
+	ADDQ            $0x00000040, AX
 	CMPQ            AX, DX
 	JLT             loop
 	VZEROUPPER
@@ -7225,7 +11223,7 @@ loop:
 // func tanhFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·tanhFloat64AVX512(SB), NOSPLIT, $0-48
-	// Tanh of float64, 16 elements a step.
+	// Tanh of float64, 32 elements a step.
 	MOVQ    dst+0(FP), R8
 	MOVQ    a+8(FP), R9
 	MOVQ    n+32(FP), DX
@@ -7238,89 +11236,173 @@ TEXT ·tanhFloat64AVX512(SB), NOSPLIT, $0-48
 loop:
 	VMOVUPS          (R9)(AX*8), Z0
 	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z0, Z1
-	VMOVUPS          64(R9)(AX*8), Z2
-	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z2, Z3
-	VPBROADCASTQ     avx512_4034000000000000<>+0(SB), Z4
-	VMINPD           Z1, Z4, Z1
-	VMINPD           Z3, Z4, Z3
-	VADDPD           Z1, Z1, Z4
-	VADDPD           Z3, Z3, Z5
-	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z6
-	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z4, Z6
-	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z7
-	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z5, Z7
-	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z6, Z8
-	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z7, Z9
-	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z8, Z4
-	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z9, Z5
-	VMOVUPS          Z31, Z10
-	VPERMT2PD        Z30, Z6, Z10
-	VMOVUPS          Z31, Z11
-	VPERMT2PD        Z30, Z7, Z11
-	VFMADD132PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z10, Z8
-	VFMADD132PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z11, Z9
-	VADDPD           Z8, Z4, Z10
-	VADDPD           Z9, Z5, Z11
-	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z12
-	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z10, Z12
-	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z13
-	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z11, Z13
-	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z10, Z12
-	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z11, Z13
-	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z10, Z12
-	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z11, Z13
-	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z10, Z12
-	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z11, Z13
-	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z10, Z12
-	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z11, Z13
+	VPBROADCASTQ     avx512_4034000000000000<>+0(SB), Z2
+	VMINPD           Z1, Z2, Z1
+	VADDPD           Z1, Z1, Z3
+	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z4
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z3, Z4
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z4, Z5
+	VMOVUPS          64(R9)(AX*8), Z6
+	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z6, Z7
+	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z5, Z3
+	VMINPD           Z7, Z2, Z7
+	VMOVUPS          Z31, Z8
+	VPERMT2PD        Z30, Z4, Z8
+	VADDPD           Z7, Z7, Z9
+	VFMADD132PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z8, Z5
+	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z8
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z9, Z8
+	VADDPD           Z5, Z3, Z10
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z8, Z11
+	VMOVUPS          128(R9)(AX*8), Z12
+	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z12, Z13
+	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z14
+	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z10, Z14
+	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z11, Z9
+	VMINPD           Z13, Z2, Z13
+	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z10, Z14
+	VMOVUPS          Z31, Z15
+	VPERMT2PD        Z30, Z8, Z15
+	VADDPD           Z13, Z13, Z16
+	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z10, Z14
+	VFMADD132PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z15, Z11
+	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z15
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z16, Z15
+	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z10, Z14
+	VADDPD           Z11, Z9, Z17
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z15, Z18
+	VMOVUPS          192(R9)(AX*8), Z19
+	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z19, Z20
+	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z10, Z14
+	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z21
+	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z17, Z21
+	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z18, Z16
+	VMINPD           Z20, Z2, Z2
 	VMULPD           Z10, Z10, Z10
-	VMULPD           Z11, Z11, Z11
-	VFMADD213PD      Z8, Z10, Z12
-	VFMADD213PD      Z9, Z11, Z13
-	VPANDQ.BCST      avx512_fffffffffffffff0<>+0(SB), Z6, Z8
-	VPANDQ.BCST      avx512_fffffffffffffff0<>+0(SB), Z7, Z9
-	VPSLLQ           $0x30, Z8, Z8
-	VPSLLQ           $0x30, Z9, Z9
-	VMOVUPS          Z29, Z10
-	VPERMT2PD        Z28, Z6, Z10
-	VMOVUPS          Z29, Z6
-	VPERMT2PD        Z28, Z7, Z6
-	VPADDQ           Z8, Z10, Z7
-	VPADDQ           Z9, Z6, Z6
-	VADDPD.BCST      avx512_3fe0000000000000<>+0(SB), Z7, Z8
-	VADDPD.BCST      avx512_3fe0000000000000<>+0(SB), Z6, Z9
-	VADDPD           Z12, Z4, Z10
-	VADDPD           Z13, Z5, Z11
-	VFMADD213PD      Z8, Z7, Z10
-	VFMADD213PD      Z9, Z6, Z11
-	VPBROADCASTQ     avx512_3ff0000000000000<>+0(SB), Z14
-	VDIVPD           Z10, Z14, Z10
-	VDIVPD           Z11, Z14, Z11
-	VADDPD.BCST      avx512_4158000000000000<>+0(SB), Z10, Z15
-	VADDPD.BCST      avx512_4158000000000000<>+0(SB), Z11, Z16
-	VSUBPD.BCST      avx512_4158000000000000<>+0(SB), Z15, Z15
-	VSUBPD.BCST      avx512_4158000000000000<>+0(SB), Z16, Z16
-	VMULPD           Z7, Z15, Z7
-	VMULPD           Z6, Z16, Z6
-	VFNMADD213PD     Z14, Z15, Z8
-	VFNMADD213PD     Z14, Z16, Z9
-	VFNMADD213PD     Z8, Z7, Z4
-	VFNMADD213PD     Z9, Z6, Z5
-	VFNMADD213PD     Z4, Z12, Z7
-	VFNMADD213PD     Z5, Z13, Z6
-	VSUBPD           Z15, Z14, Z4
-	VSUBPD           Z16, Z14, Z5
-	VFNMADD213PD     Z4, Z10, Z7
-	VFNMADD213PD     Z5, Z11, Z6
+	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z17, Z21
+	VMOVUPS          Z31, Z20
+	VPERMT2PD        Z30, Z15, Z20
+	VADDPD           Z2, Z2, Z22
+	VFMADD213PD      Z5, Z10, Z14
+	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z17, Z21
+	VFMADD132PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z20, Z18
+	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z5
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z22, Z5
+	VPANDQ.BCST      avx512_fffffffffffffff0<>+0(SB), Z4, Z10
+	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z17, Z21
+	VADDPD           Z18, Z16, Z20
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z5, Z23
+	VPSLLQ           $0x30, Z10, Z10
+	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z17, Z21
+	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z24
+	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z20, Z24
+	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z23, Z22
+	VMOVUPS          Z29, Z25
+	VPERMT2PD        Z28, Z4, Z25
+	VMULPD           Z17, Z17, Z4
+	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z20, Z24
+	VMOVUPS          Z31, Z17
+	VPERMT2PD        Z30, Z5, Z17
+	VPADDQ           Z10, Z25, Z10
+	VFMADD213PD      Z11, Z4, Z21
+	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z20, Z24
+	VFMADD132PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z17, Z23
+	VADDPD.BCST      avx512_3fe0000000000000<>+0(SB), Z10, Z4
+	VPANDQ.BCST      avx512_fffffffffffffff0<>+0(SB), Z8, Z11
+	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z20, Z24
+	VADDPD           Z23, Z22, Z17
+	VADDPD           Z14, Z3, Z25
+	VPSLLQ           $0x30, Z11, Z11
+	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z20, Z24
+	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z26
+	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z17, Z26
+	VFMADD213PD      Z4, Z10, Z25
+	VMOVUPS          Z29, Z27
+	VPERMT2PD        Z28, Z8, Z27
+	VMULPD           Z20, Z20, Z8
+	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z17, Z26
+	VPBROADCASTQ     avx512_3ff0000000000000<>+0(SB), Z20
+	VDIVPD           Z25, Z20, Z25
+	VPADDQ           Z11, Z27, Z11
+	VFMADD213PD      Z18, Z8, Z24
+	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z17, Z26
+	VADDPD.BCST      avx512_4158000000000000<>+0(SB), Z25, Z8
+	VADDPD.BCST      avx512_3fe0000000000000<>+0(SB), Z11, Z18
+	VPANDQ.BCST      avx512_fffffffffffffff0<>+0(SB), Z15, Z27
+	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z17, Z26
+	VSUBPD.BCST      avx512_4158000000000000<>+0(SB), Z8, Z8
+	VADDPD           Z21, Z9, Z19
+	VPSLLQ           $0x30, Z27, Z27
+	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z17, Z26
+	VMULPD           Z10, Z8, Z10
+	VFMADD213PD      Z18, Z11, Z19
+	VMOVUPS          Z29, Z12
+	VPERMT2PD        Z28, Z15, Z12
+	VMULPD           Z17, Z17, Z15
+	VFNMADD213PD     Z20, Z8, Z4
+	VDIVPD           Z19, Z20, Z17
+	VPADDQ           Z27, Z12, Z12
+	VFMADD213PD      Z23, Z15, Z26
+	VFNMADD213PD     Z4, Z10, Z3
+	VADDPD.BCST      avx512_4158000000000000<>+0(SB), Z17, Z4
+	VADDPD.BCST      avx512_3fe0000000000000<>+0(SB), Z12, Z15
+	VPANDQ.BCST      avx512_fffffffffffffff0<>+0(SB), Z5, Z19
+	VFNMADD213PD     Z3, Z14, Z10
+	VSUBPD.BCST      avx512_4158000000000000<>+0(SB), Z4, Z3
+	VADDPD           Z24, Z16, Z4
+	VPSLLQ           $0x30, Z19, Z14
+	VSUBPD           Z8, Z20, Z8
+	VMULPD           Z11, Z3, Z11
+	VFMADD213PD      Z15, Z12, Z4
+	VMOVUPS          Z29, Z19
+	VPERMT2PD        Z28, Z5, Z19
+	VFNMADD213PD     Z8, Z25, Z10
+	VFNMADD213PD     Z20, Z3, Z18
+	VDIVPD           Z4, Z20, Z4
+	VPADDQ           Z14, Z19, Z5
 	VCMPPD.BCST      $0x11, avx512_3e40000000000000<>+0(SB), Z1, K1
-	VCMPPD.BCST      $0x11, avx512_3e40000000000000<>+0(SB), Z3, K2
-	VBLENDMPD        Z1, Z7, K1, Z1
-	VBLENDMPD        Z3, Z6, K2, Z3
+	VFNMADD213PD     Z18, Z11, Z9
+	VADDPD.BCST      avx512_4158000000000000<>+0(SB), Z4, Z8
+	VADDPD.BCST      avx512_3fe0000000000000<>+0(SB), Z5, Z14
+	VBLENDMPD        Z1, Z10, K1, Z1
+	VFNMADD213PD     Z9, Z21, Z11
+	VSUBPD.BCST      avx512_4158000000000000<>+0(SB), Z8, Z8
+	VADDPD           Z26, Z22, Z9
 	VPTERNLOGQ.BCST  $0xe4, avx512_7fffffffffffffff<>+0(SB), Z0, Z1
-	VPTERNLOGQ.BCST  $0xe4, avx512_7fffffffffffffff<>+0(SB), Z2, Z3
+	VSUBPD           Z3, Z20, Z0
+	VMULPD           Z12, Z8, Z3
+	VFMADD213PD      Z14, Z5, Z9
 	VMOVUPS          Z1, (R8)(AX*8)
-	VMOVUPS          Z3, 64(R8)(AX*8)
-	ADDQ             $0x00000010, AX
+	VFNMADD213PD     Z0, Z17, Z11
+	VFNMADD213PD     Z20, Z8, Z15
+	VDIVPD           Z9, Z20, Z0
+	VCMPPD.BCST      $0x11, avx512_3e40000000000000<>+0(SB), Z7, K1
+	VFNMADD213PD     Z15, Z3, Z16
+	VADDPD.BCST      avx512_4158000000000000<>+0(SB), Z0, Z1
+	VBLENDMPD        Z7, Z11, K1, Z7
+	VFNMADD213PD     Z16, Z24, Z3
+	VSUBPD.BCST      avx512_4158000000000000<>+0(SB), Z1, Z1
+	VPTERNLOGQ.BCST  $0xe4, avx512_7fffffffffffffff<>+0(SB), Z6, Z7
+	VSUBPD           Z8, Z20, Z6
+	VMULPD           Z5, Z1, Z5
+	VMOVUPS          Z7, 64(R8)(AX*8)
+	VFNMADD213PD     Z6, Z4, Z3
+	VFNMADD213PD     Z20, Z1, Z14
+	VCMPPD.BCST      $0x11, avx512_3e40000000000000<>+0(SB), Z13, K1
+	VFNMADD213PD     Z14, Z5, Z22
+	VBLENDMPD        Z13, Z3, K1, Z3
+	VFNMADD213PD     Z22, Z26, Z5
+	VMOVUPS          128(R9)(AX*8), Z4
+	VPTERNLOGQ.BCST  $0xe4, avx512_7fffffffffffffff<>+0(SB), Z4, Z3
+	VSUBPD           Z1, Z20, Z1
+	VMOVUPS          Z3, 128(R8)(AX*8)
+	VFNMADD213PD     Z1, Z0, Z5
+	VCMPPD.BCST      $0x11, avx512_3e40000000000000<>+0(SB), Z2, K1
+	VBLENDMPD        Z2, Z5, K1, Z0
+	VMOVUPS          192(R9)(AX*8), Z1
+	VPTERNLOGQ.BCST  $0xe4, avx512_7fffffffffffffff<>+0(SB), Z1, Z0
+	VMOVUPS          Z0, 192(R8)(AX*8)
+	ADDQ             $0x00000020, AX
 	CMPQ             AX, DX
 	JLT              loop
 	VZEROUPPER
@@ -7339,7 +11421,7 @@ GLOBL avx512_3e40000000000000<>(SB), RODATA|NOPTR, $8
 // func tanhFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·tanhFloat64PastAVX512(SB), NOSPLIT, $0-48
-	// Tanh of float64, 16 elements a step.
+	// Tanh of float64, 32 elements a step.
 	MOVQ    dst+0(FP), R8
 	MOVQ    a+8(FP), R9
 	MOVQ    n+32(FP), DX
@@ -7352,89 +11434,173 @@ TEXT ·tanhFloat64PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VMOVUPS          (R9)(AX*8), Z0
 	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z0, Z1
-	VMOVUPS          64(R9)(AX*8), Z2
-	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z2, Z3
-	VPBROADCASTQ     avx512_4034000000000000<>+0(SB), Z4
-	VMINPD           Z1, Z4, Z1
-	VMINPD           Z3, Z4, Z3
-	VADDPD           Z1, Z1, Z4
-	VADDPD           Z3, Z3, Z5
-	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z6
-	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z4, Z6
-	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z7
-	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z5, Z7
-	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z6, Z8
-	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z7, Z9
-	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z8, Z4
-	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z9, Z5
-	VMOVUPS          Z31, Z10
-	VPERMT2PD        Z30, Z6, Z10
-	VMOVUPS          Z31, Z11
-	VPERMT2PD        Z30, Z7, Z11
-	VFMADD132PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z10, Z8
-	VFMADD132PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z11, Z9
-	VADDPD           Z8, Z4, Z10
-	VADDPD           Z9, Z5, Z11
-	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z12
-	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z10, Z12
-	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z13
-	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z11, Z13
-	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z10, Z12
-	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z11, Z13
-	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z10, Z12
-	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z11, Z13
-	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z10, Z12
-	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z11, Z13
-	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z10, Z12
-	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z11, Z13
+	VPBROADCASTQ     avx512_4034000000000000<>+0(SB), Z2
+	VMINPD           Z1, Z2, Z1
+	VADDPD           Z1, Z1, Z3
+	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z4
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z3, Z4
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z4, Z5
+	VMOVUPS          64(R9)(AX*8), Z6
+	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z6, Z7
+	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z5, Z3
+	VMINPD           Z7, Z2, Z7
+	VMOVUPS          Z31, Z8
+	VPERMT2PD        Z30, Z4, Z8
+	VADDPD           Z7, Z7, Z9
+	VFMADD132PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z8, Z5
+	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z8
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z9, Z8
+	VADDPD           Z5, Z3, Z10
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z8, Z11
+	VMOVUPS          128(R9)(AX*8), Z12
+	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z12, Z13
+	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z14
+	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z10, Z14
+	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z11, Z9
+	VMINPD           Z13, Z2, Z13
+	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z10, Z14
+	VMOVUPS          Z31, Z15
+	VPERMT2PD        Z30, Z8, Z15
+	VADDPD           Z13, Z13, Z16
+	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z10, Z14
+	VFMADD132PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z15, Z11
+	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z15
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z16, Z15
+	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z10, Z14
+	VADDPD           Z11, Z9, Z17
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z15, Z18
+	VMOVUPS          192(R9)(AX*8), Z19
+	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z19, Z20
+	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z10, Z14
+	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z21
+	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z17, Z21
+	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z18, Z16
+	VMINPD           Z20, Z2, Z2
 	VMULPD           Z10, Z10, Z10
-	VMULPD           Z11, Z11, Z11
-	VFMADD213PD      Z8, Z10, Z12
-	VFMADD213PD      Z9, Z11, Z13
-	VPANDQ.BCST      avx512_fffffffffffffff0<>+0(SB), Z6, Z8
-	VPANDQ.BCST      avx512_fffffffffffffff0<>+0(SB), Z7, Z9
-	VPSLLQ           $0x30, Z8, Z8
-	VPSLLQ           $0x30, Z9, Z9
-	VMOVUPS          Z29, Z10
-	VPERMT2PD        Z28, Z6, Z10
-	VMOVUPS          Z29, Z6
-	VPERMT2PD        Z28, Z7, Z6
-	VPADDQ           Z8, Z10, Z7
-	VPADDQ           Z9, Z6, Z6
-	VADDPD.BCST      avx512_3fe0000000000000<>+0(SB), Z7, Z8
-	VADDPD.BCST      avx512_3fe0000000000000<>+0(SB), Z6, Z9
-	VADDPD           Z12, Z4, Z10
-	VADDPD           Z13, Z5, Z11
-	VFMADD213PD      Z8, Z7, Z10
-	VFMADD213PD      Z9, Z6, Z11
-	VPBROADCASTQ     avx512_3ff0000000000000<>+0(SB), Z14
-	VDIVPD           Z10, Z14, Z10
-	VDIVPD           Z11, Z14, Z11
-	VADDPD.BCST      avx512_4158000000000000<>+0(SB), Z10, Z15
-	VADDPD.BCST      avx512_4158000000000000<>+0(SB), Z11, Z16
-	VSUBPD.BCST      avx512_4158000000000000<>+0(SB), Z15, Z15
-	VSUBPD.BCST      avx512_4158000000000000<>+0(SB), Z16, Z16
-	VMULPD           Z7, Z15, Z7
-	VMULPD           Z6, Z16, Z6
-	VFNMADD213PD     Z14, Z15, Z8
-	VFNMADD213PD     Z14, Z16, Z9
-	VFNMADD213PD     Z8, Z7, Z4
-	VFNMADD213PD     Z9, Z6, Z5
-	VFNMADD213PD     Z4, Z12, Z7
-	VFNMADD213PD     Z5, Z13, Z6
-	VSUBPD           Z15, Z14, Z4
-	VSUBPD           Z16, Z14, Z5
-	VFNMADD213PD     Z4, Z10, Z7
-	VFNMADD213PD     Z5, Z11, Z6
+	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z17, Z21
+	VMOVUPS          Z31, Z20
+	VPERMT2PD        Z30, Z15, Z20
+	VADDPD           Z2, Z2, Z22
+	VFMADD213PD      Z5, Z10, Z14
+	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z17, Z21
+	VFMADD132PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z20, Z18
+	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z5
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z22, Z5
+	VPANDQ.BCST      avx512_fffffffffffffff0<>+0(SB), Z4, Z10
+	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z17, Z21
+	VADDPD           Z18, Z16, Z20
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z5, Z23
+	VPSLLQ           $0x30, Z10, Z10
+	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z17, Z21
+	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z24
+	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z20, Z24
+	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z23, Z22
+	VMOVUPS          Z29, Z25
+	VPERMT2PD        Z28, Z4, Z25
+	VMULPD           Z17, Z17, Z4
+	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z20, Z24
+	VMOVUPS          Z31, Z17
+	VPERMT2PD        Z30, Z5, Z17
+	VPADDQ           Z10, Z25, Z10
+	VFMADD213PD      Z11, Z4, Z21
+	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z20, Z24
+	VFMADD132PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z17, Z23
+	VADDPD.BCST      avx512_3fe0000000000000<>+0(SB), Z10, Z4
+	VPANDQ.BCST      avx512_fffffffffffffff0<>+0(SB), Z8, Z11
+	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z20, Z24
+	VADDPD           Z23, Z22, Z17
+	VADDPD           Z14, Z3, Z25
+	VPSLLQ           $0x30, Z11, Z11
+	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z20, Z24
+	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z26
+	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z17, Z26
+	VFMADD213PD      Z4, Z10, Z25
+	VMOVUPS          Z29, Z27
+	VPERMT2PD        Z28, Z8, Z27
+	VMULPD           Z20, Z20, Z8
+	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z17, Z26
+	VPBROADCASTQ     avx512_3ff0000000000000<>+0(SB), Z20
+	VDIVPD           Z25, Z20, Z25
+	VPADDQ           Z11, Z27, Z11
+	VFMADD213PD      Z18, Z8, Z24
+	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z17, Z26
+	VADDPD.BCST      avx512_4158000000000000<>+0(SB), Z25, Z8
+	VADDPD.BCST      avx512_3fe0000000000000<>+0(SB), Z11, Z18
+	VPANDQ.BCST      avx512_fffffffffffffff0<>+0(SB), Z15, Z27
+	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z17, Z26
+	VSUBPD.BCST      avx512_4158000000000000<>+0(SB), Z8, Z8
+	VADDPD           Z21, Z9, Z19
+	VPSLLQ           $0x30, Z27, Z27
+	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z17, Z26
+	VMULPD           Z10, Z8, Z10
+	VFMADD213PD      Z18, Z11, Z19
+	VMOVUPS          Z29, Z12
+	VPERMT2PD        Z28, Z15, Z12
+	VMULPD           Z17, Z17, Z15
+	VFNMADD213PD     Z20, Z8, Z4
+	VDIVPD           Z19, Z20, Z17
+	VPADDQ           Z27, Z12, Z12
+	VFMADD213PD      Z23, Z15, Z26
+	VFNMADD213PD     Z4, Z10, Z3
+	VADDPD.BCST      avx512_4158000000000000<>+0(SB), Z17, Z4
+	VADDPD.BCST      avx512_3fe0000000000000<>+0(SB), Z12, Z15
+	VPANDQ.BCST      avx512_fffffffffffffff0<>+0(SB), Z5, Z19
+	VFNMADD213PD     Z3, Z14, Z10
+	VSUBPD.BCST      avx512_4158000000000000<>+0(SB), Z4, Z3
+	VADDPD           Z24, Z16, Z4
+	VPSLLQ           $0x30, Z19, Z14
+	VSUBPD           Z8, Z20, Z8
+	VMULPD           Z11, Z3, Z11
+	VFMADD213PD      Z15, Z12, Z4
+	VMOVUPS          Z29, Z19
+	VPERMT2PD        Z28, Z5, Z19
+	VFNMADD213PD     Z8, Z25, Z10
+	VFNMADD213PD     Z20, Z3, Z18
+	VDIVPD           Z4, Z20, Z4
+	VPADDQ           Z14, Z19, Z5
 	VCMPPD.BCST      $0x11, avx512_3e40000000000000<>+0(SB), Z1, K1
-	VCMPPD.BCST      $0x11, avx512_3e40000000000000<>+0(SB), Z3, K2
-	VBLENDMPD        Z1, Z7, K1, Z1
-	VBLENDMPD        Z3, Z6, K2, Z3
+	VFNMADD213PD     Z18, Z11, Z9
+	VADDPD.BCST      avx512_4158000000000000<>+0(SB), Z4, Z8
+	VADDPD.BCST      avx512_3fe0000000000000<>+0(SB), Z5, Z14
+	VBLENDMPD        Z1, Z10, K1, Z1
+	VFNMADD213PD     Z9, Z21, Z11
+	VSUBPD.BCST      avx512_4158000000000000<>+0(SB), Z8, Z8
+	VADDPD           Z26, Z22, Z9
 	VPTERNLOGQ.BCST  $0xe4, avx512_7fffffffffffffff<>+0(SB), Z0, Z1
-	VPTERNLOGQ.BCST  $0xe4, avx512_7fffffffffffffff<>+0(SB), Z2, Z3
+	VSUBPD           Z3, Z20, Z0
+	VMULPD           Z12, Z8, Z3
+	VFMADD213PD      Z14, Z5, Z9
 	VMOVNTPS         Z1, (R8)(AX*8)
-	VMOVNTPS         Z3, 64(R8)(AX*8)
-	ADDQ             $0x00000010, AX
+	VFNMADD213PD     Z0, Z17, Z11
+	VFNMADD213PD     Z20, Z8, Z15
+	VDIVPD           Z9, Z20, Z0
+	VCMPPD.BCST      $0x11, avx512_3e40000000000000<>+0(SB), Z7, K1
+	VFNMADD213PD     Z15, Z3, Z16
+	VADDPD.BCST      avx512_4158000000000000<>+0(SB), Z0, Z1
+	VBLENDMPD        Z7, Z11, K1, Z7
+	VFNMADD213PD     Z16, Z24, Z3
+	VSUBPD.BCST      avx512_4158000000000000<>+0(SB), Z1, Z1
+	VPTERNLOGQ.BCST  $0xe4, avx512_7fffffffffffffff<>+0(SB), Z6, Z7
+	VSUBPD           Z8, Z20, Z6
+	VMULPD           Z5, Z1, Z5
+	VMOVNTPS         Z7, 64(R8)(AX*8)
+	VFNMADD213PD     Z6, Z4, Z3
+	VFNMADD213PD     Z20, Z1, Z14
+	VCMPPD.BCST      $0x11, avx512_3e40000000000000<>+0(SB), Z13, K1
+	VFNMADD213PD     Z14, Z5, Z22
+	VBLENDMPD        Z13, Z3, K1, Z3
+	VFNMADD213PD     Z22, Z26, Z5
+	VMOVUPS          128(R9)(AX*8), Z4
+	VPTERNLOGQ.BCST  $0xe4, avx512_7fffffffffffffff<>+0(SB), Z4, Z3
+	VSUBPD           Z1, Z20, Z1
+	VMOVNTPS         Z3, 128(R8)(AX*8)
+	VFNMADD213PD     Z1, Z0, Z5
+	VCMPPD.BCST      $0x11, avx512_3e40000000000000<>+0(SB), Z2, K1
+	VBLENDMPD        Z2, Z5, K1, Z0
+	VMOVUPS          192(R9)(AX*8), Z1
+	VPTERNLOGQ.BCST  $0xe4, avx512_7fffffffffffffff<>+0(SB), Z1, Z0
+	VMOVNTPS         Z0, 192(R8)(AX*8)
+	ADDQ             $0x00000020, AX
 	CMPQ             AX, DX
 	JLT              loop
 	VZEROUPPER
@@ -7443,8 +11609,8 @@ loop:
 
 // func powerFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VL
-TEXT ·powerFloat32AVX512(SB), NOSPLIT, $0-48
-	// Power of float32, 16 elements a step.
+TEXT ·powerFloat32AVX512(SB), NOSPLIT, $128-48
+	// Power of float32, 32 elements a step.
 	MOVQ    dst+0(FP), R8
 	MOVQ    a+8(FP), R9
 	MOVQ    b+16(FP), R10
@@ -7462,145 +11628,292 @@ TEXT ·powerFloat32AVX512(SB), NOSPLIT, $0-48
 loop:
 	VMOVUPS          (R9)(AX*4), Y0
 	VANDPS.BCST      avx512_7fffffff<>+0(SB), Y0, Y1
-	VMOVUPS          32(R9)(AX*4), Y2
-	VANDPS.BCST      avx512_7fffffff<>+0(SB), Y2, Y3
-	VCVTPS2PD        Y1, Z4
-	VCVTPS2PD        Y3, Z5
-	VMOVUPS          (R10)(AX*4), Y6
-	VCVTPS2PD        Y6, Z7
-	VMOVUPS          32(R10)(AX*4), Y8
-	VCVTPS2PD        Y8, Z9
-	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z4, Z10
-	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z5, Z11
-	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z10, Z12
-	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z11, Z13
-	VPSRLQ           $0x34, Z10, Z10
-	VPSRLQ           $0x34, Z11, Z11
-	VPORQ.BCST       avx512_4330000000000000<>+0(SB), Z10, Z10
-	VPORQ.BCST       avx512_4330000000000000<>+0(SB), Z11, Z11
-	VSUBPD.BCST      avx512_43300000000003ff<>+0(SB), Z10, Z10
-	VSUBPD.BCST      avx512_43300000000003ff<>+0(SB), Z11, Z11
-	VPADDQ.BCST      avx512_3fef800000000000<>+0(SB), Z12, Z14
-	VPADDQ.BCST      avx512_3fef800000000000<>+0(SB), Z13, Z15
-	VPSRLQ           $0x30, Z12, Z12
+	VCVTPS2PD        Y1, Z2
+	VMOVUPS          (R10)(AX*4), Y3
+	VCVTPS2PD        Y3, Z4
+	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z2, Z5
+	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z5, Z6
+	VPSRLQ           $0x34, Z5, Z5
+	VPORQ.BCST       avx512_4330000000000000<>+0(SB), Z5, Z5
+	VSUBPD.BCST      avx512_43300000000003ff<>+0(SB), Z5, Z5
+	VMOVUPS          32(R9)(AX*4), Y7
+	VANDPS.BCST      avx512_7fffffff<>+0(SB), Y7, Y8
+	VPADDQ.BCST      avx512_3fef800000000000<>+0(SB), Z6, Z9
+	VCVTPS2PD        Y8, Z10
+	VPSRLQ           $0x30, Z6, Z6
+	VMOVUPS          32(R10)(AX*4), Y11
+	VCVTPS2PD        Y11, Z12
+	VMOVUPS          Z31, Z13
+	VPERMT2PD        Z30, Z6, Z13
+	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z10, Z14
+	VFMADD213PD.BCST avx512_bff0000000000000<>+0(SB), Z13, Z9
+	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z14, Z13
+	VMOVUPS          Z29, Z15
+	VPERMT2PD        Z28, Z6, Z15
+	VPSRLQ           $0x34, Z14, Z6
+	VFMADD132PD.BCST avx512_3fe62e42fefa39ef<>+0(SB), Z15, Z5
+	VPORQ.BCST       avx512_4330000000000000<>+0(SB), Z6, Z6
+	VADDPD           Z9, Z5, Z5
+	VSUBPD.BCST      avx512_43300000000003ff<>+0(SB), Z6, Z6
+	VMOVUPS          64(R9)(AX*4), Y14
+	VANDPS.BCST      avx512_7fffffff<>+0(SB), Y14, Y15
+	VPBROADCASTQ     avx512_3fc24f78bd54c2c1<>+0(SB), Z16
+	VFMADD213PD.BCST avx512_bfc55b6f73ef6559<>+0(SB), Z9, Z16
+	VPADDQ.BCST      avx512_3fef800000000000<>+0(SB), Z13, Z17
+	VCVTPS2PD        Y15, Z18
+	VFMADD213PD.BCST avx512_3fc99998cbc10885<>+0(SB), Z9, Z16
 	VPSRLQ           $0x30, Z13, Z13
-	VMOVUPS          Z31, Z16
-	VPERMT2PD        Z30, Z12, Z16
-	VMOVUPS          Z31, Z17
-	VPERMT2PD        Z30, Z13, Z17
-	VFMADD213PD.BCST avx512_bff0000000000000<>+0(SB), Z16, Z14
-	VFMADD213PD.BCST avx512_bff0000000000000<>+0(SB), Z17, Z15
-	VMOVUPS          Z29, Z16
-	VPERMT2PD        Z28, Z12, Z16
-	VMOVUPS          Z29, Z12
-	VPERMT2PD        Z28, Z13, Z12
-	VFMADD132PD.BCST avx512_3fe62e42fefa39ef<>+0(SB), Z16, Z10
-	VFMADD132PD.BCST avx512_3fe62e42fefa39ef<>+0(SB), Z12, Z11
-	VADDPD           Z14, Z10, Z10
-	VADDPD           Z15, Z11, Z11
-	VPBROADCASTQ     avx512_3fc24f78bd54c2c1<>+0(SB), Z12
-	VFMADD213PD.BCST avx512_bfc55b6f73ef6559<>+0(SB), Z14, Z12
-	VPBROADCASTQ     avx512_3fc24f78bd54c2c1<>+0(SB), Z13
-	VFMADD213PD.BCST avx512_bfc55b6f73ef6559<>+0(SB), Z15, Z13
-	VFMADD213PD.BCST avx512_3fc99998cbc10885<>+0(SB), Z14, Z12
-	VFMADD213PD.BCST avx512_3fc99998cbc10885<>+0(SB), Z15, Z13
-	VFMADD213PD.BCST avx512_bfcfffff6b273150<>+0(SB), Z14, Z12
-	VFMADD213PD.BCST avx512_bfcfffff6b273150<>+0(SB), Z15, Z13
-	VFMADD213PD.BCST avx512_3fd5555555589a17<>+0(SB), Z14, Z12
-	VFMADD213PD.BCST avx512_3fd5555555589a17<>+0(SB), Z15, Z13
-	VFMADD213PD.BCST avx512_bfe0000000008674<>+0(SB), Z14, Z12
-	VFMADD213PD.BCST avx512_bfe0000000008674<>+0(SB), Z15, Z13
-	VMULPD           Z14, Z14, Z14
-	VMULPD           Z15, Z15, Z15
-	VFMADD213PD      Z10, Z14, Z12
-	VFMADD213PD      Z11, Z15, Z13
-	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z4, Z12
-	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z5, Z13
-	VMULPD           Z12, Z7, Z4
-	VMULPD           Z13, Z9, Z5
-	VPBROADCASTQ     avx512_c069000000000000<>+0(SB), Z7
-	VMAXPD           Z4, Z7, Z4
-	VMAXPD           Z5, Z7, Z5
+	VMOVUPS          64(R10)(AX*4), Y19
+	VCVTPS2PD        Y19, Z20
+	VFMADD213PD.BCST avx512_bfcfffff6b273150<>+0(SB), Z9, Z16
+	VMOVUPS          Z31, Z21
+	VPERMT2PD        Z30, Z13, Z21
+	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z18, Z22
+	VFMADD213PD.BCST avx512_3fd5555555589a17<>+0(SB), Z9, Z16
+	VFMADD213PD.BCST avx512_bff0000000000000<>+0(SB), Z21, Z17
+	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z22, Z21
+	VFMADD213PD.BCST avx512_bfe0000000008674<>+0(SB), Z9, Z16
+	VMOVUPS          Z29, Z23
+	VPERMT2PD        Z28, Z13, Z23
+	VPSRLQ           $0x34, Z22, Z13
+	VMULPD           Z9, Z9, Z9
+	VFMADD132PD.BCST avx512_3fe62e42fefa39ef<>+0(SB), Z23, Z6
+	VPORQ.BCST       avx512_4330000000000000<>+0(SB), Z13, Z13
+	VFMADD213PD      Z5, Z9, Z16
+	VADDPD           Z17, Z6, Z5
+	VSUBPD.BCST      avx512_43300000000003ff<>+0(SB), Z13, Z6
+	VMOVUPS          96(R9)(AX*4), Y9
+	VANDPS.BCST      avx512_7fffffff<>+0(SB), Y9, Y13
+	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z2, Z16
+	VPBROADCASTQ     avx512_3fc24f78bd54c2c1<>+0(SB), Z2
+	VFMADD213PD.BCST avx512_bfc55b6f73ef6559<>+0(SB), Z17, Z2
+	VPADDQ.BCST      avx512_3fef800000000000<>+0(SB), Z21, Z22
+	VCVTPS2PD        Y13, Z23
+	VMULPD           Z16, Z4, Z4
+	VFMADD213PD.BCST avx512_3fc99998cbc10885<>+0(SB), Z17, Z2
+	VPSRLQ           $0x30, Z21, Z16
+	VMOVUPS          96(R10)(AX*4), Y21
+	VCVTPS2PD        Y21, Z9
+	VPBROADCASTQ     avx512_c069000000000000<>+0(SB), Z14
+	VMAXPD           Z4, Z14, Z4
+	VFMADD213PD.BCST avx512_bfcfffff6b273150<>+0(SB), Z17, Z2
+	VMOVUPS          Z31, Z21
+	VPERMT2PD        Z30, Z16, Z21
+	VMOVUPS          Y13, (SP)
+	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z23, Z13
 	VPBROADCASTQ     avx512_4069000000000000<>+0(SB), Z7
 	VMINPD           Z4, Z7, Z4
-	VMINPD           Z5, Z7, Z5
-	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z7
-	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z4, Z7
-	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z9
-	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z5, Z9
-	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z7, Z10
-	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z9, Z11
-	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z10, Z4
-	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z11, Z5
-	VMOVUPS          Z27, Z12
-	VPERMT2PD        Z26, Z7, Z12
+	VFMADD213PD.BCST avx512_3fd5555555589a17<>+0(SB), Z17, Z2
+	VFMADD213PD.BCST avx512_bff0000000000000<>+0(SB), Z21, Z22
+	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z13, Z21
+	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z19
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z4, Z19
+	VFMADD213PD.BCST avx512_bfe0000000008674<>+0(SB), Z17, Z2
+	VMOVUPS          Y15, 64(SP)
+	VMOVUPS          Z29, Z15
+	VPERMT2PD        Z28, Z16, Z15
+	VPSRLQ           $0x34, Z13, Z13
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z19, Z16
+	VMULPD           Z17, Z17, Z17
+	VFMADD132PD.BCST avx512_3fe62e42fefa39ef<>+0(SB), Z15, Z6
+	VPORQ.BCST       avx512_4330000000000000<>+0(SB), Z13, Z13
+	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z16, Z4
+	VFMADD213PD      Z5, Z17, Z2
+	VADDPD           Z22, Z6, Z5
+	VSUBPD.BCST      avx512_43300000000003ff<>+0(SB), Z13, Z6
 	VMOVUPS          Z27, Z13
-	VPERMT2PD        Z26, Z9, Z13
-	VFMADD132PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z12, Z10
-	VFMADD132PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z13, Z11
-	VADDPD           Z10, Z4, Z4
-	VADDPD           Z11, Z5, Z5
-	VPANDQ.BCST      avx512_fffffffffffffff0<>+0(SB), Z7, Z10
-	VPANDQ.BCST      avx512_fffffffffffffff0<>+0(SB), Z9, Z11
-	VPSLLQ           $0x30, Z10, Z10
-	VPSLLQ           $0x30, Z11, Z11
+	VPERMT2PD        Z26, Z19, Z13
+	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z10, Z2
+	VPBROADCASTQ     avx512_3fc24f78bd54c2c1<>+0(SB), Z10
+	VFMADD213PD.BCST avx512_bfc55b6f73ef6559<>+0(SB), Z22, Z10
+	VPADDQ.BCST      avx512_3fef800000000000<>+0(SB), Z21, Z15
+	VFMADD132PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z13, Z16
+	VMULPD           Z2, Z12, Z2
+	VFMADD213PD.BCST avx512_3fc99998cbc10885<>+0(SB), Z22, Z10
+	VPSRLQ           $0x30, Z21, Z12
+	VADDPD           Z16, Z4, Z4
+	VMAXPD           Z2, Z14, Z2
+	VFMADD213PD.BCST avx512_bfcfffff6b273150<>+0(SB), Z22, Z10
+	VMOVUPS          Z31, Z13
+	VPERMT2PD        Z30, Z12, Z13
+	VPANDQ.BCST      avx512_fffffffffffffff0<>+0(SB), Z19, Z16
+	VMINPD           Z2, Z7, Z2
+	VFMADD213PD.BCST avx512_3fd5555555589a17<>+0(SB), Z22, Z10
+	VFMADD213PD.BCST avx512_bff0000000000000<>+0(SB), Z13, Z15
+	VPSLLQ           $0x30, Z16, Z13
+	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z16
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z2, Z16
+	VFMADD213PD.BCST avx512_bfe0000000008674<>+0(SB), Z22, Z10
+	VMOVUPS          Z29, Z17
+	VPERMT2PD        Z28, Z12, Z17
 	VMOVUPS          Z25, Z12
-	VPERMT2PD        Z24, Z7, Z12
-	VMOVUPS          Z25, Z7
-	VPERMT2PD        Z24, Z9, Z7
-	VPADDQ           Z10, Z12, Z9
-	VPADDQ           Z11, Z7, Z7
-	VPBROADCASTQ     avx512_3fa5556b3e43100f<>+0(SB), Z10
-	VFMADD213PD.BCST avx512_3fc5556dfb6313e3<>+0(SB), Z4, Z10
-	VPBROADCASTQ     avx512_3fa5556b3e43100f<>+0(SB), Z11
-	VFMADD213PD.BCST avx512_3fc5556dfb6313e3<>+0(SB), Z5, Z11
-	VFMADD213PD.BCST avx512_3fdffffffff573c6<>+0(SB), Z4, Z10
-	VFMADD213PD.BCST avx512_3fdffffffff573c6<>+0(SB), Z5, Z11
-	VMULPD           Z4, Z4, Z12
-	VMULPD           Z5, Z5, Z13
-	VFMADD213PD      Z4, Z12, Z10
-	VFMADD213PD      Z5, Z13, Z11
-	VFMADD213PD      Z9, Z10, Z9
-	VFMADD213PD      Z7, Z11, Z7
-	VADDPD           Z9, Z9, Z4
-	VADDPD           Z7, Z7, Z5
-	VCVTPD2PS        Z4, Y4
-	VCVTPD2PS        Z5, Y5
+	VPERMT2PD        Z24, Z19, Z12
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z16, Z19
+	VMULPD           Z22, Z22, Z21
+	VFMADD132PD.BCST avx512_3fe62e42fefa39ef<>+0(SB), Z17, Z6
+	VPADDQ           Z13, Z12, Z12
+	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z19, Z2
+	VFMADD213PD      Z5, Z21, Z10
+	VADDPD           Z15, Z6, Z5
+	VPBROADCASTQ     avx512_3fa5556b3e43100f<>+0(SB), Z6
+	VFMADD213PD.BCST avx512_3fc5556dfb6313e3<>+0(SB), Z4, Z6
+	VMOVUPS          Z27, Z13
+	VPERMT2PD        Z26, Z16, Z13
+	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z18, Z10
+	VPBROADCASTQ     avx512_3fc24f78bd54c2c1<>+0(SB), Z17
+	VFMADD213PD.BCST avx512_bfc55b6f73ef6559<>+0(SB), Z15, Z17
+	VFMADD213PD.BCST avx512_3fdffffffff573c6<>+0(SB), Z4, Z6
+	VFMADD132PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z13, Z19
+	VMULPD           Z10, Z20, Z10
+	VFMADD213PD.BCST avx512_3fc99998cbc10885<>+0(SB), Z15, Z17
+	VMULPD           Z4, Z4, Z13
+	VADDPD           Z19, Z2, Z2
+	VMAXPD           Z10, Z14, Z10
+	VFMADD213PD.BCST avx512_bfcfffff6b273150<>+0(SB), Z15, Z17
+	VFMADD213PD      Z4, Z13, Z6
+	VPANDQ.BCST      avx512_fffffffffffffff0<>+0(SB), Z16, Z4
+	VMINPD           Z10, Z7, Z10
+	VFMADD213PD.BCST avx512_3fd5555555589a17<>+0(SB), Z15, Z17
+	VFMADD213PD      Z12, Z6, Z12
+	VPSLLQ           $0x30, Z4, Z4
+	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z6
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z10, Z6
+	VFMADD213PD.BCST avx512_bfe0000000008674<>+0(SB), Z15, Z17
+	VADDPD           Z12, Z12, Z12
+	VMOVUPS          Z25, Z13
+	VPERMT2PD        Z24, Z16, Z13
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z6, Z16
+	VMULPD           Z15, Z15, Z15
+	VCVTPD2PS        Z12, Y12
+	VPADDQ           Z4, Z13, Z4
+	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z16, Z10
+	VFMADD213PD      Z5, Z15, Z17
 	VCMPPS.BCST      $0x00, avx512_3f800000<>+0(SB), Y1, K1
-	VCMPPS.BCST      $0x00, avx512_3f800000<>+0(SB), Y3, K2
-	VCMPPS.BCST      $0x00, avx512_00000000<>+0(SB), Y6, K3
-	VCMPPS.BCST      $0x00, avx512_00000000<>+0(SB), Y8, K4
-	KORW             K3, K1, K1
-	KORW             K4, K2, K2
-	VBLENDMPS.BCST   avx512_3f800000<>+0(SB), Y4, K1, Y4
-	VBLENDMPS.BCST   avx512_3f800000<>+0(SB), Y5, K2, Y5
-	VMULPS.BCST      avx512_3f000000<>+0(SB), Y6, Y7
-	VMULPS.BCST      avx512_3f000000<>+0(SB), Y8, Y9
-	VRNDSCALEPS      $0x08, Y6, Y10
-	VRNDSCALEPS      $0x08, Y8, Y11
-	VRNDSCALEPS      $0x08, Y7, Y12
-	VRNDSCALEPS      $0x08, Y9, Y13
-	VCMPPS           $0x04, Y7, Y12, K1
-	VCMPPS           $0x04, Y9, Y13, K2
-	VCMPPS           $0x00, Y6, Y10, K1, K1
-	VCMPPS           $0x00, Y8, Y11, K2, K2
-	VMOVUPS          Y4, Y7
-	VPTERNLOGD.BCST  $0xe4, avx512_7fffffff<>+0(SB), Y0, Y7
-	VMOVUPS          Y5, Y9
-	VPTERNLOGD.BCST  $0xe4, avx512_7fffffff<>+0(SB), Y2, Y9
-	VBLENDMPS        Y7, Y4, K1, Y4
-	VBLENDMPS        Y9, Y5, K2, Y5
+	VPBROADCASTQ     avx512_3fa5556b3e43100f<>+0(SB), Z5
+	VFMADD213PD.BCST avx512_3fc5556dfb6313e3<>+0(SB), Z2, Z5
+	VMOVUPS          Z27, Z13
+	VPERMT2PD        Z26, Z6, Z13
+	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z23, Z17
+	VCMPPS.BCST      $0x00, avx512_00000000<>+0(SB), Y3, K2
+	VFMADD213PD.BCST avx512_3fdffffffff573c6<>+0(SB), Z2, Z5
+	VFMADD132PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z13, Z16
+	VMULPD           Z17, Z9, Z9
+	KORW             K2, K1, K1
+	VMULPD           Z2, Z2, Z13
+	VADDPD           Z16, Z10, Z10
+	VMAXPD           Z9, Z14, Z9
+	VBLENDMPS.BCST   avx512_3f800000<>+0(SB), Y12, K1, Y12
+	VFMADD213PD      Z2, Z13, Z5
+	VPANDQ.BCST      avx512_fffffffffffffff0<>+0(SB), Z6, Z2
+	VMINPD           Z9, Z7, Z7
+	VMULPS.BCST      avx512_3f000000<>+0(SB), Y3, Y9
+	VFMADD213PD      Z4, Z5, Z4
+	VPSLLQ           $0x30, Z2, Z2
+	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z5
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z7, Z5
+	VRNDSCALEPS      $0x08, Y3, Y13
+	VADDPD           Z4, Z4, Z4
+	VMOVUPS          Z25, Z14
+	VPERMT2PD        Z24, Z6, Z14
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z5, Z6
+	VRNDSCALEPS      $0x08, Y9, Y15
+	VCVTPD2PS        Z4, Y4
+	VPADDQ           Z2, Z14, Z2
+	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z6, Z7
+	VCMPPS           $0x04, Y9, Y15, K1
+	VCMPPS.BCST      $0x00, avx512_3f800000<>+0(SB), Y8, K2
+	VPBROADCASTQ     avx512_3fa5556b3e43100f<>+0(SB), Z9
+	VFMADD213PD.BCST avx512_3fc5556dfb6313e3<>+0(SB), Z10, Z9
+	VMOVUPS          Z27, Z14
+	VPERMT2PD        Z26, Z5, Z14
+	VCMPPS           $0x00, Y3, Y13, K1, K1
+	VCMPPS.BCST      $0x00, avx512_00000000<>+0(SB), Y11, K3
+	VFMADD213PD.BCST avx512_3fdffffffff573c6<>+0(SB), Z10, Z9
+	VFMADD132PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z14, Z6
+	VMOVUPS          Y12, Y14
+	VPTERNLOGD.BCST  $0xe4, avx512_7fffffff<>+0(SB), Y0, Y14
+	KORW             K3, K2, K2
+	VMULPD           Z10, Z10, Z15
+	VADDPD           Z6, Z7, Z6
+	VBLENDMPS        Y14, Y12, K1, Y7
+	VBLENDMPS.BCST   avx512_3f800000<>+0(SB), Y4, K2, Y4
+	VFMADD213PD      Z10, Z15, Z9
+	VPANDQ.BCST      avx512_fffffffffffffff0<>+0(SB), Z5, Z10
 	VCMPPS.BCST      $0x11, avx512_7f800000<>+0(SB), Y1, K1
-	VCMPPS.BCST      $0x11, avx512_7f800000<>+0(SB), Y3, K2
+	VMULPS.BCST      avx512_3f000000<>+0(SB), Y11, Y1
+	VFMADD213PD      Z2, Z9, Z2
+	VPSLLQ           $0x30, Z10, Z9
 	VCMPPS.BCST      $0x11, avx512_00000000<>+0(SB), Y0, K1, K1
-	VCMPPS.BCST      $0x11, avx512_00000000<>+0(SB), Y2, K2, K2
-	VCMPPS           $0x04, Y6, Y10, K1, K1
-	VCMPPS           $0x04, Y8, Y11, K2, K2
-	VBLENDMPS.BCST   avx512_7fc00000<>+0(SB), Y4, K1, Y0
-	VBLENDMPS.BCST   avx512_7fc00000<>+0(SB), Y5, K2, Y1
-	VMOVUPS          Y0, (R8)(AX*4)
-	VMOVUPS          Y1, 32(R8)(AX*4)
-	ADDQ             $0x00000010, AX
+	VRNDSCALEPS      $0x08, Y11, Y0
+	VADDPD           Z2, Z2, Z2
+	VMOVUPS          Z25, Z10
+	VPERMT2PD        Z24, Z5, Z10
+	VCMPPS           $0x04, Y3, Y13, K1, K1
+	VRNDSCALEPS      $0x08, Y1, Y3
+	VCVTPD2PS        Z2, Y2
+	VPADDQ           Z9, Z10, Z5
+	VBLENDMPS.BCST   avx512_7fc00000<>+0(SB), Y7, K1, Y7
+	VCMPPS           $0x04, Y1, Y3, K1
+	VMOVUPS          64(SP), Y1
+	VCMPPS.BCST      $0x00, avx512_3f800000<>+0(SB), Y1, K2
+	VPBROADCASTQ     avx512_3fa5556b3e43100f<>+0(SB), Z3
+	VFMADD213PD.BCST avx512_3fc5556dfb6313e3<>+0(SB), Z6, Z3
+	VMOVUPS          Y7, (R8)(AX*4)
+	VCMPPS           $0x00, Y11, Y0, K1, K1
+	VMOVUPS          64(R10)(AX*4), Y7
+	VCMPPS.BCST      $0x00, avx512_00000000<>+0(SB), Y7, K3
+	VFMADD213PD.BCST avx512_3fdffffffff573c6<>+0(SB), Z6, Z3
+	VMOVUPS          32(R9)(AX*4), Y9
+	VMOVUPS          Y4, Y10
+	VPTERNLOGD.BCST  $0xe4, avx512_7fffffff<>+0(SB), Y9, Y10
+	KORW             K3, K2, K2
+	VMULPD           Z6, Z6, Z12
+	VBLENDMPS        Y10, Y4, K1, Y4
+	VBLENDMPS.BCST   avx512_3f800000<>+0(SB), Y2, K2, Y2
+	VFMADD213PD      Z6, Z12, Z3
+	VCMPPS.BCST      $0x11, avx512_7f800000<>+0(SB), Y8, K1
+	VMULPS.BCST      avx512_3f000000<>+0(SB), Y7, Y6
+	VFMADD213PD      Z5, Z3, Z5
+	VCMPPS.BCST      $0x11, avx512_00000000<>+0(SB), Y9, K1, K1
+	VRNDSCALEPS      $0x08, Y7, Y3
+	VADDPD           Z5, Z5, Z5
+	VCMPPS           $0x04, Y11, Y0, K1, K1
+	VRNDSCALEPS      $0x08, Y6, Y0
+	VCVTPD2PS        Z5, Y5
+	VBLENDMPS.BCST   avx512_7fc00000<>+0(SB), Y4, K1, Y4
+	VCMPPS           $0x04, Y6, Y0, K1
+	VMOVUPS          (SP), Y0
+	VCMPPS.BCST      $0x00, avx512_3f800000<>+0(SB), Y0, K2
+	VMOVUPS          Y4, 32(R8)(AX*4)
+	VCMPPS           $0x00, Y7, Y3, K1, K1
+	VMOVUPS          96(R10)(AX*4), Y4
+	VCMPPS.BCST      $0x00, avx512_00000000<>+0(SB), Y4, K3
+	VMOVUPS          64(R9)(AX*4), Y6
+	VMOVUPS          Y2, Y8
+	VPTERNLOGD.BCST  $0xe4, avx512_7fffffff<>+0(SB), Y6, Y8
+	KORW             K3, K2, K2
+	VBLENDMPS        Y8, Y2, K1, Y2
+	VBLENDMPS.BCST   avx512_3f800000<>+0(SB), Y5, K2, Y5
+	VCMPPS.BCST      $0x11, avx512_7f800000<>+0(SB), Y1, K1
+	VMULPS.BCST      avx512_3f000000<>+0(SB), Y4, Y1
+	VCMPPS.BCST      $0x11, avx512_00000000<>+0(SB), Y6, K1, K1
+	VRNDSCALEPS      $0x08, Y4, Y6
+	VCMPPS           $0x04, Y7, Y3, K1, K1
+	VRNDSCALEPS      $0x08, Y1, Y3
+	VBLENDMPS.BCST   avx512_7fc00000<>+0(SB), Y2, K1, Y2
+	VCMPPS           $0x04, Y1, Y3, K1
+	VMOVUPS          Y2, 64(R8)(AX*4)
+	VCMPPS           $0x00, Y4, Y6, K1, K1
+	VMOVUPS          96(R9)(AX*4), Y1
+	VMOVUPS          Y5, Y2
+	VPTERNLOGD.BCST  $0xe4, avx512_7fffffff<>+0(SB), Y1, Y2
+	VBLENDMPS        Y2, Y5, K1, Y2
+	VCMPPS.BCST      $0x11, avx512_7f800000<>+0(SB), Y0, K1
+	VCMPPS.BCST      $0x11, avx512_00000000<>+0(SB), Y1, K1, K1
+	VCMPPS           $0x04, Y4, Y6, K1, K1
+	VBLENDMPS.BCST   avx512_7fc00000<>+0(SB), Y2, K1, Y0
+	VMOVUPS          Y0, 96(R8)(AX*4)
+	ADDQ             $0x00000020, AX
 	CMPQ             AX, DX
 	JLT              loop
 	VZEROUPPER
@@ -7665,8 +11978,8 @@ GLOBL avx512_3fdffffffff573c6<>(SB), RODATA|NOPTR, $8
 
 // func powerFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VL
-TEXT ·powerFloat32PastAVX512(SB), NOSPLIT, $0-48
-	// Power of float32, 16 elements a step.
+TEXT ·powerFloat32PastAVX512(SB), NOSPLIT, $128-48
+	// Power of float32, 32 elements a step.
 	MOVQ    dst+0(FP), R8
 	MOVQ    a+8(FP), R9
 	MOVQ    b+16(FP), R10
@@ -7684,145 +11997,292 @@ TEXT ·powerFloat32PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VMOVUPS          (R9)(AX*4), Y0
 	VANDPS.BCST      avx512_7fffffff<>+0(SB), Y0, Y1
-	VMOVUPS          32(R9)(AX*4), Y2
-	VANDPS.BCST      avx512_7fffffff<>+0(SB), Y2, Y3
-	VCVTPS2PD        Y1, Z4
-	VCVTPS2PD        Y3, Z5
-	VMOVUPS          (R10)(AX*4), Y6
-	VCVTPS2PD        Y6, Z7
-	VMOVUPS          32(R10)(AX*4), Y8
-	VCVTPS2PD        Y8, Z9
-	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z4, Z10
-	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z5, Z11
-	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z10, Z12
-	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z11, Z13
-	VPSRLQ           $0x34, Z10, Z10
-	VPSRLQ           $0x34, Z11, Z11
-	VPORQ.BCST       avx512_4330000000000000<>+0(SB), Z10, Z10
-	VPORQ.BCST       avx512_4330000000000000<>+0(SB), Z11, Z11
-	VSUBPD.BCST      avx512_43300000000003ff<>+0(SB), Z10, Z10
-	VSUBPD.BCST      avx512_43300000000003ff<>+0(SB), Z11, Z11
-	VPADDQ.BCST      avx512_3fef800000000000<>+0(SB), Z12, Z14
-	VPADDQ.BCST      avx512_3fef800000000000<>+0(SB), Z13, Z15
-	VPSRLQ           $0x30, Z12, Z12
+	VCVTPS2PD        Y1, Z2
+	VMOVUPS          (R10)(AX*4), Y3
+	VCVTPS2PD        Y3, Z4
+	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z2, Z5
+	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z5, Z6
+	VPSRLQ           $0x34, Z5, Z5
+	VPORQ.BCST       avx512_4330000000000000<>+0(SB), Z5, Z5
+	VSUBPD.BCST      avx512_43300000000003ff<>+0(SB), Z5, Z5
+	VMOVUPS          32(R9)(AX*4), Y7
+	VANDPS.BCST      avx512_7fffffff<>+0(SB), Y7, Y8
+	VPADDQ.BCST      avx512_3fef800000000000<>+0(SB), Z6, Z9
+	VCVTPS2PD        Y8, Z10
+	VPSRLQ           $0x30, Z6, Z6
+	VMOVUPS          32(R10)(AX*4), Y11
+	VCVTPS2PD        Y11, Z12
+	VMOVUPS          Z31, Z13
+	VPERMT2PD        Z30, Z6, Z13
+	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z10, Z14
+	VFMADD213PD.BCST avx512_bff0000000000000<>+0(SB), Z13, Z9
+	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z14, Z13
+	VMOVUPS          Z29, Z15
+	VPERMT2PD        Z28, Z6, Z15
+	VPSRLQ           $0x34, Z14, Z6
+	VFMADD132PD.BCST avx512_3fe62e42fefa39ef<>+0(SB), Z15, Z5
+	VPORQ.BCST       avx512_4330000000000000<>+0(SB), Z6, Z6
+	VADDPD           Z9, Z5, Z5
+	VSUBPD.BCST      avx512_43300000000003ff<>+0(SB), Z6, Z6
+	VMOVUPS          64(R9)(AX*4), Y14
+	VANDPS.BCST      avx512_7fffffff<>+0(SB), Y14, Y15
+	VPBROADCASTQ     avx512_3fc24f78bd54c2c1<>+0(SB), Z16
+	VFMADD213PD.BCST avx512_bfc55b6f73ef6559<>+0(SB), Z9, Z16
+	VPADDQ.BCST      avx512_3fef800000000000<>+0(SB), Z13, Z17
+	VCVTPS2PD        Y15, Z18
+	VFMADD213PD.BCST avx512_3fc99998cbc10885<>+0(SB), Z9, Z16
 	VPSRLQ           $0x30, Z13, Z13
-	VMOVUPS          Z31, Z16
-	VPERMT2PD        Z30, Z12, Z16
-	VMOVUPS          Z31, Z17
-	VPERMT2PD        Z30, Z13, Z17
-	VFMADD213PD.BCST avx512_bff0000000000000<>+0(SB), Z16, Z14
-	VFMADD213PD.BCST avx512_bff0000000000000<>+0(SB), Z17, Z15
-	VMOVUPS          Z29, Z16
-	VPERMT2PD        Z28, Z12, Z16
-	VMOVUPS          Z29, Z12
-	VPERMT2PD        Z28, Z13, Z12
-	VFMADD132PD.BCST avx512_3fe62e42fefa39ef<>+0(SB), Z16, Z10
-	VFMADD132PD.BCST avx512_3fe62e42fefa39ef<>+0(SB), Z12, Z11
-	VADDPD           Z14, Z10, Z10
-	VADDPD           Z15, Z11, Z11
-	VPBROADCASTQ     avx512_3fc24f78bd54c2c1<>+0(SB), Z12
-	VFMADD213PD.BCST avx512_bfc55b6f73ef6559<>+0(SB), Z14, Z12
-	VPBROADCASTQ     avx512_3fc24f78bd54c2c1<>+0(SB), Z13
-	VFMADD213PD.BCST avx512_bfc55b6f73ef6559<>+0(SB), Z15, Z13
-	VFMADD213PD.BCST avx512_3fc99998cbc10885<>+0(SB), Z14, Z12
-	VFMADD213PD.BCST avx512_3fc99998cbc10885<>+0(SB), Z15, Z13
-	VFMADD213PD.BCST avx512_bfcfffff6b273150<>+0(SB), Z14, Z12
-	VFMADD213PD.BCST avx512_bfcfffff6b273150<>+0(SB), Z15, Z13
-	VFMADD213PD.BCST avx512_3fd5555555589a17<>+0(SB), Z14, Z12
-	VFMADD213PD.BCST avx512_3fd5555555589a17<>+0(SB), Z15, Z13
-	VFMADD213PD.BCST avx512_bfe0000000008674<>+0(SB), Z14, Z12
-	VFMADD213PD.BCST avx512_bfe0000000008674<>+0(SB), Z15, Z13
-	VMULPD           Z14, Z14, Z14
-	VMULPD           Z15, Z15, Z15
-	VFMADD213PD      Z10, Z14, Z12
-	VFMADD213PD      Z11, Z15, Z13
-	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z4, Z12
-	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z5, Z13
-	VMULPD           Z12, Z7, Z4
-	VMULPD           Z13, Z9, Z5
-	VPBROADCASTQ     avx512_c069000000000000<>+0(SB), Z7
-	VMAXPD           Z4, Z7, Z4
-	VMAXPD           Z5, Z7, Z5
+	VMOVUPS          64(R10)(AX*4), Y19
+	VCVTPS2PD        Y19, Z20
+	VFMADD213PD.BCST avx512_bfcfffff6b273150<>+0(SB), Z9, Z16
+	VMOVUPS          Z31, Z21
+	VPERMT2PD        Z30, Z13, Z21
+	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z18, Z22
+	VFMADD213PD.BCST avx512_3fd5555555589a17<>+0(SB), Z9, Z16
+	VFMADD213PD.BCST avx512_bff0000000000000<>+0(SB), Z21, Z17
+	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z22, Z21
+	VFMADD213PD.BCST avx512_bfe0000000008674<>+0(SB), Z9, Z16
+	VMOVUPS          Z29, Z23
+	VPERMT2PD        Z28, Z13, Z23
+	VPSRLQ           $0x34, Z22, Z13
+	VMULPD           Z9, Z9, Z9
+	VFMADD132PD.BCST avx512_3fe62e42fefa39ef<>+0(SB), Z23, Z6
+	VPORQ.BCST       avx512_4330000000000000<>+0(SB), Z13, Z13
+	VFMADD213PD      Z5, Z9, Z16
+	VADDPD           Z17, Z6, Z5
+	VSUBPD.BCST      avx512_43300000000003ff<>+0(SB), Z13, Z6
+	VMOVUPS          96(R9)(AX*4), Y9
+	VANDPS.BCST      avx512_7fffffff<>+0(SB), Y9, Y13
+	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z2, Z16
+	VPBROADCASTQ     avx512_3fc24f78bd54c2c1<>+0(SB), Z2
+	VFMADD213PD.BCST avx512_bfc55b6f73ef6559<>+0(SB), Z17, Z2
+	VPADDQ.BCST      avx512_3fef800000000000<>+0(SB), Z21, Z22
+	VCVTPS2PD        Y13, Z23
+	VMULPD           Z16, Z4, Z4
+	VFMADD213PD.BCST avx512_3fc99998cbc10885<>+0(SB), Z17, Z2
+	VPSRLQ           $0x30, Z21, Z16
+	VMOVUPS          96(R10)(AX*4), Y21
+	VCVTPS2PD        Y21, Z9
+	VPBROADCASTQ     avx512_c069000000000000<>+0(SB), Z14
+	VMAXPD           Z4, Z14, Z4
+	VFMADD213PD.BCST avx512_bfcfffff6b273150<>+0(SB), Z17, Z2
+	VMOVUPS          Z31, Z21
+	VPERMT2PD        Z30, Z16, Z21
+	VMOVUPS          Y13, (SP)
+	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z23, Z13
 	VPBROADCASTQ     avx512_4069000000000000<>+0(SB), Z7
 	VMINPD           Z4, Z7, Z4
-	VMINPD           Z5, Z7, Z5
-	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z7
-	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z4, Z7
-	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z9
-	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z5, Z9
-	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z7, Z10
-	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z9, Z11
-	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z10, Z4
-	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z11, Z5
-	VMOVUPS          Z27, Z12
-	VPERMT2PD        Z26, Z7, Z12
+	VFMADD213PD.BCST avx512_3fd5555555589a17<>+0(SB), Z17, Z2
+	VFMADD213PD.BCST avx512_bff0000000000000<>+0(SB), Z21, Z22
+	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z13, Z21
+	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z19
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z4, Z19
+	VFMADD213PD.BCST avx512_bfe0000000008674<>+0(SB), Z17, Z2
+	VMOVUPS          Y15, 64(SP)
+	VMOVUPS          Z29, Z15
+	VPERMT2PD        Z28, Z16, Z15
+	VPSRLQ           $0x34, Z13, Z13
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z19, Z16
+	VMULPD           Z17, Z17, Z17
+	VFMADD132PD.BCST avx512_3fe62e42fefa39ef<>+0(SB), Z15, Z6
+	VPORQ.BCST       avx512_4330000000000000<>+0(SB), Z13, Z13
+	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z16, Z4
+	VFMADD213PD      Z5, Z17, Z2
+	VADDPD           Z22, Z6, Z5
+	VSUBPD.BCST      avx512_43300000000003ff<>+0(SB), Z13, Z6
 	VMOVUPS          Z27, Z13
-	VPERMT2PD        Z26, Z9, Z13
-	VFMADD132PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z12, Z10
-	VFMADD132PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z13, Z11
-	VADDPD           Z10, Z4, Z4
-	VADDPD           Z11, Z5, Z5
-	VPANDQ.BCST      avx512_fffffffffffffff0<>+0(SB), Z7, Z10
-	VPANDQ.BCST      avx512_fffffffffffffff0<>+0(SB), Z9, Z11
-	VPSLLQ           $0x30, Z10, Z10
-	VPSLLQ           $0x30, Z11, Z11
+	VPERMT2PD        Z26, Z19, Z13
+	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z10, Z2
+	VPBROADCASTQ     avx512_3fc24f78bd54c2c1<>+0(SB), Z10
+	VFMADD213PD.BCST avx512_bfc55b6f73ef6559<>+0(SB), Z22, Z10
+	VPADDQ.BCST      avx512_3fef800000000000<>+0(SB), Z21, Z15
+	VFMADD132PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z13, Z16
+	VMULPD           Z2, Z12, Z2
+	VFMADD213PD.BCST avx512_3fc99998cbc10885<>+0(SB), Z22, Z10
+	VPSRLQ           $0x30, Z21, Z12
+	VADDPD           Z16, Z4, Z4
+	VMAXPD           Z2, Z14, Z2
+	VFMADD213PD.BCST avx512_bfcfffff6b273150<>+0(SB), Z22, Z10
+	VMOVUPS          Z31, Z13
+	VPERMT2PD        Z30, Z12, Z13
+	VPANDQ.BCST      avx512_fffffffffffffff0<>+0(SB), Z19, Z16
+	VMINPD           Z2, Z7, Z2
+	VFMADD213PD.BCST avx512_3fd5555555589a17<>+0(SB), Z22, Z10
+	VFMADD213PD.BCST avx512_bff0000000000000<>+0(SB), Z13, Z15
+	VPSLLQ           $0x30, Z16, Z13
+	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z16
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z2, Z16
+	VFMADD213PD.BCST avx512_bfe0000000008674<>+0(SB), Z22, Z10
+	VMOVUPS          Z29, Z17
+	VPERMT2PD        Z28, Z12, Z17
 	VMOVUPS          Z25, Z12
-	VPERMT2PD        Z24, Z7, Z12
-	VMOVUPS          Z25, Z7
-	VPERMT2PD        Z24, Z9, Z7
-	VPADDQ           Z10, Z12, Z9
-	VPADDQ           Z11, Z7, Z7
-	VPBROADCASTQ     avx512_3fa5556b3e43100f<>+0(SB), Z10
-	VFMADD213PD.BCST avx512_3fc5556dfb6313e3<>+0(SB), Z4, Z10
-	VPBROADCASTQ     avx512_3fa5556b3e43100f<>+0(SB), Z11
-	VFMADD213PD.BCST avx512_3fc5556dfb6313e3<>+0(SB), Z5, Z11
-	VFMADD213PD.BCST avx512_3fdffffffff573c6<>+0(SB), Z4, Z10
-	VFMADD213PD.BCST avx512_3fdffffffff573c6<>+0(SB), Z5, Z11
-	VMULPD           Z4, Z4, Z12
-	VMULPD           Z5, Z5, Z13
-	VFMADD213PD      Z4, Z12, Z10
-	VFMADD213PD      Z5, Z13, Z11
-	VFMADD213PD      Z9, Z10, Z9
-	VFMADD213PD      Z7, Z11, Z7
-	VADDPD           Z9, Z9, Z4
-	VADDPD           Z7, Z7, Z5
-	VCVTPD2PS        Z4, Y4
-	VCVTPD2PS        Z5, Y5
+	VPERMT2PD        Z24, Z19, Z12
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z16, Z19
+	VMULPD           Z22, Z22, Z21
+	VFMADD132PD.BCST avx512_3fe62e42fefa39ef<>+0(SB), Z17, Z6
+	VPADDQ           Z13, Z12, Z12
+	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z19, Z2
+	VFMADD213PD      Z5, Z21, Z10
+	VADDPD           Z15, Z6, Z5
+	VPBROADCASTQ     avx512_3fa5556b3e43100f<>+0(SB), Z6
+	VFMADD213PD.BCST avx512_3fc5556dfb6313e3<>+0(SB), Z4, Z6
+	VMOVUPS          Z27, Z13
+	VPERMT2PD        Z26, Z16, Z13
+	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z18, Z10
+	VPBROADCASTQ     avx512_3fc24f78bd54c2c1<>+0(SB), Z17
+	VFMADD213PD.BCST avx512_bfc55b6f73ef6559<>+0(SB), Z15, Z17
+	VFMADD213PD.BCST avx512_3fdffffffff573c6<>+0(SB), Z4, Z6
+	VFMADD132PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z13, Z19
+	VMULPD           Z10, Z20, Z10
+	VFMADD213PD.BCST avx512_3fc99998cbc10885<>+0(SB), Z15, Z17
+	VMULPD           Z4, Z4, Z13
+	VADDPD           Z19, Z2, Z2
+	VMAXPD           Z10, Z14, Z10
+	VFMADD213PD.BCST avx512_bfcfffff6b273150<>+0(SB), Z15, Z17
+	VFMADD213PD      Z4, Z13, Z6
+	VPANDQ.BCST      avx512_fffffffffffffff0<>+0(SB), Z16, Z4
+	VMINPD           Z10, Z7, Z10
+	VFMADD213PD.BCST avx512_3fd5555555589a17<>+0(SB), Z15, Z17
+	VFMADD213PD      Z12, Z6, Z12
+	VPSLLQ           $0x30, Z4, Z4
+	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z6
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z10, Z6
+	VFMADD213PD.BCST avx512_bfe0000000008674<>+0(SB), Z15, Z17
+	VADDPD           Z12, Z12, Z12
+	VMOVUPS          Z25, Z13
+	VPERMT2PD        Z24, Z16, Z13
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z6, Z16
+	VMULPD           Z15, Z15, Z15
+	VCVTPD2PS        Z12, Y12
+	VPADDQ           Z4, Z13, Z4
+	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z16, Z10
+	VFMADD213PD      Z5, Z15, Z17
 	VCMPPS.BCST      $0x00, avx512_3f800000<>+0(SB), Y1, K1
-	VCMPPS.BCST      $0x00, avx512_3f800000<>+0(SB), Y3, K2
-	VCMPPS.BCST      $0x00, avx512_00000000<>+0(SB), Y6, K3
-	VCMPPS.BCST      $0x00, avx512_00000000<>+0(SB), Y8, K4
-	KORW             K3, K1, K1
-	KORW             K4, K2, K2
-	VBLENDMPS.BCST   avx512_3f800000<>+0(SB), Y4, K1, Y4
-	VBLENDMPS.BCST   avx512_3f800000<>+0(SB), Y5, K2, Y5
-	VMULPS.BCST      avx512_3f000000<>+0(SB), Y6, Y7
-	VMULPS.BCST      avx512_3f000000<>+0(SB), Y8, Y9
-	VRNDSCALEPS      $0x08, Y6, Y10
-	VRNDSCALEPS      $0x08, Y8, Y11
-	VRNDSCALEPS      $0x08, Y7, Y12
-	VRNDSCALEPS      $0x08, Y9, Y13
-	VCMPPS           $0x04, Y7, Y12, K1
-	VCMPPS           $0x04, Y9, Y13, K2
-	VCMPPS           $0x00, Y6, Y10, K1, K1
-	VCMPPS           $0x00, Y8, Y11, K2, K2
-	VMOVUPS          Y4, Y7
-	VPTERNLOGD.BCST  $0xe4, avx512_7fffffff<>+0(SB), Y0, Y7
-	VMOVUPS          Y5, Y9
-	VPTERNLOGD.BCST  $0xe4, avx512_7fffffff<>+0(SB), Y2, Y9
-	VBLENDMPS        Y7, Y4, K1, Y4
-	VBLENDMPS        Y9, Y5, K2, Y5
+	VPBROADCASTQ     avx512_3fa5556b3e43100f<>+0(SB), Z5
+	VFMADD213PD.BCST avx512_3fc5556dfb6313e3<>+0(SB), Z2, Z5
+	VMOVUPS          Z27, Z13
+	VPERMT2PD        Z26, Z6, Z13
+	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z23, Z17
+	VCMPPS.BCST      $0x00, avx512_00000000<>+0(SB), Y3, K2
+	VFMADD213PD.BCST avx512_3fdffffffff573c6<>+0(SB), Z2, Z5
+	VFMADD132PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z13, Z16
+	VMULPD           Z17, Z9, Z9
+	KORW             K2, K1, K1
+	VMULPD           Z2, Z2, Z13
+	VADDPD           Z16, Z10, Z10
+	VMAXPD           Z9, Z14, Z9
+	VBLENDMPS.BCST   avx512_3f800000<>+0(SB), Y12, K1, Y12
+	VFMADD213PD      Z2, Z13, Z5
+	VPANDQ.BCST      avx512_fffffffffffffff0<>+0(SB), Z6, Z2
+	VMINPD           Z9, Z7, Z7
+	VMULPS.BCST      avx512_3f000000<>+0(SB), Y3, Y9
+	VFMADD213PD      Z4, Z5, Z4
+	VPSLLQ           $0x30, Z2, Z2
+	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z5
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z7, Z5
+	VRNDSCALEPS      $0x08, Y3, Y13
+	VADDPD           Z4, Z4, Z4
+	VMOVUPS          Z25, Z14
+	VPERMT2PD        Z24, Z6, Z14
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z5, Z6
+	VRNDSCALEPS      $0x08, Y9, Y15
+	VCVTPD2PS        Z4, Y4
+	VPADDQ           Z2, Z14, Z2
+	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z6, Z7
+	VCMPPS           $0x04, Y9, Y15, K1
+	VCMPPS.BCST      $0x00, avx512_3f800000<>+0(SB), Y8, K2
+	VPBROADCASTQ     avx512_3fa5556b3e43100f<>+0(SB), Z9
+	VFMADD213PD.BCST avx512_3fc5556dfb6313e3<>+0(SB), Z10, Z9
+	VMOVUPS          Z27, Z14
+	VPERMT2PD        Z26, Z5, Z14
+	VCMPPS           $0x00, Y3, Y13, K1, K1
+	VCMPPS.BCST      $0x00, avx512_00000000<>+0(SB), Y11, K3
+	VFMADD213PD.BCST avx512_3fdffffffff573c6<>+0(SB), Z10, Z9
+	VFMADD132PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z14, Z6
+	VMOVUPS          Y12, Y14
+	VPTERNLOGD.BCST  $0xe4, avx512_7fffffff<>+0(SB), Y0, Y14
+	KORW             K3, K2, K2
+	VMULPD           Z10, Z10, Z15
+	VADDPD           Z6, Z7, Z6
+	VBLENDMPS        Y14, Y12, K1, Y7
+	VBLENDMPS.BCST   avx512_3f800000<>+0(SB), Y4, K2, Y4
+	VFMADD213PD      Z10, Z15, Z9
+	VPANDQ.BCST      avx512_fffffffffffffff0<>+0(SB), Z5, Z10
 	VCMPPS.BCST      $0x11, avx512_7f800000<>+0(SB), Y1, K1
-	VCMPPS.BCST      $0x11, avx512_7f800000<>+0(SB), Y3, K2
+	VMULPS.BCST      avx512_3f000000<>+0(SB), Y11, Y1
+	VFMADD213PD      Z2, Z9, Z2
+	VPSLLQ           $0x30, Z10, Z9
 	VCMPPS.BCST      $0x11, avx512_00000000<>+0(SB), Y0, K1, K1
-	VCMPPS.BCST      $0x11, avx512_00000000<>+0(SB), Y2, K2, K2
-	VCMPPS           $0x04, Y6, Y10, K1, K1
-	VCMPPS           $0x04, Y8, Y11, K2, K2
-	VBLENDMPS.BCST   avx512_7fc00000<>+0(SB), Y4, K1, Y0
-	VBLENDMPS.BCST   avx512_7fc00000<>+0(SB), Y5, K2, Y1
-	VMOVNTPS         Y0, (R8)(AX*4)
-	VMOVNTPS         Y1, 32(R8)(AX*4)
-	ADDQ             $0x00000010, AX
+	VRNDSCALEPS      $0x08, Y11, Y0
+	VADDPD           Z2, Z2, Z2
+	VMOVUPS          Z25, Z10
+	VPERMT2PD        Z24, Z5, Z10
+	VCMPPS           $0x04, Y3, Y13, K1, K1
+	VRNDSCALEPS      $0x08, Y1, Y3
+	VCVTPD2PS        Z2, Y2
+	VPADDQ           Z9, Z10, Z5
+	VBLENDMPS.BCST   avx512_7fc00000<>+0(SB), Y7, K1, Y7
+	VCMPPS           $0x04, Y1, Y3, K1
+	VMOVUPS          64(SP), Y1
+	VCMPPS.BCST      $0x00, avx512_3f800000<>+0(SB), Y1, K2
+	VPBROADCASTQ     avx512_3fa5556b3e43100f<>+0(SB), Z3
+	VFMADD213PD.BCST avx512_3fc5556dfb6313e3<>+0(SB), Z6, Z3
+	VMOVNTPS         Y7, (R8)(AX*4)
+	VCMPPS           $0x00, Y11, Y0, K1, K1
+	VMOVUPS          64(R10)(AX*4), Y7
+	VCMPPS.BCST      $0x00, avx512_00000000<>+0(SB), Y7, K3
+	VFMADD213PD.BCST avx512_3fdffffffff573c6<>+0(SB), Z6, Z3
+	VMOVUPS          32(R9)(AX*4), Y9
+	VMOVUPS          Y4, Y10
+	VPTERNLOGD.BCST  $0xe4, avx512_7fffffff<>+0(SB), Y9, Y10
+	KORW             K3, K2, K2
+	VMULPD           Z6, Z6, Z12
+	VBLENDMPS        Y10, Y4, K1, Y4
+	VBLENDMPS.BCST   avx512_3f800000<>+0(SB), Y2, K2, Y2
+	VFMADD213PD      Z6, Z12, Z3
+	VCMPPS.BCST      $0x11, avx512_7f800000<>+0(SB), Y8, K1
+	VMULPS.BCST      avx512_3f000000<>+0(SB), Y7, Y6
+	VFMADD213PD      Z5, Z3, Z5
+	VCMPPS.BCST      $0x11, avx512_00000000<>+0(SB), Y9, K1, K1
+	VRNDSCALEPS      $0x08, Y7, Y3
+	VADDPD           Z5, Z5, Z5
+	VCMPPS           $0x04, Y11, Y0, K1, K1
+	VRNDSCALEPS      $0x08, Y6, Y0
+	VCVTPD2PS        Z5, Y5
+	VBLENDMPS.BCST   avx512_7fc00000<>+0(SB), Y4, K1, Y4
+	VCMPPS           $0x04, Y6, Y0, K1
+	VMOVUPS          (SP), Y0
+	VCMPPS.BCST      $0x00, avx512_3f800000<>+0(SB), Y0, K2
+	VMOVNTPS         Y4, 32(R8)(AX*4)
+	VCMPPS           $0x00, Y7, Y3, K1, K1
+	VMOVUPS          96(R10)(AX*4), Y4
+	VCMPPS.BCST      $0x00, avx512_00000000<>+0(SB), Y4, K3
+	VMOVUPS          64(R9)(AX*4), Y6
+	VMOVUPS          Y2, Y8
+	VPTERNLOGD.BCST  $0xe4, avx512_7fffffff<>+0(SB), Y6, Y8
+	KORW             K3, K2, K2
+	VBLENDMPS        Y8, Y2, K1, Y2
+	VBLENDMPS.BCST   avx512_3f800000<>+0(SB), Y5, K2, Y5
+	VCMPPS.BCST      $0x11, avx512_7f800000<>+0(SB), Y1, K1
+	VMULPS.BCST      avx512_3f000000<>+0(SB), Y4, Y1
+	VCMPPS.BCST      $0x11, avx512_00000000<>+0(SB), Y6, K1, K1
+	VRNDSCALEPS      $0x08, Y4, Y6
+	VCMPPS           $0x04, Y7, Y3, K1, K1
+	VRNDSCALEPS      $0x08, Y1, Y3
+	VBLENDMPS.BCST   avx512_7fc00000<>+0(SB), Y2, K1, Y2
+	VCMPPS           $0x04, Y1, Y3, K1
+	VMOVNTPS         Y2, 64(R8)(AX*4)
+	VCMPPS           $0x00, Y4, Y6, K1, K1
+	VMOVUPS          96(R9)(AX*4), Y1
+	VMOVUPS          Y5, Y2
+	VPTERNLOGD.BCST  $0xe4, avx512_7fffffff<>+0(SB), Y1, Y2
+	VBLENDMPS        Y2, Y5, K1, Y2
+	VCMPPS.BCST      $0x11, avx512_7f800000<>+0(SB), Y0, K1
+	VCMPPS.BCST      $0x11, avx512_00000000<>+0(SB), Y1, K1, K1
+	VCMPPS           $0x04, Y4, Y6, K1, K1
+	VBLENDMPS.BCST   avx512_7fc00000<>+0(SB), Y2, K1, Y0
+	VMOVNTPS         Y0, 96(R8)(AX*4)
+	ADDQ             $0x00000020, AX
 	CMPQ             AX, DX
 	JLT              loop
 	VZEROUPPER
@@ -7852,213 +12312,213 @@ TEXT ·powerFloat64AVX512(SB), NOSPLIT, $0-48
 loop:
 	VMOVUPS          (R9)(AX*8), Z0
 	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z0, Z1
-	VMOVUPS          64(R9)(AX*8), Z2
-	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z2, Z3
-	VGETMANTPD       $0x00, Z1, Z4
-	VGETMANTPD       $0x00, Z3, Z5
-	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z4, Z4
-	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z5, Z5
-	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z4, Z4
-	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z5, Z5
-	VGETMANTPD       $0x00, Z1, Z6
-	VGETMANTPD       $0x00, Z3, Z7
-	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z6, Z6
-	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z7, Z7
-	VGETEXPPD        Z6, Z6
-	VGETEXPPD        Z7, Z7
-	VGETEXPPD        Z1, Z8
-	VGETEXPPD        Z3, Z9
-	VADDPD           Z6, Z8, Z6
-	VADDPD           Z7, Z9, Z7
-	VPADDQ.BCST      avx512_3fef800000000000<>+0(SB), Z4, Z8
-	VPADDQ.BCST      avx512_3fef800000000000<>+0(SB), Z5, Z9
-	VPSRLQ           $0x30, Z4, Z4
-	VPSRLQ           $0x30, Z5, Z5
-	VMOVUPS          Z31, Z10
-	VPERMT2PD        Z30, Z4, Z10
-	VMOVUPS          Z31, Z11
-	VPERMT2PD        Z30, Z5, Z11
-	VFMADD231PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z6, Z10
-	VFMADD231PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z7, Z11
-	VMOVUPS          Z29, Z12
-	VPERMT2PD        Z28, Z4, Z12
-	VMOVUPS          Z29, Z13
-	VPERMT2PD        Z28, Z5, Z13
-	VFMADD132PD.BCST avx512_3d2ef35793c76730<>+0(SB), Z12, Z6
-	VFMADD132PD.BCST avx512_3d2ef35793c76730<>+0(SB), Z13, Z7
-	VMOVUPS          Z27, Z12
-	VPERMT2PD        Z26, Z4, Z12
-	VMOVUPS          Z27, Z4
-	VPERMT2PD        Z26, Z5, Z4
-	VMULPD           Z12, Z8, Z5
-	VMULPD           Z4, Z9, Z13
-	VFMSUB213PD      Z5, Z12, Z8
-	VFMSUB213PD      Z13, Z4, Z9
-	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z5, Z4
-	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z13, Z5
-	VADDPD           Z4, Z10, Z12
-	VADDPD           Z5, Z11, Z13
-	VSUBPD           Z12, Z10, Z10
-	VSUBPD           Z13, Z11, Z11
-	VADDPD           Z4, Z10, Z10
-	VADDPD           Z5, Z11, Z11
-	VMULPD.BCST      avx512_bfe0000000000000<>+0(SB), Z4, Z14
-	VMULPD.BCST      avx512_bfe0000000000000<>+0(SB), Z5, Z15
-	VMULPD           Z14, Z4, Z16
-	VMULPD           Z15, Z5, Z17
-	VFMSUB213PD      Z16, Z4, Z14
-	VFMSUB213PD      Z17, Z5, Z15
-	VADDPD           Z16, Z12, Z18
-	VADDPD           Z17, Z13, Z19
-	VSUBPD           Z18, Z12, Z12
-	VSUBPD           Z19, Z13, Z13
-	VADDPD           Z16, Z12, Z12
-	VADDPD           Z17, Z13, Z13
-	VMOVUPS          Z4, Z16
-	VFNMADD213PD     Z8, Z8, Z16
-	VMOVUPS          Z5, Z17
-	VFNMADD213PD     Z9, Z9, Z17
-	VFNMADD213PD     Z8, Z4, Z16
-	VFNMADD213PD     Z9, Z5, Z17
-	VADDPD           Z16, Z6, Z6
-	VADDPD           Z17, Z7, Z7
-	VPBROADCASTQ     avx512_bfb5616d7fd4fd00<>+0(SB), Z8
-	VFMADD213PD.BCST avx512_3fb72e7acc5bed4e<>+0(SB), Z4, Z8
-	VPBROADCASTQ     avx512_bfb5616d7fd4fd00<>+0(SB), Z9
-	VFMADD213PD.BCST avx512_3fb72e7acc5bed4e<>+0(SB), Z5, Z9
-	VFMADD213PD.BCST avx512_bfb99996c851dc8d<>+0(SB), Z4, Z8
-	VFMADD213PD.BCST avx512_bfb99996c851dc8d<>+0(SB), Z5, Z9
-	VFMADD213PD.BCST avx512_3fbc71d8d296a129<>+0(SB), Z4, Z8
-	VFMADD213PD.BCST avx512_3fbc71d8d296a129<>+0(SB), Z5, Z9
-	VFMADD213PD.BCST avx512_bfc0000000225c5e<>+0(SB), Z4, Z8
-	VFMADD213PD.BCST avx512_bfc0000000225c5e<>+0(SB), Z5, Z9
-	VFMADD213PD.BCST avx512_3fc249249075ac8d<>+0(SB), Z4, Z8
-	VFMADD213PD.BCST avx512_3fc249249075ac8d<>+0(SB), Z5, Z9
-	VFMADD213PD.BCST avx512_bfc555555555543e<>+0(SB), Z4, Z8
-	VFMADD213PD.BCST avx512_bfc555555555543e<>+0(SB), Z5, Z9
-	VFMADD213PD.BCST avx512_3fc999999999bbd7<>+0(SB), Z4, Z8
-	VFMADD213PD.BCST avx512_3fc999999999bbd7<>+0(SB), Z5, Z9
-	VFMADD213PD.BCST avx512_bfd0000000000000<>+0(SB), Z4, Z8
-	VFMADD213PD.BCST avx512_bfd0000000000000<>+0(SB), Z5, Z9
-	VFMADD213PD.BCST avx512_3fd5555555555555<>+0(SB), Z4, Z8
-	VFMADD213PD.BCST avx512_3fd5555555555555<>+0(SB), Z5, Z9
-	VMULPD           Z4, Z4, Z16
-	VMULPD           Z5, Z5, Z17
-	VMULPD           Z4, Z16, Z4
-	VMULPD           Z5, Z17, Z5
-	VFMADD213PD      Z6, Z4, Z8
-	VFMADD213PD      Z7, Z5, Z9
-	VADDPD           Z12, Z10, Z4
-	VADDPD           Z13, Z11, Z5
-	VADDPD           Z8, Z14, Z6
-	VADDPD           Z9, Z15, Z7
-	VADDPD           Z6, Z4, Z4
-	VADDPD           Z7, Z5, Z5
-	VADDPD           Z4, Z18, Z6
-	VADDPD           Z5, Z19, Z7
-	VSUBPD           Z6, Z18, Z8
-	VSUBPD           Z7, Z19, Z9
-	VADDPD           Z4, Z8, Z4
+	VGETMANTPD       $0x00, Z1, Z2
+	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z2, Z2
+	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z2, Z2
+	VGETMANTPD       $0x00, Z1, Z3
+	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z3, Z3
+	VGETEXPPD        Z3, Z3
+	VGETEXPPD        Z1, Z4
+	VADDPD           Z3, Z4, Z3
+	VPADDQ.BCST      avx512_3fef800000000000<>+0(SB), Z2, Z4
+	VPSRLQ           $0x30, Z2, Z2
+	VMOVUPS          Z31, Z5
+	VPERMT2PD        Z30, Z2, Z5
+	VMOVUPS          64(R9)(AX*8), Z6
+	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z6, Z7
+	VFMADD231PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z3, Z5
+	VGETMANTPD       $0x00, Z7, Z8
+	VMOVUPS          Z29, Z9
+	VPERMT2PD        Z28, Z2, Z9
+	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z8, Z8
+	VFMADD132PD.BCST avx512_3d2ef35793c76730<>+0(SB), Z9, Z3
+	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z8, Z8
+	VMOVUPS          Z27, Z9
+	VPERMT2PD        Z26, Z2, Z9
+	VGETMANTPD       $0x00, Z7, Z2
+	VMULPD           Z9, Z4, Z10
+	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z2, Z2
+	VFMSUB213PD      Z10, Z9, Z4
+	VGETEXPPD        Z2, Z2
+	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z10, Z9
+	VGETEXPPD        Z7, Z10
+	VADDPD           Z9, Z5, Z11
+	VADDPD           Z2, Z10, Z2
+	VSUBPD           Z11, Z5, Z5
+	VPADDQ.BCST      avx512_3fef800000000000<>+0(SB), Z8, Z10
+	VADDPD           Z9, Z5, Z5
+	VPSRLQ           $0x30, Z8, Z8
+	VMULPD.BCST      avx512_bfe0000000000000<>+0(SB), Z9, Z12
+	VMOVUPS          Z31, Z13
+	VPERMT2PD        Z30, Z8, Z13
+	VMULPD           Z12, Z9, Z14
+	VFMADD231PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z2, Z13
+	VFMSUB213PD      Z14, Z9, Z12
+	VMOVUPS          Z29, Z15
+	VPERMT2PD        Z28, Z8, Z15
+	VADDPD           Z14, Z11, Z16
+	VFMADD132PD.BCST avx512_3d2ef35793c76730<>+0(SB), Z15, Z2
+	VSUBPD           Z16, Z11, Z11
+	VMOVUPS          Z27, Z15
+	VPERMT2PD        Z26, Z8, Z15
+	VADDPD           Z14, Z11, Z8
+	VMULPD           Z15, Z10, Z11
+	VMOVUPS          Z9, Z14
+	VFNMADD213PD     Z4, Z4, Z14
+	VFMSUB213PD      Z11, Z15, Z10
+	VFNMADD213PD     Z4, Z9, Z14
+	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z11, Z4
+	VADDPD           Z14, Z3, Z3
+	VADDPD           Z4, Z13, Z11
+	VPBROADCASTQ     avx512_bfb5616d7fd4fd00<>+0(SB), Z14
+	VFMADD213PD.BCST avx512_3fb72e7acc5bed4e<>+0(SB), Z9, Z14
+	VSUBPD           Z11, Z13, Z13
+	VFMADD213PD.BCST avx512_bfb99996c851dc8d<>+0(SB), Z9, Z14
+	VADDPD           Z4, Z13, Z13
+	VFMADD213PD.BCST avx512_3fbc71d8d296a129<>+0(SB), Z9, Z14
+	VMULPD.BCST      avx512_bfe0000000000000<>+0(SB), Z4, Z15
+	VFMADD213PD.BCST avx512_bfc0000000225c5e<>+0(SB), Z9, Z14
+	VMULPD           Z15, Z4, Z17
+	VFMADD213PD.BCST avx512_3fc249249075ac8d<>+0(SB), Z9, Z14
+	VFMSUB213PD      Z17, Z4, Z15
+	VFMADD213PD.BCST avx512_bfc555555555543e<>+0(SB), Z9, Z14
+	VADDPD           Z17, Z11, Z18
+	VFMADD213PD.BCST avx512_3fc999999999bbd7<>+0(SB), Z9, Z14
+	VSUBPD           Z18, Z11, Z11
+	VFMADD213PD.BCST avx512_bfd0000000000000<>+0(SB), Z9, Z14
+	VADDPD           Z17, Z11, Z11
+	VFMADD213PD.BCST avx512_3fd5555555555555<>+0(SB), Z9, Z14
+	VMOVUPS          Z4, Z17
+	VFNMADD213PD     Z10, Z10, Z17
+	VMULPD           Z9, Z9, Z19
+	VFNMADD213PD     Z10, Z4, Z17
+	VMULPD           Z9, Z19, Z9
+	VADDPD           Z17, Z2, Z2
+	VFMADD213PD      Z3, Z9, Z14
+	VPBROADCASTQ     avx512_bfb5616d7fd4fd00<>+0(SB), Z3
+	VFMADD213PD.BCST avx512_3fb72e7acc5bed4e<>+0(SB), Z4, Z3
+	VADDPD           Z8, Z5, Z5
+	VFMADD213PD.BCST avx512_bfb99996c851dc8d<>+0(SB), Z4, Z3
+	VADDPD           Z14, Z12, Z8
+	VFMADD213PD.BCST avx512_3fbc71d8d296a129<>+0(SB), Z4, Z3
+	VADDPD           Z8, Z5, Z5
+	VFMADD213PD.BCST avx512_bfc0000000225c5e<>+0(SB), Z4, Z3
+	VADDPD           Z5, Z16, Z8
+	VFMADD213PD.BCST avx512_3fc249249075ac8d<>+0(SB), Z4, Z3
+	VSUBPD           Z8, Z16, Z9
+	VFMADD213PD.BCST avx512_bfc555555555543e<>+0(SB), Z4, Z3
 	VADDPD           Z5, Z9, Z5
+	VFMADD213PD.BCST avx512_3fc999999999bbd7<>+0(SB), Z4, Z3
 	VCMPPD.BCST      $0x11, avx512_7ff0000000000000<>+0(SB), Z1, K1
-	VCMPPD.BCST      $0x11, avx512_7ff0000000000000<>+0(SB), Z3, K2
-	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z1, Z6
-	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z3, Z7
-	VMOVUPS          (R10)(AX*8), Z8
-	VMULPD           Z6, Z8, Z9
-	VMOVUPS          64(R10)(AX*8), Z10
-	VMULPD           Z7, Z10, Z11
-	VFMSUB213PD      Z9, Z8, Z6
-	VFMSUB213PD      Z11, Z10, Z7
-	VFMADD213PD      Z6, Z8, Z4
-	VFMADD213PD      Z7, Z10, Z5
-	VPBROADCASTQ     avx512_c087500000000000<>+0(SB), Z6
-	VMAXPD           Z9, Z6, Z7
-	VMAXPD           Z11, Z6, Z6
-	VPBROADCASTQ     avx512_4086300000000000<>+0(SB), Z12
-	VMINPD           Z7, Z12, Z7
-	VMINPD           Z6, Z12, Z6
-	VCMPPD           $0x00, Z9, Z7, K3
-	VCMPPD           $0x00, Z11, Z6, K4
-	VMOVAPD.Z        Z4, K3, Z4
-	VMOVAPD.Z        Z5, K4, Z5
-	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z9
-	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z7, Z9
-	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z11
-	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z6, Z11
-	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z9, Z12
-	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z11, Z13
-	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z12, Z7
-	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z13, Z6
-	VMOVUPS          Z25, Z14
-	VPERMT2PD        Z24, Z9, Z14
-	VMOVUPS          Z25, Z15
-	VPERMT2PD        Z24, Z11, Z15
-	VFMADD231PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z12, Z14
-	VFMADD231PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z13, Z15
-	VADDPD           Z4, Z14, Z4
-	VADDPD           Z5, Z15, Z5
-	VADDPD           Z4, Z7, Z4
-	VADDPD           Z5, Z6, Z5
-	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z6
-	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z4, Z6
-	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z7
-	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z5, Z7
-	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z4, Z6
-	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z5, Z7
-	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z4, Z6
-	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z5, Z7
-	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z4, Z6
-	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z5, Z7
-	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z4, Z6
-	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z5, Z7
-	VMULPD           Z4, Z4, Z14
-	VMULPD           Z5, Z5, Z15
-	VFMADD213PD      Z4, Z14, Z6
-	VFMADD213PD      Z5, Z15, Z7
+	VFMADD213PD.BCST avx512_bfd0000000000000<>+0(SB), Z4, Z3
+	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z1, Z8
+	VFMADD213PD.BCST avx512_3fd5555555555555<>+0(SB), Z4, Z3
+	VMOVUPS          (R10)(AX*8), Z9
+	VMULPD           Z8, Z9, Z10
+	VMULPD           Z4, Z4, Z12
+	VFMSUB213PD      Z10, Z9, Z8
+	VMULPD           Z4, Z12, Z4
+	VFMADD213PD      Z8, Z9, Z5
+	VFMADD213PD      Z2, Z4, Z3
+	VPBROADCASTQ     avx512_c087500000000000<>+0(SB), Z2
+	VMAXPD           Z10, Z2, Z4
+	VADDPD           Z11, Z13, Z8
+	VPBROADCASTQ     avx512_4086300000000000<>+0(SB), Z11
+	VMINPD           Z4, Z11, Z4
+	VADDPD           Z3, Z15, Z3
+	VCMPPD           $0x00, Z10, Z4, K2
+	VADDPD           Z3, Z8, Z3
+	VMOVAPD.Z        Z5, K2, Z5
+	VADDPD           Z3, Z18, Z8
+	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z10
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z4, Z10
+	VSUBPD           Z8, Z18, Z12
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z10, Z13
+	VADDPD           Z3, Z12, Z3
+	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z13, Z4
+	VCMPPD.BCST      $0x11, avx512_7ff0000000000000<>+0(SB), Z7, K2
+	VMOVUPS          Z25, Z12
+	VPERMT2PD        Z24, Z10, Z12
+	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z7, Z8
+	VFMADD231PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z13, Z12
+	VMOVUPS          64(R10)(AX*8), Z14
+	VMULPD           Z8, Z14, Z15
+	VADDPD           Z5, Z12, Z5
+	VFMSUB213PD      Z15, Z14, Z8
+	VADDPD           Z5, Z4, Z4
+	VFMADD213PD      Z8, Z14, Z3
+	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z5
+	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z4, Z5
+	VMAXPD           Z15, Z2, Z2
+	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z4, Z5
+	VMINPD           Z2, Z11, Z2
+	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z4, Z5
+	VCMPPD           $0x00, Z15, Z2, K3
+	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z4, Z5
+	VMOVAPD.Z        Z3, K3, Z3
+	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z4, Z5
+	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z8
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z2, Z8
+	VMULPD           Z4, Z4, Z11
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z8, Z12
+	VFMADD213PD      Z4, Z11, Z5
+	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z12, Z2
 	VMOVUPS          Z23, Z4
-	VPERMT2PD        Z22, Z9, Z4
-	VMOVUPS          Z23, Z5
-	VPERMT2PD        Z22, Z11, Z5
-	VFMADD213PD      Z4, Z6, Z4
-	VFMADD213PD      Z5, Z7, Z5
-	VPBROADCASTQ     avx512_3fb0000000000000<>+0(SB), Z6
-	VFMADD213PD.BCST avx512_3ff0000000000000<>+0(SB), Z6, Z12
-	VFMADD213PD.BCST avx512_3ff0000000000000<>+0(SB), Z6, Z13
-	VSCALEFPD        Z12, Z4, Z4
-	VSCALEFPD        Z13, Z5, Z5
+	VPERMT2PD        Z22, Z10, Z4
+	VMOVUPS          Z25, Z10
+	VPERMT2PD        Z24, Z8, Z10
+	VFMADD213PD      Z4, Z5, Z4
+	VFMADD231PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z12, Z10
+	VPBROADCASTQ     avx512_3fb0000000000000<>+0(SB), Z5
+	VFMADD213PD.BCST avx512_3ff0000000000000<>+0(SB), Z5, Z13
+	VADDPD           Z3, Z10, Z3
+	VSCALEFPD        Z13, Z4, Z4
+	VADDPD           Z3, Z2, Z2
 	VCMPPD.BCST      $0x00, avx512_3ff0000000000000<>+0(SB), Z1, K3
-	VCMPPD.BCST      $0x00, avx512_3ff0000000000000<>+0(SB), Z3, K4
-	VCMPPD.BCST      $0x00, avx512_00000000<>+0(SB), Z8, K5
-	VCMPPD.BCST      $0x00, avx512_00000000<>+0(SB), Z10, K6
-	KORW             K5, K3, K3
-	KORW             K6, K4, K4
-	VBLENDMPD.BCST   avx512_3ff0000000000000<>+0(SB), Z4, K3, Z1
-	VBLENDMPD.BCST   avx512_3ff0000000000000<>+0(SB), Z5, K4, Z3
-	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z8, Z4
-	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z10, Z5
-	VRNDSCALEPD      $0x08, Z8, Z6
-	VRNDSCALEPD      $0x08, Z10, Z7
-	VRNDSCALEPD      $0x08, Z4, Z9
-	VRNDSCALEPD      $0x08, Z5, Z11
-	VCMPPD           $0x04, Z4, Z9, K3
-	VCMPPD           $0x04, Z5, Z11, K4
-	VCMPPD           $0x00, Z8, Z6, K3, K3
-	VCMPPD           $0x00, Z10, Z7, K4, K4
-	VMOVUPS          Z1, Z4
-	VPTERNLOGQ.BCST  $0xe4, avx512_7fffffffffffffff<>+0(SB), Z0, Z4
-	VMOVUPS          Z3, Z5
-	VPTERNLOGQ.BCST  $0xe4, avx512_7fffffffffffffff<>+0(SB), Z2, Z5
-	VBLENDMPD        Z4, Z1, K3, Z1
-	VBLENDMPD        Z5, Z3, K4, Z3
+	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z1
+	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z2, Z1
+	VCMPPD.BCST      $0x00, avx512_00000000<>+0(SB), Z9, K4
+	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z2, Z1
+	KORW             K4, K3, K3
+	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z2, Z1
+	VBLENDMPD.BCST   avx512_3ff0000000000000<>+0(SB), Z4, K3, Z3
+	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z2, Z1
+	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z9, Z4
+	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z2, Z1
+	VRNDSCALEPD      $0x08, Z9, Z10
+	VMULPD           Z2, Z2, Z11
+	VRNDSCALEPD      $0x08, Z4, Z13
+	VFMADD213PD      Z2, Z11, Z1
+	VCMPPD           $0x04, Z4, Z13, K3
+	VMOVUPS          Z23, Z2
+	VPERMT2PD        Z22, Z8, Z2
+	VCMPPD           $0x00, Z9, Z10, K3, K3
+	VFMADD213PD      Z2, Z1, Z2
+	VMOVUPS          Z3, Z1
+	VPTERNLOGQ.BCST  $0xe4, avx512_7fffffffffffffff<>+0(SB), Z0, Z1
+	VFMADD213PD.BCST avx512_3ff0000000000000<>+0(SB), Z5, Z12
+	VBLENDMPD        Z1, Z3, K3, Z1
+	VSCALEFPD        Z12, Z2, Z2
 	VCMPPD.BCST      $0x11, avx512_00000000<>+0(SB), Z0, K1, K1
-	VCMPPD.BCST      $0x11, avx512_00000000<>+0(SB), Z2, K2, K2
-	VCMPPD           $0x04, Z8, Z6, K1, K1
-	VCMPPD           $0x04, Z10, Z7, K2, K2
+	VCMPPD.BCST      $0x00, avx512_3ff0000000000000<>+0(SB), Z7, K3
+	VCMPPD           $0x04, Z9, Z10, K1, K1
+	VCMPPD.BCST      $0x00, avx512_00000000<>+0(SB), Z14, K4
 	VBLENDMPD.BCST   avx512_7ff8000000000001<>+0(SB), Z1, K1, Z0
-	VBLENDMPD.BCST   avx512_7ff8000000000001<>+0(SB), Z3, K2, Z1
+	KORW             K4, K3, K1
 	VMOVUPS          Z0, (R8)(AX*8)
-	VMOVUPS          Z1, 64(R8)(AX*8)
+	VBLENDMPD.BCST   avx512_3ff0000000000000<>+0(SB), Z2, K1, Z0
+	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z14, Z1
+	VRNDSCALEPD      $0x08, Z14, Z2
+	VRNDSCALEPD      $0x08, Z1, Z3
+	VCMPPD           $0x04, Z1, Z3, K1
+	VCMPPD           $0x00, Z14, Z2, K1, K1
+	VMOVUPS          Z0, Z1
+	VPTERNLOGQ.BCST  $0xe4, avx512_7fffffffffffffff<>+0(SB), Z6, Z1
+	VBLENDMPD        Z1, Z0, K1, Z0
+	VCMPPD.BCST      $0x11, avx512_00000000<>+0(SB), Z6, K2, K1
+	VCMPPD           $0x04, Z14, Z2, K1, K1
+	VBLENDMPD.BCST   avx512_7ff8000000000001<>+0(SB), Z0, K1, Z0
+	VMOVUPS          Z0, 64(R8)(AX*8)
 	ADDQ             $0x00000010, AX
 	CMPQ             AX, DX
 	JLT              loop
@@ -8089,213 +12549,213 @@ TEXT ·powerFloat64PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VMOVUPS          (R9)(AX*8), Z0
 	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z0, Z1
-	VMOVUPS          64(R9)(AX*8), Z2
-	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z2, Z3
-	VGETMANTPD       $0x00, Z1, Z4
-	VGETMANTPD       $0x00, Z3, Z5
-	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z4, Z4
-	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z5, Z5
-	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z4, Z4
-	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z5, Z5
-	VGETMANTPD       $0x00, Z1, Z6
-	VGETMANTPD       $0x00, Z3, Z7
-	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z6, Z6
-	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z7, Z7
-	VGETEXPPD        Z6, Z6
-	VGETEXPPD        Z7, Z7
-	VGETEXPPD        Z1, Z8
-	VGETEXPPD        Z3, Z9
-	VADDPD           Z6, Z8, Z6
-	VADDPD           Z7, Z9, Z7
-	VPADDQ.BCST      avx512_3fef800000000000<>+0(SB), Z4, Z8
-	VPADDQ.BCST      avx512_3fef800000000000<>+0(SB), Z5, Z9
-	VPSRLQ           $0x30, Z4, Z4
-	VPSRLQ           $0x30, Z5, Z5
-	VMOVUPS          Z31, Z10
-	VPERMT2PD        Z30, Z4, Z10
-	VMOVUPS          Z31, Z11
-	VPERMT2PD        Z30, Z5, Z11
-	VFMADD231PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z6, Z10
-	VFMADD231PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z7, Z11
-	VMOVUPS          Z29, Z12
-	VPERMT2PD        Z28, Z4, Z12
-	VMOVUPS          Z29, Z13
-	VPERMT2PD        Z28, Z5, Z13
-	VFMADD132PD.BCST avx512_3d2ef35793c76730<>+0(SB), Z12, Z6
-	VFMADD132PD.BCST avx512_3d2ef35793c76730<>+0(SB), Z13, Z7
-	VMOVUPS          Z27, Z12
-	VPERMT2PD        Z26, Z4, Z12
-	VMOVUPS          Z27, Z4
-	VPERMT2PD        Z26, Z5, Z4
-	VMULPD           Z12, Z8, Z5
-	VMULPD           Z4, Z9, Z13
-	VFMSUB213PD      Z5, Z12, Z8
-	VFMSUB213PD      Z13, Z4, Z9
-	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z5, Z4
-	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z13, Z5
-	VADDPD           Z4, Z10, Z12
-	VADDPD           Z5, Z11, Z13
-	VSUBPD           Z12, Z10, Z10
-	VSUBPD           Z13, Z11, Z11
-	VADDPD           Z4, Z10, Z10
-	VADDPD           Z5, Z11, Z11
-	VMULPD.BCST      avx512_bfe0000000000000<>+0(SB), Z4, Z14
-	VMULPD.BCST      avx512_bfe0000000000000<>+0(SB), Z5, Z15
-	VMULPD           Z14, Z4, Z16
-	VMULPD           Z15, Z5, Z17
-	VFMSUB213PD      Z16, Z4, Z14
-	VFMSUB213PD      Z17, Z5, Z15
-	VADDPD           Z16, Z12, Z18
-	VADDPD           Z17, Z13, Z19
-	VSUBPD           Z18, Z12, Z12
-	VSUBPD           Z19, Z13, Z13
-	VADDPD           Z16, Z12, Z12
-	VADDPD           Z17, Z13, Z13
-	VMOVUPS          Z4, Z16
-	VFNMADD213PD     Z8, Z8, Z16
-	VMOVUPS          Z5, Z17
-	VFNMADD213PD     Z9, Z9, Z17
-	VFNMADD213PD     Z8, Z4, Z16
-	VFNMADD213PD     Z9, Z5, Z17
-	VADDPD           Z16, Z6, Z6
-	VADDPD           Z17, Z7, Z7
-	VPBROADCASTQ     avx512_bfb5616d7fd4fd00<>+0(SB), Z8
-	VFMADD213PD.BCST avx512_3fb72e7acc5bed4e<>+0(SB), Z4, Z8
-	VPBROADCASTQ     avx512_bfb5616d7fd4fd00<>+0(SB), Z9
-	VFMADD213PD.BCST avx512_3fb72e7acc5bed4e<>+0(SB), Z5, Z9
-	VFMADD213PD.BCST avx512_bfb99996c851dc8d<>+0(SB), Z4, Z8
-	VFMADD213PD.BCST avx512_bfb99996c851dc8d<>+0(SB), Z5, Z9
-	VFMADD213PD.BCST avx512_3fbc71d8d296a129<>+0(SB), Z4, Z8
-	VFMADD213PD.BCST avx512_3fbc71d8d296a129<>+0(SB), Z5, Z9
-	VFMADD213PD.BCST avx512_bfc0000000225c5e<>+0(SB), Z4, Z8
-	VFMADD213PD.BCST avx512_bfc0000000225c5e<>+0(SB), Z5, Z9
-	VFMADD213PD.BCST avx512_3fc249249075ac8d<>+0(SB), Z4, Z8
-	VFMADD213PD.BCST avx512_3fc249249075ac8d<>+0(SB), Z5, Z9
-	VFMADD213PD.BCST avx512_bfc555555555543e<>+0(SB), Z4, Z8
-	VFMADD213PD.BCST avx512_bfc555555555543e<>+0(SB), Z5, Z9
-	VFMADD213PD.BCST avx512_3fc999999999bbd7<>+0(SB), Z4, Z8
-	VFMADD213PD.BCST avx512_3fc999999999bbd7<>+0(SB), Z5, Z9
-	VFMADD213PD.BCST avx512_bfd0000000000000<>+0(SB), Z4, Z8
-	VFMADD213PD.BCST avx512_bfd0000000000000<>+0(SB), Z5, Z9
-	VFMADD213PD.BCST avx512_3fd5555555555555<>+0(SB), Z4, Z8
-	VFMADD213PD.BCST avx512_3fd5555555555555<>+0(SB), Z5, Z9
-	VMULPD           Z4, Z4, Z16
-	VMULPD           Z5, Z5, Z17
-	VMULPD           Z4, Z16, Z4
-	VMULPD           Z5, Z17, Z5
-	VFMADD213PD      Z6, Z4, Z8
-	VFMADD213PD      Z7, Z5, Z9
-	VADDPD           Z12, Z10, Z4
-	VADDPD           Z13, Z11, Z5
-	VADDPD           Z8, Z14, Z6
-	VADDPD           Z9, Z15, Z7
-	VADDPD           Z6, Z4, Z4
-	VADDPD           Z7, Z5, Z5
-	VADDPD           Z4, Z18, Z6
-	VADDPD           Z5, Z19, Z7
-	VSUBPD           Z6, Z18, Z8
-	VSUBPD           Z7, Z19, Z9
-	VADDPD           Z4, Z8, Z4
+	VGETMANTPD       $0x00, Z1, Z2
+	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z2, Z2
+	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z2, Z2
+	VGETMANTPD       $0x00, Z1, Z3
+	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z3, Z3
+	VGETEXPPD        Z3, Z3
+	VGETEXPPD        Z1, Z4
+	VADDPD           Z3, Z4, Z3
+	VPADDQ.BCST      avx512_3fef800000000000<>+0(SB), Z2, Z4
+	VPSRLQ           $0x30, Z2, Z2
+	VMOVUPS          Z31, Z5
+	VPERMT2PD        Z30, Z2, Z5
+	VMOVUPS          64(R9)(AX*8), Z6
+	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z6, Z7
+	VFMADD231PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z3, Z5
+	VGETMANTPD       $0x00, Z7, Z8
+	VMOVUPS          Z29, Z9
+	VPERMT2PD        Z28, Z2, Z9
+	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z8, Z8
+	VFMADD132PD.BCST avx512_3d2ef35793c76730<>+0(SB), Z9, Z3
+	VPANDQ.BCST      avx512_000fffffffffffff<>+0(SB), Z8, Z8
+	VMOVUPS          Z27, Z9
+	VPERMT2PD        Z26, Z2, Z9
+	VGETMANTPD       $0x00, Z7, Z2
+	VMULPD           Z9, Z4, Z10
+	VPADDQ.BCST      avx512_0000800000000000<>+0(SB), Z2, Z2
+	VFMSUB213PD      Z10, Z9, Z4
+	VGETEXPPD        Z2, Z2
+	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z10, Z9
+	VGETEXPPD        Z7, Z10
+	VADDPD           Z9, Z5, Z11
+	VADDPD           Z2, Z10, Z2
+	VSUBPD           Z11, Z5, Z5
+	VPADDQ.BCST      avx512_3fef800000000000<>+0(SB), Z8, Z10
+	VADDPD           Z9, Z5, Z5
+	VPSRLQ           $0x30, Z8, Z8
+	VMULPD.BCST      avx512_bfe0000000000000<>+0(SB), Z9, Z12
+	VMOVUPS          Z31, Z13
+	VPERMT2PD        Z30, Z8, Z13
+	VMULPD           Z12, Z9, Z14
+	VFMADD231PD.BCST avx512_3fe62e42fefa3800<>+0(SB), Z2, Z13
+	VFMSUB213PD      Z14, Z9, Z12
+	VMOVUPS          Z29, Z15
+	VPERMT2PD        Z28, Z8, Z15
+	VADDPD           Z14, Z11, Z16
+	VFMADD132PD.BCST avx512_3d2ef35793c76730<>+0(SB), Z15, Z2
+	VSUBPD           Z16, Z11, Z11
+	VMOVUPS          Z27, Z15
+	VPERMT2PD        Z26, Z8, Z15
+	VADDPD           Z14, Z11, Z8
+	VMULPD           Z15, Z10, Z11
+	VMOVUPS          Z9, Z14
+	VFNMADD213PD     Z4, Z4, Z14
+	VFMSUB213PD      Z11, Z15, Z10
+	VFNMADD213PD     Z4, Z9, Z14
+	VSUBPD.BCST      avx512_3ff0000000000000<>+0(SB), Z11, Z4
+	VADDPD           Z14, Z3, Z3
+	VADDPD           Z4, Z13, Z11
+	VPBROADCASTQ     avx512_bfb5616d7fd4fd00<>+0(SB), Z14
+	VFMADD213PD.BCST avx512_3fb72e7acc5bed4e<>+0(SB), Z9, Z14
+	VSUBPD           Z11, Z13, Z13
+	VFMADD213PD.BCST avx512_bfb99996c851dc8d<>+0(SB), Z9, Z14
+	VADDPD           Z4, Z13, Z13
+	VFMADD213PD.BCST avx512_3fbc71d8d296a129<>+0(SB), Z9, Z14
+	VMULPD.BCST      avx512_bfe0000000000000<>+0(SB), Z4, Z15
+	VFMADD213PD.BCST avx512_bfc0000000225c5e<>+0(SB), Z9, Z14
+	VMULPD           Z15, Z4, Z17
+	VFMADD213PD.BCST avx512_3fc249249075ac8d<>+0(SB), Z9, Z14
+	VFMSUB213PD      Z17, Z4, Z15
+	VFMADD213PD.BCST avx512_bfc555555555543e<>+0(SB), Z9, Z14
+	VADDPD           Z17, Z11, Z18
+	VFMADD213PD.BCST avx512_3fc999999999bbd7<>+0(SB), Z9, Z14
+	VSUBPD           Z18, Z11, Z11
+	VFMADD213PD.BCST avx512_bfd0000000000000<>+0(SB), Z9, Z14
+	VADDPD           Z17, Z11, Z11
+	VFMADD213PD.BCST avx512_3fd5555555555555<>+0(SB), Z9, Z14
+	VMOVUPS          Z4, Z17
+	VFNMADD213PD     Z10, Z10, Z17
+	VMULPD           Z9, Z9, Z19
+	VFNMADD213PD     Z10, Z4, Z17
+	VMULPD           Z9, Z19, Z9
+	VADDPD           Z17, Z2, Z2
+	VFMADD213PD      Z3, Z9, Z14
+	VPBROADCASTQ     avx512_bfb5616d7fd4fd00<>+0(SB), Z3
+	VFMADD213PD.BCST avx512_3fb72e7acc5bed4e<>+0(SB), Z4, Z3
+	VADDPD           Z8, Z5, Z5
+	VFMADD213PD.BCST avx512_bfb99996c851dc8d<>+0(SB), Z4, Z3
+	VADDPD           Z14, Z12, Z8
+	VFMADD213PD.BCST avx512_3fbc71d8d296a129<>+0(SB), Z4, Z3
+	VADDPD           Z8, Z5, Z5
+	VFMADD213PD.BCST avx512_bfc0000000225c5e<>+0(SB), Z4, Z3
+	VADDPD           Z5, Z16, Z8
+	VFMADD213PD.BCST avx512_3fc249249075ac8d<>+0(SB), Z4, Z3
+	VSUBPD           Z8, Z16, Z9
+	VFMADD213PD.BCST avx512_bfc555555555543e<>+0(SB), Z4, Z3
 	VADDPD           Z5, Z9, Z5
+	VFMADD213PD.BCST avx512_3fc999999999bbd7<>+0(SB), Z4, Z3
 	VCMPPD.BCST      $0x11, avx512_7ff0000000000000<>+0(SB), Z1, K1
-	VCMPPD.BCST      $0x11, avx512_7ff0000000000000<>+0(SB), Z3, K2
-	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z1, Z6
-	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z3, Z7
-	VMOVUPS          (R10)(AX*8), Z8
-	VMULPD           Z6, Z8, Z9
-	VMOVUPS          64(R10)(AX*8), Z10
-	VMULPD           Z7, Z10, Z11
-	VFMSUB213PD      Z9, Z8, Z6
-	VFMSUB213PD      Z11, Z10, Z7
-	VFMADD213PD      Z6, Z8, Z4
-	VFMADD213PD      Z7, Z10, Z5
-	VPBROADCASTQ     avx512_c087500000000000<>+0(SB), Z6
-	VMAXPD           Z9, Z6, Z7
-	VMAXPD           Z11, Z6, Z6
-	VPBROADCASTQ     avx512_4086300000000000<>+0(SB), Z12
-	VMINPD           Z7, Z12, Z7
-	VMINPD           Z6, Z12, Z6
-	VCMPPD           $0x00, Z9, Z7, K3
-	VCMPPD           $0x00, Z11, Z6, K4
-	VMOVAPD.Z        Z4, K3, Z4
-	VMOVAPD.Z        Z5, K4, Z5
-	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z9
-	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z7, Z9
-	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z11
-	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z6, Z11
-	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z9, Z12
-	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z11, Z13
-	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z12, Z7
-	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z13, Z6
-	VMOVUPS          Z25, Z14
-	VPERMT2PD        Z24, Z9, Z14
-	VMOVUPS          Z25, Z15
-	VPERMT2PD        Z24, Z11, Z15
-	VFMADD231PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z12, Z14
-	VFMADD231PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z13, Z15
-	VADDPD           Z4, Z14, Z4
-	VADDPD           Z5, Z15, Z5
-	VADDPD           Z4, Z7, Z4
-	VADDPD           Z5, Z6, Z5
-	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z6
-	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z4, Z6
-	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z7
-	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z5, Z7
-	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z4, Z6
-	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z5, Z7
-	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z4, Z6
-	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z5, Z7
-	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z4, Z6
-	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z5, Z7
-	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z4, Z6
-	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z5, Z7
-	VMULPD           Z4, Z4, Z14
-	VMULPD           Z5, Z5, Z15
-	VFMADD213PD      Z4, Z14, Z6
-	VFMADD213PD      Z5, Z15, Z7
+	VFMADD213PD.BCST avx512_bfd0000000000000<>+0(SB), Z4, Z3
+	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z1, Z8
+	VFMADD213PD.BCST avx512_3fd5555555555555<>+0(SB), Z4, Z3
+	VMOVUPS          (R10)(AX*8), Z9
+	VMULPD           Z8, Z9, Z10
+	VMULPD           Z4, Z4, Z12
+	VFMSUB213PD      Z10, Z9, Z8
+	VMULPD           Z4, Z12, Z4
+	VFMADD213PD      Z8, Z9, Z5
+	VFMADD213PD      Z2, Z4, Z3
+	VPBROADCASTQ     avx512_c087500000000000<>+0(SB), Z2
+	VMAXPD           Z10, Z2, Z4
+	VADDPD           Z11, Z13, Z8
+	VPBROADCASTQ     avx512_4086300000000000<>+0(SB), Z11
+	VMINPD           Z4, Z11, Z4
+	VADDPD           Z3, Z15, Z3
+	VCMPPD           $0x00, Z10, Z4, K2
+	VADDPD           Z3, Z8, Z3
+	VMOVAPD.Z        Z5, K2, Z5
+	VADDPD           Z3, Z18, Z8
+	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z10
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z4, Z10
+	VSUBPD           Z8, Z18, Z12
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z10, Z13
+	VADDPD           Z3, Z12, Z3
+	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z13, Z4
+	VCMPPD.BCST      $0x11, avx512_7ff0000000000000<>+0(SB), Z7, K2
+	VMOVUPS          Z25, Z12
+	VPERMT2PD        Z24, Z10, Z12
+	VFIXUPIMMPD.BCST $0x00, avx512_0000000003530422<>+0(SB), Z7, Z8
+	VFMADD231PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z13, Z12
+	VMOVUPS          64(R10)(AX*8), Z14
+	VMULPD           Z8, Z14, Z15
+	VADDPD           Z5, Z12, Z5
+	VFMSUB213PD      Z15, Z14, Z8
+	VADDPD           Z5, Z4, Z4
+	VFMADD213PD      Z8, Z14, Z3
+	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z5
+	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z4, Z5
+	VMAXPD           Z15, Z2, Z2
+	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z4, Z5
+	VMINPD           Z2, Z11, Z2
+	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z4, Z5
+	VCMPPD           $0x00, Z15, Z2, K3
+	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z4, Z5
+	VMOVAPD.Z        Z3, K3, Z3
+	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z4, Z5
+	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z8
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z2, Z8
+	VMULPD           Z4, Z4, Z11
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z8, Z12
+	VFMADD213PD      Z4, Z11, Z5
+	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z12, Z2
 	VMOVUPS          Z23, Z4
-	VPERMT2PD        Z22, Z9, Z4
-	VMOVUPS          Z23, Z5
-	VPERMT2PD        Z22, Z11, Z5
-	VFMADD213PD      Z4, Z6, Z4
-	VFMADD213PD      Z5, Z7, Z5
-	VPBROADCASTQ     avx512_3fb0000000000000<>+0(SB), Z6
-	VFMADD213PD.BCST avx512_3ff0000000000000<>+0(SB), Z6, Z12
-	VFMADD213PD.BCST avx512_3ff0000000000000<>+0(SB), Z6, Z13
-	VSCALEFPD        Z12, Z4, Z4
-	VSCALEFPD        Z13, Z5, Z5
+	VPERMT2PD        Z22, Z10, Z4
+	VMOVUPS          Z25, Z10
+	VPERMT2PD        Z24, Z8, Z10
+	VFMADD213PD      Z4, Z5, Z4
+	VFMADD231PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z12, Z10
+	VPBROADCASTQ     avx512_3fb0000000000000<>+0(SB), Z5
+	VFMADD213PD.BCST avx512_3ff0000000000000<>+0(SB), Z5, Z13
+	VADDPD           Z3, Z10, Z3
+	VSCALEFPD        Z13, Z4, Z4
+	VADDPD           Z3, Z2, Z2
 	VCMPPD.BCST      $0x00, avx512_3ff0000000000000<>+0(SB), Z1, K3
-	VCMPPD.BCST      $0x00, avx512_3ff0000000000000<>+0(SB), Z3, K4
-	VCMPPD.BCST      $0x00, avx512_00000000<>+0(SB), Z8, K5
-	VCMPPD.BCST      $0x00, avx512_00000000<>+0(SB), Z10, K6
-	KORW             K5, K3, K3
-	KORW             K6, K4, K4
-	VBLENDMPD.BCST   avx512_3ff0000000000000<>+0(SB), Z4, K3, Z1
-	VBLENDMPD.BCST   avx512_3ff0000000000000<>+0(SB), Z5, K4, Z3
-	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z8, Z4
-	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z10, Z5
-	VRNDSCALEPD      $0x08, Z8, Z6
-	VRNDSCALEPD      $0x08, Z10, Z7
-	VRNDSCALEPD      $0x08, Z4, Z9
-	VRNDSCALEPD      $0x08, Z5, Z11
-	VCMPPD           $0x04, Z4, Z9, K3
-	VCMPPD           $0x04, Z5, Z11, K4
-	VCMPPD           $0x00, Z8, Z6, K3, K3
-	VCMPPD           $0x00, Z10, Z7, K4, K4
-	VMOVUPS          Z1, Z4
-	VPTERNLOGQ.BCST  $0xe4, avx512_7fffffffffffffff<>+0(SB), Z0, Z4
-	VMOVUPS          Z3, Z5
-	VPTERNLOGQ.BCST  $0xe4, avx512_7fffffffffffffff<>+0(SB), Z2, Z5
-	VBLENDMPD        Z4, Z1, K3, Z1
-	VBLENDMPD        Z5, Z3, K4, Z3
+	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z1
+	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z2, Z1
+	VCMPPD.BCST      $0x00, avx512_00000000<>+0(SB), Z9, K4
+	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z2, Z1
+	KORW             K4, K3, K3
+	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z2, Z1
+	VBLENDMPD.BCST   avx512_3ff0000000000000<>+0(SB), Z4, K3, Z3
+	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z2, Z1
+	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z9, Z4
+	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z2, Z1
+	VRNDSCALEPD      $0x08, Z9, Z10
+	VMULPD           Z2, Z2, Z11
+	VRNDSCALEPD      $0x08, Z4, Z13
+	VFMADD213PD      Z2, Z11, Z1
+	VCMPPD           $0x04, Z4, Z13, K3
+	VMOVUPS          Z23, Z2
+	VPERMT2PD        Z22, Z8, Z2
+	VCMPPD           $0x00, Z9, Z10, K3, K3
+	VFMADD213PD      Z2, Z1, Z2
+	VMOVUPS          Z3, Z1
+	VPTERNLOGQ.BCST  $0xe4, avx512_7fffffffffffffff<>+0(SB), Z0, Z1
+	VFMADD213PD.BCST avx512_3ff0000000000000<>+0(SB), Z5, Z12
+	VBLENDMPD        Z1, Z3, K3, Z1
+	VSCALEFPD        Z12, Z2, Z2
 	VCMPPD.BCST      $0x11, avx512_00000000<>+0(SB), Z0, K1, K1
-	VCMPPD.BCST      $0x11, avx512_00000000<>+0(SB), Z2, K2, K2
-	VCMPPD           $0x04, Z8, Z6, K1, K1
-	VCMPPD           $0x04, Z10, Z7, K2, K2
+	VCMPPD.BCST      $0x00, avx512_3ff0000000000000<>+0(SB), Z7, K3
+	VCMPPD           $0x04, Z9, Z10, K1, K1
+	VCMPPD.BCST      $0x00, avx512_00000000<>+0(SB), Z14, K4
 	VBLENDMPD.BCST   avx512_7ff8000000000001<>+0(SB), Z1, K1, Z0
-	VBLENDMPD.BCST   avx512_7ff8000000000001<>+0(SB), Z3, K2, Z1
+	KORW             K4, K3, K1
 	VMOVNTPS         Z0, (R8)(AX*8)
-	VMOVNTPS         Z1, 64(R8)(AX*8)
+	VBLENDMPD.BCST   avx512_3ff0000000000000<>+0(SB), Z2, K1, Z0
+	VMULPD.BCST      avx512_3fe0000000000000<>+0(SB), Z14, Z1
+	VRNDSCALEPD      $0x08, Z14, Z2
+	VRNDSCALEPD      $0x08, Z1, Z3
+	VCMPPD           $0x04, Z1, Z3, K1
+	VCMPPD           $0x00, Z14, Z2, K1, K1
+	VMOVUPS          Z0, Z1
+	VPTERNLOGQ.BCST  $0xe4, avx512_7fffffffffffffff<>+0(SB), Z6, Z1
+	VBLENDMPD        Z1, Z0, K1, Z0
+	VCMPPD.BCST      $0x11, avx512_00000000<>+0(SB), Z6, K2, K1
+	VCMPPD           $0x04, Z14, Z2, K1, K1
+	VBLENDMPD.BCST   avx512_7ff8000000000001<>+0(SB), Z0, K1, Z0
+	VMOVNTPS         Z0, 64(R8)(AX*8)
 	ADDQ             $0x00000010, AX
 	CMPQ             AX, DX
 	JLT              loop
@@ -8306,7 +12766,7 @@ loop:
 // func hypotFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VL
 TEXT ·hypotFloat32AVX512(SB), NOSPLIT, $0-48
-	// Hypot of float32, 16 elements a step.
+	// Hypot of float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -8316,35 +12776,65 @@ TEXT ·hypotFloat32AVX512(SB), NOSPLIT, $0-48
 loop:
 	VMOVUPS        (R9)(AX*4), Y0
 	VANDPS.BCST    avx512_7fffffff<>+0(SB), Y0, Y0
-	VMOVUPS        32(R9)(AX*4), Y1
+	VMOVUPS        (R10)(AX*4), Y1
 	VANDPS.BCST    avx512_7fffffff<>+0(SB), Y1, Y1
-	VMOVUPS        (R10)(AX*4), Y2
+	VMOVUPS        32(R9)(AX*4), Y2
 	VANDPS.BCST    avx512_7fffffff<>+0(SB), Y2, Y2
+	VCMPPS.BCST    $0x00, avx512_7f800000<>+0(SB), Y0, K1
 	VMOVUPS        32(R10)(AX*4), Y3
 	VANDPS.BCST    avx512_7fffffff<>+0(SB), Y3, Y3
-	VCMPPS.BCST    $0x00, avx512_7f800000<>+0(SB), Y0, K1
+	VMOVUPS        64(R9)(AX*4), Y4
+	VANDPS.BCST    avx512_7fffffff<>+0(SB), Y4, Y4
 	VCMPPS.BCST    $0x00, avx512_7f800000<>+0(SB), Y1, K2
 	VCMPPS.BCST    $0x00, avx512_7f800000<>+0(SB), Y2, K3
-	VCMPPS.BCST    $0x00, avx512_7f800000<>+0(SB), Y3, K4
-	KORW           K3, K1, K1
-	KORW           K4, K2, K2
+	VMOVUPS        64(R10)(AX*4), Y5
+	VANDPS.BCST    avx512_7fffffff<>+0(SB), Y5, Y5
+	VMOVUPS        96(R9)(AX*4), Y6
+	VANDPS.BCST    avx512_7fffffff<>+0(SB), Y6, Y6
+	KORW           K2, K1, K1
+	VCMPPS.BCST    $0x00, avx512_7f800000<>+0(SB), Y3, K2
+	VCMPPS.BCST    $0x00, avx512_7f800000<>+0(SB), Y4, K4
+	VMOVUPS        96(R10)(AX*4), Y7
+	VANDPS.BCST    avx512_7fffffff<>+0(SB), Y7, Y7
 	VCVTPS2PD      Y0, Z0
+	KORW           K2, K3, K2
+	VCMPPS.BCST    $0x00, avx512_7f800000<>+0(SB), Y5, K3
+	VCMPPS.BCST    $0x00, avx512_7f800000<>+0(SB), Y6, K5
 	VCVTPS2PD      Y1, Z1
 	VCVTPS2PD      Y2, Z2
+	KORW           K3, K4, K3
+	VCMPPS.BCST    $0x00, avx512_7f800000<>+0(SB), Y7, K4
+	VMULPD         Z1, Z1, Z1
 	VCVTPS2PD      Y3, Z3
-	VMULPD         Z2, Z2, Z2
-	VMULPD         Z3, Z3, Z3
-	VFMADD213PD    Z2, Z0, Z0
-	VFMADD213PD    Z3, Z1, Z1
+	VCVTPS2PD      Y4, Z4
+	KORW           K4, K5, K4
+	VFMADD213PD    Z1, Z0, Z0
+	VMULPD         Z3, Z3, Z1
+	VCVTPS2PD      Y5, Z3
+	VCVTPS2PD      Y6, Z5
 	VSQRTPD        Z0, Z0
-	VSQRTPD        Z1, Z1
+	VFMADD213PD    Z1, Z2, Z2
+	VMULPD         Z3, Z3, Z1
+	VCVTPS2PD      Y7, Z3
 	VCVTPD2PS      Z0, Y0
-	VCVTPD2PS      Z1, Y1
+	VSQRTPD        Z2, Z2
+	VFMADD213PD    Z1, Z4, Z4
+	VMULPD         Z3, Z3, Z1
 	VBLENDMPS.BCST avx512_7f800000<>+0(SB), Y0, K1, Y0
-	VBLENDMPS.BCST avx512_7f800000<>+0(SB), Y1, K2, Y1
+	VCVTPD2PS      Z2, Y2
+	VSQRTPD        Z4, Z3
+	VFMADD213PD    Z1, Z5, Z5
 	VMOVUPS        Y0, (R8)(AX*4)
-	VMOVUPS        Y1, 32(R8)(AX*4)
-	ADDQ           $0x00000010, AX
+	VBLENDMPS.BCST avx512_7f800000<>+0(SB), Y2, K2, Y0
+	VCVTPD2PS      Z3, Y1
+	VSQRTPD        Z5, Z2
+	VMOVUPS        Y0, 32(R8)(AX*4)
+	VBLENDMPS.BCST avx512_7f800000<>+0(SB), Y1, K3, Y0
+	VCVTPD2PS      Z2, Y1
+	VMOVUPS        Y0, 64(R8)(AX*4)
+	VBLENDMPS.BCST avx512_7f800000<>+0(SB), Y1, K4, Y0
+	VMOVUPS        Y0, 96(R8)(AX*4)
+	ADDQ           $0x00000020, AX
 	CMPQ           AX, DX
 	JLT            loop
 	VZEROUPPER
@@ -8354,7 +12844,7 @@ loop:
 // func hypotFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VL
 TEXT ·hypotFloat32PastAVX512(SB), NOSPLIT, $0-48
-	// Hypot of float32, 16 elements a step.
+	// Hypot of float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -8364,35 +12854,65 @@ TEXT ·hypotFloat32PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VMOVUPS        (R9)(AX*4), Y0
 	VANDPS.BCST    avx512_7fffffff<>+0(SB), Y0, Y0
-	VMOVUPS        32(R9)(AX*4), Y1
+	VMOVUPS        (R10)(AX*4), Y1
 	VANDPS.BCST    avx512_7fffffff<>+0(SB), Y1, Y1
-	VMOVUPS        (R10)(AX*4), Y2
+	VMOVUPS        32(R9)(AX*4), Y2
 	VANDPS.BCST    avx512_7fffffff<>+0(SB), Y2, Y2
+	VCMPPS.BCST    $0x00, avx512_7f800000<>+0(SB), Y0, K1
 	VMOVUPS        32(R10)(AX*4), Y3
 	VANDPS.BCST    avx512_7fffffff<>+0(SB), Y3, Y3
-	VCMPPS.BCST    $0x00, avx512_7f800000<>+0(SB), Y0, K1
+	VMOVUPS        64(R9)(AX*4), Y4
+	VANDPS.BCST    avx512_7fffffff<>+0(SB), Y4, Y4
 	VCMPPS.BCST    $0x00, avx512_7f800000<>+0(SB), Y1, K2
 	VCMPPS.BCST    $0x00, avx512_7f800000<>+0(SB), Y2, K3
-	VCMPPS.BCST    $0x00, avx512_7f800000<>+0(SB), Y3, K4
-	KORW           K3, K1, K1
-	KORW           K4, K2, K2
+	VMOVUPS        64(R10)(AX*4), Y5
+	VANDPS.BCST    avx512_7fffffff<>+0(SB), Y5, Y5
+	VMOVUPS        96(R9)(AX*4), Y6
+	VANDPS.BCST    avx512_7fffffff<>+0(SB), Y6, Y6
+	KORW           K2, K1, K1
+	VCMPPS.BCST    $0x00, avx512_7f800000<>+0(SB), Y3, K2
+	VCMPPS.BCST    $0x00, avx512_7f800000<>+0(SB), Y4, K4
+	VMOVUPS        96(R10)(AX*4), Y7
+	VANDPS.BCST    avx512_7fffffff<>+0(SB), Y7, Y7
 	VCVTPS2PD      Y0, Z0
+	KORW           K2, K3, K2
+	VCMPPS.BCST    $0x00, avx512_7f800000<>+0(SB), Y5, K3
+	VCMPPS.BCST    $0x00, avx512_7f800000<>+0(SB), Y6, K5
 	VCVTPS2PD      Y1, Z1
 	VCVTPS2PD      Y2, Z2
+	KORW           K3, K4, K3
+	VCMPPS.BCST    $0x00, avx512_7f800000<>+0(SB), Y7, K4
+	VMULPD         Z1, Z1, Z1
 	VCVTPS2PD      Y3, Z3
-	VMULPD         Z2, Z2, Z2
-	VMULPD         Z3, Z3, Z3
-	VFMADD213PD    Z2, Z0, Z0
-	VFMADD213PD    Z3, Z1, Z1
+	VCVTPS2PD      Y4, Z4
+	KORW           K4, K5, K4
+	VFMADD213PD    Z1, Z0, Z0
+	VMULPD         Z3, Z3, Z1
+	VCVTPS2PD      Y5, Z3
+	VCVTPS2PD      Y6, Z5
 	VSQRTPD        Z0, Z0
-	VSQRTPD        Z1, Z1
+	VFMADD213PD    Z1, Z2, Z2
+	VMULPD         Z3, Z3, Z1
+	VCVTPS2PD      Y7, Z3
 	VCVTPD2PS      Z0, Y0
-	VCVTPD2PS      Z1, Y1
+	VSQRTPD        Z2, Z2
+	VFMADD213PD    Z1, Z4, Z4
+	VMULPD         Z3, Z3, Z1
 	VBLENDMPS.BCST avx512_7f800000<>+0(SB), Y0, K1, Y0
-	VBLENDMPS.BCST avx512_7f800000<>+0(SB), Y1, K2, Y1
+	VCVTPD2PS      Z2, Y2
+	VSQRTPD        Z4, Z3
+	VFMADD213PD    Z1, Z5, Z5
 	VMOVNTPS       Y0, (R8)(AX*4)
-	VMOVNTPS       Y1, 32(R8)(AX*4)
-	ADDQ           $0x00000010, AX
+	VBLENDMPS.BCST avx512_7f800000<>+0(SB), Y2, K2, Y0
+	VCVTPD2PS      Z3, Y1
+	VSQRTPD        Z5, Z2
+	VMOVNTPS       Y0, 32(R8)(AX*4)
+	VBLENDMPS.BCST avx512_7f800000<>+0(SB), Y1, K3, Y0
+	VCVTPD2PS      Z2, Y1
+	VMOVNTPS       Y0, 64(R8)(AX*4)
+	VBLENDMPS.BCST avx512_7f800000<>+0(SB), Y1, K4, Y0
+	VMOVNTPS       Y0, 96(R8)(AX*4)
+	ADDQ           $0x00000020, AX
 	CMPQ           AX, DX
 	JLT            loop
 	VZEROUPPER
@@ -8402,7 +12922,7 @@ loop:
 // func hypotFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·hypotFloat64AVX512(SB), NOSPLIT, $0-48
-	// Hypot of float64, 16 elements a step.
+	// Hypot of float64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -8412,88 +12932,170 @@ TEXT ·hypotFloat64AVX512(SB), NOSPLIT, $0-48
 loop:
 	VMOVUPS        (R9)(AX*8), Z0
 	VANDPD.BCST    avx512_7fffffffffffffff<>+0(SB), Z0, Z0
-	VMOVUPS        64(R9)(AX*8), Z1
+	VMOVUPS        (R10)(AX*8), Z1
 	VANDPD.BCST    avx512_7fffffffffffffff<>+0(SB), Z1, Z1
-	VMOVUPS        (R10)(AX*8), Z2
-	VANDPD.BCST    avx512_7fffffffffffffff<>+0(SB), Z2, Z2
-	VMOVUPS        64(R10)(AX*8), Z3
-	VANDPD.BCST    avx512_7fffffffffffffff<>+0(SB), Z3, Z3
 	VCMPPD.BCST    $0x00, avx512_7ff0000000000000<>+0(SB), Z0, K1
 	VCMPPD.BCST    $0x00, avx512_7ff0000000000000<>+0(SB), Z1, K2
+	KORW           K2, K1, K1
+	VMOVUPS        64(R9)(AX*8), Z2
+	VANDPD.BCST    avx512_7fffffffffffffff<>+0(SB), Z2, Z2
+	VRANGEPD       $0x05, Z1, Z0, Z3
+	VMOVUPS        64(R10)(AX*8), Z4
+	VANDPD.BCST    avx512_7fffffffffffffff<>+0(SB), Z4, Z4
+	VCMPPD         $0x03, Z1, Z0, K2
 	VCMPPD.BCST    $0x00, avx512_7ff0000000000000<>+0(SB), Z2, K3
-	VCMPPD.BCST    $0x00, avx512_7ff0000000000000<>+0(SB), Z3, K4
-	KORW           K3, K1, K1
-	KORW           K4, K2, K2
-	VRANGEPD       $0x05, Z2, Z0, Z4
-	VRANGEPD       $0x05, Z3, Z1, Z5
-	VCMPPD         $0x03, Z2, Z0, K3
-	VCMPPD         $0x03, Z3, Z1, K4
-	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z4, K3, Z4
-	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z5, K4, Z5
-	VRANGEPD       $0x04, Z2, Z0, Z6
-	VRANGEPD       $0x04, Z3, Z1, Z7
-	VCMPPD         $0x03, Z2, Z0, K3
-	VCMPPD         $0x03, Z3, Z1, K4
-	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z6, K3, Z0
-	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z7, K4, Z1
-	VCMPPD.BCST    $0x1e, avx512_5fd0000000000000<>+0(SB), Z4, K3
-	VCMPPD.BCST    $0x1e, avx512_5fd0000000000000<>+0(SB), Z5, K4
-	VCMPPD.BCST    $0x11, avx512_23d0000000000000<>+0(SB), Z0, K5
-	VCMPPD.BCST    $0x11, avx512_23d0000000000000<>+0(SB), Z1, K6
-	VPBROADCASTQ   avx512_3ff0000000000000<>+0(SB), Z2
-	VBLENDMPD.BCST avx512_6bb0000000000000<>+0(SB), Z2, K5, Z3
-	VBLENDMPD.BCST avx512_6bb0000000000000<>+0(SB), Z2, K6, Z6
-	VBLENDMPD.BCST avx512_1430000000000000<>+0(SB), Z3, K3, Z3
-	VBLENDMPD.BCST avx512_1430000000000000<>+0(SB), Z6, K4, Z6
-	VBLENDMPD.BCST avx512_1430000000000000<>+0(SB), Z2, K5, Z7
-	VBLENDMPD.BCST avx512_1430000000000000<>+0(SB), Z2, K6, Z2
-	VBLENDMPD.BCST avx512_6bb0000000000000<>+0(SB), Z7, K3, Z7
-	VBLENDMPD.BCST avx512_6bb0000000000000<>+0(SB), Z2, K4, Z2
-	VMULPD         Z3, Z4, Z8
-	VMULPD         Z6, Z5, Z9
-	VMULPD         Z3, Z0, Z3
-	VMULPD         Z6, Z1, Z6
-	VMULPD         Z3, Z3, Z10
-	VMULPD         Z6, Z6, Z11
-	VFMADD231PD    Z8, Z8, Z10
-	VFMADD231PD    Z9, Z9, Z11
-	VSQRTPD        Z10, Z10
-	VSQRTPD        Z11, Z11
-	VMULPD         Z8, Z8, Z12
-	VMULPD         Z9, Z9, Z13
-	VMULPD         Z10, Z10, Z14
-	VMULPD         Z11, Z11, Z15
-	VSUBPD         Z12, Z14, Z16
-	VSUBPD         Z13, Z15, Z17
-	VFNMADD213PD   Z16, Z3, Z3
-	VFNMADD213PD   Z17, Z6, Z6
-	VFMSUB231PD    Z10, Z10, Z14
-	VFMSUB231PD    Z11, Z11, Z15
-	VADDPD         Z14, Z3, Z3
-	VADDPD         Z15, Z6, Z6
-	VFMSUB213PD    Z12, Z8, Z8
-	VFMSUB213PD    Z13, Z9, Z9
-	VSUBPD         Z8, Z3, Z3
-	VSUBPD         Z9, Z6, Z6
-	VADDPD         Z10, Z10, Z8
-	VADDPD         Z11, Z11, Z9
-	VDIVPD         Z8, Z3, Z3
-	VDIVPD         Z9, Z6, Z6
-	VSUBPD         Z3, Z10, Z3
-	VSUBPD         Z6, Z11, Z6
-	VMULPD         Z7, Z3, Z3
-	VMULPD         Z2, Z6, Z2
-	VMULPD.BCST    avx512_3c90000000000000<>+0(SB), Z4, Z6
-	VMULPD.BCST    avx512_3c90000000000000<>+0(SB), Z5, Z7
-	VCMPPD         $0x12, Z6, Z0, K3
-	VCMPPD         $0x12, Z7, Z1, K4
-	VBLENDMPD      Z4, Z3, K3, Z0
-	VBLENDMPD      Z5, Z2, K4, Z1
-	VBLENDMPD.BCST avx512_7ff0000000000000<>+0(SB), Z0, K1, Z0
-	VBLENDMPD.BCST avx512_7ff0000000000000<>+0(SB), Z1, K2, Z1
-	VMOVUPS        Z0, (R8)(AX*8)
-	VMOVUPS        Z1, 64(R8)(AX*8)
-	ADDQ           $0x00000010, AX
+	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z3, K2, Z3
+	VCMPPD.BCST    $0x00, avx512_7ff0000000000000<>+0(SB), Z4, K2
+	VRANGEPD       $0x04, Z1, Z0, Z5
+	KORW           K2, K3, K2
+	VMOVUPS        128(R9)(AX*8), Z6
+	VANDPD.BCST    avx512_7fffffffffffffff<>+0(SB), Z6, Z6
+	VCMPPD         $0x03, Z1, Z0, K3
+	VRANGEPD       $0x05, Z4, Z2, Z0
+	VMOVUPS        128(R10)(AX*8), Z1
+	VANDPD.BCST    avx512_7fffffffffffffff<>+0(SB), Z1, Z1
+	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z5, K3, Z5
+	VCMPPD         $0x03, Z4, Z2, K3
+	VCMPPD.BCST    $0x00, avx512_7ff0000000000000<>+0(SB), Z6, K4
+	VCMPPD.BCST    $0x1e, avx512_5fd0000000000000<>+0(SB), Z3, K5
+	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z0, K3, Z0
+	VCMPPD.BCST    $0x00, avx512_7ff0000000000000<>+0(SB), Z1, K3
+	VCMPPD.BCST    $0x11, avx512_23d0000000000000<>+0(SB), Z5, K6
+	VRANGEPD       $0x04, Z4, Z2, Z7
+	KORW           K3, K4, K3
+	VMOVUPS        192(R9)(AX*8), Z8
+	VANDPD.BCST    avx512_7fffffffffffffff<>+0(SB), Z8, Z8
+	VPBROADCASTQ   avx512_3ff0000000000000<>+0(SB), Z9
+	VBLENDMPD.BCST avx512_6bb0000000000000<>+0(SB), Z9, K6, Z10
+	VCMPPD         $0x03, Z4, Z2, K4
+	VRANGEPD       $0x05, Z1, Z6, Z2
+	VMOVUPS        192(R10)(AX*8), Z4
+	VANDPD.BCST    avx512_7fffffffffffffff<>+0(SB), Z4, Z4
+	VBLENDMPD.BCST avx512_1430000000000000<>+0(SB), Z10, K5, Z10
+	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z7, K4, Z7
+	VCMPPD         $0x03, Z1, Z6, K4
+	VCMPPD.BCST    $0x00, avx512_7ff0000000000000<>+0(SB), Z8, K7
+	VBLENDMPD.BCST avx512_1430000000000000<>+0(SB), Z9, K6, Z11
+	VCMPPD.BCST    $0x1e, avx512_5fd0000000000000<>+0(SB), Z0, K6
+	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z2, K4, Z2
+	VCMPPD.BCST    $0x00, avx512_7ff0000000000000<>+0(SB), Z4, K4
+	VBLENDMPD.BCST avx512_6bb0000000000000<>+0(SB), Z11, K5, Z11
+	VCMPPD.BCST    $0x11, avx512_23d0000000000000<>+0(SB), Z7, K5
+	VRANGEPD       $0x04, Z1, Z6, Z12
+	KORW           K4, K7, K4
+	VMULPD         Z10, Z3, Z13
+	VBLENDMPD.BCST avx512_6bb0000000000000<>+0(SB), Z9, K5, Z14
+	VCMPPD         $0x03, Z1, Z6, K7
+	VRANGEPD       $0x05, Z4, Z8, Z1
+	VMULPD         Z10, Z5, Z6
+	VBLENDMPD.BCST avx512_1430000000000000<>+0(SB), Z14, K6, Z10
+	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z12, K7, Z12
+	VCMPPD         $0x03, Z4, Z8, K7
+	VMULPD         Z6, Z6, Z14
+	VBLENDMPD.BCST avx512_1430000000000000<>+0(SB), Z9, K5, Z15
+	VCMPPD.BCST    $0x1e, avx512_5fd0000000000000<>+0(SB), Z2, K5
+	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z1, K7, Z1
+	VFMADD231PD    Z13, Z13, Z14
+	VBLENDMPD.BCST avx512_6bb0000000000000<>+0(SB), Z15, K6, Z15
+	VCMPPD.BCST    $0x11, avx512_23d0000000000000<>+0(SB), Z12, K6
+	VRANGEPD       $0x04, Z4, Z8, Z16
+	VSQRTPD        Z14, Z14
+	VMULPD         Z10, Z0, Z17
+	VBLENDMPD.BCST avx512_6bb0000000000000<>+0(SB), Z9, K6, Z18
+	VCMPPD         $0x03, Z4, Z8, K7
+	VMULPD         Z13, Z13, Z4
+	VMULPD         Z10, Z7, Z8
+	VBLENDMPD.BCST avx512_1430000000000000<>+0(SB), Z18, K5, Z10
+	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z16, K7, Z16
+	VMULPD         Z14, Z14, Z18
+	VMULPD         Z8, Z8, Z19
+	VBLENDMPD.BCST avx512_1430000000000000<>+0(SB), Z9, K6, Z20
+	VCMPPD.BCST    $0x1e, avx512_5fd0000000000000<>+0(SB), Z1, K6
+	VSUBPD         Z4, Z18, Z21
+	VFMADD231PD    Z17, Z17, Z19
+	VBLENDMPD.BCST avx512_6bb0000000000000<>+0(SB), Z20, K5, Z20
+	VCMPPD.BCST    $0x11, avx512_23d0000000000000<>+0(SB), Z16, K5
+	VFNMADD213PD   Z21, Z6, Z6
+	VSQRTPD        Z19, Z19
+	VMULPD         Z10, Z2, Z21
+	VBLENDMPD.BCST avx512_6bb0000000000000<>+0(SB), Z9, K5, Z22
+	VFMSUB231PD    Z14, Z14, Z18
+	VMULPD         Z17, Z17, Z23
+	VMULPD         Z10, Z12, Z10
+	VBLENDMPD.BCST avx512_1430000000000000<>+0(SB), Z22, K6, Z22
+	VADDPD         Z18, Z6, Z6
+	VMULPD         Z19, Z19, Z18
+	VMULPD         Z10, Z10, Z24
+	VBLENDMPD.BCST avx512_1430000000000000<>+0(SB), Z9, K5, Z9
+	VFMSUB213PD    Z4, Z13, Z13
+	VSUBPD         Z23, Z18, Z4
+	VFMADD231PD    Z21, Z21, Z24
+	VBLENDMPD.BCST avx512_6bb0000000000000<>+0(SB), Z9, K6, Z9
+	VSUBPD         Z13, Z6, Z6
+	VFNMADD213PD   Z4, Z8, Z8
+	VSQRTPD        Z24, Z4
+	VMULPD         Z22, Z1, Z13
+	VADDPD         Z14, Z14, Z24
+	VFMSUB231PD    Z19, Z19, Z18
+	VMULPD         Z21, Z21, Z25
+	VMULPD         Z22, Z16, Z22
+	VDIVPD         Z24, Z6, Z6
+	VADDPD         Z18, Z8, Z8
+	VMULPD         Z4, Z4, Z18
+	VMULPD         Z22, Z22, Z24
+	VSUBPD         Z6, Z14, Z6
+	VFMSUB213PD    Z23, Z17, Z17
+	VSUBPD         Z25, Z18, Z14
+	VFMADD231PD    Z13, Z13, Z24
+	VMULPD         Z11, Z6, Z6
+	VSUBPD         Z17, Z8, Z8
+	VFNMADD213PD   Z14, Z10, Z10
+	VSQRTPD        Z24, Z11
+	VMULPD.BCST    avx512_3c90000000000000<>+0(SB), Z3, Z14
+	VADDPD         Z19, Z19, Z17
+	VFMSUB231PD    Z4, Z4, Z18
+	VMULPD         Z13, Z13, Z23
+	VCMPPD         $0x12, Z14, Z5, K5
+	VDIVPD         Z17, Z8, Z5
+	VADDPD         Z18, Z10, Z8
+	VMULPD         Z11, Z11, Z10
+	VBLENDMPD      Z3, Z6, K5, Z3
+	VSUBPD         Z5, Z19, Z5
+	VFMSUB213PD    Z25, Z21, Z21
+	VSUBPD         Z23, Z10, Z6
+	VBLENDMPD.BCST avx512_7ff0000000000000<>+0(SB), Z3, K1, Z3
+	VMULPD         Z15, Z5, Z5
+	VSUBPD         Z21, Z8, Z8
+	VFNMADD213PD   Z6, Z22, Z22
+	VMOVUPS        Z3, (R8)(AX*8)
+	VMULPD.BCST    avx512_3c90000000000000<>+0(SB), Z0, Z3
+	VADDPD         Z4, Z4, Z6
+	VFMSUB231PD    Z11, Z11, Z10
+	VCMPPD         $0x12, Z3, Z7, K1
+	VDIVPD         Z6, Z8, Z3
+	VADDPD         Z10, Z22, Z6
+	VBLENDMPD      Z0, Z5, K1, Z0
+	VSUBPD         Z3, Z4, Z3
+	VFMSUB213PD    Z23, Z13, Z13
+	VBLENDMPD.BCST avx512_7ff0000000000000<>+0(SB), Z0, K2, Z0
+	VMULPD         Z20, Z3, Z3
+	VSUBPD         Z13, Z6, Z4
+	VMOVUPS        Z0, 64(R8)(AX*8)
+	VMULPD.BCST    avx512_3c90000000000000<>+0(SB), Z2, Z0
+	VADDPD         Z11, Z11, Z5
+	VCMPPD         $0x12, Z0, Z12, K1
+	VDIVPD         Z5, Z4, Z0
+	VBLENDMPD      Z2, Z3, K1, Z2
+	VSUBPD         Z0, Z11, Z0
+	VBLENDMPD.BCST avx512_7ff0000000000000<>+0(SB), Z2, K3, Z2
+	VMULPD         Z9, Z0, Z0
+	VMOVUPS        Z2, 128(R8)(AX*8)
+	VMULPD.BCST    avx512_3c90000000000000<>+0(SB), Z1, Z2
+	VCMPPD         $0x12, Z2, Z16, K1
+	VBLENDMPD      Z1, Z0, K1, Z0
+	VBLENDMPD.BCST avx512_7ff0000000000000<>+0(SB), Z0, K4, Z0
+	VMOVUPS        Z0, 192(R8)(AX*8)
+	ADDQ           $0x00000020, AX
 	CMPQ           AX, DX
 	JLT            loop
 	VZEROUPPER
@@ -8515,7 +13117,7 @@ GLOBL avx512_1430000000000000<>(SB), RODATA|NOPTR, $8
 // func hypotFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·hypotFloat64PastAVX512(SB), NOSPLIT, $0-48
-	// Hypot of float64, 16 elements a step.
+	// Hypot of float64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -8525,88 +13127,170 @@ TEXT ·hypotFloat64PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VMOVUPS        (R9)(AX*8), Z0
 	VANDPD.BCST    avx512_7fffffffffffffff<>+0(SB), Z0, Z0
-	VMOVUPS        64(R9)(AX*8), Z1
+	VMOVUPS        (R10)(AX*8), Z1
 	VANDPD.BCST    avx512_7fffffffffffffff<>+0(SB), Z1, Z1
-	VMOVUPS        (R10)(AX*8), Z2
-	VANDPD.BCST    avx512_7fffffffffffffff<>+0(SB), Z2, Z2
-	VMOVUPS        64(R10)(AX*8), Z3
-	VANDPD.BCST    avx512_7fffffffffffffff<>+0(SB), Z3, Z3
 	VCMPPD.BCST    $0x00, avx512_7ff0000000000000<>+0(SB), Z0, K1
 	VCMPPD.BCST    $0x00, avx512_7ff0000000000000<>+0(SB), Z1, K2
+	KORW           K2, K1, K1
+	VMOVUPS        64(R9)(AX*8), Z2
+	VANDPD.BCST    avx512_7fffffffffffffff<>+0(SB), Z2, Z2
+	VRANGEPD       $0x05, Z1, Z0, Z3
+	VMOVUPS        64(R10)(AX*8), Z4
+	VANDPD.BCST    avx512_7fffffffffffffff<>+0(SB), Z4, Z4
+	VCMPPD         $0x03, Z1, Z0, K2
 	VCMPPD.BCST    $0x00, avx512_7ff0000000000000<>+0(SB), Z2, K3
-	VCMPPD.BCST    $0x00, avx512_7ff0000000000000<>+0(SB), Z3, K4
-	KORW           K3, K1, K1
-	KORW           K4, K2, K2
-	VRANGEPD       $0x05, Z2, Z0, Z4
-	VRANGEPD       $0x05, Z3, Z1, Z5
-	VCMPPD         $0x03, Z2, Z0, K3
-	VCMPPD         $0x03, Z3, Z1, K4
-	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z4, K3, Z4
-	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z5, K4, Z5
-	VRANGEPD       $0x04, Z2, Z0, Z6
-	VRANGEPD       $0x04, Z3, Z1, Z7
-	VCMPPD         $0x03, Z2, Z0, K3
-	VCMPPD         $0x03, Z3, Z1, K4
-	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z6, K3, Z0
-	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z7, K4, Z1
-	VCMPPD.BCST    $0x1e, avx512_5fd0000000000000<>+0(SB), Z4, K3
-	VCMPPD.BCST    $0x1e, avx512_5fd0000000000000<>+0(SB), Z5, K4
-	VCMPPD.BCST    $0x11, avx512_23d0000000000000<>+0(SB), Z0, K5
-	VCMPPD.BCST    $0x11, avx512_23d0000000000000<>+0(SB), Z1, K6
-	VPBROADCASTQ   avx512_3ff0000000000000<>+0(SB), Z2
-	VBLENDMPD.BCST avx512_6bb0000000000000<>+0(SB), Z2, K5, Z3
-	VBLENDMPD.BCST avx512_6bb0000000000000<>+0(SB), Z2, K6, Z6
-	VBLENDMPD.BCST avx512_1430000000000000<>+0(SB), Z3, K3, Z3
-	VBLENDMPD.BCST avx512_1430000000000000<>+0(SB), Z6, K4, Z6
-	VBLENDMPD.BCST avx512_1430000000000000<>+0(SB), Z2, K5, Z7
-	VBLENDMPD.BCST avx512_1430000000000000<>+0(SB), Z2, K6, Z2
-	VBLENDMPD.BCST avx512_6bb0000000000000<>+0(SB), Z7, K3, Z7
-	VBLENDMPD.BCST avx512_6bb0000000000000<>+0(SB), Z2, K4, Z2
-	VMULPD         Z3, Z4, Z8
-	VMULPD         Z6, Z5, Z9
-	VMULPD         Z3, Z0, Z3
-	VMULPD         Z6, Z1, Z6
-	VMULPD         Z3, Z3, Z10
-	VMULPD         Z6, Z6, Z11
-	VFMADD231PD    Z8, Z8, Z10
-	VFMADD231PD    Z9, Z9, Z11
-	VSQRTPD        Z10, Z10
-	VSQRTPD        Z11, Z11
-	VMULPD         Z8, Z8, Z12
-	VMULPD         Z9, Z9, Z13
-	VMULPD         Z10, Z10, Z14
-	VMULPD         Z11, Z11, Z15
-	VSUBPD         Z12, Z14, Z16
-	VSUBPD         Z13, Z15, Z17
-	VFNMADD213PD   Z16, Z3, Z3
-	VFNMADD213PD   Z17, Z6, Z6
-	VFMSUB231PD    Z10, Z10, Z14
-	VFMSUB231PD    Z11, Z11, Z15
-	VADDPD         Z14, Z3, Z3
-	VADDPD         Z15, Z6, Z6
-	VFMSUB213PD    Z12, Z8, Z8
-	VFMSUB213PD    Z13, Z9, Z9
-	VSUBPD         Z8, Z3, Z3
-	VSUBPD         Z9, Z6, Z6
-	VADDPD         Z10, Z10, Z8
-	VADDPD         Z11, Z11, Z9
-	VDIVPD         Z8, Z3, Z3
-	VDIVPD         Z9, Z6, Z6
-	VSUBPD         Z3, Z10, Z3
-	VSUBPD         Z6, Z11, Z6
-	VMULPD         Z7, Z3, Z3
-	VMULPD         Z2, Z6, Z2
-	VMULPD.BCST    avx512_3c90000000000000<>+0(SB), Z4, Z6
-	VMULPD.BCST    avx512_3c90000000000000<>+0(SB), Z5, Z7
-	VCMPPD         $0x12, Z6, Z0, K3
-	VCMPPD         $0x12, Z7, Z1, K4
-	VBLENDMPD      Z4, Z3, K3, Z0
-	VBLENDMPD      Z5, Z2, K4, Z1
-	VBLENDMPD.BCST avx512_7ff0000000000000<>+0(SB), Z0, K1, Z0
-	VBLENDMPD.BCST avx512_7ff0000000000000<>+0(SB), Z1, K2, Z1
-	VMOVNTPS       Z0, (R8)(AX*8)
-	VMOVNTPS       Z1, 64(R8)(AX*8)
-	ADDQ           $0x00000010, AX
+	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z3, K2, Z3
+	VCMPPD.BCST    $0x00, avx512_7ff0000000000000<>+0(SB), Z4, K2
+	VRANGEPD       $0x04, Z1, Z0, Z5
+	KORW           K2, K3, K2
+	VMOVUPS        128(R9)(AX*8), Z6
+	VANDPD.BCST    avx512_7fffffffffffffff<>+0(SB), Z6, Z6
+	VCMPPD         $0x03, Z1, Z0, K3
+	VRANGEPD       $0x05, Z4, Z2, Z0
+	VMOVUPS        128(R10)(AX*8), Z1
+	VANDPD.BCST    avx512_7fffffffffffffff<>+0(SB), Z1, Z1
+	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z5, K3, Z5
+	VCMPPD         $0x03, Z4, Z2, K3
+	VCMPPD.BCST    $0x00, avx512_7ff0000000000000<>+0(SB), Z6, K4
+	VCMPPD.BCST    $0x1e, avx512_5fd0000000000000<>+0(SB), Z3, K5
+	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z0, K3, Z0
+	VCMPPD.BCST    $0x00, avx512_7ff0000000000000<>+0(SB), Z1, K3
+	VCMPPD.BCST    $0x11, avx512_23d0000000000000<>+0(SB), Z5, K6
+	VRANGEPD       $0x04, Z4, Z2, Z7
+	KORW           K3, K4, K3
+	VMOVUPS        192(R9)(AX*8), Z8
+	VANDPD.BCST    avx512_7fffffffffffffff<>+0(SB), Z8, Z8
+	VPBROADCASTQ   avx512_3ff0000000000000<>+0(SB), Z9
+	VBLENDMPD.BCST avx512_6bb0000000000000<>+0(SB), Z9, K6, Z10
+	VCMPPD         $0x03, Z4, Z2, K4
+	VRANGEPD       $0x05, Z1, Z6, Z2
+	VMOVUPS        192(R10)(AX*8), Z4
+	VANDPD.BCST    avx512_7fffffffffffffff<>+0(SB), Z4, Z4
+	VBLENDMPD.BCST avx512_1430000000000000<>+0(SB), Z10, K5, Z10
+	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z7, K4, Z7
+	VCMPPD         $0x03, Z1, Z6, K4
+	VCMPPD.BCST    $0x00, avx512_7ff0000000000000<>+0(SB), Z8, K7
+	VBLENDMPD.BCST avx512_1430000000000000<>+0(SB), Z9, K6, Z11
+	VCMPPD.BCST    $0x1e, avx512_5fd0000000000000<>+0(SB), Z0, K6
+	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z2, K4, Z2
+	VCMPPD.BCST    $0x00, avx512_7ff0000000000000<>+0(SB), Z4, K4
+	VBLENDMPD.BCST avx512_6bb0000000000000<>+0(SB), Z11, K5, Z11
+	VCMPPD.BCST    $0x11, avx512_23d0000000000000<>+0(SB), Z7, K5
+	VRANGEPD       $0x04, Z1, Z6, Z12
+	KORW           K4, K7, K4
+	VMULPD         Z10, Z3, Z13
+	VBLENDMPD.BCST avx512_6bb0000000000000<>+0(SB), Z9, K5, Z14
+	VCMPPD         $0x03, Z1, Z6, K7
+	VRANGEPD       $0x05, Z4, Z8, Z1
+	VMULPD         Z10, Z5, Z6
+	VBLENDMPD.BCST avx512_1430000000000000<>+0(SB), Z14, K6, Z10
+	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z12, K7, Z12
+	VCMPPD         $0x03, Z4, Z8, K7
+	VMULPD         Z6, Z6, Z14
+	VBLENDMPD.BCST avx512_1430000000000000<>+0(SB), Z9, K5, Z15
+	VCMPPD.BCST    $0x1e, avx512_5fd0000000000000<>+0(SB), Z2, K5
+	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z1, K7, Z1
+	VFMADD231PD    Z13, Z13, Z14
+	VBLENDMPD.BCST avx512_6bb0000000000000<>+0(SB), Z15, K6, Z15
+	VCMPPD.BCST    $0x11, avx512_23d0000000000000<>+0(SB), Z12, K6
+	VRANGEPD       $0x04, Z4, Z8, Z16
+	VSQRTPD        Z14, Z14
+	VMULPD         Z10, Z0, Z17
+	VBLENDMPD.BCST avx512_6bb0000000000000<>+0(SB), Z9, K6, Z18
+	VCMPPD         $0x03, Z4, Z8, K7
+	VMULPD         Z13, Z13, Z4
+	VMULPD         Z10, Z7, Z8
+	VBLENDMPD.BCST avx512_1430000000000000<>+0(SB), Z18, K5, Z10
+	VBLENDMPD.BCST avx512_7ff8000000000001<>+0(SB), Z16, K7, Z16
+	VMULPD         Z14, Z14, Z18
+	VMULPD         Z8, Z8, Z19
+	VBLENDMPD.BCST avx512_1430000000000000<>+0(SB), Z9, K6, Z20
+	VCMPPD.BCST    $0x1e, avx512_5fd0000000000000<>+0(SB), Z1, K6
+	VSUBPD         Z4, Z18, Z21
+	VFMADD231PD    Z17, Z17, Z19
+	VBLENDMPD.BCST avx512_6bb0000000000000<>+0(SB), Z20, K5, Z20
+	VCMPPD.BCST    $0x11, avx512_23d0000000000000<>+0(SB), Z16, K5
+	VFNMADD213PD   Z21, Z6, Z6
+	VSQRTPD        Z19, Z19
+	VMULPD         Z10, Z2, Z21
+	VBLENDMPD.BCST avx512_6bb0000000000000<>+0(SB), Z9, K5, Z22
+	VFMSUB231PD    Z14, Z14, Z18
+	VMULPD         Z17, Z17, Z23
+	VMULPD         Z10, Z12, Z10
+	VBLENDMPD.BCST avx512_1430000000000000<>+0(SB), Z22, K6, Z22
+	VADDPD         Z18, Z6, Z6
+	VMULPD         Z19, Z19, Z18
+	VMULPD         Z10, Z10, Z24
+	VBLENDMPD.BCST avx512_1430000000000000<>+0(SB), Z9, K5, Z9
+	VFMSUB213PD    Z4, Z13, Z13
+	VSUBPD         Z23, Z18, Z4
+	VFMADD231PD    Z21, Z21, Z24
+	VBLENDMPD.BCST avx512_6bb0000000000000<>+0(SB), Z9, K6, Z9
+	VSUBPD         Z13, Z6, Z6
+	VFNMADD213PD   Z4, Z8, Z8
+	VSQRTPD        Z24, Z4
+	VMULPD         Z22, Z1, Z13
+	VADDPD         Z14, Z14, Z24
+	VFMSUB231PD    Z19, Z19, Z18
+	VMULPD         Z21, Z21, Z25
+	VMULPD         Z22, Z16, Z22
+	VDIVPD         Z24, Z6, Z6
+	VADDPD         Z18, Z8, Z8
+	VMULPD         Z4, Z4, Z18
+	VMULPD         Z22, Z22, Z24
+	VSUBPD         Z6, Z14, Z6
+	VFMSUB213PD    Z23, Z17, Z17
+	VSUBPD         Z25, Z18, Z14
+	VFMADD231PD    Z13, Z13, Z24
+	VMULPD         Z11, Z6, Z6
+	VSUBPD         Z17, Z8, Z8
+	VFNMADD213PD   Z14, Z10, Z10
+	VSQRTPD        Z24, Z11
+	VMULPD.BCST    avx512_3c90000000000000<>+0(SB), Z3, Z14
+	VADDPD         Z19, Z19, Z17
+	VFMSUB231PD    Z4, Z4, Z18
+	VMULPD         Z13, Z13, Z23
+	VCMPPD         $0x12, Z14, Z5, K5
+	VDIVPD         Z17, Z8, Z5
+	VADDPD         Z18, Z10, Z8
+	VMULPD         Z11, Z11, Z10
+	VBLENDMPD      Z3, Z6, K5, Z3
+	VSUBPD         Z5, Z19, Z5
+	VFMSUB213PD    Z25, Z21, Z21
+	VSUBPD         Z23, Z10, Z6
+	VBLENDMPD.BCST avx512_7ff0000000000000<>+0(SB), Z3, K1, Z3
+	VMULPD         Z15, Z5, Z5
+	VSUBPD         Z21, Z8, Z8
+	VFNMADD213PD   Z6, Z22, Z22
+	VMOVNTPS       Z3, (R8)(AX*8)
+	VMULPD.BCST    avx512_3c90000000000000<>+0(SB), Z0, Z3
+	VADDPD         Z4, Z4, Z6
+	VFMSUB231PD    Z11, Z11, Z10
+	VCMPPD         $0x12, Z3, Z7, K1
+	VDIVPD         Z6, Z8, Z3
+	VADDPD         Z10, Z22, Z6
+	VBLENDMPD      Z0, Z5, K1, Z0
+	VSUBPD         Z3, Z4, Z3
+	VFMSUB213PD    Z23, Z13, Z13
+	VBLENDMPD.BCST avx512_7ff0000000000000<>+0(SB), Z0, K2, Z0
+	VMULPD         Z20, Z3, Z3
+	VSUBPD         Z13, Z6, Z4
+	VMOVNTPS       Z0, 64(R8)(AX*8)
+	VMULPD.BCST    avx512_3c90000000000000<>+0(SB), Z2, Z0
+	VADDPD         Z11, Z11, Z5
+	VCMPPD         $0x12, Z0, Z12, K1
+	VDIVPD         Z5, Z4, Z0
+	VBLENDMPD      Z2, Z3, K1, Z2
+	VSUBPD         Z0, Z11, Z0
+	VBLENDMPD.BCST avx512_7ff0000000000000<>+0(SB), Z2, K3, Z2
+	VMULPD         Z9, Z0, Z0
+	VMOVNTPS       Z2, 128(R8)(AX*8)
+	VMULPD.BCST    avx512_3c90000000000000<>+0(SB), Z1, Z2
+	VCMPPD         $0x12, Z2, Z16, K1
+	VBLENDMPD      Z1, Z0, K1, Z0
+	VBLENDMPD.BCST avx512_7ff0000000000000<>+0(SB), Z0, K4, Z0
+	VMOVNTPS       Z0, 192(R8)(AX*8)
+	ADDQ           $0x00000020, AX
 	CMPQ           AX, DX
 	JLT            loop
 	VZEROUPPER
@@ -8616,7 +13300,7 @@ loop:
 // func equalFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
 TEXT ·equalFloat32AVX512(SB), NOSPLIT, $0-48
-	// Equal of float32, 32 elements a step.
+	// Equal of float32, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -8628,12 +13312,20 @@ loop:
 	VCMPPS       $0x00, (R10)(AX*4), Z0, K1
 	VMOVUPS      64(R9)(AX*4), Z0
 	VCMPPS       $0x00, 64(R10)(AX*4), Z0, K2
+	VMOVUPS      128(R9)(AX*4), Z0
+	VCMPPS       $0x00, 128(R10)(AX*4), Z0, K3
+	VMOVUPS      192(R9)(AX*4), Z0
+	VCMPPS       $0x00, 192(R10)(AX*4), Z0, K4
 	VPBROADCASTQ avx512_01010101<>+0(SB), Z0
 	VMOVDQU8.Z   X0, K1, X1
-	VMOVDQU8.Z   X0, K2, X0
+	VMOVDQU8.Z   X0, K2, X2
+	VMOVDQU8.Z   X0, K3, X3
+	VMOVDQU8.Z   X0, K4, X0
 	VMOVUPS      X1, (R8)(AX*1)
-	VMOVUPS      X0, 16(R8)(AX*1)
-	ADDQ         $0x00000020, AX
+	VMOVUPS      X2, 16(R8)(AX*1)
+	VMOVUPS      X3, 32(R8)(AX*1)
+	VMOVUPS      X0, 48(R8)(AX*1)
+	ADDQ         $0x00000040, AX
 	CMPQ         AX, DX
 	JLT          loop
 	VZEROUPPER
@@ -8646,7 +13338,7 @@ GLOBL avx512_01010101<>(SB), RODATA|NOPTR, $8
 // func equalFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
 TEXT ·equalFloat64AVX512(SB), NOSPLIT, $0-48
-	// Equal of float64, 16 elements a step.
+	// Equal of float64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -8658,12 +13350,20 @@ loop:
 	VCMPPD       $0x00, (R10)(AX*8), Z0, K1
 	VMOVUPS      64(R9)(AX*8), Z0
 	VCMPPD       $0x00, 64(R10)(AX*8), Z0, K2
+	VMOVUPS      128(R9)(AX*8), Z0
+	VCMPPD       $0x00, 128(R10)(AX*8), Z0, K3
+	VMOVUPS      192(R9)(AX*8), Z0
+	VCMPPD       $0x00, 192(R10)(AX*8), Z0, K4
 	VPBROADCASTQ avx512_01010101<>+0(SB), Z0
 	VMOVDQU8.Z   X0, K1, X1
-	VMOVDQU8.Z   X0, K2, X0
+	VMOVDQU8.Z   X0, K2, X2
+	VMOVDQU8.Z   X0, K3, X3
+	VMOVDQU8.Z   X0, K4, X0
 	VMOVQ        X1, (R8)(AX*1)
-	VMOVQ        X0, 8(R8)(AX*1)
-	ADDQ         $0x00000010, AX
+	VMOVQ        X2, 8(R8)(AX*1)
+	VMOVQ        X3, 16(R8)(AX*1)
+	VMOVQ        X0, 24(R8)(AX*1)
+	ADDQ         $0x00000020, AX
 	CMPQ         AX, DX
 	JLT          loop
 	VZEROUPPER
@@ -8673,7 +13373,7 @@ loop:
 // func notEqualFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
 TEXT ·notEqualFloat32AVX512(SB), NOSPLIT, $0-48
-	// NotEqual of float32, 32 elements a step.
+	// NotEqual of float32, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -8685,12 +13385,20 @@ loop:
 	VCMPPS       $0x04, (R10)(AX*4), Z0, K1
 	VMOVUPS      64(R9)(AX*4), Z0
 	VCMPPS       $0x04, 64(R10)(AX*4), Z0, K2
+	VMOVUPS      128(R9)(AX*4), Z0
+	VCMPPS       $0x04, 128(R10)(AX*4), Z0, K3
+	VMOVUPS      192(R9)(AX*4), Z0
+	VCMPPS       $0x04, 192(R10)(AX*4), Z0, K4
 	VPBROADCASTQ avx512_01010101<>+0(SB), Z0
 	VMOVDQU8.Z   X0, K1, X1
-	VMOVDQU8.Z   X0, K2, X0
+	VMOVDQU8.Z   X0, K2, X2
+	VMOVDQU8.Z   X0, K3, X3
+	VMOVDQU8.Z   X0, K4, X0
 	VMOVUPS      X1, (R8)(AX*1)
-	VMOVUPS      X0, 16(R8)(AX*1)
-	ADDQ         $0x00000020, AX
+	VMOVUPS      X2, 16(R8)(AX*1)
+	VMOVUPS      X3, 32(R8)(AX*1)
+	VMOVUPS      X0, 48(R8)(AX*1)
+	ADDQ         $0x00000040, AX
 	CMPQ         AX, DX
 	JLT          loop
 	VZEROUPPER
@@ -8700,7 +13408,7 @@ loop:
 // func notEqualFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
 TEXT ·notEqualFloat64AVX512(SB), NOSPLIT, $0-48
-	// NotEqual of float64, 16 elements a step.
+	// NotEqual of float64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -8712,12 +13420,20 @@ loop:
 	VCMPPD       $0x04, (R10)(AX*8), Z0, K1
 	VMOVUPS      64(R9)(AX*8), Z0
 	VCMPPD       $0x04, 64(R10)(AX*8), Z0, K2
+	VMOVUPS      128(R9)(AX*8), Z0
+	VCMPPD       $0x04, 128(R10)(AX*8), Z0, K3
+	VMOVUPS      192(R9)(AX*8), Z0
+	VCMPPD       $0x04, 192(R10)(AX*8), Z0, K4
 	VPBROADCASTQ avx512_01010101<>+0(SB), Z0
 	VMOVDQU8.Z   X0, K1, X1
-	VMOVDQU8.Z   X0, K2, X0
+	VMOVDQU8.Z   X0, K2, X2
+	VMOVDQU8.Z   X0, K3, X3
+	VMOVDQU8.Z   X0, K4, X0
 	VMOVQ        X1, (R8)(AX*1)
-	VMOVQ        X0, 8(R8)(AX*1)
-	ADDQ         $0x00000010, AX
+	VMOVQ        X2, 8(R8)(AX*1)
+	VMOVQ        X3, 16(R8)(AX*1)
+	VMOVQ        X0, 24(R8)(AX*1)
+	ADDQ         $0x00000020, AX
 	CMPQ         AX, DX
 	JLT          loop
 	VZEROUPPER
@@ -8727,7 +13443,7 @@ loop:
 // func lessFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
 TEXT ·lessFloat32AVX512(SB), NOSPLIT, $0-48
-	// Less of float32, 32 elements a step.
+	// Less of float32, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -8739,12 +13455,20 @@ loop:
 	VCMPPS       $0x11, (R10)(AX*4), Z0, K1
 	VMOVUPS      64(R9)(AX*4), Z0
 	VCMPPS       $0x11, 64(R10)(AX*4), Z0, K2
+	VMOVUPS      128(R9)(AX*4), Z0
+	VCMPPS       $0x11, 128(R10)(AX*4), Z0, K3
+	VMOVUPS      192(R9)(AX*4), Z0
+	VCMPPS       $0x11, 192(R10)(AX*4), Z0, K4
 	VPBROADCASTQ avx512_01010101<>+0(SB), Z0
 	VMOVDQU8.Z   X0, K1, X1
-	VMOVDQU8.Z   X0, K2, X0
+	VMOVDQU8.Z   X0, K2, X2
+	VMOVDQU8.Z   X0, K3, X3
+	VMOVDQU8.Z   X0, K4, X0
 	VMOVUPS      X1, (R8)(AX*1)
-	VMOVUPS      X0, 16(R8)(AX*1)
-	ADDQ         $0x00000020, AX
+	VMOVUPS      X2, 16(R8)(AX*1)
+	VMOVUPS      X3, 32(R8)(AX*1)
+	VMOVUPS      X0, 48(R8)(AX*1)
+	ADDQ         $0x00000040, AX
 	CMPQ         AX, DX
 	JLT          loop
 	VZEROUPPER
@@ -8754,7 +13478,7 @@ loop:
 // func lessFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
 TEXT ·lessFloat64AVX512(SB), NOSPLIT, $0-48
-	// Less of float64, 16 elements a step.
+	// Less of float64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -8766,12 +13490,20 @@ loop:
 	VCMPPD       $0x11, (R10)(AX*8), Z0, K1
 	VMOVUPS      64(R9)(AX*8), Z0
 	VCMPPD       $0x11, 64(R10)(AX*8), Z0, K2
+	VMOVUPS      128(R9)(AX*8), Z0
+	VCMPPD       $0x11, 128(R10)(AX*8), Z0, K3
+	VMOVUPS      192(R9)(AX*8), Z0
+	VCMPPD       $0x11, 192(R10)(AX*8), Z0, K4
 	VPBROADCASTQ avx512_01010101<>+0(SB), Z0
 	VMOVDQU8.Z   X0, K1, X1
-	VMOVDQU8.Z   X0, K2, X0
+	VMOVDQU8.Z   X0, K2, X2
+	VMOVDQU8.Z   X0, K3, X3
+	VMOVDQU8.Z   X0, K4, X0
 	VMOVQ        X1, (R8)(AX*1)
-	VMOVQ        X0, 8(R8)(AX*1)
-	ADDQ         $0x00000010, AX
+	VMOVQ        X2, 8(R8)(AX*1)
+	VMOVQ        X3, 16(R8)(AX*1)
+	VMOVQ        X0, 24(R8)(AX*1)
+	ADDQ         $0x00000020, AX
 	CMPQ         AX, DX
 	JLT          loop
 	VZEROUPPER
@@ -8781,7 +13513,7 @@ loop:
 // func lessEqualFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
 TEXT ·lessEqualFloat32AVX512(SB), NOSPLIT, $0-48
-	// LessEqual of float32, 32 elements a step.
+	// LessEqual of float32, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -8793,12 +13525,20 @@ loop:
 	VCMPPS       $0x12, (R10)(AX*4), Z0, K1
 	VMOVUPS      64(R9)(AX*4), Z0
 	VCMPPS       $0x12, 64(R10)(AX*4), Z0, K2
+	VMOVUPS      128(R9)(AX*4), Z0
+	VCMPPS       $0x12, 128(R10)(AX*4), Z0, K3
+	VMOVUPS      192(R9)(AX*4), Z0
+	VCMPPS       $0x12, 192(R10)(AX*4), Z0, K4
 	VPBROADCASTQ avx512_01010101<>+0(SB), Z0
 	VMOVDQU8.Z   X0, K1, X1
-	VMOVDQU8.Z   X0, K2, X0
+	VMOVDQU8.Z   X0, K2, X2
+	VMOVDQU8.Z   X0, K3, X3
+	VMOVDQU8.Z   X0, K4, X0
 	VMOVUPS      X1, (R8)(AX*1)
-	VMOVUPS      X0, 16(R8)(AX*1)
-	ADDQ         $0x00000020, AX
+	VMOVUPS      X2, 16(R8)(AX*1)
+	VMOVUPS      X3, 32(R8)(AX*1)
+	VMOVUPS      X0, 48(R8)(AX*1)
+	ADDQ         $0x00000040, AX
 	CMPQ         AX, DX
 	JLT          loop
 	VZEROUPPER
@@ -8808,7 +13548,7 @@ loop:
 // func lessEqualFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
 TEXT ·lessEqualFloat64AVX512(SB), NOSPLIT, $0-48
-	// LessEqual of float64, 16 elements a step.
+	// LessEqual of float64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -8820,12 +13560,20 @@ loop:
 	VCMPPD       $0x12, (R10)(AX*8), Z0, K1
 	VMOVUPS      64(R9)(AX*8), Z0
 	VCMPPD       $0x12, 64(R10)(AX*8), Z0, K2
+	VMOVUPS      128(R9)(AX*8), Z0
+	VCMPPD       $0x12, 128(R10)(AX*8), Z0, K3
+	VMOVUPS      192(R9)(AX*8), Z0
+	VCMPPD       $0x12, 192(R10)(AX*8), Z0, K4
 	VPBROADCASTQ avx512_01010101<>+0(SB), Z0
 	VMOVDQU8.Z   X0, K1, X1
-	VMOVDQU8.Z   X0, K2, X0
+	VMOVDQU8.Z   X0, K2, X2
+	VMOVDQU8.Z   X0, K3, X3
+	VMOVDQU8.Z   X0, K4, X0
 	VMOVQ        X1, (R8)(AX*1)
-	VMOVQ        X0, 8(R8)(AX*1)
-	ADDQ         $0x00000010, AX
+	VMOVQ        X2, 8(R8)(AX*1)
+	VMOVQ        X3, 16(R8)(AX*1)
+	VMOVQ        X0, 24(R8)(AX*1)
+	ADDQ         $0x00000020, AX
 	CMPQ         AX, DX
 	JLT          loop
 	VZEROUPPER
@@ -8835,7 +13583,7 @@ loop:
 // func greaterFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
 TEXT ·greaterFloat32AVX512(SB), NOSPLIT, $0-48
-	// Greater of float32, 32 elements a step.
+	// Greater of float32, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -8847,12 +13595,20 @@ loop:
 	VCMPPS       $0x11, (R9)(AX*4), Z0, K1
 	VMOVUPS      64(R10)(AX*4), Z0
 	VCMPPS       $0x11, 64(R9)(AX*4), Z0, K2
+	VMOVUPS      128(R10)(AX*4), Z0
+	VCMPPS       $0x11, 128(R9)(AX*4), Z0, K3
+	VMOVUPS      192(R10)(AX*4), Z0
+	VCMPPS       $0x11, 192(R9)(AX*4), Z0, K4
 	VPBROADCASTQ avx512_01010101<>+0(SB), Z0
 	VMOVDQU8.Z   X0, K1, X1
-	VMOVDQU8.Z   X0, K2, X0
+	VMOVDQU8.Z   X0, K2, X2
+	VMOVDQU8.Z   X0, K3, X3
+	VMOVDQU8.Z   X0, K4, X0
 	VMOVUPS      X1, (R8)(AX*1)
-	VMOVUPS      X0, 16(R8)(AX*1)
-	ADDQ         $0x00000020, AX
+	VMOVUPS      X2, 16(R8)(AX*1)
+	VMOVUPS      X3, 32(R8)(AX*1)
+	VMOVUPS      X0, 48(R8)(AX*1)
+	ADDQ         $0x00000040, AX
 	CMPQ         AX, DX
 	JLT          loop
 	VZEROUPPER
@@ -8862,7 +13618,7 @@ loop:
 // func greaterFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
 TEXT ·greaterFloat64AVX512(SB), NOSPLIT, $0-48
-	// Greater of float64, 16 elements a step.
+	// Greater of float64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -8874,12 +13630,20 @@ loop:
 	VCMPPD       $0x11, (R9)(AX*8), Z0, K1
 	VMOVUPS      64(R10)(AX*8), Z0
 	VCMPPD       $0x11, 64(R9)(AX*8), Z0, K2
+	VMOVUPS      128(R10)(AX*8), Z0
+	VCMPPD       $0x11, 128(R9)(AX*8), Z0, K3
+	VMOVUPS      192(R10)(AX*8), Z0
+	VCMPPD       $0x11, 192(R9)(AX*8), Z0, K4
 	VPBROADCASTQ avx512_01010101<>+0(SB), Z0
 	VMOVDQU8.Z   X0, K1, X1
-	VMOVDQU8.Z   X0, K2, X0
+	VMOVDQU8.Z   X0, K2, X2
+	VMOVDQU8.Z   X0, K3, X3
+	VMOVDQU8.Z   X0, K4, X0
 	VMOVQ        X1, (R8)(AX*1)
-	VMOVQ        X0, 8(R8)(AX*1)
-	ADDQ         $0x00000010, AX
+	VMOVQ        X2, 8(R8)(AX*1)
+	VMOVQ        X3, 16(R8)(AX*1)
+	VMOVQ        X0, 24(R8)(AX*1)
+	ADDQ         $0x00000020, AX
 	CMPQ         AX, DX
 	JLT          loop
 	VZEROUPPER
@@ -8889,7 +13653,7 @@ loop:
 // func greaterEqualFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
 TEXT ·greaterEqualFloat32AVX512(SB), NOSPLIT, $0-48
-	// GreaterEqual of float32, 32 elements a step.
+	// GreaterEqual of float32, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -8901,12 +13665,20 @@ loop:
 	VCMPPS       $0x12, (R9)(AX*4), Z0, K1
 	VMOVUPS      64(R10)(AX*4), Z0
 	VCMPPS       $0x12, 64(R9)(AX*4), Z0, K2
+	VMOVUPS      128(R10)(AX*4), Z0
+	VCMPPS       $0x12, 128(R9)(AX*4), Z0, K3
+	VMOVUPS      192(R10)(AX*4), Z0
+	VCMPPS       $0x12, 192(R9)(AX*4), Z0, K4
 	VPBROADCASTQ avx512_01010101<>+0(SB), Z0
 	VMOVDQU8.Z   X0, K1, X1
-	VMOVDQU8.Z   X0, K2, X0
+	VMOVDQU8.Z   X0, K2, X2
+	VMOVDQU8.Z   X0, K3, X3
+	VMOVDQU8.Z   X0, K4, X0
 	VMOVUPS      X1, (R8)(AX*1)
-	VMOVUPS      X0, 16(R8)(AX*1)
-	ADDQ         $0x00000020, AX
+	VMOVUPS      X2, 16(R8)(AX*1)
+	VMOVUPS      X3, 32(R8)(AX*1)
+	VMOVUPS      X0, 48(R8)(AX*1)
+	ADDQ         $0x00000040, AX
 	CMPQ         AX, DX
 	JLT          loop
 	VZEROUPPER
@@ -8916,7 +13688,7 @@ loop:
 // func greaterEqualFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
 TEXT ·greaterEqualFloat64AVX512(SB), NOSPLIT, $0-48
-	// GreaterEqual of float64, 16 elements a step.
+	// GreaterEqual of float64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -8928,12 +13700,20 @@ loop:
 	VCMPPD       $0x12, (R9)(AX*8), Z0, K1
 	VMOVUPS      64(R10)(AX*8), Z0
 	VCMPPD       $0x12, 64(R9)(AX*8), Z0, K2
+	VMOVUPS      128(R10)(AX*8), Z0
+	VCMPPD       $0x12, 128(R9)(AX*8), Z0, K3
+	VMOVUPS      192(R10)(AX*8), Z0
+	VCMPPD       $0x12, 192(R9)(AX*8), Z0, K4
 	VPBROADCASTQ avx512_01010101<>+0(SB), Z0
 	VMOVDQU8.Z   X0, K1, X1
-	VMOVDQU8.Z   X0, K2, X0
+	VMOVDQU8.Z   X0, K2, X2
+	VMOVDQU8.Z   X0, K3, X3
+	VMOVDQU8.Z   X0, K4, X0
 	VMOVQ        X1, (R8)(AX*1)
-	VMOVQ        X0, 8(R8)(AX*1)
-	ADDQ         $0x00000010, AX
+	VMOVQ        X2, 8(R8)(AX*1)
+	VMOVQ        X3, 16(R8)(AX*1)
+	VMOVQ        X0, 24(R8)(AX*1)
+	ADDQ         $0x00000020, AX
 	CMPQ         AX, DX
 	JLT          loop
 	VZEROUPPER
@@ -8942,8 +13722,8 @@ loop:
 
 // func logicalAndFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
-TEXT ·logicalAndFloat32AVX512(SB), NOSPLIT, $0-48
-	// LogicalAnd of float32, 32 elements a step.
+TEXT ·logicalAndFloat32AVX512(SB), NOSPLIT, $64-48
+	// LogicalAnd of float32, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -8955,18 +13735,34 @@ loop:
 	VCMPPS.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K1
 	VMOVUPS      64(R9)(AX*4), Z0
 	VCMPPS.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K2
-	VMOVUPS      (R10)(AX*4), Z0
+	VMOVUPS      128(R9)(AX*4), Z0
 	VCMPPS.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K3
-	VMOVUPS      64(R10)(AX*4), Z0
+	VMOVUPS      192(R9)(AX*4), Z0
 	VCMPPS.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K4
-	KANDW        K3, K1, K1
-	KANDW        K4, K2, K2
+	VMOVUPS      (R10)(AX*4), Z0
+	VCMPPS.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K5
+	VMOVUPS      64(R10)(AX*4), Z0
+	VCMPPS.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K6
+	VMOVUPS      128(R10)(AX*4), Z0
+	VCMPPS.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K7
+	VMOVUPS      192(R10)(AX*4), Z0
+	KMOVQ        K4, (SP)
+	VCMPPS.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K4
+	KANDW        K5, K1, K1
+	KANDW        K6, K2, K2
+	KANDW        K7, K3, K3
+	KMOVQ        (SP), K5
+	KANDW        K4, K5, K4
 	VPBROADCASTQ avx512_01010101<>+0(SB), Z0
 	VMOVDQU8.Z   X0, K1, X1
-	VMOVDQU8.Z   X0, K2, X0
+	VMOVDQU8.Z   X0, K2, X2
+	VMOVDQU8.Z   X0, K3, X3
+	VMOVDQU8.Z   X0, K4, X0
 	VMOVUPS      X1, (R8)(AX*1)
-	VMOVUPS      X0, 16(R8)(AX*1)
-	ADDQ         $0x00000020, AX
+	VMOVUPS      X2, 16(R8)(AX*1)
+	VMOVUPS      X3, 32(R8)(AX*1)
+	VMOVUPS      X0, 48(R8)(AX*1)
+	ADDQ         $0x00000040, AX
 	CMPQ         AX, DX
 	JLT          loop
 	VZEROUPPER
@@ -8975,8 +13771,8 @@ loop:
 
 // func logicalAndFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
-TEXT ·logicalAndFloat64AVX512(SB), NOSPLIT, $0-48
-	// LogicalAnd of float64, 16 elements a step.
+TEXT ·logicalAndFloat64AVX512(SB), NOSPLIT, $64-48
+	// LogicalAnd of float64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -8988,18 +13784,34 @@ loop:
 	VCMPPD.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K1
 	VMOVUPS      64(R9)(AX*8), Z0
 	VCMPPD.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K2
-	VMOVUPS      (R10)(AX*8), Z0
+	VMOVUPS      128(R9)(AX*8), Z0
 	VCMPPD.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K3
-	VMOVUPS      64(R10)(AX*8), Z0
+	VMOVUPS      192(R9)(AX*8), Z0
 	VCMPPD.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K4
-	KANDW        K3, K1, K1
-	KANDW        K4, K2, K2
+	VMOVUPS      (R10)(AX*8), Z0
+	VCMPPD.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K5
+	VMOVUPS      64(R10)(AX*8), Z0
+	VCMPPD.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K6
+	VMOVUPS      128(R10)(AX*8), Z0
+	VCMPPD.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K7
+	VMOVUPS      192(R10)(AX*8), Z0
+	KMOVQ        K4, (SP)
+	VCMPPD.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K4
+	KANDW        K5, K1, K1
+	KANDW        K6, K2, K2
+	KANDW        K7, K3, K3
+	KMOVQ        (SP), K5
+	KANDW        K4, K5, K4
 	VPBROADCASTQ avx512_01010101<>+0(SB), Z0
 	VMOVDQU8.Z   X0, K1, X1
-	VMOVDQU8.Z   X0, K2, X0
+	VMOVDQU8.Z   X0, K2, X2
+	VMOVDQU8.Z   X0, K3, X3
+	VMOVDQU8.Z   X0, K4, X0
 	VMOVQ        X1, (R8)(AX*1)
-	VMOVQ        X0, 8(R8)(AX*1)
-	ADDQ         $0x00000010, AX
+	VMOVQ        X2, 8(R8)(AX*1)
+	VMOVQ        X3, 16(R8)(AX*1)
+	VMOVQ        X0, 24(R8)(AX*1)
+	ADDQ         $0x00000020, AX
 	CMPQ         AX, DX
 	JLT          loop
 	VZEROUPPER
@@ -9008,8 +13820,8 @@ loop:
 
 // func logicalOrFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
-TEXT ·logicalOrFloat32AVX512(SB), NOSPLIT, $0-48
-	// LogicalOr of float32, 32 elements a step.
+TEXT ·logicalOrFloat32AVX512(SB), NOSPLIT, $64-48
+	// LogicalOr of float32, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -9021,18 +13833,34 @@ loop:
 	VCMPPS.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K1
 	VMOVUPS      64(R9)(AX*4), Z0
 	VCMPPS.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K2
-	VMOVUPS      (R10)(AX*4), Z0
+	VMOVUPS      128(R9)(AX*4), Z0
 	VCMPPS.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K3
-	VMOVUPS      64(R10)(AX*4), Z0
+	VMOVUPS      192(R9)(AX*4), Z0
 	VCMPPS.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K4
-	KORW         K3, K1, K1
-	KORW         K4, K2, K2
+	VMOVUPS      (R10)(AX*4), Z0
+	VCMPPS.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K5
+	VMOVUPS      64(R10)(AX*4), Z0
+	VCMPPS.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K6
+	VMOVUPS      128(R10)(AX*4), Z0
+	VCMPPS.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K7
+	VMOVUPS      192(R10)(AX*4), Z0
+	KMOVQ        K4, (SP)
+	VCMPPS.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K4
+	KORW         K5, K1, K1
+	KORW         K6, K2, K2
+	KORW         K7, K3, K3
+	KMOVQ        (SP), K5
+	KORW         K4, K5, K4
 	VPBROADCASTQ avx512_01010101<>+0(SB), Z0
 	VMOVDQU8.Z   X0, K1, X1
-	VMOVDQU8.Z   X0, K2, X0
+	VMOVDQU8.Z   X0, K2, X2
+	VMOVDQU8.Z   X0, K3, X3
+	VMOVDQU8.Z   X0, K4, X0
 	VMOVUPS      X1, (R8)(AX*1)
-	VMOVUPS      X0, 16(R8)(AX*1)
-	ADDQ         $0x00000020, AX
+	VMOVUPS      X2, 16(R8)(AX*1)
+	VMOVUPS      X3, 32(R8)(AX*1)
+	VMOVUPS      X0, 48(R8)(AX*1)
+	ADDQ         $0x00000040, AX
 	CMPQ         AX, DX
 	JLT          loop
 	VZEROUPPER
@@ -9041,8 +13869,8 @@ loop:
 
 // func logicalOrFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
-TEXT ·logicalOrFloat64AVX512(SB), NOSPLIT, $0-48
-	// LogicalOr of float64, 16 elements a step.
+TEXT ·logicalOrFloat64AVX512(SB), NOSPLIT, $64-48
+	// LogicalOr of float64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -9054,18 +13882,34 @@ loop:
 	VCMPPD.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K1
 	VMOVUPS      64(R9)(AX*8), Z0
 	VCMPPD.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K2
-	VMOVUPS      (R10)(AX*8), Z0
+	VMOVUPS      128(R9)(AX*8), Z0
 	VCMPPD.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K3
-	VMOVUPS      64(R10)(AX*8), Z0
+	VMOVUPS      192(R9)(AX*8), Z0
 	VCMPPD.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K4
-	KORW         K3, K1, K1
-	KORW         K4, K2, K2
+	VMOVUPS      (R10)(AX*8), Z0
+	VCMPPD.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K5
+	VMOVUPS      64(R10)(AX*8), Z0
+	VCMPPD.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K6
+	VMOVUPS      128(R10)(AX*8), Z0
+	VCMPPD.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K7
+	VMOVUPS      192(R10)(AX*8), Z0
+	KMOVQ        K4, (SP)
+	VCMPPD.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K4
+	KORW         K5, K1, K1
+	KORW         K6, K2, K2
+	KORW         K7, K3, K3
+	KMOVQ        (SP), K5
+	KORW         K4, K5, K4
 	VPBROADCASTQ avx512_01010101<>+0(SB), Z0
 	VMOVDQU8.Z   X0, K1, X1
-	VMOVDQU8.Z   X0, K2, X0
+	VMOVDQU8.Z   X0, K2, X2
+	VMOVDQU8.Z   X0, K3, X3
+	VMOVDQU8.Z   X0, K4, X0
 	VMOVQ        X1, (R8)(AX*1)
-	VMOVQ        X0, 8(R8)(AX*1)
-	ADDQ         $0x00000010, AX
+	VMOVQ        X2, 8(R8)(AX*1)
+	VMOVQ        X3, 16(R8)(AX*1)
+	VMOVQ        X0, 24(R8)(AX*1)
+	ADDQ         $0x00000020, AX
 	CMPQ         AX, DX
 	JLT          loop
 	VZEROUPPER
@@ -9074,8 +13918,8 @@ loop:
 
 // func logicalXorFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
-TEXT ·logicalXorFloat32AVX512(SB), NOSPLIT, $0-48
-	// LogicalXor of float32, 32 elements a step.
+TEXT ·logicalXorFloat32AVX512(SB), NOSPLIT, $64-48
+	// LogicalXor of float32, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -9087,18 +13931,34 @@ loop:
 	VCMPPS.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K1
 	VMOVUPS      64(R9)(AX*4), Z0
 	VCMPPS.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K2
-	VMOVUPS      (R10)(AX*4), Z0
+	VMOVUPS      128(R9)(AX*4), Z0
 	VCMPPS.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K3
-	VMOVUPS      64(R10)(AX*4), Z0
+	VMOVUPS      192(R9)(AX*4), Z0
 	VCMPPS.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K4
-	KXORW        K3, K1, K1
-	KXORW        K4, K2, K2
+	VMOVUPS      (R10)(AX*4), Z0
+	VCMPPS.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K5
+	VMOVUPS      64(R10)(AX*4), Z0
+	VCMPPS.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K6
+	VMOVUPS      128(R10)(AX*4), Z0
+	VCMPPS.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K7
+	VMOVUPS      192(R10)(AX*4), Z0
+	KMOVQ        K4, (SP)
+	VCMPPS.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K4
+	KXORW        K5, K1, K1
+	KXORW        K6, K2, K2
+	KXORW        K7, K3, K3
+	KMOVQ        (SP), K5
+	KXORW        K4, K5, K4
 	VPBROADCASTQ avx512_01010101<>+0(SB), Z0
 	VMOVDQU8.Z   X0, K1, X1
-	VMOVDQU8.Z   X0, K2, X0
+	VMOVDQU8.Z   X0, K2, X2
+	VMOVDQU8.Z   X0, K3, X3
+	VMOVDQU8.Z   X0, K4, X0
 	VMOVUPS      X1, (R8)(AX*1)
-	VMOVUPS      X0, 16(R8)(AX*1)
-	ADDQ         $0x00000020, AX
+	VMOVUPS      X2, 16(R8)(AX*1)
+	VMOVUPS      X3, 32(R8)(AX*1)
+	VMOVUPS      X0, 48(R8)(AX*1)
+	ADDQ         $0x00000040, AX
 	CMPQ         AX, DX
 	JLT          loop
 	VZEROUPPER
@@ -9107,8 +13967,8 @@ loop:
 
 // func logicalXorFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
-TEXT ·logicalXorFloat64AVX512(SB), NOSPLIT, $0-48
-	// LogicalXor of float64, 16 elements a step.
+TEXT ·logicalXorFloat64AVX512(SB), NOSPLIT, $64-48
+	// LogicalXor of float64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -9120,18 +13980,34 @@ loop:
 	VCMPPD.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K1
 	VMOVUPS      64(R9)(AX*8), Z0
 	VCMPPD.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K2
-	VMOVUPS      (R10)(AX*8), Z0
+	VMOVUPS      128(R9)(AX*8), Z0
 	VCMPPD.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K3
-	VMOVUPS      64(R10)(AX*8), Z0
+	VMOVUPS      192(R9)(AX*8), Z0
 	VCMPPD.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K4
-	KXORW        K3, K1, K1
-	KXORW        K4, K2, K2
+	VMOVUPS      (R10)(AX*8), Z0
+	VCMPPD.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K5
+	VMOVUPS      64(R10)(AX*8), Z0
+	VCMPPD.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K6
+	VMOVUPS      128(R10)(AX*8), Z0
+	VCMPPD.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K7
+	VMOVUPS      192(R10)(AX*8), Z0
+	KMOVQ        K4, (SP)
+	VCMPPD.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K4
+	KXORW        K5, K1, K1
+	KXORW        K6, K2, K2
+	KXORW        K7, K3, K3
+	KMOVQ        (SP), K5
+	KXORW        K4, K5, K4
 	VPBROADCASTQ avx512_01010101<>+0(SB), Z0
 	VMOVDQU8.Z   X0, K1, X1
-	VMOVDQU8.Z   X0, K2, X0
+	VMOVDQU8.Z   X0, K2, X2
+	VMOVDQU8.Z   X0, K3, X3
+	VMOVDQU8.Z   X0, K4, X0
 	VMOVQ        X1, (R8)(AX*1)
-	VMOVQ        X0, 8(R8)(AX*1)
-	ADDQ         $0x00000010, AX
+	VMOVQ        X2, 8(R8)(AX*1)
+	VMOVQ        X3, 16(R8)(AX*1)
+	VMOVQ        X0, 24(R8)(AX*1)
+	ADDQ         $0x00000020, AX
 	CMPQ         AX, DX
 	JLT          loop
 	VZEROUPPER
@@ -9141,7 +14017,7 @@ loop:
 // func logicalNotFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
 TEXT ·logicalNotFloat32AVX512(SB), NOSPLIT, $0-48
-	// LogicalNot of float32, 32 elements a step.
+	// LogicalNot of float32, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -9152,12 +14028,20 @@ loop:
 	VCMPPS.BCST  $0x00, avx512_00000000<>+0(SB), Z0, K1
 	VMOVUPS      64(R9)(AX*4), Z0
 	VCMPPS.BCST  $0x00, avx512_00000000<>+0(SB), Z0, K2
+	VMOVUPS      128(R9)(AX*4), Z0
+	VCMPPS.BCST  $0x00, avx512_00000000<>+0(SB), Z0, K3
+	VMOVUPS      192(R9)(AX*4), Z0
+	VCMPPS.BCST  $0x00, avx512_00000000<>+0(SB), Z0, K4
 	VPBROADCASTQ avx512_01010101<>+0(SB), Z0
 	VMOVDQU8.Z   X0, K1, X1
-	VMOVDQU8.Z   X0, K2, X0
+	VMOVDQU8.Z   X0, K2, X2
+	VMOVDQU8.Z   X0, K3, X3
+	VMOVDQU8.Z   X0, K4, X0
 	VMOVUPS      X1, (R8)(AX*1)
-	VMOVUPS      X0, 16(R8)(AX*1)
-	ADDQ         $0x00000020, AX
+	VMOVUPS      X2, 16(R8)(AX*1)
+	VMOVUPS      X3, 32(R8)(AX*1)
+	VMOVUPS      X0, 48(R8)(AX*1)
+	ADDQ         $0x00000040, AX
 	CMPQ         AX, DX
 	JLT          loop
 	VZEROUPPER
@@ -9167,7 +14051,7 @@ loop:
 // func logicalNotFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
 TEXT ·logicalNotFloat64AVX512(SB), NOSPLIT, $0-48
-	// LogicalNot of float64, 16 elements a step.
+	// LogicalNot of float64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -9178,12 +14062,20 @@ loop:
 	VCMPPD.BCST  $0x00, avx512_00000000<>+0(SB), Z0, K1
 	VMOVUPS      64(R9)(AX*8), Z0
 	VCMPPD.BCST  $0x00, avx512_00000000<>+0(SB), Z0, K2
+	VMOVUPS      128(R9)(AX*8), Z0
+	VCMPPD.BCST  $0x00, avx512_00000000<>+0(SB), Z0, K3
+	VMOVUPS      192(R9)(AX*8), Z0
+	VCMPPD.BCST  $0x00, avx512_00000000<>+0(SB), Z0, K4
 	VPBROADCASTQ avx512_01010101<>+0(SB), Z0
 	VMOVDQU8.Z   X0, K1, X1
-	VMOVDQU8.Z   X0, K2, X0
+	VMOVDQU8.Z   X0, K2, X2
+	VMOVDQU8.Z   X0, K3, X3
+	VMOVDQU8.Z   X0, K4, X0
 	VMOVQ        X1, (R8)(AX*1)
-	VMOVQ        X0, 8(R8)(AX*1)
-	ADDQ         $0x00000010, AX
+	VMOVQ        X2, 8(R8)(AX*1)
+	VMOVQ        X3, 16(R8)(AX*1)
+	VMOVQ        X0, 24(R8)(AX*1)
+	ADDQ         $0x00000020, AX
 	CMPQ         AX, DX
 	JLT          loop
 	VZEROUPPER
@@ -9193,7 +14085,7 @@ loop:
 // func isNaNFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
 TEXT ·isNaNFloat32AVX512(SB), NOSPLIT, $0-48
-	// IsNaN of float32, 32 elements a step.
+	// IsNaN of float32, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -9204,12 +14096,20 @@ loop:
 	VCMPPS       $0x04, Z0, Z0, K1
 	VMOVUPS      64(R9)(AX*4), Z0
 	VCMPPS       $0x04, Z0, Z0, K2
+	VMOVUPS      128(R9)(AX*4), Z0
+	VCMPPS       $0x04, Z0, Z0, K3
+	VMOVUPS      192(R9)(AX*4), Z0
+	VCMPPS       $0x04, Z0, Z0, K4
 	VPBROADCASTQ avx512_01010101<>+0(SB), Z0
 	VMOVDQU8.Z   X0, K1, X1
-	VMOVDQU8.Z   X0, K2, X0
+	VMOVDQU8.Z   X0, K2, X2
+	VMOVDQU8.Z   X0, K3, X3
+	VMOVDQU8.Z   X0, K4, X0
 	VMOVUPS      X1, (R8)(AX*1)
-	VMOVUPS      X0, 16(R8)(AX*1)
-	ADDQ         $0x00000020, AX
+	VMOVUPS      X2, 16(R8)(AX*1)
+	VMOVUPS      X3, 32(R8)(AX*1)
+	VMOVUPS      X0, 48(R8)(AX*1)
+	ADDQ         $0x00000040, AX
 	CMPQ         AX, DX
 	JLT          loop
 	VZEROUPPER
@@ -9219,7 +14119,7 @@ loop:
 // func isNaNFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
 TEXT ·isNaNFloat64AVX512(SB), NOSPLIT, $0-48
-	// IsNaN of float64, 16 elements a step.
+	// IsNaN of float64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -9230,12 +14130,20 @@ loop:
 	VCMPPD       $0x04, Z0, Z0, K1
 	VMOVUPS      64(R9)(AX*8), Z0
 	VCMPPD       $0x04, Z0, Z0, K2
+	VMOVUPS      128(R9)(AX*8), Z0
+	VCMPPD       $0x04, Z0, Z0, K3
+	VMOVUPS      192(R9)(AX*8), Z0
+	VCMPPD       $0x04, Z0, Z0, K4
 	VPBROADCASTQ avx512_01010101<>+0(SB), Z0
 	VMOVDQU8.Z   X0, K1, X1
-	VMOVDQU8.Z   X0, K2, X0
+	VMOVDQU8.Z   X0, K2, X2
+	VMOVDQU8.Z   X0, K3, X3
+	VMOVDQU8.Z   X0, K4, X0
 	VMOVQ        X1, (R8)(AX*1)
-	VMOVQ        X0, 8(R8)(AX*1)
-	ADDQ         $0x00000010, AX
+	VMOVQ        X2, 8(R8)(AX*1)
+	VMOVQ        X3, 16(R8)(AX*1)
+	VMOVQ        X0, 24(R8)(AX*1)
+	ADDQ         $0x00000020, AX
 	CMPQ         AX, DX
 	JLT          loop
 	VZEROUPPER
@@ -9245,7 +14153,7 @@ loop:
 // func isInfFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VL
 TEXT ·isInfFloat32AVX512(SB), NOSPLIT, $0-48
-	// IsInf of float32, 32 elements a step.
+	// IsInf of float32, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -9256,14 +14164,24 @@ loop:
 	VANDPS.BCST  avx512_7fffffff<>+0(SB), Z0, Z0
 	VMOVUPS      64(R9)(AX*4), Z1
 	VANDPS.BCST  avx512_7fffffff<>+0(SB), Z1, Z1
+	VMOVUPS      128(R9)(AX*4), Z2
+	VANDPS.BCST  avx512_7fffffff<>+0(SB), Z2, Z2
+	VMOVUPS      192(R9)(AX*4), Z3
+	VANDPS.BCST  avx512_7fffffff<>+0(SB), Z3, Z3
 	VCMPPS.BCST  $0x00, avx512_7f800000<>+0(SB), Z0, K1
 	VCMPPS.BCST  $0x00, avx512_7f800000<>+0(SB), Z1, K2
+	VCMPPS.BCST  $0x00, avx512_7f800000<>+0(SB), Z2, K3
+	VCMPPS.BCST  $0x00, avx512_7f800000<>+0(SB), Z3, K4
 	VPBROADCASTQ avx512_01010101<>+0(SB), Z0
 	VMOVDQU8.Z   X0, K1, X1
-	VMOVDQU8.Z   X0, K2, X0
+	VMOVDQU8.Z   X0, K2, X2
+	VMOVDQU8.Z   X0, K3, X3
+	VMOVDQU8.Z   X0, K4, X0
 	VMOVUPS      X1, (R8)(AX*1)
-	VMOVUPS      X0, 16(R8)(AX*1)
-	ADDQ         $0x00000020, AX
+	VMOVUPS      X2, 16(R8)(AX*1)
+	VMOVUPS      X3, 32(R8)(AX*1)
+	VMOVUPS      X0, 48(R8)(AX*1)
+	ADDQ         $0x00000040, AX
 	CMPQ         AX, DX
 	JLT          loop
 	VZEROUPPER
@@ -9273,7 +14191,7 @@ loop:
 // func isInfFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VL
 TEXT ·isInfFloat64AVX512(SB), NOSPLIT, $0-48
-	// IsInf of float64, 16 elements a step.
+	// IsInf of float64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -9284,14 +14202,24 @@ loop:
 	VANDPD.BCST  avx512_7fffffffffffffff<>+0(SB), Z0, Z0
 	VMOVUPS      64(R9)(AX*8), Z1
 	VANDPD.BCST  avx512_7fffffffffffffff<>+0(SB), Z1, Z1
+	VMOVUPS      128(R9)(AX*8), Z2
+	VANDPD.BCST  avx512_7fffffffffffffff<>+0(SB), Z2, Z2
+	VMOVUPS      192(R9)(AX*8), Z3
+	VANDPD.BCST  avx512_7fffffffffffffff<>+0(SB), Z3, Z3
 	VCMPPD.BCST  $0x00, avx512_7ff0000000000000<>+0(SB), Z0, K1
 	VCMPPD.BCST  $0x00, avx512_7ff0000000000000<>+0(SB), Z1, K2
+	VCMPPD.BCST  $0x00, avx512_7ff0000000000000<>+0(SB), Z2, K3
+	VCMPPD.BCST  $0x00, avx512_7ff0000000000000<>+0(SB), Z3, K4
 	VPBROADCASTQ avx512_01010101<>+0(SB), Z0
 	VMOVDQU8.Z   X0, K1, X1
-	VMOVDQU8.Z   X0, K2, X0
+	VMOVDQU8.Z   X0, K2, X2
+	VMOVDQU8.Z   X0, K3, X3
+	VMOVDQU8.Z   X0, K4, X0
 	VMOVQ        X1, (R8)(AX*1)
-	VMOVQ        X0, 8(R8)(AX*1)
-	ADDQ         $0x00000010, AX
+	VMOVQ        X2, 8(R8)(AX*1)
+	VMOVQ        X3, 16(R8)(AX*1)
+	VMOVQ        X0, 24(R8)(AX*1)
+	ADDQ         $0x00000020, AX
 	CMPQ         AX, DX
 	JLT          loop
 	VZEROUPPER
@@ -9301,7 +14229,7 @@ loop:
 // func isFiniteFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VL
 TEXT ·isFiniteFloat32AVX512(SB), NOSPLIT, $0-48
-	// IsFinite of float32, 32 elements a step.
+	// IsFinite of float32, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -9312,14 +14240,24 @@ loop:
 	VANDPS.BCST  avx512_7fffffff<>+0(SB), Z0, Z0
 	VMOVUPS      64(R9)(AX*4), Z1
 	VANDPS.BCST  avx512_7fffffff<>+0(SB), Z1, Z1
+	VMOVUPS      128(R9)(AX*4), Z2
+	VANDPS.BCST  avx512_7fffffff<>+0(SB), Z2, Z2
+	VMOVUPS      192(R9)(AX*4), Z3
+	VANDPS.BCST  avx512_7fffffff<>+0(SB), Z3, Z3
 	VCMPPS.BCST  $0x11, avx512_7f800000<>+0(SB), Z0, K1
 	VCMPPS.BCST  $0x11, avx512_7f800000<>+0(SB), Z1, K2
+	VCMPPS.BCST  $0x11, avx512_7f800000<>+0(SB), Z2, K3
+	VCMPPS.BCST  $0x11, avx512_7f800000<>+0(SB), Z3, K4
 	VPBROADCASTQ avx512_01010101<>+0(SB), Z0
 	VMOVDQU8.Z   X0, K1, X1
-	VMOVDQU8.Z   X0, K2, X0
+	VMOVDQU8.Z   X0, K2, X2
+	VMOVDQU8.Z   X0, K3, X3
+	VMOVDQU8.Z   X0, K4, X0
 	VMOVUPS      X1, (R8)(AX*1)
-	VMOVUPS      X0, 16(R8)(AX*1)
-	ADDQ         $0x00000020, AX
+	VMOVUPS      X2, 16(R8)(AX*1)
+	VMOVUPS      X3, 32(R8)(AX*1)
+	VMOVUPS      X0, 48(R8)(AX*1)
+	ADDQ         $0x00000040, AX
 	CMPQ         AX, DX
 	JLT          loop
 	VZEROUPPER
@@ -9329,7 +14267,7 @@ loop:
 // func isFiniteFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VL
 TEXT ·isFiniteFloat64AVX512(SB), NOSPLIT, $0-48
-	// IsFinite of float64, 16 elements a step.
+	// IsFinite of float64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -9340,14 +14278,24 @@ loop:
 	VANDPD.BCST  avx512_7fffffffffffffff<>+0(SB), Z0, Z0
 	VMOVUPS      64(R9)(AX*8), Z1
 	VANDPD.BCST  avx512_7fffffffffffffff<>+0(SB), Z1, Z1
+	VMOVUPS      128(R9)(AX*8), Z2
+	VANDPD.BCST  avx512_7fffffffffffffff<>+0(SB), Z2, Z2
+	VMOVUPS      192(R9)(AX*8), Z3
+	VANDPD.BCST  avx512_7fffffffffffffff<>+0(SB), Z3, Z3
 	VCMPPD.BCST  $0x11, avx512_7ff0000000000000<>+0(SB), Z0, K1
 	VCMPPD.BCST  $0x11, avx512_7ff0000000000000<>+0(SB), Z1, K2
+	VCMPPD.BCST  $0x11, avx512_7ff0000000000000<>+0(SB), Z2, K3
+	VCMPPD.BCST  $0x11, avx512_7ff0000000000000<>+0(SB), Z3, K4
 	VPBROADCASTQ avx512_01010101<>+0(SB), Z0
 	VMOVDQU8.Z   X0, K1, X1
-	VMOVDQU8.Z   X0, K2, X0
+	VMOVDQU8.Z   X0, K2, X2
+	VMOVDQU8.Z   X0, K3, X3
+	VMOVDQU8.Z   X0, K4, X0
 	VMOVQ        X1, (R8)(AX*1)
-	VMOVQ        X0, 8(R8)(AX*1)
-	ADDQ         $0x00000010, AX
+	VMOVQ        X2, 8(R8)(AX*1)
+	VMOVQ        X3, 16(R8)(AX*1)
+	VMOVQ        X0, 24(R8)(AX*1)
+	ADDQ         $0x00000020, AX
 	CMPQ         AX, DX
 	JLT          loop
 	VZEROUPPER
@@ -9357,7 +14305,7 @@ loop:
 // func whereFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
 TEXT ·whereFloat32AVX512(SB), NOSPLIT, $0-48
-	// Where of float32, 32 elements a step.
+	// Where of float32, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -9370,13 +14318,23 @@ loop:
 	VPTESTMB  X0, X0, K1
 	VMOVUPS   16(R9)(AX*1), X0
 	VPTESTMB  X0, X0, K2
+	VMOVUPS   32(R9)(AX*1), X0
+	VPTESTMB  X0, X0, K3
+	VMOVUPS   48(R9)(AX*1), X0
+	VPTESTMB  X0, X0, K4
 	VMOVUPS   (R11)(AX*4), Z0
 	VBLENDMPS (R10)(AX*4), Z0, K1, Z0
 	VMOVUPS   64(R11)(AX*4), Z1
 	VBLENDMPS 64(R10)(AX*4), Z1, K2, Z1
+	VMOVUPS   128(R11)(AX*4), Z2
+	VBLENDMPS 128(R10)(AX*4), Z2, K3, Z2
+	VMOVUPS   192(R11)(AX*4), Z3
+	VBLENDMPS 192(R10)(AX*4), Z3, K4, Z3
 	VMOVUPS   Z0, (R8)(AX*4)
 	VMOVUPS   Z1, 64(R8)(AX*4)
-	ADDQ      $0x00000020, AX
+	VMOVUPS   Z2, 128(R8)(AX*4)
+	VMOVUPS   Z3, 192(R8)(AX*4)
+	ADDQ      $0x00000040, AX
 	CMPQ      AX, DX
 	JLT       loop
 	VZEROUPPER
@@ -9386,7 +14344,7 @@ loop:
 // func whereFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
 TEXT ·whereFloat32PastAVX512(SB), NOSPLIT, $0-48
-	// Where of float32, 32 elements a step.
+	// Where of float32, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -9399,13 +14357,23 @@ loop:
 	VPTESTMB  X0, X0, K1
 	VMOVUPS   16(R9)(AX*1), X0
 	VPTESTMB  X0, X0, K2
+	VMOVUPS   32(R9)(AX*1), X0
+	VPTESTMB  X0, X0, K3
+	VMOVUPS   48(R9)(AX*1), X0
+	VPTESTMB  X0, X0, K4
 	VMOVUPS   (R11)(AX*4), Z0
 	VBLENDMPS (R10)(AX*4), Z0, K1, Z0
 	VMOVUPS   64(R11)(AX*4), Z1
 	VBLENDMPS 64(R10)(AX*4), Z1, K2, Z1
+	VMOVUPS   128(R11)(AX*4), Z2
+	VBLENDMPS 128(R10)(AX*4), Z2, K3, Z2
+	VMOVUPS   192(R11)(AX*4), Z3
+	VBLENDMPS 192(R10)(AX*4), Z3, K4, Z3
 	VMOVNTPS  Z0, (R8)(AX*4)
 	VMOVNTPS  Z1, 64(R8)(AX*4)
-	ADDQ      $0x00000020, AX
+	VMOVNTPS  Z2, 128(R8)(AX*4)
+	VMOVNTPS  Z3, 192(R8)(AX*4)
+	ADDQ      $0x00000040, AX
 	CMPQ      AX, DX
 	JLT       loop
 	VZEROUPPER
@@ -9415,7 +14383,7 @@ loop:
 // func whereFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
 TEXT ·whereFloat64AVX512(SB), NOSPLIT, $0-48
-	// Where of float64, 16 elements a step.
+	// Where of float64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -9428,13 +14396,23 @@ loop:
 	VPTESTMB  X0, X0, K1
 	VMOVQ     8(R9)(AX*1), X0
 	VPTESTMB  X0, X0, K2
+	VMOVQ     16(R9)(AX*1), X0
+	VPTESTMB  X0, X0, K3
+	VMOVQ     24(R9)(AX*1), X0
+	VPTESTMB  X0, X0, K4
 	VMOVUPS   (R11)(AX*8), Z0
 	VBLENDMPD (R10)(AX*8), Z0, K1, Z0
 	VMOVUPS   64(R11)(AX*8), Z1
 	VBLENDMPD 64(R10)(AX*8), Z1, K2, Z1
+	VMOVUPS   128(R11)(AX*8), Z2
+	VBLENDMPD 128(R10)(AX*8), Z2, K3, Z2
+	VMOVUPS   192(R11)(AX*8), Z3
+	VBLENDMPD 192(R10)(AX*8), Z3, K4, Z3
 	VMOVUPS   Z0, (R8)(AX*8)
 	VMOVUPS   Z1, 64(R8)(AX*8)
-	ADDQ      $0x00000010, AX
+	VMOVUPS   Z2, 128(R8)(AX*8)
+	VMOVUPS   Z3, 192(R8)(AX*8)
+	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
 	VZEROUPPER
@@ -9444,7 +14422,7 @@ loop:
 // func whereFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
 TEXT ·whereFloat64PastAVX512(SB), NOSPLIT, $0-48
-	// Where of float64, 16 elements a step.
+	// Where of float64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ b+16(FP), R10
@@ -9457,13 +14435,23 @@ loop:
 	VPTESTMB  X0, X0, K1
 	VMOVQ     8(R9)(AX*1), X0
 	VPTESTMB  X0, X0, K2
+	VMOVQ     16(R9)(AX*1), X0
+	VPTESTMB  X0, X0, K3
+	VMOVQ     24(R9)(AX*1), X0
+	VPTESTMB  X0, X0, K4
 	VMOVUPS   (R11)(AX*8), Z0
 	VBLENDMPD (R10)(AX*8), Z0, K1, Z0
 	VMOVUPS   64(R11)(AX*8), Z1
 	VBLENDMPD 64(R10)(AX*8), Z1, K2, Z1
+	VMOVUPS   128(R11)(AX*8), Z2
+	VBLENDMPD 128(R10)(AX*8), Z2, K3, Z2
+	VMOVUPS   192(R11)(AX*8), Z3
+	VBLENDMPD 192(R10)(AX*8), Z3, K4, Z3
 	VMOVNTPS  Z0, (R8)(AX*8)
 	VMOVNTPS  Z1, 64(R8)(AX*8)
-	ADDQ      $0x00000010, AX
+	VMOVNTPS  Z2, 128(R8)(AX*8)
+	VMOVNTPS  Z3, 192(R8)(AX*8)
+	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
 	VZEROUPPER
@@ -9473,7 +14461,7 @@ loop:
 // func castBoolToFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
 TEXT ·castBoolToFloat32AVX512(SB), NOSPLIT, $0-48
-	// Cast of bool to float32, 32 elements a step.
+	// Cast of bool to float32, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -9484,12 +14472,20 @@ loop:
 	VPTESTMB     X0, X0, K1
 	VMOVUPS      16(R9)(AX*1), X0
 	VPTESTMB     X0, X0, K2
+	VMOVUPS      32(R9)(AX*1), X0
+	VPTESTMB     X0, X0, K3
+	VMOVUPS      48(R9)(AX*1), X0
+	VPTESTMB     X0, X0, K4
 	VPBROADCASTQ avx512_3f800000<>+0(SB), Z0
 	VMOVAPS.Z    Z0, K1, Z1
-	VMOVAPS.Z    Z0, K2, Z0
+	VMOVAPS.Z    Z0, K2, Z2
+	VMOVAPS.Z    Z0, K3, Z3
+	VMOVAPS.Z    Z0, K4, Z0
 	VMOVUPS      Z1, (R8)(AX*4)
-	VMOVUPS      Z0, 64(R8)(AX*4)
-	ADDQ         $0x00000020, AX
+	VMOVUPS      Z2, 64(R8)(AX*4)
+	VMOVUPS      Z3, 128(R8)(AX*4)
+	VMOVUPS      Z0, 192(R8)(AX*4)
+	ADDQ         $0x00000040, AX
 	CMPQ         AX, DX
 	JLT          loop
 	VZEROUPPER
@@ -9499,7 +14495,7 @@ loop:
 // func castBoolToFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
 TEXT ·castBoolToFloat32PastAVX512(SB), NOSPLIT, $0-48
-	// Cast of bool to float32, 32 elements a step.
+	// Cast of bool to float32, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -9510,12 +14506,20 @@ loop:
 	VPTESTMB     X0, X0, K1
 	VMOVUPS      16(R9)(AX*1), X0
 	VPTESTMB     X0, X0, K2
+	VMOVUPS      32(R9)(AX*1), X0
+	VPTESTMB     X0, X0, K3
+	VMOVUPS      48(R9)(AX*1), X0
+	VPTESTMB     X0, X0, K4
 	VPBROADCASTQ avx512_3f800000<>+0(SB), Z0
 	VMOVAPS.Z    Z0, K1, Z1
-	VMOVAPS.Z    Z0, K2, Z0
+	VMOVAPS.Z    Z0, K2, Z2
+	VMOVAPS.Z    Z0, K3, Z3
+	VMOVAPS.Z    Z0, K4, Z0
 	VMOVNTPS     Z1, (R8)(AX*4)
-	VMOVNTPS     Z0, 64(R8)(AX*4)
-	ADDQ         $0x00000020, AX
+	VMOVNTPS     Z2, 64(R8)(AX*4)
+	VMOVNTPS     Z3, 128(R8)(AX*4)
+	VMOVNTPS     Z0, 192(R8)(AX*4)
+	ADDQ         $0x00000040, AX
 	CMPQ         AX, DX
 	JLT          loop
 	VZEROUPPER
@@ -9525,7 +14529,7 @@ loop:
 // func castBoolToFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
 TEXT ·castBoolToFloat64AVX512(SB), NOSPLIT, $0-48
-	// Cast of bool to float64, 16 elements a step.
+	// Cast of bool to float64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -9536,12 +14540,20 @@ loop:
 	VPTESTMB     X0, X0, K1
 	VMOVQ        8(R9)(AX*1), X0
 	VPTESTMB     X0, X0, K2
+	VMOVQ        16(R9)(AX*1), X0
+	VPTESTMB     X0, X0, K3
+	VMOVQ        24(R9)(AX*1), X0
+	VPTESTMB     X0, X0, K4
 	VPBROADCASTQ avx512_3ff0000000000000<>+0(SB), Z0
 	VMOVAPD.Z    Z0, K1, Z1
-	VMOVAPD.Z    Z0, K2, Z0
+	VMOVAPD.Z    Z0, K2, Z2
+	VMOVAPD.Z    Z0, K3, Z3
+	VMOVAPD.Z    Z0, K4, Z0
 	VMOVUPS      Z1, (R8)(AX*8)
-	VMOVUPS      Z0, 64(R8)(AX*8)
-	ADDQ         $0x00000010, AX
+	VMOVUPS      Z2, 64(R8)(AX*8)
+	VMOVUPS      Z3, 128(R8)(AX*8)
+	VMOVUPS      Z0, 192(R8)(AX*8)
+	ADDQ         $0x00000020, AX
 	CMPQ         AX, DX
 	JLT          loop
 	VZEROUPPER
@@ -9551,7 +14563,7 @@ loop:
 // func castBoolToFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
 TEXT ·castBoolToFloat64PastAVX512(SB), NOSPLIT, $0-48
-	// Cast of bool to float64, 16 elements a step.
+	// Cast of bool to float64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -9562,12 +14574,20 @@ loop:
 	VPTESTMB     X0, X0, K1
 	VMOVQ        8(R9)(AX*1), X0
 	VPTESTMB     X0, X0, K2
+	VMOVQ        16(R9)(AX*1), X0
+	VPTESTMB     X0, X0, K3
+	VMOVQ        24(R9)(AX*1), X0
+	VPTESTMB     X0, X0, K4
 	VPBROADCASTQ avx512_3ff0000000000000<>+0(SB), Z0
 	VMOVAPD.Z    Z0, K1, Z1
-	VMOVAPD.Z    Z0, K2, Z0
+	VMOVAPD.Z    Z0, K2, Z2
+	VMOVAPD.Z    Z0, K3, Z3
+	VMOVAPD.Z    Z0, K4, Z0
 	VMOVNTPS     Z1, (R8)(AX*8)
-	VMOVNTPS     Z0, 64(R8)(AX*8)
-	ADDQ         $0x00000010, AX
+	VMOVNTPS     Z2, 64(R8)(AX*8)
+	VMOVNTPS     Z3, 128(R8)(AX*8)
+	VMOVNTPS     Z0, 192(R8)(AX*8)
+	ADDQ         $0x00000020, AX
 	CMPQ         AX, DX
 	JLT          loop
 	VZEROUPPER
@@ -9577,7 +14597,7 @@ loop:
 // func castInt8ToFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·castInt8ToFloat32AVX512(SB), NOSPLIT, $0-48
-	// Cast of int8 to float32, 32 elements a step.
+	// Cast of int8 to float32, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -9586,11 +14606,17 @@ TEXT ·castInt8ToFloat32AVX512(SB), NOSPLIT, $0-48
 loop:
 	VPMOVSXBD (R9)(AX*1), Z0
 	VPMOVSXBD 16(R9)(AX*1), Z1
+	VPMOVSXBD 32(R9)(AX*1), Z2
+	VPMOVSXBD 48(R9)(AX*1), Z3
 	VCVTDQ2PS Z0, Z0
 	VCVTDQ2PS Z1, Z1
+	VCVTDQ2PS Z2, Z2
+	VCVTDQ2PS Z3, Z3
 	VMOVUPS   Z0, (R8)(AX*4)
 	VMOVUPS   Z1, 64(R8)(AX*4)
-	ADDQ      $0x00000020, AX
+	VMOVUPS   Z2, 128(R8)(AX*4)
+	VMOVUPS   Z3, 192(R8)(AX*4)
+	ADDQ      $0x00000040, AX
 	CMPQ      AX, DX
 	JLT       loop
 	VZEROUPPER
@@ -9600,7 +14626,7 @@ loop:
 // func castInt8ToFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·castInt8ToFloat32PastAVX512(SB), NOSPLIT, $0-48
-	// Cast of int8 to float32, 32 elements a step.
+	// Cast of int8 to float32, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -9609,11 +14635,17 @@ TEXT ·castInt8ToFloat32PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VPMOVSXBD (R9)(AX*1), Z0
 	VPMOVSXBD 16(R9)(AX*1), Z1
+	VPMOVSXBD 32(R9)(AX*1), Z2
+	VPMOVSXBD 48(R9)(AX*1), Z3
 	VCVTDQ2PS Z0, Z0
 	VCVTDQ2PS Z1, Z1
+	VCVTDQ2PS Z2, Z2
+	VCVTDQ2PS Z3, Z3
 	VMOVNTPS  Z0, (R8)(AX*4)
 	VMOVNTPS  Z1, 64(R8)(AX*4)
-	ADDQ      $0x00000020, AX
+	VMOVNTPS  Z2, 128(R8)(AX*4)
+	VMOVNTPS  Z3, 192(R8)(AX*4)
+	ADDQ      $0x00000040, AX
 	CMPQ      AX, DX
 	JLT       loop
 	VZEROUPPER
@@ -9623,7 +14655,7 @@ loop:
 // func castInt8ToFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX2, AVX512F
 TEXT ·castInt8ToFloat64AVX512(SB), NOSPLIT, $0-48
-	// Cast of int8 to float64, 16 elements a step.
+	// Cast of int8 to float64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -9632,11 +14664,17 @@ TEXT ·castInt8ToFloat64AVX512(SB), NOSPLIT, $0-48
 loop:
 	VPMOVSXBD (R9)(AX*1), Y0
 	VPMOVSXBD 8(R9)(AX*1), Y1
+	VPMOVSXBD 16(R9)(AX*1), Y2
+	VPMOVSXBD 24(R9)(AX*1), Y3
 	VCVTDQ2PD Y0, Z0
 	VCVTDQ2PD Y1, Z1
+	VCVTDQ2PD Y2, Z2
+	VCVTDQ2PD Y3, Z3
 	VMOVUPS   Z0, (R8)(AX*8)
 	VMOVUPS   Z1, 64(R8)(AX*8)
-	ADDQ      $0x00000010, AX
+	VMOVUPS   Z2, 128(R8)(AX*8)
+	VMOVUPS   Z3, 192(R8)(AX*8)
+	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
 	VZEROUPPER
@@ -9646,7 +14684,7 @@ loop:
 // func castInt8ToFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX2, AVX512F
 TEXT ·castInt8ToFloat64PastAVX512(SB), NOSPLIT, $0-48
-	// Cast of int8 to float64, 16 elements a step.
+	// Cast of int8 to float64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -9655,11 +14693,17 @@ TEXT ·castInt8ToFloat64PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VPMOVSXBD (R9)(AX*1), Y0
 	VPMOVSXBD 8(R9)(AX*1), Y1
+	VPMOVSXBD 16(R9)(AX*1), Y2
+	VPMOVSXBD 24(R9)(AX*1), Y3
 	VCVTDQ2PD Y0, Z0
 	VCVTDQ2PD Y1, Z1
+	VCVTDQ2PD Y2, Z2
+	VCVTDQ2PD Y3, Z3
 	VMOVNTPS  Z0, (R8)(AX*8)
 	VMOVNTPS  Z1, 64(R8)(AX*8)
-	ADDQ      $0x00000010, AX
+	VMOVNTPS  Z2, 128(R8)(AX*8)
+	VMOVNTPS  Z3, 192(R8)(AX*8)
+	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
 	VZEROUPPER
@@ -9669,7 +14713,7 @@ loop:
 // func castInt16ToFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·castInt16ToFloat32AVX512(SB), NOSPLIT, $0-48
-	// Cast of int16 to float32, 32 elements a step.
+	// Cast of int16 to float32, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -9678,11 +14722,17 @@ TEXT ·castInt16ToFloat32AVX512(SB), NOSPLIT, $0-48
 loop:
 	VPMOVSXWD (R9)(AX*2), Z0
 	VPMOVSXWD 32(R9)(AX*2), Z1
+	VPMOVSXWD 64(R9)(AX*2), Z2
+	VPMOVSXWD 96(R9)(AX*2), Z3
 	VCVTDQ2PS Z0, Z0
 	VCVTDQ2PS Z1, Z1
+	VCVTDQ2PS Z2, Z2
+	VCVTDQ2PS Z3, Z3
 	VMOVUPS   Z0, (R8)(AX*4)
 	VMOVUPS   Z1, 64(R8)(AX*4)
-	ADDQ      $0x00000020, AX
+	VMOVUPS   Z2, 128(R8)(AX*4)
+	VMOVUPS   Z3, 192(R8)(AX*4)
+	ADDQ      $0x00000040, AX
 	CMPQ      AX, DX
 	JLT       loop
 	VZEROUPPER
@@ -9692,7 +14742,7 @@ loop:
 // func castInt16ToFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·castInt16ToFloat32PastAVX512(SB), NOSPLIT, $0-48
-	// Cast of int16 to float32, 32 elements a step.
+	// Cast of int16 to float32, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -9701,11 +14751,17 @@ TEXT ·castInt16ToFloat32PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VPMOVSXWD (R9)(AX*2), Z0
 	VPMOVSXWD 32(R9)(AX*2), Z1
+	VPMOVSXWD 64(R9)(AX*2), Z2
+	VPMOVSXWD 96(R9)(AX*2), Z3
 	VCVTDQ2PS Z0, Z0
 	VCVTDQ2PS Z1, Z1
+	VCVTDQ2PS Z2, Z2
+	VCVTDQ2PS Z3, Z3
 	VMOVNTPS  Z0, (R8)(AX*4)
 	VMOVNTPS  Z1, 64(R8)(AX*4)
-	ADDQ      $0x00000020, AX
+	VMOVNTPS  Z2, 128(R8)(AX*4)
+	VMOVNTPS  Z3, 192(R8)(AX*4)
+	ADDQ      $0x00000040, AX
 	CMPQ      AX, DX
 	JLT       loop
 	VZEROUPPER
@@ -9715,7 +14771,7 @@ loop:
 // func castInt16ToFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX2, AVX512F
 TEXT ·castInt16ToFloat64AVX512(SB), NOSPLIT, $0-48
-	// Cast of int16 to float64, 16 elements a step.
+	// Cast of int16 to float64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -9724,11 +14780,17 @@ TEXT ·castInt16ToFloat64AVX512(SB), NOSPLIT, $0-48
 loop:
 	VPMOVSXWD (R9)(AX*2), Y0
 	VPMOVSXWD 16(R9)(AX*2), Y1
+	VPMOVSXWD 32(R9)(AX*2), Y2
+	VPMOVSXWD 48(R9)(AX*2), Y3
 	VCVTDQ2PD Y0, Z0
 	VCVTDQ2PD Y1, Z1
+	VCVTDQ2PD Y2, Z2
+	VCVTDQ2PD Y3, Z3
 	VMOVUPS   Z0, (R8)(AX*8)
 	VMOVUPS   Z1, 64(R8)(AX*8)
-	ADDQ      $0x00000010, AX
+	VMOVUPS   Z2, 128(R8)(AX*8)
+	VMOVUPS   Z3, 192(R8)(AX*8)
+	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
 	VZEROUPPER
@@ -9738,7 +14800,7 @@ loop:
 // func castInt16ToFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX2, AVX512F
 TEXT ·castInt16ToFloat64PastAVX512(SB), NOSPLIT, $0-48
-	// Cast of int16 to float64, 16 elements a step.
+	// Cast of int16 to float64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -9747,11 +14809,17 @@ TEXT ·castInt16ToFloat64PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VPMOVSXWD (R9)(AX*2), Y0
 	VPMOVSXWD 16(R9)(AX*2), Y1
+	VPMOVSXWD 32(R9)(AX*2), Y2
+	VPMOVSXWD 48(R9)(AX*2), Y3
 	VCVTDQ2PD Y0, Z0
 	VCVTDQ2PD Y1, Z1
+	VCVTDQ2PD Y2, Z2
+	VCVTDQ2PD Y3, Z3
 	VMOVNTPS  Z0, (R8)(AX*8)
 	VMOVNTPS  Z1, 64(R8)(AX*8)
-	ADDQ      $0x00000010, AX
+	VMOVNTPS  Z2, 128(R8)(AX*8)
+	VMOVNTPS  Z3, 192(R8)(AX*8)
+	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
 	VZEROUPPER
@@ -9761,7 +14829,7 @@ loop:
 // func castInt32ToFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·castInt32ToFloat32AVX512(SB), NOSPLIT, $0-48
-	// Cast of int32 to float32, 32 elements a step.
+	// Cast of int32 to float32, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -9770,9 +14838,13 @@ TEXT ·castInt32ToFloat32AVX512(SB), NOSPLIT, $0-48
 loop:
 	VCVTDQ2PS (R9)(AX*4), Z0
 	VCVTDQ2PS 64(R9)(AX*4), Z1
+	VCVTDQ2PS 128(R9)(AX*4), Z2
+	VCVTDQ2PS 192(R9)(AX*4), Z3
 	VMOVUPS   Z0, (R8)(AX*4)
 	VMOVUPS   Z1, 64(R8)(AX*4)
-	ADDQ      $0x00000020, AX
+	VMOVUPS   Z2, 128(R8)(AX*4)
+	VMOVUPS   Z3, 192(R8)(AX*4)
+	ADDQ      $0x00000040, AX
 	CMPQ      AX, DX
 	JLT       loop
 	VZEROUPPER
@@ -9782,7 +14854,7 @@ loop:
 // func castInt32ToFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·castInt32ToFloat32PastAVX512(SB), NOSPLIT, $0-48
-	// Cast of int32 to float32, 32 elements a step.
+	// Cast of int32 to float32, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -9791,9 +14863,13 @@ TEXT ·castInt32ToFloat32PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VCVTDQ2PS (R9)(AX*4), Z0
 	VCVTDQ2PS 64(R9)(AX*4), Z1
+	VCVTDQ2PS 128(R9)(AX*4), Z2
+	VCVTDQ2PS 192(R9)(AX*4), Z3
 	VMOVNTPS  Z0, (R8)(AX*4)
 	VMOVNTPS  Z1, 64(R8)(AX*4)
-	ADDQ      $0x00000020, AX
+	VMOVNTPS  Z2, 128(R8)(AX*4)
+	VMOVNTPS  Z3, 192(R8)(AX*4)
+	ADDQ      $0x00000040, AX
 	CMPQ      AX, DX
 	JLT       loop
 	VZEROUPPER
@@ -9803,7 +14879,7 @@ loop:
 // func castInt32ToFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·castInt32ToFloat64AVX512(SB), NOSPLIT, $0-48
-	// Cast of int32 to float64, 16 elements a step.
+	// Cast of int32 to float64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -9812,9 +14888,13 @@ TEXT ·castInt32ToFloat64AVX512(SB), NOSPLIT, $0-48
 loop:
 	VCVTDQ2PD (R9)(AX*4), Z0
 	VCVTDQ2PD 32(R9)(AX*4), Z1
+	VCVTDQ2PD 64(R9)(AX*4), Z2
+	VCVTDQ2PD 96(R9)(AX*4), Z3
 	VMOVUPS   Z0, (R8)(AX*8)
 	VMOVUPS   Z1, 64(R8)(AX*8)
-	ADDQ      $0x00000010, AX
+	VMOVUPS   Z2, 128(R8)(AX*8)
+	VMOVUPS   Z3, 192(R8)(AX*8)
+	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
 	VZEROUPPER
@@ -9824,7 +14904,7 @@ loop:
 // func castInt32ToFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·castInt32ToFloat64PastAVX512(SB), NOSPLIT, $0-48
-	// Cast of int32 to float64, 16 elements a step.
+	// Cast of int32 to float64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -9833,9 +14913,13 @@ TEXT ·castInt32ToFloat64PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VCVTDQ2PD (R9)(AX*4), Z0
 	VCVTDQ2PD 32(R9)(AX*4), Z1
+	VCVTDQ2PD 64(R9)(AX*4), Z2
+	VCVTDQ2PD 96(R9)(AX*4), Z3
 	VMOVNTPS  Z0, (R8)(AX*8)
 	VMOVNTPS  Z1, 64(R8)(AX*8)
-	ADDQ      $0x00000010, AX
+	VMOVNTPS  Z2, 128(R8)(AX*8)
+	VMOVNTPS  Z3, 192(R8)(AX*8)
+	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
 	VZEROUPPER
@@ -9845,7 +14929,7 @@ loop:
 // func castInt64ToFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ
 TEXT ·castInt64ToFloat32AVX512(SB), NOSPLIT, $0-48
-	// Cast of int64 to float32, 16 elements a step.
+	// Cast of int64 to float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -9854,9 +14938,13 @@ TEXT ·castInt64ToFloat32AVX512(SB), NOSPLIT, $0-48
 loop:
 	VCVTQQ2PS (R9)(AX*8), Y0
 	VCVTQQ2PS 64(R9)(AX*8), Y1
+	VCVTQQ2PS 128(R9)(AX*8), Y2
+	VCVTQQ2PS 192(R9)(AX*8), Y3
 	VMOVUPS   Y0, (R8)(AX*4)
 	VMOVUPS   Y1, 32(R8)(AX*4)
-	ADDQ      $0x00000010, AX
+	VMOVUPS   Y2, 64(R8)(AX*4)
+	VMOVUPS   Y3, 96(R8)(AX*4)
+	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
 	VZEROUPPER
@@ -9866,7 +14954,7 @@ loop:
 // func castInt64ToFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ
 TEXT ·castInt64ToFloat32PastAVX512(SB), NOSPLIT, $0-48
-	// Cast of int64 to float32, 16 elements a step.
+	// Cast of int64 to float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -9875,9 +14963,13 @@ TEXT ·castInt64ToFloat32PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VCVTQQ2PS (R9)(AX*8), Y0
 	VCVTQQ2PS 64(R9)(AX*8), Y1
+	VCVTQQ2PS 128(R9)(AX*8), Y2
+	VCVTQQ2PS 192(R9)(AX*8), Y3
 	VMOVNTPS  Y0, (R8)(AX*4)
 	VMOVNTPS  Y1, 32(R8)(AX*4)
-	ADDQ      $0x00000010, AX
+	VMOVNTPS  Y2, 64(R8)(AX*4)
+	VMOVNTPS  Y3, 96(R8)(AX*4)
+	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
 	VZEROUPPER
@@ -9887,7 +14979,7 @@ loop:
 // func castInt64ToFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·castInt64ToFloat64AVX512(SB), NOSPLIT, $0-48
-	// Cast of int64 to float64, 16 elements a step.
+	// Cast of int64 to float64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -9896,9 +14988,13 @@ TEXT ·castInt64ToFloat64AVX512(SB), NOSPLIT, $0-48
 loop:
 	VCVTQQ2PD (R9)(AX*8), Z0
 	VCVTQQ2PD 64(R9)(AX*8), Z1
+	VCVTQQ2PD 128(R9)(AX*8), Z2
+	VCVTQQ2PD 192(R9)(AX*8), Z3
 	VMOVUPS   Z0, (R8)(AX*8)
 	VMOVUPS   Z1, 64(R8)(AX*8)
-	ADDQ      $0x00000010, AX
+	VMOVUPS   Z2, 128(R8)(AX*8)
+	VMOVUPS   Z3, 192(R8)(AX*8)
+	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
 	VZEROUPPER
@@ -9908,7 +15004,7 @@ loop:
 // func castInt64ToFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·castInt64ToFloat64PastAVX512(SB), NOSPLIT, $0-48
-	// Cast of int64 to float64, 16 elements a step.
+	// Cast of int64 to float64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -9917,9 +15013,13 @@ TEXT ·castInt64ToFloat64PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VCVTQQ2PD (R9)(AX*8), Z0
 	VCVTQQ2PD 64(R9)(AX*8), Z1
+	VCVTQQ2PD 128(R9)(AX*8), Z2
+	VCVTQQ2PD 192(R9)(AX*8), Z3
 	VMOVNTPS  Z0, (R8)(AX*8)
 	VMOVNTPS  Z1, 64(R8)(AX*8)
-	ADDQ      $0x00000010, AX
+	VMOVNTPS  Z2, 128(R8)(AX*8)
+	VMOVNTPS  Z3, 192(R8)(AX*8)
+	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
 	VZEROUPPER
@@ -9929,7 +15029,7 @@ loop:
 // func castUint8ToFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·castUint8ToFloat32AVX512(SB), NOSPLIT, $0-48
-	// Cast of uint8 to float32, 32 elements a step.
+	// Cast of uint8 to float32, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -9938,11 +15038,17 @@ TEXT ·castUint8ToFloat32AVX512(SB), NOSPLIT, $0-48
 loop:
 	VPMOVZXBD (R9)(AX*1), Z0
 	VPMOVZXBD 16(R9)(AX*1), Z1
+	VPMOVZXBD 32(R9)(AX*1), Z2
+	VPMOVZXBD 48(R9)(AX*1), Z3
 	VCVTDQ2PS Z0, Z0
 	VCVTDQ2PS Z1, Z1
+	VCVTDQ2PS Z2, Z2
+	VCVTDQ2PS Z3, Z3
 	VMOVUPS   Z0, (R8)(AX*4)
 	VMOVUPS   Z1, 64(R8)(AX*4)
-	ADDQ      $0x00000020, AX
+	VMOVUPS   Z2, 128(R8)(AX*4)
+	VMOVUPS   Z3, 192(R8)(AX*4)
+	ADDQ      $0x00000040, AX
 	CMPQ      AX, DX
 	JLT       loop
 	VZEROUPPER
@@ -9952,7 +15058,7 @@ loop:
 // func castUint8ToFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·castUint8ToFloat32PastAVX512(SB), NOSPLIT, $0-48
-	// Cast of uint8 to float32, 32 elements a step.
+	// Cast of uint8 to float32, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -9961,11 +15067,17 @@ TEXT ·castUint8ToFloat32PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VPMOVZXBD (R9)(AX*1), Z0
 	VPMOVZXBD 16(R9)(AX*1), Z1
+	VPMOVZXBD 32(R9)(AX*1), Z2
+	VPMOVZXBD 48(R9)(AX*1), Z3
 	VCVTDQ2PS Z0, Z0
 	VCVTDQ2PS Z1, Z1
+	VCVTDQ2PS Z2, Z2
+	VCVTDQ2PS Z3, Z3
 	VMOVNTPS  Z0, (R8)(AX*4)
 	VMOVNTPS  Z1, 64(R8)(AX*4)
-	ADDQ      $0x00000020, AX
+	VMOVNTPS  Z2, 128(R8)(AX*4)
+	VMOVNTPS  Z3, 192(R8)(AX*4)
+	ADDQ      $0x00000040, AX
 	CMPQ      AX, DX
 	JLT       loop
 	VZEROUPPER
@@ -9975,7 +15087,7 @@ loop:
 // func castUint8ToFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX2, AVX512F
 TEXT ·castUint8ToFloat64AVX512(SB), NOSPLIT, $0-48
-	// Cast of uint8 to float64, 16 elements a step.
+	// Cast of uint8 to float64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -9984,11 +15096,17 @@ TEXT ·castUint8ToFloat64AVX512(SB), NOSPLIT, $0-48
 loop:
 	VPMOVZXBD (R9)(AX*1), Y0
 	VPMOVZXBD 8(R9)(AX*1), Y1
+	VPMOVZXBD 16(R9)(AX*1), Y2
+	VPMOVZXBD 24(R9)(AX*1), Y3
 	VCVTDQ2PD Y0, Z0
 	VCVTDQ2PD Y1, Z1
+	VCVTDQ2PD Y2, Z2
+	VCVTDQ2PD Y3, Z3
 	VMOVUPS   Z0, (R8)(AX*8)
 	VMOVUPS   Z1, 64(R8)(AX*8)
-	ADDQ      $0x00000010, AX
+	VMOVUPS   Z2, 128(R8)(AX*8)
+	VMOVUPS   Z3, 192(R8)(AX*8)
+	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
 	VZEROUPPER
@@ -9998,7 +15116,7 @@ loop:
 // func castUint8ToFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX2, AVX512F
 TEXT ·castUint8ToFloat64PastAVX512(SB), NOSPLIT, $0-48
-	// Cast of uint8 to float64, 16 elements a step.
+	// Cast of uint8 to float64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -10007,11 +15125,17 @@ TEXT ·castUint8ToFloat64PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VPMOVZXBD (R9)(AX*1), Y0
 	VPMOVZXBD 8(R9)(AX*1), Y1
+	VPMOVZXBD 16(R9)(AX*1), Y2
+	VPMOVZXBD 24(R9)(AX*1), Y3
 	VCVTDQ2PD Y0, Z0
 	VCVTDQ2PD Y1, Z1
+	VCVTDQ2PD Y2, Z2
+	VCVTDQ2PD Y3, Z3
 	VMOVNTPS  Z0, (R8)(AX*8)
 	VMOVNTPS  Z1, 64(R8)(AX*8)
-	ADDQ      $0x00000010, AX
+	VMOVNTPS  Z2, 128(R8)(AX*8)
+	VMOVNTPS  Z3, 192(R8)(AX*8)
+	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
 	VZEROUPPER
@@ -10021,7 +15145,7 @@ loop:
 // func castUint16ToFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·castUint16ToFloat32AVX512(SB), NOSPLIT, $0-48
-	// Cast of uint16 to float32, 32 elements a step.
+	// Cast of uint16 to float32, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -10030,11 +15154,17 @@ TEXT ·castUint16ToFloat32AVX512(SB), NOSPLIT, $0-48
 loop:
 	VPMOVZXWD (R9)(AX*2), Z0
 	VPMOVZXWD 32(R9)(AX*2), Z1
+	VPMOVZXWD 64(R9)(AX*2), Z2
+	VPMOVZXWD 96(R9)(AX*2), Z3
 	VCVTDQ2PS Z0, Z0
 	VCVTDQ2PS Z1, Z1
+	VCVTDQ2PS Z2, Z2
+	VCVTDQ2PS Z3, Z3
 	VMOVUPS   Z0, (R8)(AX*4)
 	VMOVUPS   Z1, 64(R8)(AX*4)
-	ADDQ      $0x00000020, AX
+	VMOVUPS   Z2, 128(R8)(AX*4)
+	VMOVUPS   Z3, 192(R8)(AX*4)
+	ADDQ      $0x00000040, AX
 	CMPQ      AX, DX
 	JLT       loop
 	VZEROUPPER
@@ -10044,7 +15174,7 @@ loop:
 // func castUint16ToFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·castUint16ToFloat32PastAVX512(SB), NOSPLIT, $0-48
-	// Cast of uint16 to float32, 32 elements a step.
+	// Cast of uint16 to float32, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -10053,11 +15183,17 @@ TEXT ·castUint16ToFloat32PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VPMOVZXWD (R9)(AX*2), Z0
 	VPMOVZXWD 32(R9)(AX*2), Z1
+	VPMOVZXWD 64(R9)(AX*2), Z2
+	VPMOVZXWD 96(R9)(AX*2), Z3
 	VCVTDQ2PS Z0, Z0
 	VCVTDQ2PS Z1, Z1
+	VCVTDQ2PS Z2, Z2
+	VCVTDQ2PS Z3, Z3
 	VMOVNTPS  Z0, (R8)(AX*4)
 	VMOVNTPS  Z1, 64(R8)(AX*4)
-	ADDQ      $0x00000020, AX
+	VMOVNTPS  Z2, 128(R8)(AX*4)
+	VMOVNTPS  Z3, 192(R8)(AX*4)
+	ADDQ      $0x00000040, AX
 	CMPQ      AX, DX
 	JLT       loop
 	VZEROUPPER
@@ -10067,7 +15203,7 @@ loop:
 // func castUint16ToFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX2, AVX512F
 TEXT ·castUint16ToFloat64AVX512(SB), NOSPLIT, $0-48
-	// Cast of uint16 to float64, 16 elements a step.
+	// Cast of uint16 to float64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -10076,11 +15212,17 @@ TEXT ·castUint16ToFloat64AVX512(SB), NOSPLIT, $0-48
 loop:
 	VPMOVZXWD (R9)(AX*2), Y0
 	VPMOVZXWD 16(R9)(AX*2), Y1
+	VPMOVZXWD 32(R9)(AX*2), Y2
+	VPMOVZXWD 48(R9)(AX*2), Y3
 	VCVTDQ2PD Y0, Z0
 	VCVTDQ2PD Y1, Z1
+	VCVTDQ2PD Y2, Z2
+	VCVTDQ2PD Y3, Z3
 	VMOVUPS   Z0, (R8)(AX*8)
 	VMOVUPS   Z1, 64(R8)(AX*8)
-	ADDQ      $0x00000010, AX
+	VMOVUPS   Z2, 128(R8)(AX*8)
+	VMOVUPS   Z3, 192(R8)(AX*8)
+	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
 	VZEROUPPER
@@ -10090,7 +15232,7 @@ loop:
 // func castUint16ToFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX2, AVX512F
 TEXT ·castUint16ToFloat64PastAVX512(SB), NOSPLIT, $0-48
-	// Cast of uint16 to float64, 16 elements a step.
+	// Cast of uint16 to float64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -10099,11 +15241,17 @@ TEXT ·castUint16ToFloat64PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VPMOVZXWD (R9)(AX*2), Y0
 	VPMOVZXWD 16(R9)(AX*2), Y1
+	VPMOVZXWD 32(R9)(AX*2), Y2
+	VPMOVZXWD 48(R9)(AX*2), Y3
 	VCVTDQ2PD Y0, Z0
 	VCVTDQ2PD Y1, Z1
+	VCVTDQ2PD Y2, Z2
+	VCVTDQ2PD Y3, Z3
 	VMOVNTPS  Z0, (R8)(AX*8)
 	VMOVNTPS  Z1, 64(R8)(AX*8)
-	ADDQ      $0x00000010, AX
+	VMOVNTPS  Z2, 128(R8)(AX*8)
+	VMOVNTPS  Z3, 192(R8)(AX*8)
+	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
 	VZEROUPPER
@@ -10113,7 +15261,7 @@ loop:
 // func castUint32ToFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·castUint32ToFloat32AVX512(SB), NOSPLIT, $0-48
-	// Cast of uint32 to float32, 32 elements a step.
+	// Cast of uint32 to float32, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -10122,9 +15270,13 @@ TEXT ·castUint32ToFloat32AVX512(SB), NOSPLIT, $0-48
 loop:
 	VCVTUDQ2PS (R9)(AX*4), Z0
 	VCVTUDQ2PS 64(R9)(AX*4), Z1
+	VCVTUDQ2PS 128(R9)(AX*4), Z2
+	VCVTUDQ2PS 192(R9)(AX*4), Z3
 	VMOVUPS    Z0, (R8)(AX*4)
 	VMOVUPS    Z1, 64(R8)(AX*4)
-	ADDQ       $0x00000020, AX
+	VMOVUPS    Z2, 128(R8)(AX*4)
+	VMOVUPS    Z3, 192(R8)(AX*4)
+	ADDQ       $0x00000040, AX
 	CMPQ       AX, DX
 	JLT        loop
 	VZEROUPPER
@@ -10134,7 +15286,7 @@ loop:
 // func castUint32ToFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·castUint32ToFloat32PastAVX512(SB), NOSPLIT, $0-48
-	// Cast of uint32 to float32, 32 elements a step.
+	// Cast of uint32 to float32, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -10143,9 +15295,13 @@ TEXT ·castUint32ToFloat32PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VCVTUDQ2PS (R9)(AX*4), Z0
 	VCVTUDQ2PS 64(R9)(AX*4), Z1
+	VCVTUDQ2PS 128(R9)(AX*4), Z2
+	VCVTUDQ2PS 192(R9)(AX*4), Z3
 	VMOVNTPS   Z0, (R8)(AX*4)
 	VMOVNTPS   Z1, 64(R8)(AX*4)
-	ADDQ       $0x00000020, AX
+	VMOVNTPS   Z2, 128(R8)(AX*4)
+	VMOVNTPS   Z3, 192(R8)(AX*4)
+	ADDQ       $0x00000040, AX
 	CMPQ       AX, DX
 	JLT        loop
 	VZEROUPPER
@@ -10155,7 +15311,7 @@ loop:
 // func castUint32ToFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·castUint32ToFloat64AVX512(SB), NOSPLIT, $0-48
-	// Cast of uint32 to float64, 16 elements a step.
+	// Cast of uint32 to float64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -10164,9 +15320,13 @@ TEXT ·castUint32ToFloat64AVX512(SB), NOSPLIT, $0-48
 loop:
 	VCVTUDQ2PD (R9)(AX*4), Z0
 	VCVTUDQ2PD 32(R9)(AX*4), Z1
+	VCVTUDQ2PD 64(R9)(AX*4), Z2
+	VCVTUDQ2PD 96(R9)(AX*4), Z3
 	VMOVUPS    Z0, (R8)(AX*8)
 	VMOVUPS    Z1, 64(R8)(AX*8)
-	ADDQ       $0x00000010, AX
+	VMOVUPS    Z2, 128(R8)(AX*8)
+	VMOVUPS    Z3, 192(R8)(AX*8)
+	ADDQ       $0x00000020, AX
 	CMPQ       AX, DX
 	JLT        loop
 	VZEROUPPER
@@ -10176,7 +15336,7 @@ loop:
 // func castUint32ToFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·castUint32ToFloat64PastAVX512(SB), NOSPLIT, $0-48
-	// Cast of uint32 to float64, 16 elements a step.
+	// Cast of uint32 to float64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -10185,9 +15345,13 @@ TEXT ·castUint32ToFloat64PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VCVTUDQ2PD (R9)(AX*4), Z0
 	VCVTUDQ2PD 32(R9)(AX*4), Z1
+	VCVTUDQ2PD 64(R9)(AX*4), Z2
+	VCVTUDQ2PD 96(R9)(AX*4), Z3
 	VMOVNTPS   Z0, (R8)(AX*8)
 	VMOVNTPS   Z1, 64(R8)(AX*8)
-	ADDQ       $0x00000010, AX
+	VMOVNTPS   Z2, 128(R8)(AX*8)
+	VMOVNTPS   Z3, 192(R8)(AX*8)
+	ADDQ       $0x00000020, AX
 	CMPQ       AX, DX
 	JLT        loop
 	VZEROUPPER
@@ -10197,7 +15361,7 @@ loop:
 // func castUint64ToFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ
 TEXT ·castUint64ToFloat32AVX512(SB), NOSPLIT, $0-48
-	// Cast of uint64 to float32, 16 elements a step.
+	// Cast of uint64 to float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -10206,9 +15370,13 @@ TEXT ·castUint64ToFloat32AVX512(SB), NOSPLIT, $0-48
 loop:
 	VCVTUQQ2PS (R9)(AX*8), Y0
 	VCVTUQQ2PS 64(R9)(AX*8), Y1
+	VCVTUQQ2PS 128(R9)(AX*8), Y2
+	VCVTUQQ2PS 192(R9)(AX*8), Y3
 	VMOVUPS    Y0, (R8)(AX*4)
 	VMOVUPS    Y1, 32(R8)(AX*4)
-	ADDQ       $0x00000010, AX
+	VMOVUPS    Y2, 64(R8)(AX*4)
+	VMOVUPS    Y3, 96(R8)(AX*4)
+	ADDQ       $0x00000020, AX
 	CMPQ       AX, DX
 	JLT        loop
 	VZEROUPPER
@@ -10218,7 +15386,7 @@ loop:
 // func castUint64ToFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ
 TEXT ·castUint64ToFloat32PastAVX512(SB), NOSPLIT, $0-48
-	// Cast of uint64 to float32, 16 elements a step.
+	// Cast of uint64 to float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -10227,9 +15395,13 @@ TEXT ·castUint64ToFloat32PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VCVTUQQ2PS (R9)(AX*8), Y0
 	VCVTUQQ2PS 64(R9)(AX*8), Y1
+	VCVTUQQ2PS 128(R9)(AX*8), Y2
+	VCVTUQQ2PS 192(R9)(AX*8), Y3
 	VMOVNTPS   Y0, (R8)(AX*4)
 	VMOVNTPS   Y1, 32(R8)(AX*4)
-	ADDQ       $0x00000010, AX
+	VMOVNTPS   Y2, 64(R8)(AX*4)
+	VMOVNTPS   Y3, 96(R8)(AX*4)
+	ADDQ       $0x00000020, AX
 	CMPQ       AX, DX
 	JLT        loop
 	VZEROUPPER
@@ -10239,7 +15411,7 @@ loop:
 // func castUint64ToFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·castUint64ToFloat64AVX512(SB), NOSPLIT, $0-48
-	// Cast of uint64 to float64, 16 elements a step.
+	// Cast of uint64 to float64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -10248,9 +15420,13 @@ TEXT ·castUint64ToFloat64AVX512(SB), NOSPLIT, $0-48
 loop:
 	VCVTUQQ2PD (R9)(AX*8), Z0
 	VCVTUQQ2PD 64(R9)(AX*8), Z1
+	VCVTUQQ2PD 128(R9)(AX*8), Z2
+	VCVTUQQ2PD 192(R9)(AX*8), Z3
 	VMOVUPS    Z0, (R8)(AX*8)
 	VMOVUPS    Z1, 64(R8)(AX*8)
-	ADDQ       $0x00000010, AX
+	VMOVUPS    Z2, 128(R8)(AX*8)
+	VMOVUPS    Z3, 192(R8)(AX*8)
+	ADDQ       $0x00000020, AX
 	CMPQ       AX, DX
 	JLT        loop
 	VZEROUPPER
@@ -10260,7 +15436,7 @@ loop:
 // func castUint64ToFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·castUint64ToFloat64PastAVX512(SB), NOSPLIT, $0-48
-	// Cast of uint64 to float64, 16 elements a step.
+	// Cast of uint64 to float64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -10269,9 +15445,13 @@ TEXT ·castUint64ToFloat64PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VCVTUQQ2PD (R9)(AX*8), Z0
 	VCVTUQQ2PD 64(R9)(AX*8), Z1
+	VCVTUQQ2PD 128(R9)(AX*8), Z2
+	VCVTUQQ2PD 192(R9)(AX*8), Z3
 	VMOVNTPS   Z0, (R8)(AX*8)
 	VMOVNTPS   Z1, 64(R8)(AX*8)
-	ADDQ       $0x00000010, AX
+	VMOVNTPS   Z2, 128(R8)(AX*8)
+	VMOVNTPS   Z3, 192(R8)(AX*8)
+	ADDQ       $0x00000020, AX
 	CMPQ       AX, DX
 	JLT        loop
 	VZEROUPPER
@@ -10281,7 +15461,7 @@ loop:
 // func castFloat32ToBoolAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
 TEXT ·castFloat32ToBoolAVX512(SB), NOSPLIT, $0-48
-	// Cast of float32 to bool, 32 elements a step.
+	// Cast of float32 to bool, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -10292,12 +15472,20 @@ loop:
 	VCMPPS.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K1
 	VMOVUPS      64(R9)(AX*4), Z0
 	VCMPPS.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K2
+	VMOVUPS      128(R9)(AX*4), Z0
+	VCMPPS.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K3
+	VMOVUPS      192(R9)(AX*4), Z0
+	VCMPPS.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K4
 	VPBROADCASTQ avx512_01010101<>+0(SB), Z0
 	VMOVDQU8.Z   X0, K1, X1
-	VMOVDQU8.Z   X0, K2, X0
+	VMOVDQU8.Z   X0, K2, X2
+	VMOVDQU8.Z   X0, K3, X3
+	VMOVDQU8.Z   X0, K4, X0
 	VMOVUPS      X1, (R8)(AX*1)
-	VMOVUPS      X0, 16(R8)(AX*1)
-	ADDQ         $0x00000020, AX
+	VMOVUPS      X2, 16(R8)(AX*1)
+	VMOVUPS      X3, 32(R8)(AX*1)
+	VMOVUPS      X0, 48(R8)(AX*1)
+	ADDQ         $0x00000040, AX
 	CMPQ         AX, DX
 	JLT          loop
 	VZEROUPPER
@@ -10307,7 +15495,7 @@ loop:
 // func castFloat32ToInt8Uint8AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·castFloat32ToInt8Uint8AVX512(SB), NOSPLIT, $0-48
-	// Cast of float32 to int8, uint8, 32 elements a step.
+	// Cast of float32 to int8, uint8, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -10316,11 +15504,17 @@ TEXT ·castFloat32ToInt8Uint8AVX512(SB), NOSPLIT, $0-48
 loop:
 	VCVTTPS2DQ (R9)(AX*4), Z0
 	VCVTTPS2DQ 64(R9)(AX*4), Z1
+	VCVTTPS2DQ 128(R9)(AX*4), Z2
+	VCVTTPS2DQ 192(R9)(AX*4), Z3
 	VPMOVDB    Z0, X0
 	VPMOVDB    Z1, X1
+	VPMOVDB    Z2, X2
+	VPMOVDB    Z3, X3
 	VMOVUPS    X0, (R8)(AX*1)
 	VMOVUPS    X1, 16(R8)(AX*1)
-	ADDQ       $0x00000020, AX
+	VMOVUPS    X2, 32(R8)(AX*1)
+	VMOVUPS    X3, 48(R8)(AX*1)
+	ADDQ       $0x00000040, AX
 	CMPQ       AX, DX
 	JLT        loop
 	VZEROUPPER
@@ -10330,7 +15524,7 @@ loop:
 // func castFloat32ToInt16Uint16AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·castFloat32ToInt16Uint16AVX512(SB), NOSPLIT, $0-48
-	// Cast of float32 to int16, uint16, 32 elements a step.
+	// Cast of float32 to int16, uint16, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -10339,11 +15533,17 @@ TEXT ·castFloat32ToInt16Uint16AVX512(SB), NOSPLIT, $0-48
 loop:
 	VCVTTPS2DQ (R9)(AX*4), Z0
 	VCVTTPS2DQ 64(R9)(AX*4), Z1
+	VCVTTPS2DQ 128(R9)(AX*4), Z2
+	VCVTTPS2DQ 192(R9)(AX*4), Z3
 	VPMOVDW    Z0, Y0
 	VPMOVDW    Z1, Y1
+	VPMOVDW    Z2, Y2
+	VPMOVDW    Z3, Y3
 	VMOVUPS    Y0, (R8)(AX*2)
 	VMOVUPS    Y1, 32(R8)(AX*2)
-	ADDQ       $0x00000020, AX
+	VMOVUPS    Y2, 64(R8)(AX*2)
+	VMOVUPS    Y3, 96(R8)(AX*2)
+	ADDQ       $0x00000040, AX
 	CMPQ       AX, DX
 	JLT        loop
 	VZEROUPPER
@@ -10353,7 +15553,7 @@ loop:
 // func castFloat32ToInt16Uint16PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·castFloat32ToInt16Uint16PastAVX512(SB), NOSPLIT, $0-48
-	// Cast of float32 to int16, uint16, 32 elements a step.
+	// Cast of float32 to int16, uint16, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -10362,11 +15562,17 @@ TEXT ·castFloat32ToInt16Uint16PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VCVTTPS2DQ (R9)(AX*4), Z0
 	VCVTTPS2DQ 64(R9)(AX*4), Z1
+	VCVTTPS2DQ 128(R9)(AX*4), Z2
+	VCVTTPS2DQ 192(R9)(AX*4), Z3
 	VPMOVDW    Z0, Y0
 	VPMOVDW    Z1, Y1
+	VPMOVDW    Z2, Y2
+	VPMOVDW    Z3, Y3
 	VMOVNTPS   Y0, (R8)(AX*2)
 	VMOVNTPS   Y1, 32(R8)(AX*2)
-	ADDQ       $0x00000020, AX
+	VMOVNTPS   Y2, 64(R8)(AX*2)
+	VMOVNTPS   Y3, 96(R8)(AX*2)
+	ADDQ       $0x00000040, AX
 	CMPQ       AX, DX
 	JLT        loop
 	VZEROUPPER
@@ -10376,7 +15582,7 @@ loop:
 // func castFloat32ToInt32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·castFloat32ToInt32AVX512(SB), NOSPLIT, $0-48
-	// Cast of float32 to int32, 32 elements a step.
+	// Cast of float32 to int32, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -10385,9 +15591,13 @@ TEXT ·castFloat32ToInt32AVX512(SB), NOSPLIT, $0-48
 loop:
 	VCVTTPS2DQ (R9)(AX*4), Z0
 	VCVTTPS2DQ 64(R9)(AX*4), Z1
+	VCVTTPS2DQ 128(R9)(AX*4), Z2
+	VCVTTPS2DQ 192(R9)(AX*4), Z3
 	VMOVUPS    Z0, (R8)(AX*4)
 	VMOVUPS    Z1, 64(R8)(AX*4)
-	ADDQ       $0x00000020, AX
+	VMOVUPS    Z2, 128(R8)(AX*4)
+	VMOVUPS    Z3, 192(R8)(AX*4)
+	ADDQ       $0x00000040, AX
 	CMPQ       AX, DX
 	JLT        loop
 	VZEROUPPER
@@ -10397,7 +15607,7 @@ loop:
 // func castFloat32ToInt32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·castFloat32ToInt32PastAVX512(SB), NOSPLIT, $0-48
-	// Cast of float32 to int32, 32 elements a step.
+	// Cast of float32 to int32, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -10406,9 +15616,13 @@ TEXT ·castFloat32ToInt32PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VCVTTPS2DQ (R9)(AX*4), Z0
 	VCVTTPS2DQ 64(R9)(AX*4), Z1
+	VCVTTPS2DQ 128(R9)(AX*4), Z2
+	VCVTTPS2DQ 192(R9)(AX*4), Z3
 	VMOVNTPS   Z0, (R8)(AX*4)
 	VMOVNTPS   Z1, 64(R8)(AX*4)
-	ADDQ       $0x00000020, AX
+	VMOVNTPS   Z2, 128(R8)(AX*4)
+	VMOVNTPS   Z3, 192(R8)(AX*4)
+	ADDQ       $0x00000040, AX
 	CMPQ       AX, DX
 	JLT        loop
 	VZEROUPPER
@@ -10418,7 +15632,7 @@ loop:
 // func castFloat32ToInt64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·castFloat32ToInt64AVX512(SB), NOSPLIT, $0-48
-	// Cast of float32 to int64, 16 elements a step.
+	// Cast of float32 to int64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -10427,9 +15641,13 @@ TEXT ·castFloat32ToInt64AVX512(SB), NOSPLIT, $0-48
 loop:
 	VCVTTPS2QQ (R9)(AX*4), Z0
 	VCVTTPS2QQ 32(R9)(AX*4), Z1
+	VCVTTPS2QQ 64(R9)(AX*4), Z2
+	VCVTTPS2QQ 96(R9)(AX*4), Z3
 	VMOVUPS    Z0, (R8)(AX*8)
 	VMOVUPS    Z1, 64(R8)(AX*8)
-	ADDQ       $0x00000010, AX
+	VMOVUPS    Z2, 128(R8)(AX*8)
+	VMOVUPS    Z3, 192(R8)(AX*8)
+	ADDQ       $0x00000020, AX
 	CMPQ       AX, DX
 	JLT        loop
 	VZEROUPPER
@@ -10439,7 +15657,7 @@ loop:
 // func castFloat32ToInt64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·castFloat32ToInt64PastAVX512(SB), NOSPLIT, $0-48
-	// Cast of float32 to int64, 16 elements a step.
+	// Cast of float32 to int64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -10448,9 +15666,13 @@ TEXT ·castFloat32ToInt64PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VCVTTPS2QQ (R9)(AX*4), Z0
 	VCVTTPS2QQ 32(R9)(AX*4), Z1
+	VCVTTPS2QQ 64(R9)(AX*4), Z2
+	VCVTTPS2QQ 96(R9)(AX*4), Z3
 	VMOVNTPS   Z0, (R8)(AX*8)
 	VMOVNTPS   Z1, 64(R8)(AX*8)
-	ADDQ       $0x00000010, AX
+	VMOVNTPS   Z2, 128(R8)(AX*8)
+	VMOVNTPS   Z3, 192(R8)(AX*8)
+	ADDQ       $0x00000020, AX
 	CMPQ       AX, DX
 	JLT        loop
 	VZEROUPPER
@@ -10460,7 +15682,7 @@ loop:
 // func castFloat32ToUint32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·castFloat32ToUint32AVX512(SB), NOSPLIT, $0-48
-	// Cast of float32 to uint32, 16 elements a step.
+	// Cast of float32 to uint32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -10469,11 +15691,17 @@ TEXT ·castFloat32ToUint32AVX512(SB), NOSPLIT, $0-48
 loop:
 	VCVTTPS2QQ (R9)(AX*4), Z0
 	VCVTTPS2QQ 32(R9)(AX*4), Z1
+	VCVTTPS2QQ 64(R9)(AX*4), Z2
+	VCVTTPS2QQ 96(R9)(AX*4), Z3
 	VPMOVQD    Z0, Y0
 	VPMOVQD    Z1, Y1
+	VPMOVQD    Z2, Y2
+	VPMOVQD    Z3, Y3
 	VMOVUPS    Y0, (R8)(AX*4)
 	VMOVUPS    Y1, 32(R8)(AX*4)
-	ADDQ       $0x00000010, AX
+	VMOVUPS    Y2, 64(R8)(AX*4)
+	VMOVUPS    Y3, 96(R8)(AX*4)
+	ADDQ       $0x00000020, AX
 	CMPQ       AX, DX
 	JLT        loop
 	VZEROUPPER
@@ -10483,7 +15711,7 @@ loop:
 // func castFloat32ToUint32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·castFloat32ToUint32PastAVX512(SB), NOSPLIT, $0-48
-	// Cast of float32 to uint32, 16 elements a step.
+	// Cast of float32 to uint32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -10492,11 +15720,17 @@ TEXT ·castFloat32ToUint32PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VCVTTPS2QQ (R9)(AX*4), Z0
 	VCVTTPS2QQ 32(R9)(AX*4), Z1
+	VCVTTPS2QQ 64(R9)(AX*4), Z2
+	VCVTTPS2QQ 96(R9)(AX*4), Z3
 	VPMOVQD    Z0, Y0
 	VPMOVQD    Z1, Y1
+	VPMOVQD    Z2, Y2
+	VPMOVQD    Z3, Y3
 	VMOVNTPS   Y0, (R8)(AX*4)
 	VMOVNTPS   Y1, 32(R8)(AX*4)
-	ADDQ       $0x00000010, AX
+	VMOVNTPS   Y2, 64(R8)(AX*4)
+	VMOVNTPS   Y3, 96(R8)(AX*4)
+	ADDQ       $0x00000020, AX
 	CMPQ       AX, DX
 	JLT        loop
 	VZEROUPPER
@@ -10506,7 +15740,7 @@ loop:
 // func castFloat32ToUint64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VL
 TEXT ·castFloat32ToUint64AVX512(SB), NOSPLIT, $0-48
-	// Cast of float32 to uint64, 16 elements a step.
+	// Cast of float32 to uint64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -10517,20 +15751,36 @@ loop:
 	VCMPPS.BCST    $0x1d, avx512_5f000000<>+0(SB), Y0, K1
 	VMOVUPS        32(R9)(AX*4), Y1
 	VCMPPS.BCST    $0x1d, avx512_5f000000<>+0(SB), Y1, K2
-	VSUBPS.BCST    avx512_5f000000<>+0(SB), Y0, Y2
-	VSUBPS.BCST    avx512_5f000000<>+0(SB), Y1, Y3
-	VBLENDMPS      Y2, Y0, K1, Y0
-	VBLENDMPS      Y3, Y1, K2, Y1
+	VMOVUPS        64(R9)(AX*4), Y2
+	VCMPPS.BCST    $0x1d, avx512_5f000000<>+0(SB), Y2, K3
+	VMOVUPS        96(R9)(AX*4), Y3
+	VCMPPS.BCST    $0x1d, avx512_5f000000<>+0(SB), Y3, K4
+	VSUBPS.BCST    avx512_5f000000<>+0(SB), Y0, Y4
+	VSUBPS.BCST    avx512_5f000000<>+0(SB), Y1, Y5
+	VSUBPS.BCST    avx512_5f000000<>+0(SB), Y2, Y6
+	VSUBPS.BCST    avx512_5f000000<>+0(SB), Y3, Y7
+	VBLENDMPS      Y4, Y0, K1, Y0
+	VBLENDMPS      Y5, Y1, K2, Y1
+	VBLENDMPS      Y6, Y2, K3, Y2
+	VBLENDMPS      Y7, Y3, K4, Y3
 	VCVTTPS2QQ     Y0, Z0
 	VCVTTPS2QQ     Y1, Z1
-	VPBROADCASTQ   avx512_00000000<>+0(SB), Z2
-	VPBLENDMQ.BCST avx512_8000000000000000<>+0(SB), Z2, K1, Z3
-	VPBLENDMQ.BCST avx512_8000000000000000<>+0(SB), Z2, K2, Z2
-	VPXORQ         Z3, Z0, Z0
-	VPXORQ         Z2, Z1, Z1
+	VCVTTPS2QQ     Y2, Z2
+	VCVTTPS2QQ     Y3, Z3
+	VPBROADCASTQ   avx512_00000000<>+0(SB), Z4
+	VPBLENDMQ.BCST avx512_8000000000000000<>+0(SB), Z4, K1, Z5
+	VPBLENDMQ.BCST avx512_8000000000000000<>+0(SB), Z4, K2, Z6
+	VPBLENDMQ.BCST avx512_8000000000000000<>+0(SB), Z4, K3, Z7
+	VPBLENDMQ.BCST avx512_8000000000000000<>+0(SB), Z4, K4, Z4
+	VPXORQ         Z5, Z0, Z0
+	VPXORQ         Z6, Z1, Z1
+	VPXORQ         Z7, Z2, Z2
+	VPXORQ         Z4, Z3, Z3
 	VMOVUPS        Z0, (R8)(AX*8)
 	VMOVUPS        Z1, 64(R8)(AX*8)
-	ADDQ           $0x00000010, AX
+	VMOVUPS        Z2, 128(R8)(AX*8)
+	VMOVUPS        Z3, 192(R8)(AX*8)
+	ADDQ           $0x00000020, AX
 	CMPQ           AX, DX
 	JLT            loop
 	VZEROUPPER
@@ -10543,7 +15793,7 @@ GLOBL avx512_5f000000<>(SB), RODATA|NOPTR, $8
 // func castFloat32ToUint64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VL
 TEXT ·castFloat32ToUint64PastAVX512(SB), NOSPLIT, $0-48
-	// Cast of float32 to uint64, 16 elements a step.
+	// Cast of float32 to uint64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -10554,20 +15804,36 @@ loop:
 	VCMPPS.BCST    $0x1d, avx512_5f000000<>+0(SB), Y0, K1
 	VMOVUPS        32(R9)(AX*4), Y1
 	VCMPPS.BCST    $0x1d, avx512_5f000000<>+0(SB), Y1, K2
-	VSUBPS.BCST    avx512_5f000000<>+0(SB), Y0, Y2
-	VSUBPS.BCST    avx512_5f000000<>+0(SB), Y1, Y3
-	VBLENDMPS      Y2, Y0, K1, Y0
-	VBLENDMPS      Y3, Y1, K2, Y1
+	VMOVUPS        64(R9)(AX*4), Y2
+	VCMPPS.BCST    $0x1d, avx512_5f000000<>+0(SB), Y2, K3
+	VMOVUPS        96(R9)(AX*4), Y3
+	VCMPPS.BCST    $0x1d, avx512_5f000000<>+0(SB), Y3, K4
+	VSUBPS.BCST    avx512_5f000000<>+0(SB), Y0, Y4
+	VSUBPS.BCST    avx512_5f000000<>+0(SB), Y1, Y5
+	VSUBPS.BCST    avx512_5f000000<>+0(SB), Y2, Y6
+	VSUBPS.BCST    avx512_5f000000<>+0(SB), Y3, Y7
+	VBLENDMPS      Y4, Y0, K1, Y0
+	VBLENDMPS      Y5, Y1, K2, Y1
+	VBLENDMPS      Y6, Y2, K3, Y2
+	VBLENDMPS      Y7, Y3, K4, Y3
 	VCVTTPS2QQ     Y0, Z0
 	VCVTTPS2QQ     Y1, Z1
-	VPBROADCASTQ   avx512_00000000<>+0(SB), Z2
-	VPBLENDMQ.BCST avx512_8000000000000000<>+0(SB), Z2, K1, Z3
-	VPBLENDMQ.BCST avx512_8000000000000000<>+0(SB), Z2, K2, Z2
-	VPXORQ         Z3, Z0, Z0
-	VPXORQ         Z2, Z1, Z1
+	VCVTTPS2QQ     Y2, Z2
+	VCVTTPS2QQ     Y3, Z3
+	VPBROADCASTQ   avx512_00000000<>+0(SB), Z4
+	VPBLENDMQ.BCST avx512_8000000000000000<>+0(SB), Z4, K1, Z5
+	VPBLENDMQ.BCST avx512_8000000000000000<>+0(SB), Z4, K2, Z6
+	VPBLENDMQ.BCST avx512_8000000000000000<>+0(SB), Z4, K3, Z7
+	VPBLENDMQ.BCST avx512_8000000000000000<>+0(SB), Z4, K4, Z4
+	VPXORQ         Z5, Z0, Z0
+	VPXORQ         Z6, Z1, Z1
+	VPXORQ         Z7, Z2, Z2
+	VPXORQ         Z4, Z3, Z3
 	VMOVNTPS       Z0, (R8)(AX*8)
 	VMOVNTPS       Z1, 64(R8)(AX*8)
-	ADDQ           $0x00000010, AX
+	VMOVNTPS       Z2, 128(R8)(AX*8)
+	VMOVNTPS       Z3, 192(R8)(AX*8)
+	ADDQ           $0x00000020, AX
 	CMPQ           AX, DX
 	JLT            loop
 	VZEROUPPER
@@ -10577,7 +15843,7 @@ loop:
 // func copyFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·copyFloat32AVX512(SB), NOSPLIT, $0-48
-	// Copy of float32, 32 elements a step.
+	// Copy of float32, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -10588,7 +15854,11 @@ loop:
 	VMOVUPS Z0, (R8)(AX*4)
 	VMOVUPS 64(R9)(AX*4), Z0
 	VMOVUPS Z0, 64(R8)(AX*4)
-	ADDQ    $0x00000020, AX
+	VMOVUPS 128(R9)(AX*4), Z0
+	VMOVUPS Z0, 128(R8)(AX*4)
+	VMOVUPS 192(R9)(AX*4), Z0
+	VMOVUPS Z0, 192(R8)(AX*4)
+	ADDQ    $0x00000040, AX
 	CMPQ    AX, DX
 	JLT     loop
 	VZEROUPPER
@@ -10598,7 +15868,7 @@ loop:
 // func copyFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·copyFloat32PastAVX512(SB), NOSPLIT, $0-48
-	// Copy of float32, 32 elements a step.
+	// Copy of float32, 64 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -10609,7 +15879,11 @@ loop:
 	VMOVNTPS Z0, (R8)(AX*4)
 	VMOVUPS  64(R9)(AX*4), Z0
 	VMOVNTPS Z0, 64(R8)(AX*4)
-	ADDQ     $0x00000020, AX
+	VMOVUPS  128(R9)(AX*4), Z0
+	VMOVNTPS Z0, 128(R8)(AX*4)
+	VMOVUPS  192(R9)(AX*4), Z0
+	VMOVNTPS Z0, 192(R8)(AX*4)
+	ADDQ     $0x00000040, AX
 	CMPQ     AX, DX
 	JLT      loop
 	VZEROUPPER
@@ -10619,7 +15893,7 @@ loop:
 // func castFloat32ToFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·castFloat32ToFloat64AVX512(SB), NOSPLIT, $0-48
-	// Cast of float32 to float64, 16 elements a step.
+	// Cast of float32 to float64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -10628,9 +15902,13 @@ TEXT ·castFloat32ToFloat64AVX512(SB), NOSPLIT, $0-48
 loop:
 	VCVTPS2PD (R9)(AX*4), Z0
 	VCVTPS2PD 32(R9)(AX*4), Z1
+	VCVTPS2PD 64(R9)(AX*4), Z2
+	VCVTPS2PD 96(R9)(AX*4), Z3
 	VMOVUPS   Z0, (R8)(AX*8)
 	VMOVUPS   Z1, 64(R8)(AX*8)
-	ADDQ      $0x00000010, AX
+	VMOVUPS   Z2, 128(R8)(AX*8)
+	VMOVUPS   Z3, 192(R8)(AX*8)
+	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
 	VZEROUPPER
@@ -10640,7 +15918,7 @@ loop:
 // func castFloat32ToFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·castFloat32ToFloat64PastAVX512(SB), NOSPLIT, $0-48
-	// Cast of float32 to float64, 16 elements a step.
+	// Cast of float32 to float64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -10649,9 +15927,13 @@ TEXT ·castFloat32ToFloat64PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VCVTPS2PD (R9)(AX*4), Z0
 	VCVTPS2PD 32(R9)(AX*4), Z1
+	VCVTPS2PD 64(R9)(AX*4), Z2
+	VCVTPS2PD 96(R9)(AX*4), Z3
 	VMOVNTPS  Z0, (R8)(AX*8)
 	VMOVNTPS  Z1, 64(R8)(AX*8)
-	ADDQ      $0x00000010, AX
+	VMOVNTPS  Z2, 128(R8)(AX*8)
+	VMOVNTPS  Z3, 192(R8)(AX*8)
+	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
 	VZEROUPPER
@@ -10661,7 +15943,7 @@ loop:
 // func castFloat64ToBoolAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
 TEXT ·castFloat64ToBoolAVX512(SB), NOSPLIT, $0-48
-	// Cast of float64 to bool, 16 elements a step.
+	// Cast of float64 to bool, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -10672,12 +15954,20 @@ loop:
 	VCMPPD.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K1
 	VMOVUPS      64(R9)(AX*8), Z0
 	VCMPPD.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K2
+	VMOVUPS      128(R9)(AX*8), Z0
+	VCMPPD.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K3
+	VMOVUPS      192(R9)(AX*8), Z0
+	VCMPPD.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K4
 	VPBROADCASTQ avx512_01010101<>+0(SB), Z0
 	VMOVDQU8.Z   X0, K1, X1
-	VMOVDQU8.Z   X0, K2, X0
+	VMOVDQU8.Z   X0, K2, X2
+	VMOVDQU8.Z   X0, K3, X3
+	VMOVDQU8.Z   X0, K4, X0
 	VMOVQ        X1, (R8)(AX*1)
-	VMOVQ        X0, 8(R8)(AX*1)
-	ADDQ         $0x00000010, AX
+	VMOVQ        X2, 8(R8)(AX*1)
+	VMOVQ        X3, 16(R8)(AX*1)
+	VMOVQ        X0, 24(R8)(AX*1)
+	ADDQ         $0x00000020, AX
 	CMPQ         AX, DX
 	JLT          loop
 	VZEROUPPER
@@ -10687,7 +15977,7 @@ loop:
 // func castFloat64ToInt8Uint8AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F, AVX512VL
 TEXT ·castFloat64ToInt8Uint8AVX512(SB), NOSPLIT, $0-48
-	// Cast of float64 to int8, uint8, 16 elements a step.
+	// Cast of float64 to int8, uint8, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -10696,11 +15986,17 @@ TEXT ·castFloat64ToInt8Uint8AVX512(SB), NOSPLIT, $0-48
 loop:
 	VCVTTPD2DQ (R9)(AX*8), Y0
 	VCVTTPD2DQ 64(R9)(AX*8), Y1
+	VCVTTPD2DQ 128(R9)(AX*8), Y2
+	VCVTTPD2DQ 192(R9)(AX*8), Y3
 	VPMOVDB    Y0, X0
 	VPMOVDB    Y1, X1
+	VPMOVDB    Y2, X2
+	VPMOVDB    Y3, X3
 	VMOVQ      X0, (R8)(AX*1)
 	VMOVQ      X1, 8(R8)(AX*1)
-	ADDQ       $0x00000010, AX
+	VMOVQ      X2, 16(R8)(AX*1)
+	VMOVQ      X3, 24(R8)(AX*1)
+	ADDQ       $0x00000020, AX
 	CMPQ       AX, DX
 	JLT        loop
 	VZEROUPPER
@@ -10710,7 +16006,7 @@ loop:
 // func castFloat64ToInt16Uint16AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F, AVX512VL
 TEXT ·castFloat64ToInt16Uint16AVX512(SB), NOSPLIT, $0-48
-	// Cast of float64 to int16, uint16, 16 elements a step.
+	// Cast of float64 to int16, uint16, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -10719,11 +16015,17 @@ TEXT ·castFloat64ToInt16Uint16AVX512(SB), NOSPLIT, $0-48
 loop:
 	VCVTTPD2DQ (R9)(AX*8), Y0
 	VCVTTPD2DQ 64(R9)(AX*8), Y1
+	VCVTTPD2DQ 128(R9)(AX*8), Y2
+	VCVTTPD2DQ 192(R9)(AX*8), Y3
 	VPMOVDW    Y0, X0
 	VPMOVDW    Y1, X1
+	VPMOVDW    Y2, X2
+	VPMOVDW    Y3, X3
 	VMOVUPS    X0, (R8)(AX*2)
 	VMOVUPS    X1, 16(R8)(AX*2)
-	ADDQ       $0x00000010, AX
+	VMOVUPS    X2, 32(R8)(AX*2)
+	VMOVUPS    X3, 48(R8)(AX*2)
+	ADDQ       $0x00000020, AX
 	CMPQ       AX, DX
 	JLT        loop
 	VZEROUPPER
@@ -10733,7 +16035,7 @@ loop:
 // func castFloat64ToInt32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·castFloat64ToInt32AVX512(SB), NOSPLIT, $0-48
-	// Cast of float64 to int32, 16 elements a step.
+	// Cast of float64 to int32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -10742,9 +16044,13 @@ TEXT ·castFloat64ToInt32AVX512(SB), NOSPLIT, $0-48
 loop:
 	VCVTTPD2DQ (R9)(AX*8), Y0
 	VCVTTPD2DQ 64(R9)(AX*8), Y1
+	VCVTTPD2DQ 128(R9)(AX*8), Y2
+	VCVTTPD2DQ 192(R9)(AX*8), Y3
 	VMOVUPS    Y0, (R8)(AX*4)
 	VMOVUPS    Y1, 32(R8)(AX*4)
-	ADDQ       $0x00000010, AX
+	VMOVUPS    Y2, 64(R8)(AX*4)
+	VMOVUPS    Y3, 96(R8)(AX*4)
+	ADDQ       $0x00000020, AX
 	CMPQ       AX, DX
 	JLT        loop
 	VZEROUPPER
@@ -10754,7 +16060,7 @@ loop:
 // func castFloat64ToInt32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·castFloat64ToInt32PastAVX512(SB), NOSPLIT, $0-48
-	// Cast of float64 to int32, 16 elements a step.
+	// Cast of float64 to int32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -10763,9 +16069,13 @@ TEXT ·castFloat64ToInt32PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VCVTTPD2DQ (R9)(AX*8), Y0
 	VCVTTPD2DQ 64(R9)(AX*8), Y1
+	VCVTTPD2DQ 128(R9)(AX*8), Y2
+	VCVTTPD2DQ 192(R9)(AX*8), Y3
 	VMOVNTPS   Y0, (R8)(AX*4)
 	VMOVNTPS   Y1, 32(R8)(AX*4)
-	ADDQ       $0x00000010, AX
+	VMOVNTPS   Y2, 64(R8)(AX*4)
+	VMOVNTPS   Y3, 96(R8)(AX*4)
+	ADDQ       $0x00000020, AX
 	CMPQ       AX, DX
 	JLT        loop
 	VZEROUPPER
@@ -10775,7 +16085,7 @@ loop:
 // func castFloat64ToInt64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·castFloat64ToInt64AVX512(SB), NOSPLIT, $0-48
-	// Cast of float64 to int64, 16 elements a step.
+	// Cast of float64 to int64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -10784,9 +16094,13 @@ TEXT ·castFloat64ToInt64AVX512(SB), NOSPLIT, $0-48
 loop:
 	VCVTTPD2QQ (R9)(AX*8), Z0
 	VCVTTPD2QQ 64(R9)(AX*8), Z1
+	VCVTTPD2QQ 128(R9)(AX*8), Z2
+	VCVTTPD2QQ 192(R9)(AX*8), Z3
 	VMOVUPS    Z0, (R8)(AX*8)
 	VMOVUPS    Z1, 64(R8)(AX*8)
-	ADDQ       $0x00000010, AX
+	VMOVUPS    Z2, 128(R8)(AX*8)
+	VMOVUPS    Z3, 192(R8)(AX*8)
+	ADDQ       $0x00000020, AX
 	CMPQ       AX, DX
 	JLT        loop
 	VZEROUPPER
@@ -10796,7 +16110,7 @@ loop:
 // func castFloat64ToInt64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·castFloat64ToInt64PastAVX512(SB), NOSPLIT, $0-48
-	// Cast of float64 to int64, 16 elements a step.
+	// Cast of float64 to int64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -10805,9 +16119,13 @@ TEXT ·castFloat64ToInt64PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VCVTTPD2QQ (R9)(AX*8), Z0
 	VCVTTPD2QQ 64(R9)(AX*8), Z1
+	VCVTTPD2QQ 128(R9)(AX*8), Z2
+	VCVTTPD2QQ 192(R9)(AX*8), Z3
 	VMOVNTPS   Z0, (R8)(AX*8)
 	VMOVNTPS   Z1, 64(R8)(AX*8)
-	ADDQ       $0x00000010, AX
+	VMOVNTPS   Z2, 128(R8)(AX*8)
+	VMOVNTPS   Z3, 192(R8)(AX*8)
+	ADDQ       $0x00000020, AX
 	CMPQ       AX, DX
 	JLT        loop
 	VZEROUPPER
@@ -10817,7 +16135,7 @@ loop:
 // func castFloat64ToUint32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·castFloat64ToUint32AVX512(SB), NOSPLIT, $0-48
-	// Cast of float64 to uint32, 16 elements a step.
+	// Cast of float64 to uint32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -10826,11 +16144,17 @@ TEXT ·castFloat64ToUint32AVX512(SB), NOSPLIT, $0-48
 loop:
 	VCVTTPD2QQ (R9)(AX*8), Z0
 	VCVTTPD2QQ 64(R9)(AX*8), Z1
+	VCVTTPD2QQ 128(R9)(AX*8), Z2
+	VCVTTPD2QQ 192(R9)(AX*8), Z3
 	VPMOVQD    Z0, Y0
 	VPMOVQD    Z1, Y1
+	VPMOVQD    Z2, Y2
+	VPMOVQD    Z3, Y3
 	VMOVUPS    Y0, (R8)(AX*4)
 	VMOVUPS    Y1, 32(R8)(AX*4)
-	ADDQ       $0x00000010, AX
+	VMOVUPS    Y2, 64(R8)(AX*4)
+	VMOVUPS    Y3, 96(R8)(AX*4)
+	ADDQ       $0x00000020, AX
 	CMPQ       AX, DX
 	JLT        loop
 	VZEROUPPER
@@ -10840,7 +16164,7 @@ loop:
 // func castFloat64ToUint32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·castFloat64ToUint32PastAVX512(SB), NOSPLIT, $0-48
-	// Cast of float64 to uint32, 16 elements a step.
+	// Cast of float64 to uint32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -10849,11 +16173,17 @@ TEXT ·castFloat64ToUint32PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VCVTTPD2QQ (R9)(AX*8), Z0
 	VCVTTPD2QQ 64(R9)(AX*8), Z1
+	VCVTTPD2QQ 128(R9)(AX*8), Z2
+	VCVTTPD2QQ 192(R9)(AX*8), Z3
 	VPMOVQD    Z0, Y0
 	VPMOVQD    Z1, Y1
+	VPMOVQD    Z2, Y2
+	VPMOVQD    Z3, Y3
 	VMOVNTPS   Y0, (R8)(AX*4)
 	VMOVNTPS   Y1, 32(R8)(AX*4)
-	ADDQ       $0x00000010, AX
+	VMOVNTPS   Y2, 64(R8)(AX*4)
+	VMOVNTPS   Y3, 96(R8)(AX*4)
+	ADDQ       $0x00000020, AX
 	CMPQ       AX, DX
 	JLT        loop
 	VZEROUPPER
@@ -10863,7 +16193,7 @@ loop:
 // func castFloat64ToUint64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·castFloat64ToUint64AVX512(SB), NOSPLIT, $0-48
-	// Cast of float64 to uint64, 16 elements a step.
+	// Cast of float64 to uint64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -10874,20 +16204,36 @@ loop:
 	VCMPPD.BCST    $0x1d, avx512_43e0000000000000<>+0(SB), Z0, K1
 	VMOVUPS        64(R9)(AX*8), Z1
 	VCMPPD.BCST    $0x1d, avx512_43e0000000000000<>+0(SB), Z1, K2
-	VSUBPD.BCST    avx512_43e0000000000000<>+0(SB), Z0, Z2
-	VSUBPD.BCST    avx512_43e0000000000000<>+0(SB), Z1, Z3
-	VBLENDMPD      Z2, Z0, K1, Z0
-	VBLENDMPD      Z3, Z1, K2, Z1
+	VMOVUPS        128(R9)(AX*8), Z2
+	VCMPPD.BCST    $0x1d, avx512_43e0000000000000<>+0(SB), Z2, K3
+	VMOVUPS        192(R9)(AX*8), Z3
+	VCMPPD.BCST    $0x1d, avx512_43e0000000000000<>+0(SB), Z3, K4
+	VSUBPD.BCST    avx512_43e0000000000000<>+0(SB), Z0, Z4
+	VSUBPD.BCST    avx512_43e0000000000000<>+0(SB), Z1, Z5
+	VSUBPD.BCST    avx512_43e0000000000000<>+0(SB), Z2, Z6
+	VSUBPD.BCST    avx512_43e0000000000000<>+0(SB), Z3, Z7
+	VBLENDMPD      Z4, Z0, K1, Z0
+	VBLENDMPD      Z5, Z1, K2, Z1
+	VBLENDMPD      Z6, Z2, K3, Z2
+	VBLENDMPD      Z7, Z3, K4, Z3
 	VCVTTPD2QQ     Z0, Z0
 	VCVTTPD2QQ     Z1, Z1
-	VPBROADCASTQ   avx512_00000000<>+0(SB), Z2
-	VPBLENDMQ.BCST avx512_8000000000000000<>+0(SB), Z2, K1, Z3
-	VPBLENDMQ.BCST avx512_8000000000000000<>+0(SB), Z2, K2, Z2
-	VPXORQ         Z3, Z0, Z0
-	VPXORQ         Z2, Z1, Z1
+	VCVTTPD2QQ     Z2, Z2
+	VCVTTPD2QQ     Z3, Z3
+	VPBROADCASTQ   avx512_00000000<>+0(SB), Z4
+	VPBLENDMQ.BCST avx512_8000000000000000<>+0(SB), Z4, K1, Z5
+	VPBLENDMQ.BCST avx512_8000000000000000<>+0(SB), Z4, K2, Z6
+	VPBLENDMQ.BCST avx512_8000000000000000<>+0(SB), Z4, K3, Z7
+	VPBLENDMQ.BCST avx512_8000000000000000<>+0(SB), Z4, K4, Z4
+	VPXORQ         Z5, Z0, Z0
+	VPXORQ         Z6, Z1, Z1
+	VPXORQ         Z7, Z2, Z2
+	VPXORQ         Z4, Z3, Z3
 	VMOVUPS        Z0, (R8)(AX*8)
 	VMOVUPS        Z1, 64(R8)(AX*8)
-	ADDQ           $0x00000010, AX
+	VMOVUPS        Z2, 128(R8)(AX*8)
+	VMOVUPS        Z3, 192(R8)(AX*8)
+	ADDQ           $0x00000020, AX
 	CMPQ           AX, DX
 	JLT            loop
 	VZEROUPPER
@@ -10900,7 +16246,7 @@ GLOBL avx512_43e0000000000000<>(SB), RODATA|NOPTR, $8
 // func castFloat64ToUint64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·castFloat64ToUint64PastAVX512(SB), NOSPLIT, $0-48
-	// Cast of float64 to uint64, 16 elements a step.
+	// Cast of float64 to uint64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -10911,20 +16257,36 @@ loop:
 	VCMPPD.BCST    $0x1d, avx512_43e0000000000000<>+0(SB), Z0, K1
 	VMOVUPS        64(R9)(AX*8), Z1
 	VCMPPD.BCST    $0x1d, avx512_43e0000000000000<>+0(SB), Z1, K2
-	VSUBPD.BCST    avx512_43e0000000000000<>+0(SB), Z0, Z2
-	VSUBPD.BCST    avx512_43e0000000000000<>+0(SB), Z1, Z3
-	VBLENDMPD      Z2, Z0, K1, Z0
-	VBLENDMPD      Z3, Z1, K2, Z1
+	VMOVUPS        128(R9)(AX*8), Z2
+	VCMPPD.BCST    $0x1d, avx512_43e0000000000000<>+0(SB), Z2, K3
+	VMOVUPS        192(R9)(AX*8), Z3
+	VCMPPD.BCST    $0x1d, avx512_43e0000000000000<>+0(SB), Z3, K4
+	VSUBPD.BCST    avx512_43e0000000000000<>+0(SB), Z0, Z4
+	VSUBPD.BCST    avx512_43e0000000000000<>+0(SB), Z1, Z5
+	VSUBPD.BCST    avx512_43e0000000000000<>+0(SB), Z2, Z6
+	VSUBPD.BCST    avx512_43e0000000000000<>+0(SB), Z3, Z7
+	VBLENDMPD      Z4, Z0, K1, Z0
+	VBLENDMPD      Z5, Z1, K2, Z1
+	VBLENDMPD      Z6, Z2, K3, Z2
+	VBLENDMPD      Z7, Z3, K4, Z3
 	VCVTTPD2QQ     Z0, Z0
 	VCVTTPD2QQ     Z1, Z1
-	VPBROADCASTQ   avx512_00000000<>+0(SB), Z2
-	VPBLENDMQ.BCST avx512_8000000000000000<>+0(SB), Z2, K1, Z3
-	VPBLENDMQ.BCST avx512_8000000000000000<>+0(SB), Z2, K2, Z2
-	VPXORQ         Z3, Z0, Z0
-	VPXORQ         Z2, Z1, Z1
+	VCVTTPD2QQ     Z2, Z2
+	VCVTTPD2QQ     Z3, Z3
+	VPBROADCASTQ   avx512_00000000<>+0(SB), Z4
+	VPBLENDMQ.BCST avx512_8000000000000000<>+0(SB), Z4, K1, Z5
+	VPBLENDMQ.BCST avx512_8000000000000000<>+0(SB), Z4, K2, Z6
+	VPBLENDMQ.BCST avx512_8000000000000000<>+0(SB), Z4, K3, Z7
+	VPBLENDMQ.BCST avx512_8000000000000000<>+0(SB), Z4, K4, Z4
+	VPXORQ         Z5, Z0, Z0
+	VPXORQ         Z6, Z1, Z1
+	VPXORQ         Z7, Z2, Z2
+	VPXORQ         Z4, Z3, Z3
 	VMOVNTPS       Z0, (R8)(AX*8)
 	VMOVNTPS       Z1, 64(R8)(AX*8)
-	ADDQ           $0x00000010, AX
+	VMOVNTPS       Z2, 128(R8)(AX*8)
+	VMOVNTPS       Z3, 192(R8)(AX*8)
+	ADDQ           $0x00000020, AX
 	CMPQ           AX, DX
 	JLT            loop
 	VZEROUPPER
@@ -10934,7 +16296,7 @@ loop:
 // func castFloat64ToFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·castFloat64ToFloat32AVX512(SB), NOSPLIT, $0-48
-	// Cast of float64 to float32, 16 elements a step.
+	// Cast of float64 to float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -10943,9 +16305,13 @@ TEXT ·castFloat64ToFloat32AVX512(SB), NOSPLIT, $0-48
 loop:
 	VCVTPD2PS (R9)(AX*8), Y0
 	VCVTPD2PS 64(R9)(AX*8), Y1
+	VCVTPD2PS 128(R9)(AX*8), Y2
+	VCVTPD2PS 192(R9)(AX*8), Y3
 	VMOVUPS   Y0, (R8)(AX*4)
 	VMOVUPS   Y1, 32(R8)(AX*4)
-	ADDQ      $0x00000010, AX
+	VMOVUPS   Y2, 64(R8)(AX*4)
+	VMOVUPS   Y3, 96(R8)(AX*4)
+	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
 	VZEROUPPER
@@ -10955,7 +16321,7 @@ loop:
 // func castFloat64ToFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·castFloat64ToFloat32PastAVX512(SB), NOSPLIT, $0-48
-	// Cast of float64 to float32, 16 elements a step.
+	// Cast of float64 to float32, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -10964,9 +16330,13 @@ TEXT ·castFloat64ToFloat32PastAVX512(SB), NOSPLIT, $0-48
 loop:
 	VCVTPD2PS (R9)(AX*8), Y0
 	VCVTPD2PS 64(R9)(AX*8), Y1
+	VCVTPD2PS 128(R9)(AX*8), Y2
+	VCVTPD2PS 192(R9)(AX*8), Y3
 	VMOVNTPS  Y0, (R8)(AX*4)
 	VMOVNTPS  Y1, 32(R8)(AX*4)
-	ADDQ      $0x00000010, AX
+	VMOVNTPS  Y2, 64(R8)(AX*4)
+	VMOVNTPS  Y3, 96(R8)(AX*4)
+	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
 	VZEROUPPER
@@ -10976,7 +16346,7 @@ loop:
 // func copyFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·copyFloat64AVX512(SB), NOSPLIT, $0-48
-	// Copy of float64, 16 elements a step.
+	// Copy of float64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -10987,7 +16357,11 @@ loop:
 	VMOVUPS Z0, (R8)(AX*8)
 	VMOVUPS 64(R9)(AX*8), Z0
 	VMOVUPS Z0, 64(R8)(AX*8)
-	ADDQ    $0x00000010, AX
+	VMOVUPS 128(R9)(AX*8), Z0
+	VMOVUPS Z0, 128(R8)(AX*8)
+	VMOVUPS 192(R9)(AX*8), Z0
+	VMOVUPS Z0, 192(R8)(AX*8)
+	ADDQ    $0x00000020, AX
 	CMPQ    AX, DX
 	JLT     loop
 	VZEROUPPER
@@ -10997,7 +16371,7 @@ loop:
 // func copyFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
 // Requires: AVX, AVX512F
 TEXT ·copyFloat64PastAVX512(SB), NOSPLIT, $0-48
-	// Copy of float64, 16 elements a step.
+	// Copy of float64, 32 elements a step.
 	MOVQ dst+0(FP), R8
 	MOVQ a+8(FP), R9
 	MOVQ n+32(FP), DX
@@ -11008,7 +16382,11 @@ loop:
 	VMOVNTPS Z0, (R8)(AX*8)
 	VMOVUPS  64(R9)(AX*8), Z0
 	VMOVNTPS Z0, 64(R8)(AX*8)
-	ADDQ     $0x00000010, AX
+	VMOVUPS  128(R9)(AX*8), Z0
+	VMOVNTPS Z0, 128(R8)(AX*8)
+	VMOVUPS  192(R9)(AX*8), Z0
+	VMOVNTPS Z0, 192(R8)(AX*8)
+	ADDQ     $0x00000020, AX
 	CMPQ     AX, DX
 	JLT      loop
 	VZEROUPPER

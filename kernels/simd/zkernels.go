@@ -960,31 +960,29 @@ func sinFloat32(dst, a, _, _ unsafe.Pointer, n int) {
 		v5 := float32(v3 * 0x1.5110b4p-22)
 		v6 := v4 - v5
 		v7 := op.FMA32(v3, -0x1.84698ap-48, v4-v6-v5-op.FMA32(v3, 0x1.5110b4p-22, -v5))
-		v8 := v6 + v7
 		m1 := 0x1p+15 < v1
+		var v8 float32
+		if m1 {
+			v8 = op.RareTrigQuadrant(v1, v1)
+		}
 		var v9 float32
 		if m1 {
-			v9 = op.RareTrigQuadrant(v1, v1)
+			v9 = op.RareTrigHigh(v1, v1)
 		}
-		var v10 float32
+		v10 := sel(m1, v9, v6)
+		var v11 float32
 		if m1 {
-			v10 = op.RareTrigHigh(v1, v1)
+			v11 = op.RareTrigLow(v1, v1)
 		}
-		v11 := sel(m1, v10, v8)
-		var v12 float32
-		if m1 {
-			v12 = op.RareTrigLow(v1, v1)
-		}
-		v13 := sel(m1, v12, v6-v8+v7)
-		v14 := float32(v11 * v11)
-		v15 := -float32(0.5 * v14)
-		v16 := op.FMA32(op.FMA32(-0x1.9ab294p-13, v14, 0x1.110be4p-07), v14, -0x1.555552p-03)
-		v17 := op.FMA32(float32(v16*v14), v11, op.FMA32(v15, v13, v13))
-		v18 := 1 + v15
-		v19 := op.FMA32(op.FMA32(0x1.9bc612p-16, v14, -0x1.6c129cp-10), v14, 0x1.555554p-05)
-		v20 := 1 - v18 + v15 + op.FMA32(float32(v19*v14), v14, -float32(v11*v13))
-		k1 := math.Float32bits(sel(m1, v9+0x1.8p+23, v2))
-		k2 := math.Float32bits(sel(k1&1 != 0, v18+v20, v11+v17)) ^ (k1<<30^math.Float32bits(x))&0x80000000
+		v12 := sel(m1, v11, v7)
+		v13 := float32(v10 * v10)
+		v14 := op.FMA32(v13, -0.5, 1)
+		v15 := op.FMA32(op.FMA32(-0x1.9ab294p-13, v13, 0x1.110be4p-07), v13, -0x1.555552p-03)
+		v16 := v10 + op.FMA32(float32(v15*v13), v10, float32(v12*v14))
+		v17 := op.FMA32(op.FMA32(0x1.9bc612p-16, v13, -0x1.6c129cp-10), v13, 0x1.555554p-05)
+		v18 := op.FMA32(float32(v17*v13), v13, op.FMA32(-v10, v12, op.FMA32(v13, -0.5, 1-v14)))
+		k1 := math.Float32bits(sel(m1, v8+0x1.8p+23, v2))
+		k2 := math.Float32bits(sel(k1&1 != 0, v14+v18, v16)) ^ (k1<<30^math.Float32bits(x))&0x80000000
 		d[i] = math.Float32frombits(k2)
 	}
 }
@@ -1002,35 +1000,33 @@ func sinFloat64(dst, a, _, _ unsafe.Pointer, n int) {
 		v5 := float64(v3 * 0x1.0b4611a626331p-34)
 		v6 := v4 - v5
 		v7 := math.FMA(v3, -0x1.1701b839a252p-88, v4-v6-v5-math.FMA(v3, 0x1.0b4611a626331p-34, -v5))
-		v8 := v6 + v7
 		m1 := 0x1p+20 < v1
+		var v8 float64
+		if m1 {
+			v8 = op.RareTrigQuadrant(v1, v1)
+		}
 		var v9 float64
 		if m1 {
-			v9 = op.RareTrigQuadrant(v1, v1)
+			v9 = op.RareTrigHigh(v1, v1)
 		}
-		var v10 float64
+		v10 := sel(m1, v9, v6)
+		var v11 float64
 		if m1 {
-			v10 = op.RareTrigHigh(v1, v1)
+			v11 = op.RareTrigLow(v1, v1)
 		}
-		v11 := sel(m1, v10, v8)
-		var v12 float64
-		if m1 {
-			v12 = op.RareTrigLow(v1, v1)
-		}
-		v13 := sel(m1, v12, v6-v8+v7)
-		v14 := float64(v11 * v11)
-		v15 := -float64(0.5 * v14)
-		v16 := math.FMA(0x1.5e1190b6202e5p-33, v14, -0x1.ae602106b735cp-26)
-		v17 := math.FMA(math.FMA(v16, v14, 0x1.71de37b1ccd6p-19), v14, -0x1.a01a019ea1317p-13)
-		v18 := math.FMA(math.FMA(v17, v14, 0x1.1111111110c83p-07), v14, -0x1.5555555555555p-03)
-		v19 := math.FMA(float64(v18*v14), v11, math.FMA(v15, v13, v13))
-		v20 := 1 + v15
-		v21 := math.FMA(-0x1.9073d65923773p-37, v14, 0x1.1eeb5852cbfc3p-29)
-		v22 := math.FMA(math.FMA(v21, v14, -0x1.27e4fa036e8f8p-22), v14, 0x1.a01a019f38b01p-16)
-		v23 := math.FMA(math.FMA(v22, v14, -0x1.6c16c16c168ccp-10), v14, 0x1.5555555555555p-05)
-		v24 := 1 - v20 + v15 + math.FMA(float64(v23*v14), v14, -float64(v11*v13))
-		k1 := math.Float64bits(sel(m1, v9+0x1.8p+52, v2))
-		k2 := math.Float64bits(sel(k1&1 != 0, v20+v24, v11+v19)) ^ (k1<<62^math.Float64bits(x))&0x8000000000000000
+		v12 := sel(m1, v11, v7)
+		v13 := float64(v10 * v10)
+		v14 := math.FMA(v13, -0.5, 1)
+		v15 := math.FMA(0x1.5e1190b6202e5p-33, v13, -0x1.ae602106b735cp-26)
+		v16 := math.FMA(math.FMA(v15, v13, 0x1.71de37b1ccd6p-19), v13, -0x1.a01a019ea1317p-13)
+		v17 := math.FMA(math.FMA(v16, v13, 0x1.1111111110c83p-07), v13, -0x1.5555555555555p-03)
+		v18 := v10 + math.FMA(float64(v17*v13), v10, float64(v12*v14))
+		v19 := math.FMA(-0x1.9073d65923773p-37, v13, 0x1.1eeb5852cbfc3p-29)
+		v20 := math.FMA(math.FMA(v19, v13, -0x1.27e4fa036e8f8p-22), v13, 0x1.a01a019f38b01p-16)
+		v21 := math.FMA(math.FMA(v20, v13, -0x1.6c16c16c168ccp-10), v13, 0x1.5555555555555p-05)
+		v22 := math.FMA(float64(v21*v13), v13, math.FMA(-v10, v12, math.FMA(v13, -0.5, 1-v14)))
+		k1 := math.Float64bits(sel(m1, v8+0x1.8p+52, v2))
+		k2 := math.Float64bits(sel(k1&1 != 0, v14+v22, v18)) ^ (k1<<62^math.Float64bits(x))&0x8000000000000000
 		d[i] = math.Float64frombits(k2)
 	}
 }
@@ -1047,31 +1043,29 @@ func cosFloat32(dst, a, _, _ unsafe.Pointer, n int) {
 		v4 := float32(v2 * 0x1.5110b4p-22)
 		v5 := v3 - v4
 		v6 := op.FMA32(v2, -0x1.84698ap-48, v3-v5-v4-op.FMA32(v2, 0x1.5110b4p-22, -v4))
-		v7 := v5 + v6
 		m1 := 0x1p+15 < abs(x)
+		var v7 float32
+		if m1 {
+			v7 = op.RareTrigQuadrant(x, x)
+		}
 		var v8 float32
 		if m1 {
-			v8 = op.RareTrigQuadrant(x, x)
+			v8 = op.RareTrigHigh(x, x)
 		}
-		var v9 float32
+		v9 := sel(m1, v8, v5)
+		var v10 float32
 		if m1 {
-			v9 = op.RareTrigHigh(x, x)
+			v10 = op.RareTrigLow(x, x)
 		}
-		v10 := sel(m1, v9, v7)
-		var v11 float32
-		if m1 {
-			v11 = op.RareTrigLow(x, x)
-		}
-		v12 := sel(m1, v11, v5-v7+v6)
-		v13 := float32(v10 * v10)
-		v14 := -float32(0.5 * v13)
-		v15 := op.FMA32(op.FMA32(-0x1.9ab294p-13, v13, 0x1.110be4p-07), v13, -0x1.555552p-03)
-		v16 := op.FMA32(float32(v15*v13), v10, op.FMA32(v14, v12, v12))
-		v17 := 1 + v14
-		v18 := op.FMA32(op.FMA32(0x1.9bc612p-16, v13, -0x1.6c129cp-10), v13, 0x1.555554p-05)
-		v19 := 1 - v17 + v14 + op.FMA32(float32(v18*v13), v13, -float32(v10*v12))
-		k1 := math.Float32bits(sel(m1, v8+0x1.8p+23, v1)) + 1
-		k2 := math.Float32bits(sel(k1&1 != 0, v17+v19, v10+v16)) ^ k1<<30&0x80000000
+		v11 := sel(m1, v10, v6)
+		v12 := float32(v9 * v9)
+		v13 := op.FMA32(v12, -0.5, 1)
+		v14 := op.FMA32(op.FMA32(-0x1.9ab294p-13, v12, 0x1.110be4p-07), v12, -0x1.555552p-03)
+		v15 := v9 + op.FMA32(float32(v14*v12), v9, float32(v11*v13))
+		v16 := op.FMA32(op.FMA32(0x1.9bc612p-16, v12, -0x1.6c129cp-10), v12, 0x1.555554p-05)
+		v17 := op.FMA32(float32(v16*v12), v12, op.FMA32(-v9, v11, op.FMA32(v12, -0.5, 1-v13)))
+		k1 := math.Float32bits(sel(m1, v7+0x1.8p+23, v1)) + 1
+		k2 := math.Float32bits(sel(k1&1 != 0, v13+v17, v15)) ^ k1<<30&0x80000000
 		d[i] = math.Float32frombits(k2)
 	}
 }
@@ -1088,35 +1082,33 @@ func cosFloat64(dst, a, _, _ unsafe.Pointer, n int) {
 		v4 := float64(v2 * 0x1.0b4611a626331p-34)
 		v5 := v3 - v4
 		v6 := math.FMA(v2, -0x1.1701b839a252p-88, v3-v5-v4-math.FMA(v2, 0x1.0b4611a626331p-34, -v4))
-		v7 := v5 + v6
 		m1 := 0x1p+20 < abs(x)
+		var v7 float64
+		if m1 {
+			v7 = op.RareTrigQuadrant(x, x)
+		}
 		var v8 float64
 		if m1 {
-			v8 = op.RareTrigQuadrant(x, x)
+			v8 = op.RareTrigHigh(x, x)
 		}
-		var v9 float64
+		v9 := sel(m1, v8, v5)
+		var v10 float64
 		if m1 {
-			v9 = op.RareTrigHigh(x, x)
+			v10 = op.RareTrigLow(x, x)
 		}
-		v10 := sel(m1, v9, v7)
-		var v11 float64
-		if m1 {
-			v11 = op.RareTrigLow(x, x)
-		}
-		v12 := sel(m1, v11, v5-v7+v6)
-		v13 := float64(v10 * v10)
-		v14 := -float64(0.5 * v13)
-		v15 := math.FMA(0x1.5e1190b6202e5p-33, v13, -0x1.ae602106b735cp-26)
-		v16 := math.FMA(math.FMA(v15, v13, 0x1.71de37b1ccd6p-19), v13, -0x1.a01a019ea1317p-13)
-		v17 := math.FMA(math.FMA(v16, v13, 0x1.1111111110c83p-07), v13, -0x1.5555555555555p-03)
-		v18 := math.FMA(float64(v17*v13), v10, math.FMA(v14, v12, v12))
-		v19 := 1 + v14
-		v20 := math.FMA(-0x1.9073d65923773p-37, v13, 0x1.1eeb5852cbfc3p-29)
-		v21 := math.FMA(math.FMA(v20, v13, -0x1.27e4fa036e8f8p-22), v13, 0x1.a01a019f38b01p-16)
-		v22 := math.FMA(math.FMA(v21, v13, -0x1.6c16c16c168ccp-10), v13, 0x1.5555555555555p-05)
-		v23 := 1 - v19 + v14 + math.FMA(float64(v22*v13), v13, -float64(v10*v12))
-		k1 := math.Float64bits(sel(m1, v8+0x1.8p+52, v1)) + 1
-		k2 := math.Float64bits(sel(k1&1 != 0, v19+v23, v10+v18)) ^ k1<<62&0x8000000000000000
+		v11 := sel(m1, v10, v6)
+		v12 := float64(v9 * v9)
+		v13 := math.FMA(v12, -0.5, 1)
+		v14 := math.FMA(0x1.5e1190b6202e5p-33, v12, -0x1.ae602106b735cp-26)
+		v15 := math.FMA(math.FMA(v14, v12, 0x1.71de37b1ccd6p-19), v12, -0x1.a01a019ea1317p-13)
+		v16 := math.FMA(math.FMA(v15, v12, 0x1.1111111110c83p-07), v12, -0x1.5555555555555p-03)
+		v17 := v9 + math.FMA(float64(v16*v12), v9, float64(v11*v13))
+		v18 := math.FMA(-0x1.9073d65923773p-37, v12, 0x1.1eeb5852cbfc3p-29)
+		v19 := math.FMA(math.FMA(v18, v12, -0x1.27e4fa036e8f8p-22), v12, 0x1.a01a019f38b01p-16)
+		v20 := math.FMA(math.FMA(v19, v12, -0x1.6c16c16c168ccp-10), v12, 0x1.5555555555555p-05)
+		v21 := math.FMA(float64(v20*v12), v12, math.FMA(-v9, v11, math.FMA(v12, -0.5, 1-v13)))
+		k1 := math.Float64bits(sel(m1, v7+0x1.8p+52, v1)) + 1
+		k2 := math.Float64bits(sel(k1&1 != 0, v13+v21, v17)) ^ k1<<62&0x8000000000000000
 		d[i] = math.Float64frombits(k2)
 	}
 }

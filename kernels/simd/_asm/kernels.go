@@ -188,7 +188,8 @@ func (c *code) pinPicks(registers int) map[value]int {
 	return pinned
 }
 
-// sideBySide is the code of some steps, an instruction of each in turn.
+// sideBySide is the code of some steps, an instruction of each in turn. Each starts an eighth of its instructions after
+// the one before, so that they do not all ask for the same units of the processor at a time.
 func (t *target) sideBySide(p *op.Program, steps int) *code {
 	c := t.newCode()
 	of := make([][]instruction, steps)
@@ -203,13 +204,30 @@ func (t *target) sideBySide(p *op.Program, steps int) *code {
 		c.prune()
 		of[s] = c.instructions
 	}
-	c.instructions = nil
-	for i := range of[0] {
-		for s := range steps {
-			c.instructions = append(c.instructions, of[s][i])
-		}
+	c.instructions = inTurn(of, len(of[0])/8)
+	if c.leavesLate() {
+		c.instructions = inTurn(of, 0)
 	}
 	return c
+}
+
+// inTurn takes an instruction of each step in turn, each step so many instructions later than the one before.
+func inTurn(of [][]instruction, later int) []instruction {
+	var all []instruction
+	for i := range len(of[0]) + later*(len(of)-1) {
+		for s, step := range of {
+			if k := i - s*later; k >= 0 && k < len(step) {
+				all = append(all, step[k])
+			}
+		}
+	}
+	return all
+}
+
+// leavesLate reports whether code can leave the loop when it has stored results, which may be in place of operands.
+func (c *code) leavesLate() bool {
+	stored := slices.IndexFunc(c.instructions, func(in instruction) bool { return in.form == store })
+	return slices.ContainsFunc(c.instructions[stored:], func(in instruction) bool { return in.form == guard })
 }
 
 // leaves reports whether code can leave the loop.
