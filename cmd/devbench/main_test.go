@@ -289,7 +289,7 @@ func TestAWrongResultFailsTheRunAndTheOthersGoOn(t *testing.T) {
 	against, err := openPeers(t.Context(), []string{"goloop"}, "", devs)
 	require.NoError(t, err)
 	defer against.close()
-	var r results
+	r := results{copies: map[string]float64{}}
 	written := 0
 	failed := r.perform(t.Context(), jobs, against, progress(io.Discard, len(jobs)), func(records ...record.Record) error {
 		written += len(records)

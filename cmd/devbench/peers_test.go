@@ -201,18 +201,23 @@ func TestLossesAreAsPlainAsGains(t *testing.T) {
 }
 
 func TestTheRoofIsTheOneThatIsNearer(t *testing.T) {
-	r := results{copies: map[string]float64{"cpu": 20e9}, roof: roof.Roof{FMA: map[dtype.DType]float64{dtype.Float64: 200e9}}}
-	assert.Equal(t, "50%", r.ofRoof(measured("tare", "add", 0)))
-	product := measured("tare", "gemm_64", 0)
+	r := results{moments: []roof.Roof{{FMA: map[dtype.DType]float64{dtype.Float64: 200e9}}}}
+	copied := func(workload string) record.Record {
+		m := measured("tare", workload, 0)
+		m.CopyBytesPerSecond = 20e9
+		return m
+	}
+	assert.Equal(t, "50%", r.ofRoof(copied("add")))
+	product := copied("gemm_64")
 	assert.Equal(t, "50%", r.ofRoof(product), "of both it is half a millisecond")
 	product.BytesMin = 1000
 	assert.Equal(t, "50% fma", r.ofRoof(product))
 }
 
 func TestTheRoofOfAGPUIsACopyInItsMemory(t *testing.T) {
-	r := results{roof: roof.Roof{Copy: 20e9}, copies: map[string]float64{"cpu": 20e9, "cuda:0": 40e9}}
+	r := results{moments: []roof.Roof{{Copy: 20e9}}, copies: map[string]float64{"cpu": 20e9, "cuda:0": 40e9}}
 	on := measured("tare", "add", 0)
-	on.Device, on.Data = "cuda:0", record.Resident
+	on.Device, on.Data, on.CopyBytesPerSecond = "cuda:0", record.Resident, 40e9
 	assert.Equal(t, "25%", r.ofRoof(on))
 	product := on
 	product.Workload = "gemm_64"

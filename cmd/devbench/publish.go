@@ -74,8 +74,10 @@ difference to the first peer's, in units in the last place. Sums differ where th
 many such units where a result is small because its terms cancel.
 
 GB/s counts inputs read once and the result written once. Roof is the part of what the machine can do at most:
-copying memory that is in no cache or, for products that need it more, multiply-adds in registers. Reading alone can be
-faster than copying, and so can work in the caches; then it is above 100 %. A GPU's roof is a copy within its memory.
+copying memory that is in no cache or, for products that need it more, multiply-adds in registers. The copy is measured
+every few seconds, beside the workloads: a virtual machine's processors at times share a path to memory, and at times do
+not. Reading alone can be faster than copying, and so can work in the caches; then it is above 100 %. A GPU's roof is a
+copy within its memory.
 
 A GPU is measured in two ways. With resident data the inputs are in its memory before the clock starts, the result stays
 there, and the clock stops when all that was started has ended. End to end, e2e, starts with arrays in the processor's

@@ -7,10 +7,12 @@ import (
 	"io"
 	"maps"
 	"runtime"
-	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
+
+	"github.com/klauspost/cpuid/v2"
 
 	"github.com/tare-go/tare/cmd/devbench/internal/quantity"
 	"github.com/tare-go/tare/cmd/devbench/internal/record"
@@ -24,8 +26,9 @@ import (
 // results are what a run measured.
 type results struct {
 	peers   []string
-	roof    roof.Roof          // of the processor
-	copies  map[string]float64 // bytes a second of a copy within the memory of a device, by its name
+	moments []roof.Roof        // of the processor, as often as it was measured
+	copies  map[string]float64 // bytes a second of a copy within the memory of a device, by its name, as measured last
+	until   time.Time          // from when on the processor's is measured again
 	load    string
 	records []record.Record
 	notes   []note
@@ -55,33 +58,49 @@ func (r *results) measureRoofs(ctx context.Context, devs []device.Device) error 
 	r.copies = map[string]float64{}
 	for _, dev := range devs {
 		info := dev.Info()
-		rate, err := 0.0, error(nil)
+		var err error
 		if info.Kind == "cpu" {
-			if err = device.Check(ctx, dev, "a copy beyond the caches", 2*roofOptions.Bytes, nil); err == nil {
-				r.roof, err = roof.Measure(ctx, roofOptions)
-				debug.FreeOSMemory() // what was copied would count as used
-			}
-			rate = r.roof.Copy
+			err = r.measureProcessor(ctx, dev)
 		} else {
-			rate, err = roof.MeasureDevice(ctx, dev, roof.OptionsFor(info))
+			r.copies[info.Name], err = roof.MeasureDevice(ctx, dev, roof.OptionsFor(info))
 		}
 		if err != nil {
 			return fmt.Errorf("the roof of %s: %w", info.Name, err)
 		}
-		r.copies[info.Name] = rate
 	}
 	return nil
 }
 
+// measureProcessor measures the roof of the processor, unless the last figure is still good: the system, or what is
+// under a virtual one, moves threads between processors that share a path to memory and such as do not.
+func (r *results) measureProcessor(ctx context.Context, dev device.Device) error {
+	if time.Now().Before(r.until) {
+		return nil
+	}
+	if err := device.Check(ctx, dev, "a copy beyond the caches", 2*roofOptions.Bytes, nil); err != nil {
+		return err
+	}
+	moment, err := roof.Measure(ctx, dev, roofOptions)
+	if err != nil {
+		return err
+	}
+	r.moments, r.copies[dev.Info().Name], r.until = append(r.moments, moment), moment.Copy, time.Now().Add(roofLasts)
+	_, err = device.Trim(ctx) // what was copied would count as used
+	return err
+}
+
+// roofLasts is how long a roof of the processor is good for.
+const roofLasts = 2 * time.Second
+
 // roofOptions are those of the copy and the multiply-adds that measurements are held against.
-var roofOptions = roof.Options{Bytes: 128 << 20, Rounds: 30, Threads: runtime.GOMAXPROCS(0)}
+var roofOptions = roof.Options{Bytes: max(128<<20, 2*cpuid.CPU.Cache.L3), Rounds: 7, Threads: runtime.GOMAXPROCS(0)}
 
 // roofs are lines that say what was measured.
 func (r results) roofs() []string {
 	var lines []string
 	for _, name := range slices.Sorted(maps.Keys(r.copies)) {
 		if name == "cpu" {
-			lines = append(lines, "roof: "+r.roof.String())
+			lines = append(lines, "roof: "+roof.Over(r.moments).String())
 			continue
 		}
 		lines = append(lines, fmt.Sprintf("roof of %s: copy %s GB/s within its memory, read and written", name, significant(r.copies[name]/1e9)))
@@ -154,6 +173,10 @@ func (r results) legend() []string {
 	if has(func(c comparison) bool { return r.ofRoof(c.tare) != "" }) {
 		lines = append(lines, "roof: the part of what a copy moves; with fma, of what multiply-adds reach")
 	}
+	if len(r.moments) > 1 {
+		all := roof.Over(r.moments)
+		lines = append(lines, fmt.Sprintf("copies moved %.1f to %.1f GB/s, measured %d times during the run", all.Least/1e9, all.Most/1e9, len(r.moments)))
+	}
 	if has(func(c comparison) bool { return c.tare.Data == record.EndToEnd }) {
 		lines = append(lines, "e2e: end to end, inputs copied to the device and the result back")
 	}
@@ -184,7 +207,7 @@ func (c comparison) ratio(peer string) string {
 // ofRoof is how near a measurement on resident data comes to what the device can do: copy memory or, for products
 // that need it more, multiply and add.
 func (r results) ofRoof(m record.Record) string {
-	copied := r.copies[m.Device]
+	copied := m.CopyBytesPerSecond
 	if copied == 0 || m.Data == record.EndToEnd {
 		return ""
 	}
@@ -197,11 +220,19 @@ func (r results) ofRoof(m record.Record) string {
 		if err != nil {
 			return ""
 		}
-		if fma := r.roof.FMA[t]; fma > 0 && float64(m.Flops)/fma > least {
+		if fma := r.multiplyAdds(t); fma > 0 && float64(m.Flops)/fma > least {
 			least, of = float64(m.Flops)/fma, " fma"
 		}
 	}
 	return fmt.Sprintf("%.0f%%%s", 100*least/m.Seconds.Median, of)
+}
+
+// multiplyAdds is the most of them that the processor was seen to do, in floating-point operations a second.
+func (r results) multiplyAdds(t dtype.DType) (most float64) {
+	for _, moment := range r.moments {
+		most = max(most, moment.FMA[t])
+	}
+	return most
 }
 
 // remarks are the notes, the same reason once for all workloads that it is given for.

@@ -3,6 +3,7 @@ package main
 import (
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
@@ -11,19 +12,20 @@ import (
 	"github.com/tare-go/tare/cmd/devbench/internal/record"
 	"github.com/tare-go/tare/cmd/devbench/internal/roof"
 	"github.com/tare-go/tare/cmd/devbench/internal/suite"
+	"github.com/tare-go/tare/device"
 	"github.com/tare-go/tare/dtype"
 )
 
 func TestWriteResultsPutsThePeerBeside(t *testing.T) {
 	ours := record.Record{Workload: "add", Device: "cpu", DType: "float32", Shape: [][]int{{10, 20}, {10, 20}}, Impl: "tare",
-		Seconds: record.Seconds{Median: 2e-6}, Flops: 200, BytesMin: 2400, PeakBytes: 832}
+		Seconds: record.Seconds{Median: 2e-6}, Flops: 200, BytesMin: 2400, PeakBytes: 832, CopyBytesPerSecond: 1.5e9}
 	loop, slow := ours, ours
 	half := 0.5
 	loop.Impl, loop.Ratio = "goloop", &half
 	slow.Workload, slow.Shape = "outer_add", [][]int{{10, 1}, {1, 20}}
 	slow.Seconds.Median = 0.5
 	var b strings.Builder
-	r := results{peers: []string{"goloop"}, copies: map[string]float64{"cpu": 1.5e9}, records: []record.Record{ours, loop, slow}}
+	r := results{peers: []string{"goloop"}, records: []record.Record{ours, loop, slow}}
 	require.NoError(t, r.write(&b))
 	assert.Equal(t, ""+
 		"workload   type  inputs      median        rate  roof   peak  goloop\n"+
@@ -56,9 +58,9 @@ func TestRowsOfSeveralDevicesSayWhere(t *testing.T) {
 }
 
 func TestATableOfTheQuickSuiteFitsATerminal(t *testing.T) {
-	r := results{peers: []string{"goloop"}, copies: map[string]float64{"cpu": 12.2e9}, roof: roof.Roof{FMA: map[dtype.DType]float64{dtype.Float64: 1e11}}}
+	r := results{peers: []string{"goloop"}, moments: []roof.Roof{{FMA: map[dtype.DType]float64{dtype.Float64: 1e11}}}}
 	for _, w := range suite.Quick() {
-		m := record.Record{Workload: w.Name, Device: "cpu", DType: "float64", Impl: "tare", Seconds: record.Seconds{Median: 123e-6}, Flops: 1e7, BytesMin: 1.5e6, PeakBytes: 100 << 20}
+		m := record.Record{Workload: w.Name, Device: "cpu", DType: "float64", Impl: "tare", Seconds: record.Seconds{Median: 123e-6}, Flops: 1e7, BytesMin: 1.5e6, PeakBytes: 100 << 20, CopyBytesPerSecond: 12.2e9}
 		if w.Product {
 			m.BytesMin = 1e3
 		}
@@ -96,4 +98,21 @@ func TestSignificant(t *testing.T) {
 	for v, want := range map[float64]string{0: "0.000", 0.0123: "0.012", 0.5: "0.500", 9.994: "9.99", 9.996: "10.0", 99.96: "100", 1234.5: "1234"} {
 		assert.Equal(t, want, significant(v), v)
 	}
+}
+
+func TestTheProcessorIsMeasuredAgainAfterAWhile(t *testing.T) {
+	brisk(t)
+	dev, err := device.Open("cpu")
+	require.NoError(t, err)
+	r := results{}
+	require.NoError(t, r.measureRoofs(t.Context(), []device.Device{dev}))
+	require.NoError(t, r.measureProcessor(t.Context(), dev))
+	assert.Len(t, r.moments, 1, "it is still good")
+	r.until = time.Time{}
+	require.NoError(t, r.measureProcessor(t.Context(), dev))
+	require.Len(t, r.moments, 2)
+	assert.Equal(t, r.moments[1].Copy, r.copies["cpu"])
+	r.moments[0].Copy, r.moments[1].Copy = 48e9, 84.8e9
+	assert.Contains(t, r.roofs()[0], "roof: copy 84.8 GB/s (48.0 to 84.8) on ")
+	assert.Contains(t, r.legend(), "copies moved 48.0 to 84.8 GB/s, measured 2 times during the run")
 }

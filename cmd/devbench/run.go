@@ -210,8 +210,7 @@ func (r *results) perform(ctx context.Context, jobs []job, against *peers, bar *
 	defer bar.Finish()
 	for _, j := range jobs {
 		bar.Describe(fmt.Sprintf("%-13s %v", j.workload.Name, j.typ))
-		j.peers, j.copyRates = against, r.copies
-		records, notes, err := j.run(ctx)
+		records, notes, err := r.beside(ctx, j, against)
 		if j.dev.Info().Kind != "cpu" {
 			err = errors.Join(err, j.dev.Close()) // what its pool keeps is there for the peers then
 		}
@@ -228,6 +227,17 @@ func (r *results) perform(ctx context.Context, jobs []job, against *peers, bar *
 		bar.Add(1)
 	}
 	return failed
+}
+
+// beside is a job, with what the processor can do measured beside it.
+func (r *results) beside(ctx context.Context, j job, against *peers) ([]record.Record, []note, error) {
+	if j.dev.Info().Kind == "cpu" {
+		if err := r.measureProcessor(ctx, j.dev); err != nil {
+			return nil, nil, err
+		}
+	}
+	j.peers, j.copyRates = against, r.copies
+	return j.run(ctx)
 }
 
 // progress is a bar on a terminal, and nothing anywhere else.

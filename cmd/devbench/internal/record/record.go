@@ -38,7 +38,7 @@ type Record struct {
 	MaxULP *float64 `json:"max_ulp"` // greatest difference of tare's result to the peer's (the first peer's, for tare); null without a peer
 	Ratio  *float64 `json:"ratio"`   // of a peer: its time to tare's, the median over pairs of runs; null for tare
 
-	CopyBytesPerSecond float64 `json:"copy_bytes_per_second"` // read and written, of a copy within the device's memory in the same run; 0 if it was not measured
+	CopyBytesPerSecond float64 `json:"copy_bytes_per_second"` // read and written, of a copy within the device's memory, measured shortly before; 0 if it was not measured
 }
 
 // Where the data of a measurement is.

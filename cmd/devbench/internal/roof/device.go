@@ -58,16 +58,19 @@ func MeasureDevice(ctx context.Context, dev device.Device, o DeviceOptions) (flo
 	return best, nil
 }
 
-// filled is memory of a device with zeros in it.
+// filled is memory of a device with numbers in it: pages that nothing was written to are all one page.
 func filled(ctx context.Context, dev device.Device, bytes int) (device.Buffer, error) {
 	buf, err := dev.Alloc(device.WithPurpose(ctx, device.Workspace), bytes)
 	if err != nil {
 		return nil, err
 	}
-	zeros := make([]byte, min(bytes, 16<<20))
-	for at := 0; at < bytes; at += len(zeros) {
-		n := min(len(zeros), bytes-at)
-		if err := dev.Copy(ctx, device.Span{Buffer: buf, Off: at, Len: n}, device.HostSpan(zeros[:n])); err != nil {
+	values := make([]byte, min(bytes, 16<<20))
+	for i := range values {
+		values[i] = byte(i)
+	}
+	for at := 0; at < bytes; at += len(values) {
+		n := min(len(values), bytes-at)
+		if err := dev.Copy(ctx, device.Span{Buffer: buf, Off: at, Len: n}, device.HostSpan(values[:n])); err != nil {
 			buf.Free()
 			return nil, err
 		}

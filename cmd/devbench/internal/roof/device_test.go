@@ -27,7 +27,7 @@ func TestMeasureDevice(t *testing.T) {
 		copied := stats.D2D
 		if name == "cpu" {
 			copied = stats.Host
-			copied.Count, copied.Bytes = copied.Count-2, copied.Bytes-2<<18 // the zeros
+			copied.Count, copied.Bytes = copied.Count-2, copied.Bytes-2<<18 // the numbers
 		}
 		assert.Equal(t, device.Transfer{Count: 2, Bytes: 2 << 18}, copied, name)
 		assert.NoError(t, dev.Close())

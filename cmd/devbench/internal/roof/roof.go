@@ -3,19 +3,23 @@
 package roof
 
 import (
+	"cmp"
 	"context"
 	"fmt"
-	"sync"
-	"time"
+	"slices"
 
+	"github.com/tare-go/tare/cmd/devbench/internal/timing"
+	"github.com/tare-go/tare/device"
 	"github.com/tare-go/tare/dtype"
 	"github.com/tare-go/tare/kernels/simd"
 )
 
-// Roof is the most that was seen.
+// Roof is what was seen.
 type Roof struct {
 	Copy    float64                 // bytes a second, read and written together
-	How     string                  // how the best copy went
+	How     string                  // how the better copy went
+	Least   float64                 // the slowest of the copies that this is the median of, see Over
+	Most    float64                 // the fastest
 	FMA     map[dtype.DType]float64 // floating-point operations a second; no entry where it is not known
 	Threads int
 }
@@ -23,7 +27,7 @@ type Roof struct {
 // Options say how long to look.
 type Options struct {
 	Bytes   int // of each side of the copy; more than the caches hold
-	Rounds  int
+	Rounds  int // at least one
 	Threads int
 }
 
@@ -34,30 +38,73 @@ var blocks = []struct {
 	name  string
 }{{32 << 10, "in blocks of 32 KiB"}, {8 << 20, "in blocks of 8 MiB"}}
 
-// Measure runs copies and multiply-adds on all threads at once and keeps the fastest round of each.
-func Measure(ctx context.Context, o Options) (Roof, error) {
+// Measure runs copies and multiply-adds on all threads at once, in rounds. Of the copies it takes the median round of the
+// better way, and of the multiply-adds the fastest. The memory is that of the device, whose large arrays are on huge pages.
+func Measure(ctx context.Context, dev device.Device, o Options) (Roof, error) {
 	r := Roof{FMA: map[dtype.DType]float64{}, Threads: o.Threads}
-	dst, src := make([]byte, o.Bytes), make([]byte, o.Bytes)
-	for i := range src {
-		src[i], dst[i] = byte(i), 1
+	dst, src, free, err := hostPair(ctx, dev, o.Bytes)
+	if err != nil {
+		return r, err
 	}
+	defer free()
+	team := gather(o.Threads)
+	defer team.part()
+	rates := make([][]float64, len(blocks))
 	for range o.Rounds {
-		for _, b := range blocks {
-			if err := ctx.Err(); err != nil {
-				return r, err
-			}
-			took := onAll(o.Threads, func(i int) { copyPart(dst, src, i, o.Threads, b.bytes) })
-			if rate := 2 * float64(o.Bytes) / took.Seconds(); rate > r.Copy {
-				r.Copy, r.How = rate, b.name
-			}
+		if err := ctx.Err(); err != nil {
+			return r, err
+		}
+		for i, b := range blocks {
+			took := team.timed(func(i int) { copyPart(dst, src, i, o.Threads, b.bytes) })
+			rates[i] = append(rates[i], 2*float64(o.Bytes)/took.Seconds())
 		}
 		for _, t := range []dtype.DType{dtype.Float32, dtype.Float64} {
-			if rate := multiplyAdds(t, o.Threads); rate > r.FMA[t] {
+			if rate := multiplyAdds(t, team); rate > r.FMA[t] {
 				r.FMA[t] = rate
 			}
 		}
 	}
+	r.better(rates)
 	return r, nil
+}
+
+// better is the way of copying whose median is higher, from the rates of each way.
+func (r *Roof) better(rates [][]float64) {
+	for i, b := range blocks {
+		if rate := timing.Median(rates[i]); rate > r.Copy {
+			r.Copy, r.How = rate, b.name
+		}
+	}
+}
+
+// Over is one roof from at least one measurement: the median of the copies, with their range, and the fastest
+// multiply-adds.
+func Over(all []Roof) Roof {
+	sorted := slices.SortedFunc(slices.Values(all), func(a, b Roof) int { return cmp.Compare(a.Copy, b.Copy) })
+	r := sorted[len(sorted)/2]
+	r.Least, r.Most, r.FMA = sorted[0].Copy, sorted[len(sorted)-1].Copy, map[dtype.DType]float64{}
+	for _, one := range all {
+		for t, rate := range one.FMA {
+			r.FMA[t] = max(r.FMA[t], rate)
+		}
+	}
+	return r
+}
+
+// hostPair is memory of a device that the processor reaches, twice, with pages behind it.
+func hostPair(ctx context.Context, dev device.Device, bytes int) (dst, src []byte, free func(), err error) {
+	a, err := filled(ctx, dev, bytes)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	b, err := filled(ctx, dev, bytes)
+	if err != nil {
+		a.Free()
+		return nil, nil, nil, err
+	}
+	dst, _ = device.Span{Buffer: a, Len: bytes}.Bytes()
+	src, _ = device.Span{Buffer: b, Len: bytes}.Bytes()
+	return dst, src, func() { a.Free(); b.Free() }, nil
 }
 
 // copyPart copies part i of n in blocks.
@@ -70,31 +117,24 @@ func copyPart(dst, src []byte, i, n, block int) {
 	}
 }
 
-// multiplyAdds is the operations a second of a short while on all threads, 0 if there is no loop.
-func multiplyAdds(t dtype.DType, threads int) float64 {
+// multiplyAdds is the operations a second of a short while on all of a team, 0 if there is no loop.
+func multiplyAdds(t dtype.DType, on *team) float64 {
 	const rounds = 1_000_000
 	run, flops := simd.Peak(t)
 	if run == nil {
 		return 0
 	}
-	took := onAll(threads, func(int) { run(rounds) })
-	return float64(threads) * rounds * float64(flops) / took.Seconds()
-}
-
-// onAll runs f on threads at once, and says how long all of them took.
-func onAll(threads int, f func(i int)) time.Duration {
-	var wg sync.WaitGroup
-	start := time.Now()
-	for i := range threads {
-		wg.Go(func() { f(i) })
-	}
-	wg.Wait()
-	return time.Since(start)
+	took := on.timed(func(int) { run(rounds) })
+	return float64(on.n) * rounds * float64(flops) / took.Seconds()
 }
 
 // String is a line for each roof.
 func (r Roof) String() string {
-	text := fmt.Sprintf("copy %.1f GB/s on %d threads, %s", r.Copy/1e9, r.Threads, r.How)
+	text := fmt.Sprintf("copy %.1f GB/s", r.Copy/1e9)
+	if r.Least < r.Most { // measured several times
+		text += fmt.Sprintf(" (%.1f to %.1f)", r.Least/1e9, r.Most/1e9)
+	}
+	text += fmt.Sprintf(" on %d threads, %s", r.Threads, r.How)
 	for _, t := range []dtype.DType{dtype.Float32, dtype.Float64} {
 		if peak := r.FMA[t]; peak > 0 {
 			text += fmt.Sprintf("; multiply-adds in %v %.0f Gflop/s", t, peak/1e9)

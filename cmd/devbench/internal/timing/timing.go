@@ -167,5 +167,5 @@ func Ratio(subject, first []time.Duration) float64 {
 	for i := range ratios {
 		ratios[i] = float64(subject[i]) / float64(max(first[i], 1))
 	}
-	return median(ratios)
+	return Median(ratios)
 }
