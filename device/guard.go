@@ -150,14 +150,15 @@ type GuardError struct {
 	Explicit  bool // it was asked for by name
 }
 
-// Error names direction, bytes and line, and the ways out.
+// Error names direction and bytes, and the ways out. The line is said by what asked for the transfer, as package tensor
+// does of all its errors.
 func (e *GuardError) Error() string {
 	kind, cure := "an implicit", "move the array with To before the scope begins"
 	if e.Explicit {
 		kind, cure = "a", "move it before the scope begins"
 	}
-	return fmt.Sprintf("%v: %s transfer of %s, %v (%s), is denied by a guard: %s, or allow it there with device.Guard(ctx, device.Allow)",
-		e.Site, kind, ExactBytes(e.Bytes), e.Direction, e.Device, cure)
+	return fmt.Sprintf("%s transfer of %s, %v (%s), is denied by a guard: %s, or allow it there with device.Guard(ctx, device.Allow)",
+		kind, ExactBytes(e.Bytes), e.Direction, e.Device, cure)
 }
 
 // Is makes it an ErrDenied.

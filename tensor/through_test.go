@@ -165,6 +165,7 @@ func TestWhatDoesNotGoThrough(t *testing.T) {
 	_, err = np.Exp(x).Eval(device.Guard(t.Context(), device.Deny), np.Through(dev))
 	require.ErrorAs(t, err, &denied)
 	assert.True(t, denied.Explicit)
+	assert.Regexp(t, `^tensor/through_test.go:\d+: eval: a transfer of `, err.Error(), "the line is said once")
 	_, err = np.Exp(x).Eval(device.GuardImplicit(t.Context(), device.Deny), np.Through(dev))
 	require.NoError(t, err, "it was asked for")
 	z := must[*np.Tensor](t)(np.Exp(x).Eval(t.Context(), np.Through(x.Device())))
