@@ -57,9 +57,9 @@ func Main(ctx context.Context, args []string, stdout, stderr io.Writer) (code in
 	}
 	command, err := parser.Parse(shielded(args))
 	if err != nil {
-		return report(stderr, usageError{meant(parser, args, err)})
+		return report(stderr, "", usageError{meant(parser, args, err)})
 	}
-	return report(stderr, command.Run())
+	return report(stderr, command.Selected().Name, command.Run())
 }
 
 // shielded puts a space before an expression that begins with a minus sign, which the parser would
@@ -106,8 +106,8 @@ func exited(code *int) {
 	}
 }
 
-// report writes an error, and says which exit code it has.
-func report(stderr io.Writer, err error) int {
+// report writes an error of a command, and says which exit code it has.
+func report(stderr io.Writer, command string, err error) int {
 	var usage usageError
 	var budget *device.BudgetError
 	switch {
@@ -117,7 +117,7 @@ func report(stderr io.Writer, err error) int {
 		fmt.Fprintf(stderr, "devbench: %v\nsee devbench --help\n", err)
 		return exitUsage
 	}
-	fmt.Fprintln(stderr, "devbench: "+plain(err))
+	fmt.Fprintln(stderr, "devbench: "+plain(command, err))
 	if errors.As(err, &budget) {
 		return exitOverBudget
 	}
@@ -125,8 +125,8 @@ func report(stderr io.Writer, err error) int {
 }
 
 // plain is the text of an error for somebody who did not write a program: without places in this
-// one, and with ways out that the command line has.
-func plain(err error) string {
+// one, and with ways out that the command has.
+func plain(command string, err error) string {
 	text := err.Error()
 	var placed *np.Error
 	if errors.As(err, &placed) {
@@ -135,16 +135,22 @@ func plain(err error) string {
 	var budget *device.BudgetError
 	if errors.As(err, &budget) {
 		text, _, _ = strings.Cut(text, "\n")
-		text += "\nways out: " + waysOut(err)
+		text += "\nways out: " + waysOut(command, err)
 	}
 	return strings.ReplaceAll(text, context.Canceled.Error(), "interrupted")
 }
 
-// waysOut are what can be done about work that does not fit in the budget.
-func waysOut(err error) string {
+// waysOut are what can be done about work of a command that does not fit in the budget.
+func waysOut(command string, err error) string {
 	var inParts *partsError
-	if errors.As(err, &inParts) {
-		return "arrays in float32; a larger --budget"
+	switch command {
+	case "run", "quick":
+		return "a smaller --size; --workloads that need less; --dtype f32"
+	case "eval", "explain":
+		if errors.As(err, &inParts) {
+			return "arrays in float32; a larger --budget"
+		}
+		return "eval with --out FILE.npy, which computes and writes a result a few rows at a time; arrays in float32; a larger --budget"
 	}
-	return "eval with --out FILE.npy, which computes and writes a result a few rows at a time; arrays in float32; a larger --budget"
+	return "a machine with more memory, or a higher limit of it"
 }

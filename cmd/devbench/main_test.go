@@ -300,7 +300,7 @@ func TestAWrongResultFailsTheRunAndTheOthersGoOn(t *testing.T) {
 	assert.NotContains(t, failed.Error(), "scale")
 	assert.Len(t, r.records, 4)
 	assert.Equal(t, 4, written)
-	assert.Equal(t, exitFailed, report(io.Discard, failed))
+	assert.Equal(t, exitFailed, report(io.Discard, "run", failed))
 }
 
 func TestRunWritesATableAndAFile(t *testing.T) {

@@ -34,6 +34,17 @@ func TestABudgetErrorSpeaksOfTheCommandLine(t *testing.T) {
 	assert.Regexp(t, `^devbench: --shape x: fromfunc: needs 364 TiB`, o.err)
 }
 
+// A command speaks of options that it has.
+func TestABudgetErrorOfARunSpeaksOfItsSize(t *testing.T) {
+	brisk(t)
+	for _, command := range []string{"run", "quick"} {
+		o := devbench(t, command, "--workloads", "add", "--size", "1000000000000", "--peers", "none")
+		assert.Equal(t, exitOverBudget, o.code)
+		assert.Contains(t, o.err, "add in float32 on cpu: add of size 1000000000000: needs 43.7 TiB")
+		assert.Contains(t, o.err, "\nways out: a smaller --size; --workloads that need less; --dtype f32\n")
+	}
+}
+
 func TestABudgetSmallerThanARowIsAnErrorOfTheRow(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "out.npy")
 	for _, budget := range []string{"0", "1", "1KiB"} {
