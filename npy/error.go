@@ -3,6 +3,8 @@ package npy
 import (
 	"errors"
 	"fmt"
+
+	"github.com/tare-go/tare/device"
 )
 
 // FormatError says what is wrong with a .npy file, and where.
@@ -46,6 +48,23 @@ func (e *MapError) Error() string {
 	}
 	return fmt.Sprintf("%s cannot be mapped: %s; npy.%s reads it into memory", fileName(e.Path), e.Reason, load)
 }
+
+// SpaceError says that the storage is full. Errors.Is finds the operating system's error in it.
+type SpaceError struct {
+	Path  string // the file
+	Bytes int64  // that the file has when it is whole; 0 for a compressed archive, of which that is not known
+	Err   error
+}
+
+func (e *SpaceError) Error() string {
+	if e.Bytes == 0 {
+		return fmt.Sprintf("%v: make room for %s, or write it elsewhere", e.Err, e.Path)
+	}
+	return fmt.Sprintf("%v: %s takes %s: make room for it, or write it elsewhere", e.Err, e.Path, device.ExactBytes(int(e.Bytes)))
+}
+
+// Unwrap is the error of the operating system.
+func (e *SpaceError) Unwrap() error { return e.Err }
 
 // fileName is what errors call a file.
 func fileName(path string) string {

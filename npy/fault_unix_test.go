@@ -164,12 +164,12 @@ func TestRoomIsTakenBeforeTheWork(t *testing.T) {
 	require.NoError(t, err)
 	defer w.Abort()
 	_, err = w.Array()
-	assert.ErrorIs(t, err, syscall.ENOSPC)
-	assert.ErrorIs(t, w.Commit(), syscall.ENOSPC)
+	requireFull(t, err, path, 8<<20+128)
+	requireFull(t, w.Commit(), path, 8<<20+128)
 	requireOld(t, dir)
 
 	_, err = OpenRaw(path, dtype.Float64, []int{1 << 20}, Overwrite)
-	assert.ErrorIs(t, err, syscall.ENOSPC)
+	requireFull(t, err, path, 8<<20)
 	requireOld(t, dir)
 }
 
@@ -181,8 +181,25 @@ func TestStreamingToAFullStorage(t *testing.T) {
 	path := filepath.Join(dir, "x.npy")
 	require.NoError(t, os.WriteFile(path, []byte("old"), 0o666))
 	x := kept(t)(np.Zeros([]int{1 << 20}))
-	assert.ErrorIs(t, Save(path, x), syscall.ENOSPC)
+	requireFull(t, Save(path, x), path, 8<<20+128)
 	requireOld(t, dir)
+	requireFull(t, SaveZ(path, map[string]*np.Tensor{"x": x, "y": x}), path, 16<<20)
+	noise := kept(t)(np.FromFunc([]int{1 << 18}, func(i []int) uint64 { return uint64(i[0]) * 0x9e3779b97f4a7c15 }))
+	requireFull(t, SaveZCompressed(t.Context(), path, map[string]*np.Tensor{"x": noise}), path, 0)
+	requireOld(t, dir)
+}
+
+// requireFull requires an error that says how much the file takes, which is more than there is room for.
+func requireFull(t *testing.T, err error, path string, bytes int64) {
+	t.Helper()
+	require.ErrorIs(t, err, syscall.ENOSPC)
+	var full *SpaceError
+	require.ErrorAs(t, err, &full)
+	assert.Equal(t, []any{path, bytes}, []any{full.Path, full.Bytes})
+	if bytes > 0 {
+		assert.ErrorContains(t, err, device.ExactBytes(int(bytes)))
+	}
+	assert.ErrorContains(t, err, "make room for")
 }
 
 func TestElementsThatAreCutOffTheLastPage(t *testing.T) {

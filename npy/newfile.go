@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"syscall"
 )
 
 // newFile is a file that appears under its name when it is whole.
@@ -14,6 +15,8 @@ type newFile struct {
 	path string   // the name to be
 	temp string   // the name until then, or "" for a device
 	file *os.File // nil after commit and abort
+
+	bytes int64 // when it is whole, 0 if that is not known
 }
 
 // open opens the file to write to: one beside the path, or what is there if it is no file.
@@ -75,6 +78,16 @@ func cause(err error) error {
 	return err
 }
 
+// failure is an error of the operating system in writing the file, without the name that it has until it is whole. Where
+// the storage is full, it says how much the whole file takes.
+func (w *newFile) failure(err error) error {
+	err = cause(err)
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		return &SpaceError{w.path, w.bytes, err}
+	}
+	return err
+}
+
 // createTemp makes a new file in dir. Unlike os.CreateTemp's, others may read it where the umask
 // says so: it keeps its permissions when it gets its name.
 func createTemp(dir string) (string, *os.File, error) {
@@ -98,7 +111,7 @@ func (w *newFile) commit() error {
 	}
 	w.file = nil
 	if err != nil {
-		return errors.Join(fmt.Errorf("npy: commit %s: %w", w.path, cause(err)), w.remove())
+		return errors.Join(fmt.Errorf("npy: commit %s: %w", w.path, w.failure(err)), w.remove())
 	}
 	return nil
 }

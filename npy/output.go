@@ -43,7 +43,7 @@ func (w *Writer) mapping() (*Mapping, error) {
 	}
 	m, err := w.allocated()
 	if err != nil {
-		w.err = fmt.Errorf("npy: %s of shape %s of %s: %w", w.path, broadcast.FormatShape(w.header.Shape), w.header.DType, cause(err))
+		w.err = fmt.Errorf("npy: %s of shape %s of %s: %w", w.path, broadcast.FormatShape(w.header.Shape), w.header.DType, w.failure(err))
 		return nil, w.err
 	}
 	w.left = 0
@@ -61,6 +61,7 @@ func (w *Writer) allocated() (*Mapping, error) {
 		start = h.DataOffset // a raw file, which may begin with other things
 	}
 	h.DataOffset = start
+	w.bytes = h.end()
 	if err := allocate(w.file, h.end()); err != nil {
 		return nil, err
 	}

@@ -37,17 +37,30 @@ func saveZ(ctx context.Context, path string, arrays map[string]*np.Tensor, metho
 	if err := f.open(); err != nil {
 		return fmt.Errorf("npy: save %s: %w", path, cause(err))
 	}
+	if method == zip.Store {
+		f.bytes = elementBytes(arrays)
+	}
 	z := archiveWriter{to: &counter{Writer: f.file}, method: method}
 	z.zip = zip.NewWriter(z.to)
 	for _, name := range slices.Sorted(maps.Keys(arrays)) {
 		if err := z.add(ctx, name, arrays[name]); err != nil {
-			return errors.Join(fmt.Errorf("npy: save %s: array %q: %w", path, name, cause(err)), f.abort())
+			return errors.Join(fmt.Errorf("npy: save %s: array %q: %w", path, name, f.failure(err)), f.abort())
 		}
 	}
 	if err := z.zip.Close(); err != nil {
-		return errors.Join(fmt.Errorf("npy: save %s: %w", path, cause(err)), f.abort())
+		return errors.Join(fmt.Errorf("npy: save %s: %w", path, f.failure(err)), f.abort())
 	}
 	return f.commit()
+}
+
+// elementBytes is the bytes of all arrays, without what the archive adds.
+func elementBytes(arrays map[string]*np.Tensor) (n int64) {
+	for _, a := range arrays {
+		if a != nil {
+			n += int64(a.NBytes())
+		}
+	}
+	return n
 }
 
 // archiveWriter writes the members of an archive.

@@ -32,7 +32,8 @@ type Writer struct {
 //	defer w.Abort()
 //
 // which does nothing after Commit. A file of this name that exists has to be writable and keeps its
-// permissions; a new one has those that the process gives to files that it makes.
+// permissions; a new one has those that the process gives to files that it makes. From here on, and in all that follows, a
+// storage that is full is a *[SpaceError].
 func Create(path string, d dtype.DType, shape []int, fortran bool) (*Writer, error) {
 	if d == dtype.Invalid || d >= dtype.Count {
 		return nil, fmt.Errorf("npy: create %s: the element type is %s", path, d)
@@ -44,10 +45,12 @@ func Create(path string, d dtype.DType, shape []int, fortran bool) (*Writer, err
 	h := Header{DType: d, BigEndian: hostBig && d.Size() > 1, Fortran: fortran, Shape: append([]int{}, shape...)}
 	w := &Writer{newFile: newFile{path: path}, header: h, left: n}
 	if err := w.open(); err != nil {
-		return nil, fmt.Errorf("npy: create %s: %w", path, cause(err))
+		return nil, fmt.Errorf("npy: create %s: %w", path, w.failure(err))
 	}
-	if _, err := w.file.Write(h.Append(nil)); err != nil {
-		return nil, errors.Join(fmt.Errorf("npy: create %s: %w", path, cause(err)), w.Abort())
+	head := h.Append(nil)
+	w.bytes = int64(len(head) + n)
+	if _, err := w.file.Write(head); err != nil {
+		return nil, errors.Join(fmt.Errorf("npy: create %s: %w", path, w.failure(err)), w.Abort())
 	}
 	return w, nil
 }
@@ -69,7 +72,7 @@ func (w *Writer) Write(p []byte) (int, error) {
 	n, err := w.file.Write(p)
 	w.left -= n
 	if err != nil {
-		w.err = fmt.Errorf("npy: write %s: %w", w.path, cause(err))
+		w.err = fmt.Errorf("npy: write %s: %w", w.path, w.failure(err))
 	}
 	return n, w.err
 }
@@ -100,7 +103,7 @@ func (w *Writer) Commit() error {
 		return errors.Join(w.err, w.Abort())
 	}
 	if err := w.arrived(); err != nil {
-		return errors.Join(fmt.Errorf("npy: commit %s: %w", w.path, cause(err)), w.Abort())
+		return errors.Join(fmt.Errorf("npy: commit %s: %w", w.path, w.failure(err)), w.Abort())
 	}
 	return w.commit()
 }
