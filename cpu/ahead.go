@@ -97,6 +97,6 @@ func (f *frame) fetch(st *stage, bx box) {
 		case f.p.rows == 1 && f.p.k.Folds() && len(s.x.a) == 1:
 			step = s.x.a[0].stride
 		}
-		simd.Prefetch(unsafe.Add(f.slots[s.slot], step), bytes)
+		simd.Prefetch(uintptr(f.slots[s.slot])+uintptr(step), bytes)
 	}
 }

@@ -160,7 +160,7 @@ func (l *sumLine) task(w, i int) {
 		at := k * canon.ScanChunk
 		before := l.of(w, 0, k)
 		if l.fs == l.size && l.past {
-			simd.Prefetch(unsafe.Add(l.src, (lo+at+l.pool.workers*l.block*canon.ScanChunk)*l.fs), canon.ScanChunk*l.size)
+			simd.Prefetch(uintptr(l.src)+uintptr((lo+at+l.pool.workers*l.block*canon.ScanChunk)*l.fs), canon.ScanChunk*l.size)
 		}
 		if i+k == 0 {
 			before = nil

@@ -1438,8 +1438,7 @@ func findFloat64AVX2(x, v unsafe.Pointer, n int) int
 
 func fenceAVX2()
 
-//go:noescape
-func prefetchAVX2(p unsafe.Pointer, lines int)
+func prefetchAVX2(at uintptr, lines int)
 
 var avx2Operators = [op.Count][dtype.Count]assembly{
 	op.Add: {

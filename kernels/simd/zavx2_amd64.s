@@ -23207,11 +23207,11 @@ TEXT ·fenceAVX2(SB), NOSPLIT, $0
 	SFENCE
 	RET
 
-// func prefetchAVX2(p *byte, lines int)
+// func prefetchAVX2(at uintptr, lines int)
 // Requires: MMX+
 TEXT ·prefetchAVX2(SB), NOSPLIT, $0-16
 	// Asks for lines of 64 bytes.
-	MOVQ p+0(FP), R8
+	MOVQ at+0(FP), R8
 	MOVQ lines+8(FP), DX
 
 line:

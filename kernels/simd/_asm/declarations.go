@@ -30,7 +30,7 @@ func (c *catalogue) declarations() ([]byte, error) {
 	}
 	if c.target == avx2 {
 		fmt.Fprintf(&b, "\nfunc fence%s()\n", c.suffix)
-		fmt.Fprintf(&b, "\n//go:noescape\nfunc prefetch%s(p unsafe.Pointer, lines int)\n", c.suffix)
+		fmt.Fprintf(&b, "\nfunc prefetch%s(at uintptr, lines int)\n", c.suffix)
 	}
 	c.writeOperators(&b)
 	if c.target == avx2 {

@@ -103,9 +103,9 @@ func (e *emitter) fence() {
 func (e *emitter) prefetch() {
 	e.Function("prefetch" + e.suffix)
 	e.Attributes(attr.NOSPLIT)
-	e.SignatureExpr("func(p *byte, lines int)")
+	e.SignatureExpr("func(at uintptr, lines int)")
 	e.Comment("Asks for lines of 64 bytes.")
-	e.Load(e.Param("p"), resultBase)
+	e.Load(e.Param("at"), resultBase)
 	e.Load(e.Param("lines"), count)
 	e.Label("line")
 	e.PREFETCHT1(operand.Mem{Base: resultBase})
