@@ -45,6 +45,16 @@ func Budget(ctx context.Context, dev Device) (bytes int, why string) {
 	return max(bytes, 0), why
 }
 
+// LastingBudget is Budget, less a sixteenth where it comes from the memory that is left: what other parts of the program
+// and other programs take changes that while an evaluation runs, and what was cut to fill it would fail on the way.
+func LastingBudget(ctx context.Context, dev Device) int {
+	bytes, why := Budget(ctx, dev)
+	if why == whyContext || bytes == unlimited {
+		return bytes
+	}
+	return bytes - bytes/16
+}
+
 // Check says whether an operation that needs that many bytes at once, in size classes, fits in the
 // budget: nil, or a *BudgetError with the plan, which may be nil. Nothing is allocated or released.
 // Without a budget in the context up to 1 MiB always fits.

@@ -45,6 +45,16 @@ func TestCheckBeforeAllocating(t *testing.T) {
 	assert.Equal(t, 1, l.Stats().Allocs, "nothing was allocated")
 }
 
+// What others leave changes; what was asked for does not.
+func TestALastingBudgetLeavesSomeOfWhatIsLeft(t *testing.T) {
+	l := card()
+	left, _ := device.Budget(background, l)
+	assert.Equal(t, left-left/16, device.LastingBudget(background, l))
+	assert.Equal(t, 1000, device.LastingBudget(device.WithBudget(background, 1000), l))
+	endless := device.Ledger(device.Pool(devicetest.NullOf(device.Info{Name: "endless", Kind: "cuda"})))
+	assert.Equal(t, math.MaxInt, device.LastingBudget(background, endless))
+}
+
 func TestSmallPlansAlwaysFit(t *testing.T) {
 	l := device.Ledger(device.Pool(devicetest.NullOf(device.Info{Name: "tiny", Kind: "cuda", Memory: 1})))
 	assert.NoError(t, device.Check(background, l, "add", 1<<20, nil))

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"github.com/tare-go/tare/cpu"
 	"github.com/tare-go/tare/device"
+	"github.com/tare-go/tare/device/devicetest"
 	"github.com/tare-go/tare/internal/ir"
 	"github.com/tare-go/tare/internal/ir/irtest"
 	np "github.com/tare-go/tare/tensor"
@@ -116,4 +117,21 @@ func TestLargeResultsAreLogged(t *testing.T) {
 		part.Free()
 	}
 	assert.Empty(t, log.String(), "parts are made as large as the budget allows")
+}
+
+// Chunks leave some room for what others take while they are computed.
+func TestChunksDoNotFillWhatIsLeft(t *testing.T) {
+	dev := device.Ledger(device.Pool(devicetest.NullOf(device.Info{Name: "small", Kind: "cuda", Memory: 100 << 20})))
+	a := must[*np.Tensor](t)(np.Ones([]int{8000, 16}, np.On(dev)))
+	b := must[*np.Tensor](t)(np.Ones([]int{16, 8000}, np.On(dev)))
+	sum := np.Sum(np.MatMul(a, b))
+	plan, err := sum.Plan()
+	require.NoError(t, err)
+	require.NotNil(t, plan.Chunks)
+	left, _ := device.Budget(t.Context(), dev)
+	assert.LessOrEqual(t, plan.PeakBytes, left-left/16)
+	assert.Greater(t, plan.PeakBytes, left*3/4, "but they are as large as they can be")
+	plan, err = sum.Plan(np.Budget(left))
+	require.NoError(t, err)
+	assert.Greater(t, plan.PeakBytes, left-left/16, "what was asked for is there")
 }

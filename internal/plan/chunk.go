@@ -60,18 +60,24 @@ func fit(ctx context.Context, p *Plan, opt Options) (*Plan, error) {
 	if p.Home == nil && p.ResultBytes > budget {
 		return p, nil
 	}
-	for _, c := range p.cuts(budget, fits) {
-		q, err := chunked(ctx, p, c)
-		if err != nil {
+	for _, b := range slices.Compact([]int{device.LastingBudget(ctx, p.Device), budget}) {
+		q, err := p.cutTo(ctx, b, fits)
+		if q != nil || err != nil {
 			p.Close()
-			return nil, err
-		}
-		if q != nil {
-			p.Close()
-			return q, nil
+			return q, err
 		}
 	}
 	return p, nil
+}
+
+// cutTo is the plan cut to a budget in the first way that does; nil if none does.
+func (p *Plan) cutTo(ctx context.Context, budget int, fits bool) (*Plan, error) {
+	for _, c := range p.cuts(budget, fits) {
+		if q, err := chunked(ctx, p, c); q != nil || err != nil {
+			return q, err
+		}
+	}
+	return nil, nil
 }
 
 // pipelined is the bytes within which what goes through a device is cut if it can be: a few chunks of megabytes keep
