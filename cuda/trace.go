@@ -1,6 +1,7 @@
 package cuda
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"sync"
@@ -93,6 +94,7 @@ func (t *tracks) timed(tracer *device.Tracer, slice device.Slice, in driver.Stre
 		return nil
 	}
 	on.started = append(on.started, timed{p, tracer, slice})
+	tracer.Owe(t, t.wait)
 	if len(on.started) >= manyTimed {
 		t.pass(on)
 	}
@@ -194,6 +196,9 @@ func (t *tracks) reached(e driver.Event) (zero time.Time, err error) {
 	}
 	return zero, firstError(err, table.DestroyStream(c, s))
 }
+
+// wait gives all that was started to its traces, unless the device is lost; one that was closed has given it before.
+func (t *tracks) wait() { _ = t.gpu.Sync(context.Background()) }
 
 // settle gives what has passed to its traces.
 func (t *tracks) settle() {

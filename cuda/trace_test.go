@@ -273,10 +273,29 @@ func TestCloseEndsTraces(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, p.Run(background, []device.Arg{{Buffer: x}, {Buffer: x}}, device.Span{}))
 	stop()
-	assert.Empty(t, streamsIn(t, trace, time.Since(opened)), "nobody has waited")
+	assert.Positive(t, g.tracks.inUse, "nobody has waited")
 	require.NoError(t, dev.Close())
 	by := streamsIn(t, trace, time.Since(opened))
 	assert.Len(t, by[computing], 2)
+	assert.Zero(t, table.Live())
+}
+
+// TestReadingATraceWaits for what is under way, on a device that is open.
+func TestReadingATraceWaits(t *testing.T) {
+	g, table := simulate(t, simulated.Options{}, options{})
+	dev, trace := device.Ledger(g), device.NewTrace(0)
+	opened, stop := time.Now(), trace.Watch(dev)
+	x, err := dev.Alloc(background, 400)
+	require.NoError(t, err)
+	require.NoError(t, dev.Copy(background, whole(x), device.HostSpan(ones(100))))
+	stop()
+	assert.Positive(t, g.tracks.inUse, "nobody has waited")
+	assert.Zero(t, trace.Dropped())
+	assert.Len(t, streamsIn(t, trace, time.Since(opened))[computing], 1)
+	assert.Zero(t, g.tracks.inUse)
+	x.Free()
+	require.NoError(t, dev.Close())
+	assert.Len(t, streamsIn(t, trace, time.Since(opened))[computing], 1, "given once")
 	assert.Zero(t, table.Live())
 }
 

@@ -30,6 +30,7 @@ type Trace struct {
 	mu      sync.Mutex
 	events  []Event
 	dropped int
+	owed    map[any]func() // by device: gives the slices that it still has to give
 }
 
 // DefaultTraceEvents is how many events a trace keeps unless told: about 10 MB.
@@ -37,7 +38,7 @@ const DefaultTraceEvents = 1 << 16
 
 // NewTrace opens a trace of at most that many events, DefaultTraceEvents if that is 0 or less. It
 // records what happens in the contexts made by In and on the devices given to Watch. What a device does in streams comes, beside
-// the calls that asked for it, once the device was waited for: by a Sync, or a copy to the host.
+// the calls that asked for it, once it has ended.
 func NewTrace(events int) *Trace {
 	if events <= 0 {
 		events = DefaultTraceEvents
@@ -58,15 +59,29 @@ func (t *Trace) Watch(l *Ledgered) (stop func()) {
 	return l.watch(&Recorder{limit: math.MaxInt, trace: t, traced: true})
 }
 
-// Events are those that were recorded, in the order in which they ended.
+// Events are those that were recorded, in the order in which they ended. Devices with work under way that the trace keeps are
+// waited for.
 func (t *Trace) Events() []Event {
+	t.settle()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return append([]Event(nil), t.events...)
 }
 
-// Dropped is how many events came when the trace was full.
+// settle has devices give what they owe.
+func (t *Trace) settle() {
+	t.mu.Lock()
+	owed := t.owed
+	t.owed = nil
+	t.mu.Unlock()
+	for _, give := range owed {
+		give()
+	}
+}
+
+// Dropped is how many events came when the trace was full. Like Events, it waits for devices.
 func (t *Trace) Dropped() int {
+	t.settle()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.dropped
@@ -159,6 +174,20 @@ func TracerOf(ctx context.Context) *Tracer {
 func (t *Tracer) Add(s Slice) {
 	for _, trace := range t.traces {
 		trace.add(Event{Kind: s.Kind, Device: s.Device, Track: s.Track, Op: t.op, Site: t.site, Start: s.Start.Sub(epoch), Took: s.Took, Bytes: s.Bytes})
+	}
+}
+
+// Owe says that the device will give slices to the traces whose times it does not know yet. When a trace is read, it calls
+// give, the same for all calls of the device: it waits for the device, and returns when they are given. After an error of
+// the device it gives what it can.
+func (t *Tracer) Owe(device any, give func()) {
+	for _, trace := range t.traces {
+		trace.mu.Lock()
+		if trace.owed == nil {
+			trace.owed = map[any]func(){}
+		}
+		trace.owed[device] = give
+		trace.mu.Unlock()
 	}
 }
 
