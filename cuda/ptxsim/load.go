@@ -287,9 +287,11 @@ func (w *warp) writable(s space, address uint64, n, l int) []byte {
 func (w *warp) countLoad(s space, at *vec, m uint32, n int) {
 	switch s {
 	case globalSpace:
-		if l := w.cta.launch; m == 0 || at[lane(m)]-l.globals >= uint64(w.cta.kernel.module.global) {
-			w.cta.stats.GlobalLoad.countSectors(at, m, n)
+		to := &w.cta.stats.GlobalLoad
+		if m != 0 && at[lane(m)]-w.cta.launch.globals < uint64(w.cta.kernel.module.global) {
+			to = &w.cta.stats.ModuleLoad
 		}
+		to.countSectors(at, m, n)
 	case sharedSpace:
 		w.cta.stats.SharedLoad.countWavefronts(at, m, n)
 	}

@@ -58,6 +58,24 @@ const saxpy = header + `.visible .entry saxpy(.param .u64 px, .param .u64 py, .p
 	ld.global.nc.f32 %f, [%x]; ld.global.f32 %g, [%y]; fma.rn.f32 %g, %a, %f, %g; st.global.f32 [%y], %g;
 END: ret; }`
 
+// What a kernel looks up in variables of its module is counted apart from memory.
+func TestLoadsOfTheModulesVariablesAreCountedApart(t *testing.T) {
+	module, err := Parse(header + `.global .align 4 .b32 list[32] = {7, 5, 3};
+.visible .entry look(.param .u64 px) {
+	.reg .b64 %x, %l; .reg .b32 %i, %v, %w;
+	mov.u32 %i, %tid.x; ld.param.u64 %x, [px]; mad.wide.u32 %x, %i, 4, %x;
+	mov.u64 %l, list; mad.wide.u32 %l, %i, 4, %l;
+	ld.global.u32 %v, [%l]; ld.global.u32 %w, [%x]; add.u32 %v, %v, %w; st.global.u32 [%x], %v;
+	ret; }`)
+	require.NoError(t, err)
+	var m Machine
+	x := upload(t, &m, make([]float32, 64))
+	stats, err := launch1(&m, module, 1, 32, pack(x))
+	require.NoError(t, err)
+	assert.Equal(t, Traffic{Requests: 1, Units: 4, Ideal: 4}, stats.ModuleLoad)
+	assert.Equal(t, Traffic{Requests: 1, Units: 4, Ideal: 4}, stats.GlobalLoad)
+}
+
 func TestStats(t *testing.T) {
 	module, err := Parse(saxpy)
 	require.NoError(t, err)

@@ -43,7 +43,8 @@ type Stats struct {
 	LaneInstrs  int64             // threads that executed them
 	Class       [NumClasses]int64 // LaneInstrs by class
 	Barriers    int64             // bar.sync, once a block
-	GlobalLoad  Traffic           // with the sources of cp.async, without the module's own variables, which stay in the caches
+	GlobalLoad  Traffic           // with the sources of cp.async
+	ModuleLoad  Traffic           // of the module's own variables, which stay in the caches
 	GlobalStore Traffic
 	SharedLoad  Traffic
 	SharedStore Traffic // with the targets of cp.async
@@ -64,6 +65,7 @@ func (s *Stats) add(u *Stats) {
 	}
 	s.Barriers += u.Barriers
 	s.GlobalLoad.add(u.GlobalLoad)
+	s.ModuleLoad.add(u.ModuleLoad)
 	s.GlobalStore.add(u.GlobalStore)
 	s.SharedLoad.add(u.SharedLoad)
 	s.SharedStore.add(u.SharedStore)
