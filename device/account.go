@@ -33,7 +33,7 @@ func (l *level) into(s *Stats) {
 // tally is a number of events, their bytes and the time that they took.
 type tally struct{ count, bytes, nanos atomic.Int64 }
 
-func (t *tally) add(e event) {
+func (t *tally) add(e *event) {
 	t.count.Add(1)
 	if e.bytes != 0 {
 		t.bytes.Add(int64(e.bytes))
@@ -56,7 +56,7 @@ type entry struct {
 	bySite, byOp *level          // of that line and of the key's operator, over all keys
 }
 
-func (e *entry) post(ev event) {
+func (e *entry) post(ev *event) {
 	switch ev.kind {
 	case EventAlloc:
 		e.purposes[ev.purpose%purposes].add(ev)
@@ -120,7 +120,7 @@ type account struct {
 }
 
 // post counts an event, and returns the entry that it went to.
-func (a *account) post(k key, e event) *entry {
+func (a *account) post(k key, e *event) *entry {
 	at := a.entry(k)
 	at.post(e)
 	switch e.kind {

@@ -264,7 +264,7 @@ func TestEventsAllocateNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 	}))
-	assert.LessOrEqual(t, testing.AllocsPerRun(100, func() { mustAlloc(t, ctx, l, 64).Free() }), 2.0, "the wrappings of ledger and pool")
+	assert.LessOrEqual(t, testing.AllocsPerRun(100, func() { mustAlloc(t, ctx, l, 64).Free() }), 1.0, "the wrapping of ledger and pool")
 }
 
 // Runs of one program at the same time have arguments of their own.

@@ -27,7 +27,7 @@ func WithBudgetOn(ctx context.Context, dev Device, bytes int) context.Context {
 // Beside is a context for what is done on a device beside so many bytes that are allocated on another: budgets of the
 // context that are about all devices are that much smaller.
 func Beside(ctx context.Context, dev Device, bytes int) context.Context {
-	room, limited := tagsOf(ctx).scope.room(nil)
+	room, limited := scopeOf(ctx).room(nil)
 	if !limited {
 		return ctx
 	}
@@ -37,7 +37,7 @@ func Beside(ctx context.Context, dev Device, bytes int) context.Context {
 // Budget is the number of bytes that may be allocated now on the device with the context, and where
 // it comes from. What the pool keeps counts as free. It is math.MaxInt where no limit is known.
 func Budget(ctx context.Context, dev Device) (bytes int, why string) {
-	own, limited := tagsOf(ctx).scope.room(innermost(dev))
+	own, limited := scopeOf(ctx).room(innermost(dev))
 	bytes, why = room(dev, share(limited))
 	if own < bytes {
 		bytes, why = own, whyContext
@@ -59,7 +59,7 @@ func LastingBudget(ctx context.Context, dev Device) int {
 // budget: nil, or a *BudgetError with the plan, which may be nil. Nothing is allocated or released.
 // Without a budget in the context up to 1 MiB always fits.
 func Check(ctx context.Context, dev Device, op string, need int, plan fmt.Stringer) error {
-	if _, limited := tagsOf(ctx).scope.room(innermost(dev)); !limited && need <= seldom {
+	if need <= seldom && !scopeOf(ctx).limits(dev) {
 		return nil
 	}
 	budget, why := Budget(ctx, dev)

@@ -44,9 +44,3 @@ var epoch = time.Now()
 
 // clock is the time since the epoch: one reading of the monotonic clock.
 func clock() time.Duration { return time.Since(epoch) }
-
-// since is the event with its start and the time from there to now.
-func (e event) since(start time.Duration) event {
-	e.start, e.took = start, clock()-start
-	return e
-}

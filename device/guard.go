@@ -85,17 +85,17 @@ func (g guards) with(p Policy, explicit bool, directions []Direction) guards {
 // Copies from host memory to host memory are no transfers, so that nothing is guarded on a CPU. A call
 // without a context is not in the scope: for those, guard the device (Ledgered.Guard).
 func Guard(ctx context.Context, p Policy, directions ...Direction) context.Context {
-	t := tagsOf(ctx)
-	t.guards = t.guards.with(p, true, directions).with(p, false, directions)
-	return t.into(ctx)
+	c := retagged(ctx)
+	c.tags.guards = c.tags.guards.with(p, true, directions).with(p, false, directions)
+	return c
 }
 
 // GuardImplicit is Guard for transfers that nobody asked for by name. Those made by To and other calls
 // whose purpose is to move, which mark them with Explicit, pass as they did before.
 func GuardImplicit(ctx context.Context, p Policy, directions ...Direction) context.Context {
-	t := tagsOf(ctx)
-	t.guards = t.guards.with(p, false, directions)
-	return t.into(ctx)
+	c := retagged(ctx)
+	c.tags.guards = c.tags.guards.with(p, false, directions)
+	return c
 }
 
 // Guard says what becomes of transfers on the device with contexts that have no guard of their own, in

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync/atomic"
+	"time"
 	"unsafe"
 
 	"github.com/tare-go/tare/internal/ir"
@@ -16,9 +17,10 @@ import (
 // It also refuses what no device can do right: buffers after their Free, buffers of another device,
 // any use after Close, and allocations that exceed a budget of the context.
 type Ledgered struct {
-	dev     Device // allocates
-	runs    Device // copies and runs: dev or, if that is a pool, the device inside, which spares a layer
-	inner   Device // of dev
+	dev     Device  // allocates
+	pool    *Pooled // dev, if that is a pool
+	runs    Device  // copies and runs: dev or, if that is a pool, the device inside, which spares a layer
+	inner   Device  // of dev
 	name    string
 	all     account
 	watched atomic.Pointer[watchers] // nil if there are none
@@ -33,17 +35,11 @@ type Ledgered struct {
 // Ledger puts a ledger around a device.
 func Ledger(dev Device) *Ledgered {
 	l := &Ledgered{dev: dev, runs: dev, inner: innermost(dev), name: dev.Info().Name}
-	if p := l.pool(); p != nil {
-		l.runs = p.dev
+	if p, ok := dev.(*Pooled); ok {
+		l.pool, l.runs = p, p.dev
 	}
 	_, l.immediate = l.runs.(Immediate)
 	return l
-}
-
-// pool is the pool inside, or nil.
-func (l *Ledgered) pool() *Pooled {
-	p, _ := l.dev.(*Pooled)
-	return p
 }
 
 // LedgerOf is the ledger of a device, nil if it has none. All devices from Open have one.
@@ -90,16 +86,16 @@ func (l *Ledgered) Holders(n int) []Holder {
 
 // CachedBytes is what the pool inside keeps for later.
 func (l *Ledgered) CachedBytes() int {
-	if p := l.pool(); p != nil {
-		return p.CachedBytes()
+	if l.pool != nil {
+		return l.pool.CachedBytes()
 	}
 	return 0
 }
 
 // Trim releases what the pool inside keeps, and returns the number of bytes released.
 func (l *Ledgered) Trim(ctx context.Context) (int, error) {
-	if p := l.pool(); p != nil {
-		return p.Trim(ctx)
+	if l.pool != nil {
+		return l.pool.Trim(ctx)
 	}
 	return 0, nil
 }
@@ -117,9 +113,27 @@ type origin struct {
 // origin is that of an event that happens now with a context.
 func (l *Ledgered) origin(t *tags) origin { return origin{t.key, t.scope, l.watched.Load()} }
 
+// originOf is origin of a context's tags.
+func (l *Ledgered) originOf(ctx context.Context) origin {
+	if c := find(ctx); c != nil {
+		return l.origin(&c.tags)
+	}
+	return origin{watch: l.watched.Load()}
+}
+
+// happened posts an event that began at start and has just ended, and gives it to the traces.
+func (l *Ledgered) happened(o *origin, e event, start time.Duration) *entry {
+	e.start, e.took = start, clock()-start
+	at := l.post(o, &e)
+	if o.traced() {
+		l.record(o, &e)
+	}
+	return at
+}
+
 // post adds an event to the device's account, to those of the scopes and to those who watch. It
 // returns the device's entry.
-func (l *Ledgered) post(o origin, e event) *entry {
+func (l *Ledgered) post(o *origin, e *event) *entry {
 	for r := o.scope; r != nil; r = r.parent {
 		if r.about(l.inner) {
 			r.post(o.key, e)
@@ -146,28 +160,80 @@ func (l *Ledgered) Alloc(ctx context.Context, bytes int) (Buffer, error) {
 	if err := l.begin(ctx); err != nil {
 		return nil, err
 	}
+	t := tagsOf(ctx)
+	return l.alloc(ctx, &t, bytes)
+}
+
+// Use says what an allocation is for, as WithPurpose, WithOp and WithSite say it of a context.
+type Use struct {
+	Purpose Purpose
+	Op      string
+	Site    uintptr // 0 for that of the context
+}
+
+// Alloc allocates on a device for a use, which takes no context of its own.
+func Alloc(ctx context.Context, dev Device, bytes int, u Use) (Buffer, error) {
+	l, ok := dev.(*Ledgered)
+	if !ok {
+		return dev.Alloc(u.in(ctx), bytes)
+	}
+	if err := l.begin(ctx); err != nil {
+		return nil, err
+	}
+	t := u.tags(tagsOf(ctx))
+	return l.alloc(ctx, &t, bytes)
+}
+
+// tags are those of a context, with the use.
+func (u Use) tags(t tags) tags {
+	t.purpose, t.op = u.Purpose, u.Op
+	if u.Site != 0 {
+		t.site = Site(u.Site)
+	}
+	return t
+}
+
+// in is a context with the use.
+func (u Use) in(ctx context.Context) context.Context {
+	c := retagged(ctx)
+	c.tags = u.tags(c.tags)
+	return c
+}
+
+// alloc is Alloc with the tags of the context, or others.
+func (l *Ledgered) alloc(ctx context.Context, t *tags, bytes int) (Buffer, error) {
 	if bytes < 0 {
 		return nil, &SizeError{bytes}
 	}
-	t, class := tagsOf(ctx), SizeClass(bytes)
+	class := SizeClass(bytes)
 	if !t.scope.reserve(l.inner, class) {
-		return nil, l.overBudget(t, class)
+		return nil, l.overBudget(t.scope, class)
 	}
 	start := clock()
-	inner, err := l.dev.Alloc(ctx, bytes)
-	if err != nil {
+	c := &counted{ledger: l, scope: t.scope, class: class}
+	if err := l.fill(ctx, c, bytes); err != nil {
 		t.scope.release(l.inner, class, nil)
 		return nil, l.explain(err)
 	}
-	o, e := l.origin(&t), event{kind: EventAlloc, purpose: t.purpose, bytes: class}.since(start)
-	at := l.post(o, e)
-	l.record(o, e)
-	return &counted{Buffer: inner, ledger: l, at: at, scope: o.scope, class: class, extra: l.extra(o, class)}, nil
+	o := l.origin(t)
+	c.at = l.happened(&o, event{kind: EventAlloc, purpose: t.purpose, bytes: class}, start)
+	c.extra = l.extra(&o, class)
+	return c, nil
+}
+
+// fill allocates what a counted buffer has inside.
+func (l *Ledgered) fill(ctx context.Context, c *counted, bytes int) (err error) {
+	if l.pool == nil {
+		c.Buffer, err = l.dev.Alloc(ctx, bytes)
+		return err
+	}
+	c.Buffer = &c.pooled
+	return l.pool.alloc(ctx, &c.pooled, bytes)
 }
 
 // overBudget is the error of an allocation that a budget of the context does not allow.
-func (l *Ledgered) overBudget(t tags, class int) error {
-	room, _ := t.scope.room(l.inner)
+func (l *Ledgered) overBudget(scope *Recorder, class int) error {
+	room, _ := scope.room(l.inner)
 	return &BudgetError{Op: "alloc", Need: class, Budget: max(room, 0), Why: whyContext, Holders: l.Holders(5)}
 }
 
@@ -201,14 +267,12 @@ func (l *Ledgered) Copy(ctx context.Context, dst, src Span) error {
 	}
 	o, start := l.origin(&t), clock()
 	if o.traced() {
-		ctx = o.tracing(ctx, t)
+		ctx = o.tracing(ctx)
 	}
 	if err := l.runs.Copy(ctx, dst, src); err != nil {
 		return err
 	}
-	e := event{kind: EventKind(direction), bytes: src.Len}.since(start)
-	l.post(o, e)
-	l.record(o, e)
+	l.happened(&o, event{kind: EventKind(direction), bytes: src.Len}, start)
 	return nil
 }
 
@@ -219,10 +283,9 @@ func (l *Ledgered) open(op string, b Buffer) (Buffer, error) {
 	switch {
 	case ok && c.freed.Load():
 		return nil, &FreedError{op, c.at.site}
+	case ok && c.ledger == l && l.pool != nil:
+		return c.pooled.Buffer, nil
 	case ok && c.ledger == l:
-		if p := l.pool(); p != nil {
-			return p.open(op, c.Buffer)
-		}
 		return c.Buffer, nil
 	case ok && c.Host() == nil && op == "copy" && l.peer(c.ledger):
 		return c.ledger.open(op, b)
@@ -264,9 +327,8 @@ func (l *Ledgered) compile(ctx context.Context, op ir.Op) (Program, error) {
 	if t.op == "" {
 		t.op = opName(op)
 	}
-	o, e := l.origin(&t), event{kind: EventCompile}.since(start)
-	l.post(o, e)
-	l.record(o, e)
+	o := l.origin(&t)
+	l.happened(&o, event{kind: EventCompile}, start)
 	return &countedProgram{Program: p, ledger: l, origin: o, own: t.own}, nil
 }
 
@@ -289,11 +351,9 @@ func (l *Ledgered) Sync(ctx context.Context) error {
 	if l.immediate {
 		return l.runs.Sync(ctx)
 	}
-	t, start := tagsOf(ctx), clock()
+	o, start := l.originOf(ctx), clock()
 	err := l.runs.Sync(ctx)
-	o, e := l.origin(&t), event{kind: EventSync}.since(start)
-	l.post(o, e)
-	l.record(o, e)
+	l.happened(&o, event{kind: EventSync}, start)
 	return err
 }
 
@@ -312,7 +372,8 @@ func (l *Ledgered) Close() error {
 
 // counted is a buffer that reports its Free, once.
 type counted struct {
-	Buffer
+	Buffer        // &pooled, if the ledger is around a pool
+	pooled pooled // here, which spares an allocation
 	ledger *Ledgered
 	at     *entry // of the device's account
 	scope  *Recorder
@@ -328,7 +389,7 @@ type extra struct {
 }
 
 // extra is that of a new buffer, or nil.
-func (l *Ledgered) extra(o origin, class int) *extra {
+func (l *Ledgered) extra(o *origin, class int) *extra {
 	stacks := capturing.Load()
 	if !stacks && o.watch == nil {
 		return nil
@@ -358,11 +419,12 @@ func (c *counted) Free() {
 		c.extra.stack.free(c.class)
 	}
 	e := event{kind: EventFree, bytes: c.class}
-	c.ledger.post(o, e)
+	c.ledger.post(&o, &e)
 	c.scope.release(c.ledger.inner, c.class, nil)
 	c.Buffer.Free()
 	if o.traced() {
-		c.ledger.record(o, e.since(clock()))
+		e.start = clock()
+		c.ledger.record(&o, &e)
 	}
 }
 
@@ -388,27 +450,30 @@ func (p *countedProgram) Run(ctx context.Context, args []Arg, work Span) (err er
 		return err
 	}
 	inner := p.args.take(len(args))
-	defer p.args.give(inner)
-	if err := inner.open(args, p.ledger); err != nil {
-		return err
+	if err = inner.open(args, p.ledger); err == nil {
+		err = p.run(ctx, *inner, work)
 	}
-	t := tagsOf(ctx)
-	if t.op == "" {
-		t.op = p.origin.op
+	p.args.give(inner)
+	return err
+}
+
+// run is Run with the buffers of the device inside.
+func (p *countedProgram) run(ctx context.Context, args []Arg, work Span) error {
+	o := p.ledger.originOf(ctx)
+	if o.op == "" {
+		o.op = p.origin.op
 	}
 	if p.own {
-		t.site = p.origin.site
+		o.site = p.origin.site
 	}
-	o, start := p.ledger.origin(&t), clock()
+	start := clock()
 	if o.traced() {
-		ctx = o.tracing(ctx, t)
+		ctx = o.tracing(ctx)
 	}
-	if err := p.Program.Run(ctx, *inner, work); err != nil {
+	if err := p.Program.Run(ctx, args, work); err != nil {
 		return err
 	}
-	e := event{kind: EventLaunch}.since(start)
-	p.ledger.post(o, e)
-	p.ledger.record(o, e)
+	p.ledger.happened(&o, event{kind: EventLaunch}, start)
 	return nil
 }
 
@@ -421,12 +486,12 @@ func Keep(p Program) {
 	}
 	for r := c.origin.scope; r != nil; r = r.parent {
 		if r.about(c.ledger.inner) {
-			r.post(c.origin.key, event{kind: EventClose})
+			r.post(c.origin.key, &event{kind: EventClose})
 		}
 	}
 	if c.origin.watch != nil {
 		for _, r := range c.origin.watch.list {
-			r.post(c.origin.key, event{kind: EventClose})
+			r.post(c.origin.key, &event{kind: EventClose})
 		}
 	}
 	c.origin.scope, c.origin.watch = nil, nil
@@ -436,7 +501,7 @@ func (p *countedProgram) Close() error {
 	if p.closed.Swap(true) {
 		return nil
 	}
-	p.ledger.post(p.origin, event{kind: EventClose})
+	p.ledger.post(&p.origin, &event{kind: EventClose})
 	return p.Program.Close()
 }
 

@@ -22,7 +22,6 @@ import (
 // more when the device refuses. An allocation that the limit does not allow is a *BudgetError.
 type Pooled struct {
 	dev   Device
-	inner Device // of dev
 	gauge gauge
 
 	mu     sync.Mutex
@@ -41,7 +40,7 @@ type kept struct {
 
 // Pool puts a pool around a device.
 func Pool(dev Device) *Pooled {
-	return &Pooled{dev: dev, inner: innermost(dev), free: map[int][]kept{}, gauge: gauge{dev: dev}}
+	return &Pooled{dev: dev, free: map[int][]kept{}, gauge: gauge{dev: dev}}
 }
 
 // Info describes the device.
@@ -74,20 +73,29 @@ func (p *Pooled) Alloc(ctx context.Context, bytes int) (Buffer, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	class := SizeClass(bytes)
-	_, limited := tagsOf(ctx).scope.room(p.inner)
-	b, err := p.take(class, share(limited))
-	if err != nil {
+	b := &pooled{}
+	if err := p.alloc(ctx, b, bytes); err != nil {
 		return nil, err
+	}
+	return b, nil
+}
+
+// alloc is Alloc into a buffer that is there.
+func (p *Pooled) alloc(ctx context.Context, into *pooled, bytes int) error {
+	class := SizeClass(bytes)
+	b, err := p.take(class, share(scopeOf(ctx).limits(p)))
+	if err != nil {
+		return err
 	}
 	if b == nil {
 		b, err = p.fresh(ctx, class)
 	}
 	if err != nil {
 		p.settle(-class)
-		return nil, err
+		return err
 	}
-	return &pooled{Buffer: b, pool: p, size: bytes, class: class}, nil
+	into.Buffer, into.pool, into.size, into.class = b, p, bytes, class
+	return nil
 }
 
 // take counts class bytes as live, if the limit allows, and returns a kept buffer of the class, or

@@ -42,9 +42,10 @@ type Recorder struct {
 // Record opens a scope. Scopes nest: an event counts in the innermost scope and in all around it. A
 // scope needs no closing, and what was allocated in it counts as live until it is freed.
 func Record(ctx context.Context) (context.Context, *Recorder) {
-	t := tagsOf(ctx)
+	c := retagged(ctx)
+	t := &c.tags
 	t.scope = &Recorder{parent: t.scope, limit: math.MaxInt, traced: t.scope != nil && t.scope.traced}
-	return t.into(ctx), t.scope
+	return c, t.scope
 }
 
 // RecordOn is Record for what happens on one device.
@@ -124,6 +125,15 @@ func (r *Recorder) room(inner Device) (bytes int, limited bool) {
 		}
 	}
 	return bytes, limited
+}
+
+// limits reports whether r or a scope around it has a budget that is about a device.
+func (r *Recorder) limits(dev Device) bool {
+	if r == nil {
+		return false
+	}
+	_, limited := r.room(innermost(dev))
+	return limited
 }
 
 // reserve takes bytes on a device from the budgets of r and of the scopes around it, all or none. Release gives

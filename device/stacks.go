@@ -70,7 +70,7 @@ type stackTable struct {
 // capture counts an allocation under the stack of its caller's caller.
 func (t *stackTable) capture(k key, bytes int) *stackCount {
 	var pcs [stackDepth]uintptr
-	s := t.find(k, pcs[:runtime.Callers(4, pcs[:])]) // above are Callers, capture, extra and Alloc
+	s := t.find(k, pcs[:runtime.Callers(5, pcs[:])]) // above are Callers, capture, extra, alloc and Alloc
 	s.allocs.add(bytes)
 	return s
 }

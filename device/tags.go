@@ -45,34 +45,46 @@ func tagsOf(ctx context.Context) tags {
 	return tags{}
 }
 
-// into is a context with the tags in the place of those that it had.
-func (t tags) into(ctx context.Context) context.Context {
-	if c, ok := ctx.(*tagged); ok {
-		ctx = c.Context
+// scopeOf is the innermost scope of a context, or nil.
+func scopeOf(ctx context.Context) *Recorder {
+	if c := find(ctx); c != nil {
+		return c.tags.scope
 	}
-	return &tagged{ctx, t}
+	return nil
+}
+
+// retagged is a context with the tags that it had, to be changed before anybody has it.
+func retagged(ctx context.Context) *tagged {
+	c := &tagged{Context: ctx}
+	if was := find(ctx); was != nil {
+		c.tags = was.tags
+		if ctx == context.Context(was) {
+			c.Context = was.Context
+		}
+	}
+	return c
 }
 
 // WithPurpose says what the allocations made with the context are for.
 func WithPurpose(ctx context.Context, p Purpose) context.Context {
-	t := tagsOf(ctx)
-	t.purpose = p
-	return t.into(ctx)
+	c := retagged(ctx)
+	c.tags.purpose = p
+	return c
 }
 
 // WithSite says which line of the user's program the context acts for: a program counter as
 // runtime.Callers gives it.
 func WithSite(ctx context.Context, pc uintptr) context.Context {
-	t := tagsOf(ctx)
-	t.site = Site(pc)
-	return t.into(ctx)
+	c := retagged(ctx)
+	c.tags.site = Site(pc)
+	return c
 }
 
 // WithOwnSite is WithSite for Compile: the program counts there, whatever site the contexts of its runs have.
 func WithOwnSite(ctx context.Context, pc uintptr) context.Context {
-	t := tagsOf(ctx)
-	t.site, t.own = Site(pc), true
-	return t.into(ctx)
+	c := retagged(ctx)
+	c.tags.site, c.tags.own = Site(pc), true
+	return c
 }
 
 // SiteOf is the site that WithSite gave to the context, or 0.
@@ -82,9 +94,9 @@ func SiteOf(ctx context.Context) Site { return tagsOf(ctx).site }
 // "subtract". Programs keep the operator that they were compiled with, so that a context for
 // launches needs none; a program compiled without one is named after the operation.
 func WithOp(ctx context.Context, op string) context.Context {
-	t := tagsOf(ctx)
-	t.op = op
-	return t.into(ctx)
+	c := retagged(ctx)
+	c.tags.op = op
+	return c
 }
 
 // OpOf is the operator that WithOp gave to the context, or "".
@@ -93,7 +105,7 @@ func OpOf(ctx context.Context) string { return tagsOf(ctx).op }
 // Explicit says that the copies made with the context are what the user asked for by name, as To
 // does, so that guards of implicit transfers pass them.
 func Explicit(ctx context.Context) context.Context {
-	t := tagsOf(ctx)
-	t.explicit = true
-	return t.into(ctx)
+	c := retagged(ctx)
+	c.tags.explicit = true
+	return c
 }

@@ -103,15 +103,12 @@ func (t *Trace) add(e Event) {
 }
 
 // traced reports whether anybody keeps the event.
-func (o origin) traced() bool {
+func (o *origin) traced() bool {
 	return o.scope != nil && o.scope.traced || o.watch != nil && o.watch.traced
 }
 
 // record gives an event to the traces that are open, once each.
-func (l *Ledgered) record(o origin, e event) {
-	if !o.traced() {
-		return
-	}
+func (l *Ledgered) record(o *origin, e *event) {
 	ev := Event{Kind: e.kind, Device: l.name, Op: o.op, Site: o.site, Start: e.start, Took: e.took, Bytes: e.bytes}
 	if e.kind == EventAlloc || e.kind == EventFree {
 		ev.Live, ev.Cached = int(l.all.total.live.Load()), l.CachedBytes()
@@ -122,7 +119,7 @@ func (l *Ledgered) record(o origin, e event) {
 }
 
 // traces are those that keep the event, each once.
-func (o origin) traces() []*Trace {
+func (o *origin) traces() []*Trace {
 	var list []*Trace
 	add := func(t *Trace) {
 		for _, have := range list {
@@ -192,7 +189,8 @@ func (t *Tracer) Owe(device any, give func()) {
 }
 
 // tracing is the context for the device inside, if a trace keeps what happens: with a tracer.
-func (o origin) tracing(ctx context.Context, t tags) context.Context {
-	t.tracer = &Tracer{o.key, o.traces()}
-	return t.into(ctx)
+func (o *origin) tracing(ctx context.Context) context.Context {
+	c := retagged(ctx)
+	c.tags.key, c.tags.tracer = o.key, &Tracer{o.key, o.traces()}
+	return c
 }

@@ -320,13 +320,12 @@ func (r *run) span(s slot, i, bytes int) device.Span {
 }
 
 func (r *run) alloc(ctx context.Context, i int) error {
-	b := r.p.Buffers[i]
-	ctx = device.WithOp(device.WithPurpose(at(ctx, b.Site), b.Purpose), b.Name)
+	b := &r.p.Buffers[i]
 	dev := r.p.Device
 	if b.Home {
 		dev = r.p.Home
 	}
-	buf, err := dev.Alloc(ctx, b.Bytes)
+	buf, err := device.Alloc(ctx, dev, b.Bytes, device.Use{Purpose: b.Purpose, Op: b.Name, Site: b.Site})
 	if err != nil {
 		return err
 	}
