@@ -26,10 +26,11 @@ func loops(code op.Code) []elementwise {
 	var list []elementwise
 	seen := map[string]bool{}
 	for _, args := range tuples(code.Row().Arity) {
-		loop, out, err := code.Resolve(args...)
+		types, out, err := code.Resolve(args...)
 		if err != nil {
 			continue
 		}
+		loop := types[:len(args)]
 		name := fmt.Sprintf("%v %v", code, loop)
 		if !seen[name] {
 			seen[name] = true

@@ -18,29 +18,62 @@ func Elementwise(code op.Code, args ...*Node) (*Node, error) {
 		return nil, &ArityError{Name: row.Name, Want: row.Arity, Got: len(args)}
 	}
 	args = ofOwnType(code, args)
-	types := make([]dtype.Arg, len(args))
-	shapes := make([][]int, len(args))
+	var types [op.MaxArity]dtype.Arg
 	for i, a := range args {
-		types[i], shapes[i] = a.arg(), a.Shape
+		types[i] = a.arg()
 	}
-	loop, out, err := code.Resolve(types...)
+	loop, out, err := code.Resolve(types[:len(args)]...)
 	if err != nil {
 		return nil, err
 	}
-	shape, err := broadcast.Shapes(shapes...)
+	shape, err := together(args)
 	if err != nil {
 		return nil, err
 	}
-	if err := addressable(shape); err != nil {
-		return nil, err
-	}
-	n := &Node{Kind: Map, Code: code, Type: out, Shape: shape, Args: make([]*Node, len(args))}
+	n := newMap(code, out, shape, len(args))
 	for i, a := range args {
 		if n.Args[i], err = castArg(a, loop[i], row.Name); err != nil {
 			return nil, err
 		}
 	}
 	return n, nil
+}
+
+// newMap is the node of an operator, with room for its arguments.
+func newMap(code op.Code, t dtype.DType, shape []int, args int) *Node {
+	n := &struct {
+		Node
+		args [op.MaxArity]*Node
+	}{Node: Node{Kind: Map, Code: code, Type: t, Shape: shape}}
+	n.Args = n.args[:args:args]
+	return &n.Node
+}
+
+// together is the shape of nodes that broadcast against each other: where that is one of theirs, it is no copy.
+func together(args []*Node) ([]int, error) {
+	shape := args[0].Shape
+	for _, a := range args[1:] {
+		if len(shape) == 0 {
+			shape = a.Shape
+		}
+		if len(a.Shape) > 0 && !slices.Equal(a.Shape, shape) {
+			return broadcastShape(args)
+		}
+	}
+	return shape, addressable(shape)
+}
+
+// broadcastShape is the shape that nodes of several shapes have together.
+func broadcastShape(args []*Node) ([]int, error) {
+	shapes := make([][]int, len(args))
+	for i, a := range args {
+		shapes[i] = a.Shape
+	}
+	shape, err := broadcast.Shapes(shapes...)
+	if err != nil {
+		return nil, err
+	}
+	return shape, addressable(shape)
 }
 
 // addressable is an error for a shape whose elements, in the widest type, have more bytes than an int

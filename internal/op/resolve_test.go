@@ -127,7 +127,7 @@ func TestLoops(t *testing.T) {
 	for _, c := range cases {
 		loop, out, err := c.code.Resolve(c.args...)
 		require.NoError(t, err)
-		assert.Equal(t, c.loop, loop, "%v%v", c.code, c.args)
+		assert.Equal(t, c.loop, loop[:len(c.args)], "%v%v", c.code, c.args)
 		assert.Equal(t, c.out, out, "%v%v", c.code, c.args)
 	}
 }

@@ -10,7 +10,26 @@ import (
 
 // Rule says in which types an operator computes: the type that each operand is cast to, and the
 // result's. Where it has no loop for the operands, remedy says what the user can do instead.
-type Rule func(args []dtype.Arg) (loop []dtype.DType, out dtype.DType, remedy string)
+type Rule func(args Args) (loop Loop, out dtype.DType, remedy string)
+
+// MaxArity is the most operands that an operator has.
+const MaxArity = 3
+
+// Args is what the operands bring. It is a value, as is Loop, so that to resolve takes no memory.
+type Args struct {
+	of [MaxArity]dtype.Arg
+	n  int
+}
+
+// gathered is what up to MaxArity operands bring.
+func gathered(args ...dtype.Arg) Args {
+	a := Args{n: len(args)}
+	copy(a.of[:], args)
+	return a
+}
+
+// Loop is the type in which an operator computes each of its operands; of those that it does not have it says nothing.
+type Loop [MaxArity]dtype.DType
 
 // TypeError says that an operator has no loop for operands of the given types.
 type TypeError struct {
@@ -32,131 +51,128 @@ func (e *TypeError) Error() string {
 // which each operand is cast, and the type of the result. The rules are NumPy 2's; a weak operand
 // is a Go number, whose value must fit the loop type, which the caller checks: NumPy refuses it where
 // it does not, but for comparisons, whose answer is then known. The error is a *TypeError.
-func (c Code) Resolve(args ...dtype.Arg) (loop []dtype.DType, out dtype.DType, err error) {
+func (c Code) Resolve(args ...dtype.Arg) (loop Loop, out dtype.DType, err error) {
 	row := c.Row()
-	loop, out, remedy := row.resolve(args)
-	if remedy == "" {
+	remedy := ""
+	if loop, out, remedy = row.resolve(args); remedy == "" {
 		return loop, out, nil
 	}
 	e := &TypeError{Op: row.Name, Remedy: remedy}
 	for _, a := range args {
 		e.Types = append(e.Types, a.Type)
 	}
-	return nil, dtype.Invalid, e
+	return Loop{}, dtype.Invalid, e
 }
 
-func (r *Row) resolve(args []dtype.Arg) ([]dtype.DType, dtype.DType, string) {
+func (r *Row) resolve(args []dtype.Arg) (Loop, dtype.DType, string) {
 	if len(args) != r.Arity {
-		return nil, 0, fmt.Sprintf("it takes %d operands", r.Arity)
+		return Loop{}, 0, fmt.Sprintf("it takes %d operands", r.Arity)
 	}
 	for _, a := range args {
 		if a.Type == dtype.Invalid || a.Type >= dtype.Count {
-			return nil, 0, "an operand has no dtype"
+			return Loop{}, 0, "an operand has no dtype"
 		}
 	}
-	return r.Rule(args)
+	return r.Rule(gathered(args...))
 }
+
+// meet is the type in which the operands from number first on meet.
+func (a *Args) meet(first int) dtype.DType { return dtype.Result(a.of[first:a.n]...) }
 
 // loopOf computes every operand in type t.
-func loopOf(args []dtype.Arg, t dtype.DType) []dtype.DType {
-	loop := make([]dtype.DType, len(args))
-	for i := range loop {
-		loop[i] = t
-	}
-	return loop
-}
+func loopOf(t dtype.DType) Loop { return Loop{t, t, t} }
 
 // same computes in the type in which the operands meet, and keeps it.
-func same(args []dtype.Arg) ([]dtype.DType, dtype.DType, string) {
-	t := dtype.Result(args...)
-	return loopOf(args, t), t, ""
+func same(args Args) (Loop, dtype.DType, string) {
+	t := args.meet(0)
+	return loopOf(t), t, ""
 }
 
 // notBool is same, but refuses bool, with a remedy.
 func notBool(remedy string) Rule {
-	return func(args []dtype.Arg) ([]dtype.DType, dtype.DType, string) {
+	return func(args Args) (Loop, dtype.DType, string) {
 		loop, t, _ := same(args)
 		if t == dtype.Bool {
-			return nil, 0, remedy
+			return Loop{}, 0, remedy
 		}
 		return loop, t, ""
 	}
 }
 
 // boolAsInt8 is same, but computes bools in int8.
-func boolAsInt8(args []dtype.Arg) ([]dtype.DType, dtype.DType, string) {
+func boolAsInt8(args Args) (Loop, dtype.DType, string) {
 	loop, t, _ := same(args)
 	if t == dtype.Bool {
-		return loopOf(args, dtype.Int8), dtype.Int8, ""
+		return loopOf(dtype.Int8), dtype.Int8, ""
 	}
 	return loop, t, ""
 }
 
 // bitwise is same for bool and integers, and refuses floats.
-func bitwise(args []dtype.Arg) ([]dtype.DType, dtype.DType, string) {
+func bitwise(args Args) (Loop, dtype.DType, string) {
 	loop, t, _ := same(args)
 	if t.IsFloat() {
-		return nil, 0, "floats have no bitwise operations; cast to an integer type, or use the logical functions"
+		return Loop{}, 0, "floats have no bitwise operations; cast to an integer type, or use the logical functions"
 	}
 	return loop, t, ""
 }
 
 // shift is bitwise, but computes bools in int8.
-func shift(args []dtype.Arg) ([]dtype.DType, dtype.DType, string) {
+func shift(args Args) (Loop, dtype.DType, string) {
 	loop, t, remedy := bitwise(args)
 	if t == dtype.Bool {
-		return loopOf(args, dtype.Int8), dtype.Int8, ""
+		return loopOf(dtype.Int8), dtype.Int8, ""
 	}
 	return loop, t, remedy
 }
 
 // inexact computes in a float type: float32 if that holds every value of every operand.
-func inexact(args []dtype.Arg) ([]dtype.DType, dtype.DType, string) {
-	t := dtype.Result(args...)
+func inexact(args Args) (Loop, dtype.DType, string) {
+	t := args.meet(0)
 	if !t.IsFloat() {
 		t = dtype.Invalid
-		for _, a := range args {
-			if !a.Weak || dtype.Result(args...) == a.Type {
+		for _, a := range args.of[:args.n] {
+			if !a.Weak || args.meet(0) == a.Type {
 				t = max(t, dtype.Promote(a.Type, dtype.Float32))
 			}
 		}
 	}
-	return loopOf(args, t), t, ""
+	return loopOf(t), t, ""
 }
 
 // quotient computes integers in float64, and keeps floats.
-func quotient(args []dtype.Arg) ([]dtype.DType, dtype.DType, string) {
-	t := dtype.Result(args...)
+func quotient(args Args) (Loop, dtype.DType, string) {
+	t := args.meet(0)
 	if !t.IsFloat() {
 		t = dtype.Float64
 	}
-	return loopOf(args, t), t, ""
+	return loopOf(t), t, ""
 }
 
 // comparison compares in the type in which the operands meet. Signed integers compare with uint64
 // as numbers, in a loop of their own, where they would meet in float64.
-func comparison(args []dtype.Arg) ([]dtype.DType, dtype.DType, string) {
-	x, y := args[0], args[1]
+func comparison(args Args) (Loop, dtype.DType, string) {
+	x, y := args.of[0], args.of[1]
 	if !x.Weak && !y.Weak {
 		if isSigned(x.Type) && y.Type == dtype.Uint64 {
-			return []dtype.DType{dtype.Int64, dtype.Uint64}, dtype.Bool, ""
+			return Loop{dtype.Int64, dtype.Uint64}, dtype.Bool, ""
 		}
 		if x.Type == dtype.Uint64 && isSigned(y.Type) {
-			return []dtype.DType{dtype.Uint64, dtype.Int64}, dtype.Bool, ""
+			return Loop{dtype.Uint64, dtype.Int64}, dtype.Bool, ""
 		}
 	}
 	return truthful(args)
 }
 
 // truthful takes any type and gives bool.
-func truthful(args []dtype.Arg) ([]dtype.DType, dtype.DType, string) {
-	return loopOf(args, dtype.Result(args...)), dtype.Bool, ""
+func truthful(args Args) (Loop, dtype.DType, string) {
+	return loopOf(args.meet(0)), dtype.Bool, ""
 }
 
 // choice takes a bool and two operands that meet in one type, and keeps that type.
-func choice(args []dtype.Arg) ([]dtype.DType, dtype.DType, string) {
-	t := dtype.Result(args[1:]...)
-	return []dtype.DType{dtype.Bool, t, t}, t, ""
+func choice(args Args) (Loop, dtype.DType, string) {
+	t := args.meet(1)
+	return Loop{dtype.Bool, t, t}, t, ""
 }
 
 // Loops lists the loops that Resolve can give, each once, in the order of their types.
@@ -167,7 +183,7 @@ func (c Code) Loops() [][]dtype.DType {
 	visit = func(i int) {
 		if i == len(args) {
 			if loop, _, err := c.Resolve(args...); err == nil {
-				loops = append(loops, loop)
+				loops = append(loops, slices.Clone(loop[:len(args)]))
 			}
 			return
 		}

@@ -26,7 +26,7 @@ func TestTableIsComplete(t *testing.T) {
 			assert.True(t, ok && c == Code(i), n)
 		}
 		assert.True(t, strings.HasSuffix(r.Doc, "."), "%s: the doc is sentences", r.Name)
-		assert.True(t, r.Arity >= 1 && r.Arity <= 3, r.Name)
+		assert.True(t, r.Arity >= 1 && r.Arity <= MaxArity, r.Name)
 		assert.NotNil(t, r.Rule, r.Name)
 		assert.NotNil(t, r.Body, r.Name)
 		assert.NotNil(t, r.Ref, r.Name)
@@ -61,7 +61,7 @@ func TestResultTypeIsTheBodys(t *testing.T) {
 			}
 			again, out, err := c.Resolve(args...)
 			require.NoError(t, err, "%v%v", c, loop)
-			assert.Equal(t, loop, again, "%v: operands of a loop resolve to it", c)
+			assert.Equal(t, loop, again[:len(loop)], "%v: operands of a loop resolve to it", c)
 			assert.Equal(t, out, c.Program(loop).Type(), "%v%v", c, loop)
 		}
 	}
