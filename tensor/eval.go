@@ -190,10 +190,7 @@ func (e *Expr) ExplainAnalyze(ctx context.Context, opts ...EvalOption) (*Analysi
 //
 //go:noinline
 func (e *Expr) Eval(ctx context.Context, opts ...EvalOption) (*Tensor, error) {
-	site := callerOfCaller()
-	if !framed {
-		site = caller(1)
-	}
+	site := siteOf(returnPC(0), 1)
 	return e.evalAt(ctx, "eval", site, opts...)
 }
 
@@ -410,10 +407,7 @@ func (p *Prepared) Close() error { return p.plan.Close() }
 //
 //go:noinline
 func (p *Prepared) Eval(ctx context.Context, bindings ...Binding) (*Tensor, error) {
-	site := callerOfCaller()
-	if !framed {
-		site = caller(1)
-	}
+	site := siteOf(returnPC(0), 1)
 	if ctx == nil {
 		return nil, placed("eval", site, &NilError{"context"})
 	}

@@ -3,7 +3,6 @@ package tensor
 import (
 	"errors"
 	"fmt"
-	"runtime"
 	"slices"
 	"strings"
 
@@ -112,13 +111,6 @@ func (e *Error) Error() string {
 
 // Unwrap is the mistake itself.
 func (e *Error) Unwrap() error { return e.Err }
-
-// caller is the program counter of the user's call: skip functions of this package are above it.
-func caller(skip int) uintptr {
-	var pc [1]uintptr
-	runtime.Callers(skip+2, pc[:])
-	return pc[0]
-}
 
 // placed says which call of the user's an error is of; one that has its place keeps it.
 func placed(op string, site uintptr, err error) error {

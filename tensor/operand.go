@@ -89,8 +89,8 @@ func Scalar[N Number | bool](v N) *Expr {
 	return &Expr{n: n}
 }
 
-// apply is an operator on the operands' nodes. It is called by the generated functions, which the
-// user calls.
+// apply is an operator on the operands' nodes. Those that call it are called by the generated functions, which the
+// user calls: all have frames of their own, by which the user's call is found.
 func apply(code op.Code, site uintptr, args []*ir.Node, errs ...error) *Expr {
 	for _, err := range errs {
 		if err != nil {
@@ -101,20 +101,23 @@ func apply(code op.Code, site uintptr, args []*ir.Node, errs ...error) *Expr {
 	return made(code.Row().Name, site, n, err)
 }
 
+//go:noinline
 func apply1[A Operand](code op.Code, a A) *Expr {
 	x, err := operand(a)
-	return apply(code, caller(2), []*ir.Node{x}, err)
+	return apply(code, siteOf(returnPC(1), 2), []*ir.Node{x}, err)
 }
 
+//go:noinline
 func apply2[A, B Operand](code op.Code, a A, b B) *Expr {
 	x, errX := operand(a)
 	y, errY := operand(b)
-	return apply(code, caller(2), []*ir.Node{x, y}, errX, errY)
+	return apply(code, siteOf(returnPC(1), 2), []*ir.Node{x, y}, errX, errY)
 }
 
+//go:noinline
 func apply3[A, B, C Operand](code op.Code, a A, b B, c C) *Expr {
 	x, errX := operand(a)
 	y, errY := operand(b)
 	z, errZ := operand(c)
-	return apply(code, caller(2), []*ir.Node{x, y, z}, errX, errY, errZ)
+	return apply(code, siteOf(returnPC(1), 2), []*ir.Node{x, y, z}, errX, errY, errZ)
 }

@@ -5,175 +5,283 @@ package tensor
 import "github.com/tare-go/tare/internal/op"
 
 // Add adds, element by element. Integers wrap; for bools it is logical or.
+//
+//go:noinline
 func Add[A, B Operand](a A, b B) *Expr { return apply2(op.Add, a, b) }
 
 // Subtract subtracts the second operand from the first. Integers wrap.
+//
+//go:noinline
 func Subtract[A, B Operand](a A, b B) *Expr { return apply2(op.Subtract, a, b) }
 
 // Multiply multiplies. Integers wrap; for bools it is logical and.
+//
+//go:noinline
 func Multiply[A, B Operand](a A, b B) *Expr { return apply2(op.Multiply, a, b) }
 
 // Divide divides the first operand by the second. Integers divide as float64.
+//
+//go:noinline
 func Divide[A, B Operand](a A, b B) *Expr { return apply2(op.Divide, a, b) }
 
 // FloorDivide divides and rounds down to an integer. An integer divided by zero gives 0, and the
 // minimum divided by -1 wraps.
+//
+//go:noinline
 func FloorDivide[A, B Operand](a A, b B) *Expr { return apply2(op.FloorDivide, a, b) }
 
 // Remainder returns what floor division leaves, with the sign of the divisor, as Python's % does.
 // Integers modulo zero give 0.
+//
+//go:noinline
 func Remainder[A, B Operand](a A, b B) *Expr { return apply2(op.Remainder, a, b) }
 
 // Negative flips the sign. Integers wrap.
+//
+//go:noinline
 func Negative[A Operand](a A) *Expr { return apply1(op.Negative, a) }
 
 // Positive returns its operand unchanged.
+//
+//go:noinline
 func Positive[A Operand](a A) *Expr { return apply1(op.Positive, a) }
 
 // Absolute takes the absolute value. The minimum of a signed integer type wraps to itself.
+//
+//go:noinline
 func Absolute[A Operand](a A) *Expr { return apply1(op.Absolute, a) }
 
 // Sign gives -1, 0 or 1 for negative, zero and positive elements, and NaN for NaN.
+//
+//go:noinline
 func Sign[A Operand](a A) *Expr { return apply1(op.Sign, a) }
 
 // Square multiplies by itself. Integers wrap.
+//
+//go:noinline
 func Square[A Operand](a A) *Expr { return apply1(op.Square, a) }
 
 // Reciprocal divides one by the element. Integers truncate, and for zero int32 and int64 give their
 // minimum, the other integers 0.
+//
+//go:noinline
 func Reciprocal[A Operand](a A) *Expr { return apply1(op.Reciprocal, a) }
 
 // Maximum takes the larger of two elements, or NaN if either is NaN; -0 is below +0.
+//
+//go:noinline
 func Maximum[A, B Operand](a A, b B) *Expr { return apply2(op.Maximum, a, b) }
 
 // Minimum takes the smaller of two elements, or NaN if either is NaN; -0 is below +0.
+//
+//go:noinline
 func Minimum[A, B Operand](a A, b B) *Expr { return apply2(op.Minimum, a, b) }
 
 // Floor rounds down to an integer. Integers and bools are unchanged, and keep their type.
+//
+//go:noinline
 func Floor[A Operand](a A) *Expr { return apply1(op.Floor, a) }
 
 // Ceil rounds up to an integer. Integers and bools are unchanged, and keep their type.
+//
+//go:noinline
 func Ceil[A Operand](a A) *Expr { return apply1(op.Ceil, a) }
 
 // Trunc rounds toward zero to an integer. Integers and bools are unchanged, and keep their type.
+//
+//go:noinline
 func Trunc[A Operand](a A) *Expr { return apply1(op.Trunc, a) }
 
 // Rint rounds to the nearest integer, halves to the even one.
+//
+//go:noinline
 func Rint[A Operand](a A) *Expr { return apply1(op.Rint, a) }
 
 // Copysign gives the first operand the sign of the second, also that of zeros and NaN.
+//
+//go:noinline
 func Copysign[A, B Operand](a A, b B) *Expr { return apply2(op.Copysign, a, b) }
 
 // Fmax takes the larger of two elements, and where one is NaN the other.
+//
+//go:noinline
 func Fmax[A, B Operand](a A, b B) *Expr { return apply2(op.Fmax, a, b) }
 
 // Fmin takes the smaller of two elements, and where one is NaN the other.
+//
+//go:noinline
 func Fmin[A, B Operand](a A, b B) *Expr { return apply2(op.Fmin, a, b) }
 
 // Sqrt takes the square root, correctly rounded; NaN for negative elements.
+//
+//go:noinline
 func Sqrt[A Operand](a A) *Expr { return apply1(op.Sqrt, a) }
 
 // Exp raises e to the element.
+//
+//go:noinline
 func Exp[A Operand](a A) *Expr { return apply1(op.Exp, a) }
 
 // Log takes the natural logarithm; -Inf for zero, NaN for negative elements.
+//
+//go:noinline
 func Log[A Operand](a A) *Expr { return apply1(op.Log, a) }
 
 // Exp2 raises 2 to the element; exact for integers.
+//
+//go:noinline
 func Exp2[A Operand](a A) *Expr { return apply1(op.Exp2, a) }
 
 // Expm1 raises e to the element and subtracts one, without loss where the element is near zero.
+//
+//go:noinline
 func Expm1[A Operand](a A) *Expr { return apply1(op.Expm1, a) }
 
 // Log2 takes the logarithm to base 2, exact for powers of 2; -Inf for zero, NaN for negative
 // elements.
+//
+//go:noinline
 func Log2[A Operand](a A) *Expr { return apply1(op.Log2, a) }
 
 // Log10 takes the logarithm to base 10, exact for powers of 10; -Inf for zero, NaN for negative
 // elements.
+//
+//go:noinline
 func Log10[A Operand](a A) *Expr { return apply1(op.Log10, a) }
 
 // Log1p takes the natural logarithm of one plus the element, without loss where the element is near
 // zero; -Inf for -1, NaN below.
+//
+//go:noinline
 func Log1p[A Operand](a A) *Expr { return apply1(op.Log1p, a) }
 
 // Sin takes the sine of an angle in radians, also of huge ones; NaN for infinities.
+//
+//go:noinline
 func Sin[A Operand](a A) *Expr { return apply1(op.Sin, a) }
 
 // Cos takes the cosine of an angle in radians, also of huge ones; NaN for infinities.
+//
+//go:noinline
 func Cos[A Operand](a A) *Expr { return apply1(op.Cos, a) }
 
 // Tanh takes the hyperbolic tangent.
+//
+//go:noinline
 func Tanh[A Operand](a A) *Expr { return apply1(op.Tanh, a) }
 
 // Power raises the first operand to the power of the second. Integers wrap; a negative exponent of
 // integers gives the power's integer part, which is 0 but for the bases 1 and -1 (NumPy refuses
 // it).
+//
+//go:noinline
 func Power[A, B Operand](a A, b B) *Expr { return apply2(op.Power, a, b) }
 
 // Hypot gives the hypotenuse of a right triangle with the operands as legs, without overflow or
 // underflow on the way; infinite if either is, also beside NaN. After Borges, An Improved Algorithm
 // for hypot(a,b) (2019), with scaling by powers of two.
+//
+//go:noinline
 func Hypot[A, B Operand](a A, b B) *Expr { return apply2(op.Hypot, a, b) }
 
 // Equal tells whether two elements are equal. NaN equals nothing.
+//
+//go:noinline
 func Equal[A, B Operand](a A, b B) *Expr { return apply2(op.Equal, a, b) }
 
 // NotEqual tells whether two elements differ. NaN differs from all, also from itself.
+//
+//go:noinline
 func NotEqual[A, B Operand](a A, b B) *Expr { return apply2(op.NotEqual, a, b) }
 
 // Less tells whether the first element is below the second.
+//
+//go:noinline
 func Less[A, B Operand](a A, b B) *Expr { return apply2(op.Less, a, b) }
 
 // LessEqual tells whether the first element is at or below the second.
+//
+//go:noinline
 func LessEqual[A, B Operand](a A, b B) *Expr { return apply2(op.LessEqual, a, b) }
 
 // Greater tells whether the first element is above the second.
+//
+//go:noinline
 func Greater[A, B Operand](a A, b B) *Expr { return apply2(op.Greater, a, b) }
 
 // GreaterEqual tells whether the first element is at or above the second.
+//
+//go:noinline
 func GreaterEqual[A, B Operand](a A, b B) *Expr { return apply2(op.GreaterEqual, a, b) }
 
 // LogicalAnd tells whether both elements are true. What is not zero is true, also NaN.
+//
+//go:noinline
 func LogicalAnd[A, B Operand](a A, b B) *Expr { return apply2(op.LogicalAnd, a, b) }
 
 // LogicalOr tells whether either element is true. What is not zero is true, also NaN.
+//
+//go:noinline
 func LogicalOr[A, B Operand](a A, b B) *Expr { return apply2(op.LogicalOr, a, b) }
 
 // LogicalXor tells whether just one of two elements is true. What is not zero is true, also NaN.
+//
+//go:noinline
 func LogicalXor[A, B Operand](a A, b B) *Expr { return apply2(op.LogicalXor, a, b) }
 
 // LogicalNot tells whether the element is false, which is zero.
+//
+//go:noinline
 func LogicalNot[A Operand](a A) *Expr { return apply1(op.LogicalNot, a) }
 
 // IsNaN tells whether the element is NaN. Integers and bools never are.
+//
+//go:noinline
 func IsNaN[A Operand](a A) *Expr { return apply1(op.IsNaN, a) }
 
 // IsInf tells whether the element is an infinity of either sign.
+//
+//go:noinline
 func IsInf[A Operand](a A) *Expr { return apply1(op.IsInf, a) }
 
 // IsFinite tells whether the element is neither infinite nor NaN.
+//
+//go:noinline
 func IsFinite[A Operand](a A) *Expr { return apply1(op.IsFinite, a) }
 
 // Where takes the second operand where the first is true, and the third elsewhere.
+//
+//go:noinline
 func Where[A, B, C Operand](a A, b B, c C) *Expr { return apply3(op.Where, a, b, c) }
 
 // BitwiseAnd keeps the bits that both integers have; for bools it is logical and.
+//
+//go:noinline
 func BitwiseAnd[A, B Operand](a A, b B) *Expr { return apply2(op.BitwiseAnd, a, b) }
 
 // BitwiseOr takes the bits that either integer has; for bools it is logical or.
+//
+//go:noinline
 func BitwiseOr[A, B Operand](a A, b B) *Expr { return apply2(op.BitwiseOr, a, b) }
 
 // BitwiseXor takes the bits in which two integers differ; for bools it is exclusive or.
+//
+//go:noinline
 func BitwiseXor[A, B Operand](a A, b B) *Expr { return apply2(op.BitwiseXor, a, b) }
 
 // LeftShift shifts the bits of the first integer up by the second, which counts as unsigned; from
 // the type's width on nothing is left. Bools shift as int8.
+//
+//go:noinline
 func LeftShift[A, B Operand](a A, b B) *Expr { return apply2(op.LeftShift, a, b) }
 
 // RightShift shifts the bits of the first integer down by the second, which counts as unsigned, and
 // keeps the sign; from the type's width on only the sign is left. Bools shift as int8.
+//
+//go:noinline
 func RightShift[A, B Operand](a A, b B) *Expr { return apply2(op.RightShift, a, b) }
 
 // Invert complements the bits of an integer; for bools it is logical not.
+//
+//go:noinline
 func Invert[A Operand](a A) *Expr { return apply1(op.Invert, a) }

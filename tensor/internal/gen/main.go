@@ -45,7 +45,7 @@ func functions() ([]byte, error) {
 	for _, row := range op.Table {
 		types, params, args := signature(row.Arity)
 		fmt.Fprintf(&b, "\n%s", comment(row.GoName+" "+row.Doc))
-		fmt.Fprintf(&b, "func %s[%s Operand](%s) *Expr { return apply%d(op.%s, %s) }\n", row.GoName, types, params, row.Arity, row.GoName, args)
+		fmt.Fprintf(&b, "//\n//go:noinline\nfunc %s[%s Operand](%s) *Expr { return apply%d(op.%s, %s) }\n", row.GoName, types, params, row.Arity, row.GoName, args)
 	}
 	return format.Source(b.Bytes())
 }
