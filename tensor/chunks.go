@@ -141,7 +141,7 @@ func (e *Expr) cut(site uintptr, opts []EvalOption) (*Chunked, error) {
 func (c *Chunked) standIns() map[*ir.Node]*ir.Node {
 	leaves := map[*ir.Node]*ir.Node{}
 	for _, n := range c.shared {
-		t := Tensor{mem: &memory{dev: c.home, name: n.Name(), held: &holding{}}, typ: n.Type, at: broadcast.Contiguous(n.Shape, n.Type.Size())}
+		t := Tensor{mem: &memory{dev: c.home, name: n.Name()}, typ: n.Type, at: broadcast.Contiguous(n.Shape, n.Type.Size())}
 		leaves[n] = t.node()
 	}
 	return leaves
@@ -260,7 +260,7 @@ func (c *Chunked) eval(ctx context.Context, site uintptr) iter.Seq2[*Tensor, err
 		ctx := c.opt.budgeted(ctx)
 		leaves := map[*ir.Node]*ir.Node{}
 		if c.before != nil {
-			stored, err := evalAll(ctx, "chunks", site, c.exprs(), []EvalOption{c.where()})
+			stored, err := evalAll(ctx, "chunks", site, c.exprs(), []EvalOption{c.where()}, nil)
 			if err != nil {
 				yield(nil, err)
 				return

@@ -35,6 +35,11 @@ type evaluation struct {
 	kept    int
 	roof    *Roof
 	made    []plan.Target // of the expressions, once they are planned
+
+	room struct { // of the lists, for one expression
+		made [1]plan.Target
+		outs [1]*Tensor
+	}
 }
 
 // Out gives the arrays that results are written to: one for each expression, of its shape, and of a
@@ -43,8 +48,17 @@ type evaluation struct {
 // which the plan names. An evaluation that was begun and ends with an error, or is cancelled, may leave
 // an Out with some elements written and some not.
 func Out(out ...*Tensor) EvalOption {
-	return evalOption(func(e *evaluation) { e.outs = out })
+	if len(out) == 1 {
+		return oneOut{out[0]}
+	}
+	all := slices.Clone(out)
+	return evalOption(func(e *evaluation) { e.outs = all })
 }
+
+// oneOut is an Out of one array, which takes no memory.
+type oneOut struct{ *Tensor }
+
+func (o oneOut) evaluation(e *evaluation) { e.outs = append(e.room.outs[:0], o.Tensor) }
 
 // On is the device that an expression without operands in memory is evaluated on. With operands
 // elsewhere it is an error: nothing moves unless asked, with To.
@@ -196,7 +210,8 @@ func (e *Expr) Eval(ctx context.Context, opts ...EvalOption) (*Tensor, error) {
 
 // evalAt is Eval on behalf of a call of the user's.
 func (e *Expr) evalAt(ctx context.Context, name string, site uintptr, opts ...EvalOption) (*Tensor, error) {
-	ts, err := evalAll(ctx, name, site, []*Expr{e}, opts)
+	var room [1]*Tensor
+	ts, err := evalAll(ctx, name, site, []*Expr{e}, opts, room[:0])
 	if err != nil {
 		return nil, err
 	}
@@ -206,16 +221,16 @@ func (e *Expr) evalAt(ctx context.Context, name string, site uintptr, opts ...Ev
 // EvalAll computes several expressions in one evaluation: what they share is computed once, and
 // those that fold or map the same rows go over memory together.
 func EvalAll(ctx context.Context, exprs []*Expr, opts ...EvalOption) ([]*Tensor, error) {
-	ts, err := evalAll(ctx, "eval", caller(1), exprs, opts)
-	return slices.Clone(ts), err // and not the caller's own list of Out
+	return evalAll(ctx, "eval", caller(1), exprs, opts, nil)
 }
 
-func evalAll(ctx context.Context, name string, site uintptr, exprs []*Expr, opts []EvalOption) ([]*Tensor, error) {
+// evalAll appends to dst what it evaluates.
+func evalAll(ctx context.Context, name string, site uintptr, exprs []*Expr, opts []EvalOption, dst []*Tensor) ([]*Tensor, error) {
 	if ctx == nil {
 		return nil, placed(name, site, &NilError{"context"})
 	}
 	opt := options(ctx, opts)
-	ts, err := opt.eval(device.WithSite(ctx, site), exprs)
+	ts, err := opt.eval(device.WithSite(ctx, site), exprs, dst)
 	return ts, placed(name, site, err)
 }
 
@@ -223,32 +238,27 @@ func evalAll(ctx context.Context, name string, site uintptr, exprs []*Expr, opts
 var plans plan.Cache
 
 // eval plans and evaluates expressions.
-func (e *evaluation) eval(ctx context.Context, exprs []*Expr) ([]*Tensor, error) {
-	if err := e.make(exprs); err != nil {
+func (e *evaluation) eval(ctx context.Context, exprs []*Expr, dst []*Tensor) ([]*Tensor, error) {
+	if err := e.make(exprs, e.room.made[:0]); err != nil {
 		return nil, err
 	}
-	bufs, dev, err := plans.Eval(e.budgeted(ctx), e.made, e.Options)
-	return e.results(bufs, dev, err)
+	var room [1]device.Buffer
+	bufs, p, err := plans.Eval(e.budgeted(ctx), e.made, e.Options, room[:0])
+	return e.results(bufs, p, err, dst)
 }
 
 // plan makes the plan of expressions.
 func (e *evaluation) plan(ctx context.Context, exprs []*Expr) (*Plan, error) {
-	if err := e.make(exprs); err != nil {
+	if err := e.make(exprs, nil); err != nil {
 		return nil, err
 	}
 	return plan.New(e.budgeted(ctx), e.made, e.Options)
 }
 
-// make finds the targets, and the device if no array says where.
-func (e *evaluation) make(exprs []*Expr) (err error) {
-	if e.made, err = e.targets(exprs); err != nil {
-		return err
-	}
-	if e.through {
-		return e.findHome()
-	}
-	if e.Device == nil && !readsArrays(e.made) {
-		e.Device, err = device.Open("cpu")
+// make finds the targets, and where operands and results are of what goes through a device.
+func (e *evaluation) make(exprs []*Expr, room []plan.Target) (err error) {
+	if e.made, err = e.targets(exprs, room); err == nil && e.through {
+		err = e.findHome()
 	}
 	return err
 }
@@ -303,13 +313,9 @@ func eachArray(targets []plan.Target, do func(dev device.Device)) {
 	}
 }
 
-func readsArrays(targets []plan.Target) (found bool) {
-	eachArray(targets, func(device.Device) { found = true })
-	return found
-}
-
-func (e *evaluation) targets(exprs []*Expr) ([]plan.Target, error) {
-	targets := make([]plan.Target, len(exprs))
+// targets are those of expressions, in room if there is enough.
+func (e *evaluation) targets(exprs []*Expr, room []plan.Target) ([]plan.Target, error) {
+	targets := slices.Grow(room, len(exprs))[:len(exprs)]
 	if e.outs != nil && len(e.outs) != len(exprs) {
 		return nil, &plan.OutError{Op: "eval", Why: fmt.Sprintf("%d arrays for %d expressions", len(e.outs), len(exprs))}
 	}
@@ -415,7 +421,8 @@ func (p *Prepared) Eval(ctx context.Context, bindings ...Binding) (*Tensor, erro
 	if err != nil {
 		return nil, placed("eval", site, err)
 	}
-	ts, err := p.run(device.WithSite(ctx, site), b)
+	var room [1]*Tensor
+	ts, err := p.run(device.WithSite(ctx, site), b, room[:0])
 	if err != nil {
 		return nil, placed("eval", site, err)
 	}
@@ -439,13 +446,14 @@ func (p *Prepared) bound(bindings []Binding) (plan.Bindings, error) {
 	return b.Bindings, nil
 }
 
-func (p *Prepared) run(ctx context.Context, bind plan.Bindings) ([]*Tensor, error) {
-	bufs, err := p.plan.Run(p.opt.budgeted(ctx), bind)
-	return p.opt.results(bufs, p.plan.ResultDevice(), err)
+func (p *Prepared) run(ctx context.Context, bind plan.Bindings, dst []*Tensor) ([]*Tensor, error) {
+	var room [1]device.Buffer
+	bufs, err := p.plan.Run(p.opt.budgeted(ctx), bind, room[:0])
+	return p.opt.results(bufs, p.plan, err, dst)
 }
 
-// results are the tensors of buffers that an evaluation returned, or Out.
-func (e *evaluation) results(bufs []device.Buffer, dev device.Device, err error) ([]*Tensor, error) {
+// results appends the tensors of buffers that a plan returned, or Out.
+func (e *evaluation) results(bufs []device.Buffer, p *Plan, err error, dst []*Tensor) ([]*Tensor, error) {
 	for _, out := range e.outs {
 		out.mem.version.Add(1) // also after an error, which may come when some elements are written
 	}
@@ -453,12 +461,11 @@ func (e *evaluation) results(bufs []device.Buffer, dev device.Device, err error)
 		return nil, err
 	}
 	if e.outs != nil {
-		return e.outs, nil
+		return append(dst, e.outs...), nil
 	}
-	ts := make([]*Tensor, len(bufs))
 	for i, t := range e.made {
-		n := t.Node
-		ts[i] = &Tensor{mem: newMemory(dev, bufs[i], n.Site), typ: n.Type, at: broadcast.Contiguous(n.Shape, n.Type.Size())}
+		mem := newMemory(p.ResultDevice(), bufs[i], t.Node.Site)
+		dst = append(dst, &Tensor{mem: mem, typ: t.Node.Type, at: p.Layout(i)})
 	}
-	return ts, nil
+	return dst, nil
 }

@@ -35,7 +35,7 @@ func (p *Plan) Analyze(ctx context.Context) (*Analysis, error) {
 	r.bindAll(Bindings{})
 	r.times = a.Calls
 	start := time.Now()
-	results, err := r.evaluate(ctx)
+	results, err := r.evaluate(ctx, nil)
 	a.Seconds, a.Stats = time.Since(start).Seconds(), rec.Stats()
 	a.Stats.PeakBytes = own.Stats().PeakBytes
 	for _, b := range results {

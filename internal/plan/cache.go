@@ -37,8 +37,9 @@ const maxYoung = 128
 
 var hashSeed = maphash.MakeSeed()
 
-// Eval plans targets, or finds the plan of an evaluation like it, and runs it.
-func (c *Cache) Eval(ctx context.Context, targets []Target, opt Options) ([]device.Buffer, device.Device, error) {
+// Eval plans targets, or finds the plan of an evaluation like it, and runs it: see Plan.Run. The plan is for those who want
+// to know where the results are.
+func (c *Cache) Eval(ctx context.Context, targets []Target, opt Options, dst []device.Buffer) ([]device.Buffer, *Plan, error) {
 	f, _ := c.forms.Get().(*ir.Form)
 	if f == nil {
 		f = &ir.Form{}
@@ -46,7 +47,7 @@ func (c *Cache) Eval(ctx context.Context, targets []Target, opt Options) ([]devi
 	defer c.forms.Put(f)
 	defer f.Reset()
 	if !formOf(f, targets) {
-		return once(ctx, targets, opt)
+		return once(ctx, targets, opt, dst)
 	}
 	k, err := c.plan(ctx, f, targets, opt)
 	if err != nil {
@@ -54,21 +55,21 @@ func (c *Cache) Eval(ctx context.Context, targets []Target, opt Options) ([]devi
 	}
 	defer c.release(k)
 	if k.plan.Check(ctx) != nil { // for now: chunks may help
-		return once(ctx, targets, opt)
+		return once(ctx, targets, opt, dst)
 	}
-	bufs, err := k.run(ctx, f)
-	return bufs, k.plan.ResultDevice(), err
+	bufs, err := k.run(ctx, f, dst)
+	return bufs, k.plan, err
 }
 
 // once plans targets and runs the plan.
-func once(ctx context.Context, targets []Target, opt Options) ([]device.Buffer, device.Device, error) {
+func once(ctx context.Context, targets []Target, opt Options, dst []device.Buffer) ([]device.Buffer, *Plan, error) {
 	p, err := New(ctx, targets, opt)
 	if err != nil {
 		return nil, nil, err
 	}
 	defer p.Close()
-	bufs, err := p.Run(ctx, Bindings{})
-	return bufs, p.ResultDevice(), err
+	bufs, err := p.Run(ctx, Bindings{}, dst)
+	return bufs, p, err
 }
 
 func formOf(f *ir.Form, targets []Target) bool {
@@ -205,11 +206,11 @@ func (k *kept) detach(f *ir.Form) {
 }
 
 // run evaluates the plan with the arrays and scalars of a form.
-func (k *kept) run(ctx context.Context, f *ir.Form) ([]device.Buffer, error) {
+func (k *kept) run(ctx context.Context, f *ir.Form, dst []device.Buffer) ([]device.Buffer, error) {
 	r := k.plan.newRun()
 	for i, s := range k.sources {
 		a := f.Sources[s].(Array)
-		r.own[i], r.bound[i] = a, Bound{Array: a}
+		r.uses[i].own, r.uses[i].bound = a, Bound{Array: a}
 	}
 	for i, s := range k.params {
 		r.params[i] = k.plan.params[i].Bits
@@ -217,5 +218,5 @@ func (k *kept) run(ctx context.Context, f *ir.Form) ([]device.Buffer, error) {
 			r.params[i] = f.Scalars[s].Bits
 		}
 	}
-	return r.evaluate(ctx)
+	return r.evaluate(ctx, dst)
 }

@@ -80,7 +80,7 @@ func TestChunksAgree(t *testing.T) {
 		p := within(t, budget, targets, plan.Options{})
 		msg := describe(drawn) + p.String()
 		ctx, rec := device.Record(device.WithBudget(background, budget))
-		results, err := p.Run(ctx, plan.Bindings{})
+		results, err := p.Run(ctx, plan.Bindings{}, nil)
 		if p.PeakBytes > budget {
 			var over *device.BudgetError
 			require.ErrorAs(t, err, &over, msg)
@@ -172,7 +172,7 @@ func TestWhatIsNotCut(t *testing.T) {
 	p := made(t, device.WithBudget(background, 4096), plan.Options{}, plan.Target{Node: sum})
 	assert.Nil(t, p.Chunks, "there is no axis")
 	ctx, rec := device.Record(device.WithBudget(background, 4096))
-	_, err := p.Run(ctx, plan.Bindings{})
+	_, err := p.Run(ctx, plan.Bindings{}, nil)
 	var over *device.BudgetError
 	require.ErrorAs(t, err, &over)
 	assert.Equal(t, []any{"sum", p.PeakBytes, 4096}, []any{over.Op, over.Need, over.Budget})
@@ -191,7 +191,7 @@ func TestChunksOfWhichTheFirstIsSpecial(t *testing.T) {
 	p := within(t, 64+device.SizeClass(800), fresh(b.on(n)), plan.Options{})
 	require.NotNil(t, p.Chunks)
 	assert.Equal(t, 1, p.Chunks.Rows)
-	bufs, err := p.Run(background, plan.Bindings{})
+	bufs, err := p.Run(background, plan.Bindings{}, nil)
 	require.NoError(t, err)
 	got, err := bytes(dev, bufs[0], n.Bytes())
 	require.NoError(t, err)
@@ -209,7 +209,7 @@ func TestMasksInChunks(t *testing.T) {
 	require.NoError(t, err)
 	p := within(t, 5000, b.targets(drawn), plan.Options{})
 	require.NotNil(t, p.Chunks)
-	_, err = p.Run(background, plan.Bindings{})
+	_, err = p.Run(background, plan.Bindings{}, nil)
 	require.NoError(t, err)
 	requireHeld(t, b, wanted(c, drawn), p.String())
 }

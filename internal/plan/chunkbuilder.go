@@ -31,7 +31,7 @@ type chunkBuilder struct {
 func newChunkBuilder(ctx context.Context, p *Plan, c cut) *chunkBuilder {
 	b := &chunkBuilder{ctx: ctx, budget: c.budget, shared: map[*ir.Node]*ir.Node{}, memo: map[*ir.Node]*ir.Node{}}
 	b.chunks = &Chunking{Axis: c.axis, Gathers: c.gathers, Budget: c.budget, Whole: p.PeakBytes}
-	b.q = &Plan{Device: p.Device, Home: p.Home, large: p.large, Warnings: p.Warnings, targets: p.targets, work: -1, Chunks: b.chunks, Operands: p.Operands}
+	b.q = &Plan{Device: p.Device, Home: p.Home, large: p.large, Warnings: p.Warnings, targets: p.targets, title: p.title, layouts: p.layouts, work: -1, Chunks: b.chunks, Operands: p.Operands}
 	b.targets = sharing(p.targets)
 	for _, t := range p.targets {
 		if t.Out != nil {

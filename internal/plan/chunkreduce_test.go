@@ -63,7 +63,7 @@ func TestReductionsInChunksAgree(t *testing.T) {
 			return
 		}
 		ctx, rec := device.Record(device.WithBudget(background, budget))
-		results, err := p.Run(ctx, plan.Bindings{})
+		results, err := p.Run(ctx, plan.Bindings{}, nil)
 		require.NoError(t, err, p.String())
 		s := rec.Stats()
 		require.Equal(t, []int{p.PeakBytes, p.IntermediateBytes, p.WorkspaceBytes, p.ResultBytes, p.Launches()},
@@ -133,10 +133,10 @@ func TestReductionsInChunksDoNotOverwriteWhatIsRead(t *testing.T) {
 	budget := whole.PeakBytes * 3 / 4
 	p := within(t, budget, b.targets(drawn), plan.Options{})
 	assert.Nil(t, p.Chunks, p.String())
-	_, err = p.Run(device.WithBudget(background, budget), plan.Bindings{})
+	_, err = p.Run(device.WithBudget(background, budget), plan.Bindings{}, nil)
 	var over *device.BudgetError
 	require.ErrorAs(t, err, &over)
-	_, err = whole.Run(background, plan.Bindings{})
+	_, err = whole.Run(background, plan.Bindings{}, nil)
 	require.NoError(t, err)
 	requireHeld(t, b, wanted(c, drawn), whole.String())
 	require.NoError(t, p.Close())

@@ -63,7 +63,7 @@ func (tr *trial) at(dev, home device.Device) error {
 		return err
 	}
 	defer p.Close()
-	bufs, err := p.Run(background, plan.Bindings{})
+	bufs, err := p.Run(background, plan.Bindings{}, nil)
 	if err != nil {
 		return err
 	}

@@ -103,7 +103,7 @@ func TestReadsAfterTheWrite(t *testing.T) {
 	a, b := square(ns[0]), square(ns[1])
 	p := made(t, background, plan.Options{}, []plan.Target{{Node: node(ir.MatrixProduct(b, b)), Out: a}, {Node: apply(op.Add, a, number(0.5))}}...)
 	assert.Equal(t, 64, p.IntermediateBytes, "%v", p)
-	bufs, err := p.Run(background, plan.Bindings{})
+	bufs, err := p.Run(background, plan.Bindings{}, nil)
 	require.NoError(t, err)
 	got, err := bytes(dev, bufs[1], 32)
 	require.NoError(t, err)
@@ -136,7 +136,7 @@ func TestResultsThatOthersRead(t *testing.T) {
 			b, err := put(c, dev)
 			require.NoError(t, err)
 			p := within(t, math.MaxInt, b.targets(drawn), plan.Options{Eager: eager})
-			bufs, err := p.Run(background, plan.Bindings{})
+			bufs, err := p.Run(background, plan.Bindings{}, nil)
 			require.NoError(t, err)
 			got, err := bytes(dev, bufs[1], drawn[1].Node.Bytes())
 			require.NoError(t, err)
@@ -294,7 +294,7 @@ func TestOutsHoldWhatIsComputed(t *testing.T) {
 		}
 		msg := describe(drawn) + p.String()
 		ctx, rec := device.Record(background)
-		results, err := p.Run(ctx, plan.Bindings{})
+		results, err := p.Run(ctx, plan.Bindings{}, nil)
 		require.NoError(t, err, msg)
 		s := rec.Stats()
 		require.Equal(t, []int{p.PeakBytes, p.ResultBytes, p.IntermediateBytes, p.WorkspaceBytes, p.ResultBytes, p.Launches(), 0},

@@ -38,7 +38,7 @@ type Target struct {
 
 // Options choose how a plan is made.
 type Options struct {
-	Device device.Device // where it runs; nil for where the operands are
+	Device device.Device // where it runs; nil for where the operands are, or without any the default device
 	Home   device.Device // whose memory, the host's, operands and results are in and stay in; nil for Device
 	Eager  bool          // every operator a step of its own
 	Strict bool          // warnings that are likely mistakes are errors
@@ -139,11 +139,12 @@ type Plan struct {
 	// What one evaluation copies to Device from Home, and back.
 	H2D, D2H device.Transfer
 
-	targets   []Target
-	results   []int // for each target the buffer of its result, -1 where it goes into Out
-	work      int   // the buffer that is workspace, -1 if none
-	sections  []section
-	noResults []device.Buffer // what a run returns where all go into Outs
+	targets  []Target
+	title    string           // of the targets
+	layouts  []broadcast.View // of the results
+	results  []int            // for each target the buffer of its result, -1 where it goes into Out
+	work     int              // the buffer that is workspace, -1 if none
+	sections []section
 
 	sources []Array    // whose memory is read or written
 	use     []access   // of each source
@@ -179,7 +180,7 @@ func New(ctx context.Context, targets []Target, opt Options) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Plan{Device: dev, Eager: opt.Eager, targets: targets, work: -1}
+	p := &Plan{Device: dev, Eager: opt.Eager, targets: targets, title: titleOf(targets), layouts: layoutsOf(targets), work: -1}
 	if opt.Home != dev {
 		p.Home = opt.Home
 	}
@@ -203,7 +204,8 @@ func New(ctx context.Context, targets []Target, opt Options) (*Plan, error) {
 	return fit(ctx, p, opt)
 }
 
-// place is the device of all operands, or the one that was asked for. What is at home may stay there.
+// place is the device of all operands, or the one that was asked for; without any, the default. What is at home may stay
+// there.
 func place(targets []Target, opt Options) (device.Device, error) {
 	dev, first := opt.Device, (*ir.Node)(nil)
 	var err error
@@ -224,6 +226,9 @@ func place(targets []Target, opt Options) (device.Device, error) {
 	}
 	for _, t := range targets {
 		ir.Walk(nodes(t), visit)
+	}
+	if dev == nil && err == nil {
+		return device.Open(device.Default)
 	}
 	return dev, err
 }

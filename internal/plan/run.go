@@ -2,9 +2,9 @@ package plan
 
 import (
 	"context"
-	"runtime"
 	"slices"
 
+	"github.com/tare-go/tare/broadcast"
 	"github.com/tare-go/tare/device"
 	"github.com/tare-go/tare/internal/ir"
 	"github.com/tare-go/tare/internal/op"
@@ -26,12 +26,12 @@ type Bound struct {
 // Check is the budgets' word on the plan: nil or a *device.BudgetError.
 func (p *Plan) Check(ctx context.Context) error {
 	if p.Home == nil {
-		return device.Check(ctx, p.Device, p.title(), p.PeakBytes, p)
+		return device.Check(ctx, p.Device, p.title, p.PeakBytes, p)
 	}
-	if err := device.Check(ctx, p.Home, p.title(), p.HomePeakBytes, p); err != nil {
+	if err := device.Check(ctx, p.Home, p.title, p.HomePeakBytes, p); err != nil {
 		return err
 	}
-	return device.Check(device.Beside(ctx, p.Device, p.HomePeakBytes), p.Device, p.title(), p.PeakBytes, p)
+	return device.Check(device.Beside(ctx, p.Device, p.HomePeakBytes), p.Device, p.title, p.PeakBytes, p)
 }
 
 // host is the device at whose side operands and results are.
@@ -45,16 +45,29 @@ func (p *Plan) host() device.Device {
 // ResultDevice is the device of the arrays that a run returns.
 func (p *Plan) ResultDevice() device.Device { return p.host() }
 
-func (p *Plan) title() string {
-	if len(p.targets) == 1 {
-		return p.targets[0].Node.Name()
+// Layout is how the array of the i-th target lies in the buffer that a run returns.
+func (p *Plan) Layout(i int) broadcast.View { return p.layouts[i] }
+
+// layoutsOf are C order, for each target.
+func layoutsOf(targets []Target) []broadcast.View {
+	layouts := make([]broadcast.View, len(targets))
+	for i, t := range targets {
+		layouts[i] = broadcast.Contiguous(t.Node.Shape, t.Node.Type.Size())
+	}
+	return layouts
+}
+
+// titleOf is what budgets call the evaluation of targets.
+func titleOf(targets []Target) string {
+	if len(targets) == 1 {
+		return targets[0].Node.Name()
 	}
 	return "eval"
 }
 
-// Run evaluates the plan and returns a buffer for each target, nil for those with an Out. Either all
+// Run evaluates the plan and appends to dst a buffer for each target, nil for those with an Out. Either all
 // of them are returned or, with an error, none and everything is released.
-func (p *Plan) Run(ctx context.Context, bind Bindings) ([]device.Buffer, error) {
+func (p *Plan) Run(ctx context.Context, bind Bindings, dst []device.Buffer) ([]device.Buffer, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -63,20 +76,26 @@ func (p *Plan) Run(ctx context.Context, bind Bindings) ([]device.Buffer, error) 
 	}
 	r := p.newRun()
 	r.bindAll(bind)
-	return r.evaluate(ctx)
+	return r.evaluate(ctx, dst)
 }
 
 // run is one evaluation.
 type run struct {
-	p             *Plan
-	own           []Array  // the plan's sources
-	bound         []Bound  // what is read in their place
-	params        []uint64 // the values of the scalars
-	read, written []device.Buffer
-	buffers       []device.Buffer
-	args          []device.Arg
-	times         []CallTime // of each call; nil unless they are measured
-	rebound       bool       // something else than own is bound
+	p       *Plan
+	uses    []use    // of the plan's sources
+	params  []uint64 // the values of the scalars
+	buffers []device.Buffer
+	args    []device.Arg
+	mapped  []device.Pages // of the sources
+	times   []CallTime     // of each call; nil unless they are measured
+	rebound bool           // something else than the plan's own sources is bound
+}
+
+// use is one of the plan's sources in a run.
+type use struct {
+	own           Array
+	bound         Bound         // what is read in its place
+	read, written device.Buffer // while they are held
 }
 
 // newRun is a run with room for all that it needs: one that ended, or a new one.
@@ -84,11 +103,9 @@ func (p *Plan) newRun() *run {
 	if r := p.spare.Swap(nil); r != nil {
 		return r
 	}
-	n := len(p.sources)
-	all := make([]device.Buffer, 2*n+len(p.Buffers))
 	return &run{
-		p: p, own: make([]Array, n), bound: make([]Bound, n), params: make([]uint64, len(p.params)),
-		read: all[:n], written: all[n : 2*n], buffers: all[2*n:], args: make([]device.Arg, 0, p.args),
+		p: p, uses: make([]use, len(p.sources)), params: make([]uint64, len(p.params)),
+		buffers: make([]device.Buffer, len(p.Buffers)), args: make([]device.Arg, 0, p.args),
 	}
 }
 
@@ -96,30 +113,29 @@ func (p *Plan) newRun() *run {
 // in the run too.
 func (r *run) end() {
 	if r.p.detached || r.rebound {
-		clear(r.own)
-		clear(r.bound)
+		for i := range r.uses {
+			r.uses[i].own, r.uses[i].bound.Array = nil, nil
+		}
 		r.rebound = false
 	}
-	clear(r.read)
-	clear(r.written)
-	clear(r.buffers)
-	clear(r.args[:cap(r.args)])
-	r.times = nil
+	if len(r.buffers) > 0 {
+		clear(r.buffers)
+	}
+	r.mapped, r.times = nil, nil
 	r.p.spare.Store(r)
 }
 
 // bindAll takes the plan's own arrays and scalars, and others in the place of some.
 func (r *run) bindAll(bind Bindings) {
-	if len(r.own) > 0 && r.own[0] == nil { // a new run, or one that forgot
-		copy(r.own, r.p.sources)
-		for i, a := range r.own {
-			r.bound[i] = Bound{Array: a}
+	if len(r.uses) > 0 && r.uses[0].own == nil { // a new run, or one that forgot
+		for i, a := range r.p.sources {
+			r.uses[i].own, r.uses[i].bound = a, Bound{Array: a}
 		}
 	}
-	for i := range bind.Arrays {
-		for j, a := range r.own {
-			if a == i {
-				r.bound[j], r.rebound = bind.Arrays[i], true
+	if len(bind.Arrays) > 0 {
+		for i := range r.uses {
+			if b, ok := bind.Arrays[r.uses[i].own]; ok {
+				r.uses[i].bound, r.rebound = b, true
 			}
 		}
 	}
@@ -140,40 +156,39 @@ func scalar(n *ir.Node, bind Bindings) uint64 {
 	return op.CastProgram(n.Slot.Type, n.Type).Eval(bits)
 }
 
-// evaluate runs the steps and ends the run.
-func (r *run) evaluate(ctx context.Context) ([]device.Buffer, error) {
-	defer r.end()
+// evaluate runs the steps, appends the results to dst and ends the run.
+func (r *run) evaluate(ctx context.Context, dst []device.Buffer) ([]device.Buffer, error) {
 	if r.p.large != nil {
 		device.Warn(ctx, r.p.large.Text, device.SiteOf(ctx), "bytes", r.p.ResultBytes)
 	}
 	if err := r.all(ctx); err != nil {
 		r.release()
+		r.end()
 		return nil, err
 	}
-	results := r.p.noResults
-	for i, b := range r.p.results {
+	for _, b := range r.p.results {
 		if b < 0 {
-			continue
+			dst = append(dst, nil)
+		} else {
+			dst = append(dst, r.buffers[b])
 		}
-		if &results[0] == &r.p.noResults[0] {
-			results = make([]device.Buffer, len(r.p.targets))
-		}
-		results[i] = r.buffers[b]
 	}
-	return results, nil
+	r.end()
+	return dst, nil
 }
 
 // hold takes the operands, so that freeing one while the plan runs leaves its memory until the end.
 // Bindings are for what is read: an Out stays where it is.
 func (r *run) hold() (err error) {
-	for i, u := range r.p.use {
-		if u.written {
-			if r.written[i], err = r.own[i].Hold(); err != nil {
+	for i := range r.uses {
+		u := &r.uses[i]
+		if r.p.use[i].written {
+			if u.written, err = r.take(u.own); err != nil {
 				return err
 			}
 		}
-		if u.read {
-			if r.read[i], err = r.bound[i].Array.Hold(); err != nil {
+		if r.p.use[i].read {
+			if u.read, err = r.take(u.bound.Array); err != nil {
 				return err
 			}
 		}
@@ -181,13 +196,29 @@ func (r *run) hold() (err error) {
 	return nil
 }
 
+// take holds an array, and notes if it is a mapped file.
+func (r *run) take(a Array) (device.Buffer, error) {
+	buf, err := a.Hold()
+	if err != nil {
+		return nil, err
+	}
+	if pages, ok := buf.(device.Pages); ok && !slices.Contains(r.mapped, pages) {
+		r.mapped = append(r.mapped, pages)
+	}
+	return buf, nil
+}
+
+// letGo releases what is held. The operands are there until then: their memory goes when they are forgotten.
 func (r *run) letGo() {
-	for i := range r.own {
-		if r.written[i] != nil {
-			r.own[i].Release()
+	for i := range r.uses {
+		u := &r.uses[i]
+		if u.written != nil {
+			u.written = nil
+			u.own.Release()
 		}
-		if r.read[i] != nil {
-			r.bound[i].Array.Release()
+		if u.read != nil {
+			u.read = nil
+			u.bound.Array.Release()
 		}
 	}
 }
@@ -201,7 +232,6 @@ func (r *run) release() {
 }
 
 func (r *run) all(ctx context.Context) error {
-	defer runtime.KeepAlive(r) // and with it the operands: their memory goes when they are forgotten
 	defer r.letGo()
 	if err := r.hold(); err != nil {
 		return err
@@ -209,9 +239,9 @@ func (r *run) all(ctx context.Context) error {
 	if r.p.Home != nil {
 		ctx = device.Explicit(ctx) // the user asked for the copies
 	}
-	if mapped := r.mapped(ctx); mapped != nil {
+	if r.crowded(ctx) {
 		var stop func()
-		ctx, stop = device.Governed(ctx, mapped)
+		ctx, stop = device.Governed(ctx, r.mapped)
 		defer stop()
 	}
 	if err := r.steps(ctx, r.p.Steps, 0); err != nil {
@@ -225,42 +255,30 @@ func (r *run) all(ctx context.Context) error {
 
 // intact says whether mapped files are as long as they were: what is cut off a file's last page reads as zeros.
 func (r *run) intact() error {
-	for _, bufs := range [2][]device.Buffer{r.read, r.written} {
-		for _, buf := range bufs {
-			if pages, ok := buf.(device.Pages); ok {
-				if err := pages.Intact(); err != nil {
-					return err
-				}
-			}
+	for _, pages := range r.mapped {
+		if err := pages.Intact(); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// mapped is the pages of mapped operands, if they are more than the budget leaves beside the plan's own bytes: then
+// crowded reports whether mapped operands have more pages than the budget leaves beside the plan's own bytes: then
 // few of them are to be in the process at a time.
-func (r *run) mapped(ctx context.Context) []device.Pages {
-	var mapped []device.Pages
-	bytes := 0
-	for _, bufs := range [2][]device.Buffer{r.read, r.written} {
-		for _, buf := range bufs {
-			if pages, ok := buf.(device.Pages); ok && !slices.Contains(mapped, pages) {
-				mapped = append(mapped, pages)
-				bytes += buf.Size()
-			}
-		}
+func (r *run) crowded(ctx context.Context) bool {
+	if len(r.mapped) == 0 {
+		return false
 	}
-	if len(mapped) == 0 {
-		return nil
+	bytes := 0
+	for _, pages := range r.mapped {
+		bytes += pages.Size()
 	}
 	live := r.p.PeakBytes
 	if r.p.Home != nil {
 		live = r.p.HomePeakBytes
 	}
-	if budget, _ := device.Budget(ctx, r.p.host()); bytes <= budget-live {
-		return nil
-	}
-	return mapped
+	budget, _ := device.Budget(ctx, r.p.host())
+	return bytes > budget-live
 }
 
 // steps runs steps in their i-th repetition.
@@ -307,14 +325,14 @@ func (r *run) repeat(ctx context.Context, s Step) error {
 // copy makes a transfer in its i-th repetition.
 func (r *run) copy(ctx context.Context, t *Transfer, i int) error {
 	ctx = device.WithOp(at(ctx, t.Site), t.Name)
-	home, dev := r.span(t.home, i, t.Bytes), r.span(t.dev, i, t.Bytes)
+	home, dev := r.span(&t.home, i, t.Bytes), r.span(&t.dev, i, t.Bytes)
 	if t.Up {
 		return r.p.Device.Copy(ctx, dev, home)
 	}
 	return r.p.Device.Copy(ctx, home, dev)
 }
 
-func (r *run) span(s slot, i, bytes int) device.Span {
+func (r *run) span(s *slot, i, bytes int) device.Span {
 	a := r.arg(s, i)
 	return device.Span{Buffer: a.Buffer, Off: a.Off, Len: bytes}
 }
@@ -358,28 +376,32 @@ func (r *run) call(ctx context.Context, c *Call, i int) error {
 	if c.Home { // others may be running
 		args = make([]device.Arg, 0, len(c.in)+len(c.out))
 	}
-	for _, s := range c.in {
-		args = append(args, r.arg(s, i))
+	for k := range c.in {
+		args = append(args, r.arg(&c.in[k], i))
 	}
-	for _, s := range c.out {
-		args = append(args, r.arg(s, i))
+	for k := range c.out {
+		args = append(args, r.arg(&c.out[k], i))
 	}
 	for _, n := range c.scalars {
 		args = append(args, device.Arg{Bits: r.params[n]})
 	}
 	var work device.Span
-	if n := c.Program.Workspace(); n > 0 {
+	if c.workspace > 0 {
 		b := r.p.work
 		if c.Home {
 			b = c.work
 		}
-		work = device.Span{Buffer: r.buffers[b], Len: n}
+		work = device.Span{Buffer: r.buffers[b], Len: c.workspace}
 	}
-	return c.Program.Run(ctx, args, work) // which counts where it was compiled for
+	err := c.Program.Run(ctx, args, work) // which counts where it was compiled for
+	for k := range args {
+		args[k].Buffer = nil // the run may outlive the arrays
+	}
+	return err
 }
 
 // arg is what a slot stands for in the i-th repetition.
-func (r *run) arg(s slot, i int) device.Arg {
+func (r *run) arg(s *slot, i int) device.Arg {
 	off := s.off + i*s.step
 	switch {
 	case s.ring > 0:
@@ -387,7 +409,8 @@ func (r *run) arg(s slot, i int) device.Arg {
 	case s.array < 0:
 		return device.Arg{Buffer: r.buffers[s.buffer], Off: off}
 	case s.out:
-		return device.Arg{Buffer: r.written[s.array], Off: off}
+		return device.Arg{Buffer: r.uses[s.array].written, Off: off}
 	}
-	return device.Arg{Buffer: r.read[s.array], Off: off + r.bound[s.array].Shift}
+	u := &r.uses[s.array]
+	return device.Arg{Buffer: u.read, Off: off + u.bound.Shift}
 }

@@ -20,7 +20,7 @@ import (
 // values are the float64 elements that a plan of one target returns.
 func values(t *testing.T, p *plan.Plan, bind plan.Bindings) []float64 {
 	t.Helper()
-	bufs, err := p.Run(background, bind)
+	bufs, err := p.Run(background, bind, nil)
 	require.NoError(t, err)
 	require.Len(t, bufs, 1)
 	defer bufs[0].Free()
@@ -92,7 +92,7 @@ func TestBindingsLeaveOutsWhereTheyAre(t *testing.T) {
 	for _, eager := range []bool{false, true} {
 		targets := []plan.Target{{Node: doubled, Out: a}, {Node: node(ir.Sum(doubled, over()))}}
 		p := made(t, background, plan.Options{Eager: eager}, targets...)
-		bufs, err := p.Run(background, plan.Bindings{Arrays: map[ir.Source]plan.Bound{a.Array: {Array: b.Array.(plan.Array)}}})
+		bufs, err := p.Run(background, plan.Bindings{Arrays: map[ir.Source]plan.Bound{a.Array: {Array: b.Array.(plan.Array)}}}, nil)
 		require.NoError(t, err)
 		held, err := bytes(dev, a.Array.(*memory).buf, 24)
 		require.NoError(t, err)
@@ -117,7 +117,7 @@ func TestBindingsAreNotForResults(t *testing.T) {
 	ones := node(ir.BroadcastTo(number(1), []int{2, 2}))
 	product := node(ir.MatrixProduct(ones, apply(op.Add, a, number(1))))
 	p := made(t, background, plan.Options{}, []plan.Target{{Node: product, Out: a}, {Node: apply(op.Add, product, number(0.5))}}...)
-	bufs, err := p.Run(background, plan.Bindings{Arrays: map[ir.Source]plan.Bound{a.Array: {Array: b.Array.(plan.Array)}}})
+	bufs, err := p.Run(background, plan.Bindings{Arrays: map[ir.Source]plan.Bound{a.Array: {Array: b.Array.(plan.Array)}}}, nil)
 	require.NoError(t, err)
 	got, err := bytes(dev, bufs[1], 16)
 	require.NoError(t, err)
@@ -143,7 +143,7 @@ func TestResultsOfNoElements(t *testing.T) {
 	inner := made(t, background, plan.Options{}, plan.Target{Node: node(ir.MatrixProduct(transposed(rows), rows))})
 	assert.Equal(t, make([]float64, 9), values(t, inner, plan.Bindings{}), "and so has a product over nothing")
 	out := made(t, background, plan.Options{}, plan.Target{Node: apply(op.Exp, empty), Out: empty})
-	bufs, err := out.Run(background, plan.Bindings{})
+	bufs, err := out.Run(background, plan.Bindings{}, nil)
 	require.NoError(t, err)
 	assert.Equal(t, []device.Buffer{nil}, bufs)
 	require.Empty(t, strict.Errors())
@@ -160,7 +160,7 @@ func TestClosedPlans(t *testing.T) {
 	assert.Zero(t, dev.Stats().Programs)
 	assert.Equal(t, text, p.String(), "a closed plan can be read")
 	live := dev.Stats().LiveBytes
-	_, err := p.Run(background, plan.Bindings{})
+	_, err := p.Run(background, plan.Bindings{}, nil)
 	assert.ErrorIs(t, err, device.ErrClosed)
 	assert.Equal(t, live, dev.Stats().LiveBytes)
 }
@@ -170,14 +170,14 @@ func TestOperandsThatWereFreed(t *testing.T) {
 	a := counting(t, dev, 4)[0]
 	p := made(t, background, plan.Options{}, plan.Target{Node: apply(op.Exp, a)})
 	a.Array.(*memory).buf = nil
-	_, err := p.Run(background, plan.Bindings{})
+	_, err := p.Run(background, plan.Bindings{}, nil)
 	assert.ErrorIs(t, err, device.ErrFreed)
 	assert.Equal(t, 1, dev.Stats().Buffers, "the operand's own, and no result")
 
 	both := counting(t, dev, 4, 4)
 	p = made(t, background, plan.Options{}, plan.Target{Node: apply(op.Add, both[0], both[1])})
 	both[1].Array.(*memory).buf = nil
-	_, err = p.Run(background, plan.Bindings{})
+	_, err = p.Run(background, plan.Bindings{}, nil)
 	assert.ErrorIs(t, err, device.ErrFreed)
 	assert.Zero(t, both[0].Array.(*memory).held.Load(), "the other is let go")
 }
@@ -189,7 +189,7 @@ func TestSitesOfBuffersAndCalls(t *testing.T) {
 	root := apply(op.Subtract, a, apply(op.Exp, node(ir.Mean(a, over(0))))).WithSite(0x1234)
 	p := made(t, background, plan.Options{}, plan.Target{Node: root})
 	ctx, rec := device.Record(background)
-	_, err := p.Run(device.WithSite(ctx, 0x5678), plan.Bindings{})
+	_, err := p.Run(device.WithSite(ctx, 0x5678), plan.Bindings{}, nil)
 	require.NoError(t, err)
 	bySite := map[device.Site]device.Stats{}
 	for _, s := range rec.Sites() {
@@ -207,7 +207,7 @@ func TestCancelledBefore(t *testing.T) {
 	ctx, cancel := context.WithCancel(background)
 	p := made(t, ctx, plan.Options{}, plan.Target{Node: apply(op.Exp, a), Out: a})
 	cancel()
-	_, err := p.Run(ctx, plan.Bindings{})
+	_, err := p.Run(ctx, plan.Bindings{}, nil)
 	require.ErrorIs(t, err, context.Canceled)
 	held, err := bytes(dev, a.Array.(*memory).buf, 32)
 	require.NoError(t, err)
@@ -267,12 +267,12 @@ func TestCancelledDuring(t *testing.T) {
 			ctx, cancel := context.WithCancel(background)
 			dev.cancel = cancel
 			before := l.Stats()
-			_, err = p.Run(ctx, plan.Bindings{})
+			_, err = p.Run(ctx, plan.Bindings{}, nil)
 			require.ErrorIs(t, err, context.Canceled)
 			require.LessOrEqual(t, dev.launches, at, "nothing is started after the end")
 			after := l.Stats()
 			require.Equal(t, []int{before.Buffers, before.LiveBytes, before.Programs}, []int{after.Buffers, after.LiveBytes, after.Programs})
-			bufs, err := p.Run(background, plan.Bindings{})
+			bufs, err := p.Run(background, plan.Bindings{}, nil)
 			require.NoError(t, err)
 			got, err := bytes(l, bufs[0], n.Bytes())
 			require.NoError(t, err)

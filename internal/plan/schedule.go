@@ -297,7 +297,6 @@ func (p *Plan) liveAt(b Buffer, dev, home *int) *int {
 // uses notes what is done with each source, and how many arguments calls have.
 func (p *Plan) uses() {
 	p.use = make([]access, len(p.sources))
-	p.noResults = make([]device.Buffer, len(p.targets))
 	note := func(s slot) {
 		if s.array >= 0 {
 			u := &p.use[s.array]

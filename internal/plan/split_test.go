@@ -58,7 +58,7 @@ func TestPlansAreCutForNarrowDevices(t *testing.T) {
 		p, err := plan.New(background, b.targets(fresh(c.Outs...)), plan.Options{Device: ledger})
 		require.NoError(t, err)
 		ctx, rec := device.Record(background)
-		results, err := p.Run(ctx, plan.Bindings{})
+		results, err := p.Run(ctx, plan.Bindings{}, nil)
 		require.NoError(t, err, p.String())
 		s := rec.Stats()
 		require.Equal(t, []int{p.PeakBytes, p.IntermediateBytes, p.WorkspaceBytes, p.Launches()},
@@ -89,7 +89,7 @@ func TestChunksAreCutForNarrowDevices(t *testing.T) {
 	require.NotNil(t, p.Chunks, p.String())
 	require.Positive(t, dev.refused)
 	ctx, rec := device.Record(background)
-	bufs, err := p.Run(ctx, plan.Bindings{})
+	bufs, err := p.Run(ctx, plan.Bindings{}, nil)
 	require.NoError(t, err)
 	assert.Equal(t, p.PeakBytes, rec.Stats().PeakBytes)
 	got, err := bytes(ledger, bufs[0], n.Bytes())

@@ -160,7 +160,7 @@ func TestPlansOfTerabytes(t *testing.T) {
 	x.Array.(*memory).buf = device.HostBuffer(nil)
 	p := made(t, background, plan.Options{}, plan.Target{Node: standard(x, over(0))})
 	ctx, rec := device.Record(background)
-	bufs, err := p.Run(ctx, plan.Bindings{})
+	bufs, err := p.Run(ctx, plan.Bindings{}, nil)
 	require.NoError(t, err)
 	assert.Equal(t, 8<<40+2*8<<20, p.PeakBytes)
 	assert.Equal(t, p.PeakBytes, rec.Stats().PeakBytes)

@@ -44,7 +44,7 @@ func runThrough(t require.TestingT, pr pair, b *bench, p *plan.Plan, drawn []pla
 	msg := describe(drawn) + p.String()
 	ctx, dev := device.RecordOn(background, pr.dev)
 	ctx, home := device.RecordOn(ctx, pr.home)
-	results, err := p.Run(ctx, plan.Bindings{})
+	results, err := p.Run(ctx, plan.Bindings{}, nil)
 	require.NoError(t, err, msg)
 	d, h := dev.Stats(), home.Stats()
 	require.Equal(t, []int{p.PeakBytes, p.HomePeakBytes, 0, p.ResultBytes, p.Launches()},

@@ -212,7 +212,7 @@ func (p *Plan) warnLarge(ctx context.Context) {
 		return
 	}
 	p.large = &Warning{Kind: Large, Text: fmt.Sprintf("%s: the result takes %s, over %d %% of the budget of %s (%s)",
-		p.title(), device.FormatBytes(p.ResultBytes), largeShare, device.FormatBytes(budget), why)}
+		p.title, device.FormatBytes(p.ResultBytes), largeShare, device.FormatBytes(budget), why)}
 	p.Warnings = append(p.Warnings, *p.large)
 }
 
