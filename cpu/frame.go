@@ -2,16 +2,21 @@ package cpu
 
 import (
 	"sync"
+	"sync/atomic"
 	"unsafe"
 )
 
 // freeList keeps what runs need, so that a run in the steady state allocates nothing.
 type freeList[T any] struct {
+	last atomic.Pointer[T] // one of them, without the lock
 	mu   sync.Mutex
 	free []*T
 }
 
 func (l *freeList[T]) get() *T {
+	if x := l.last.Swap(nil); x != nil {
+		return x
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if n := len(l.free); n > 0 {
@@ -23,6 +28,9 @@ func (l *freeList[T]) get() *T {
 }
 
 func (l *freeList[T]) put(x *T) {
+	if l.last.CompareAndSwap(nil, x) {
+		return
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.free = append(l.free, x)
@@ -36,6 +44,7 @@ type frame struct {
 	slots   []unsafe.Pointer
 	packed  []packed // of each source
 	aimed   int      // the slot that is computed in an output, -1 if none is
+	worked  bool     // the worker has taken part
 	packer
 }
 
@@ -79,6 +88,10 @@ func newFrame(r *kernelRun, p *kernelProgram) frame {
 // reset forgets all memory of a run: the collector must not find pointers to what was freed.
 func (f *frame) reset() {
 	f.scratch = nil
+	if !f.worked {
+		return
+	}
+	f.worked = false
 	clear(f.slots)
 	clear(f.packed)
 }

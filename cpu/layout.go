@@ -24,9 +24,10 @@ const (
 // their logical order, and group b the other ones: a column of a box is a row of the kernel. Where
 // the rows lie one after the other in memory, a box is one column wide.
 type layout struct {
-	outer, a, b []int // dimensions of the space, outermost first
-	no, na, nb  int   // indices of each group
-	rows, cols  int   // the largest box: indices of groups a and b
+	outer, a, b  []int // dimensions of the space, outermost first
+	no, na, nb   int   // indices of each group
+	rows, cols   int   // the largest box: indices of groups a and b
+	down, across int   // boxes along groups a and b
 }
 
 // newLayout plans for tiles of at most tile elements.
@@ -44,6 +45,7 @@ func newLayout(k *ir.Kernel, tile int) layout {
 		l = laneLayout(k, tile)
 	}
 	l.rows, l.cols = max(1, min(l.rows, l.na)), max(1, l.cols)
+	l.down, l.across = ceilDiv(l.na, l.rows), ceilDiv(l.nb, l.cols)
 	return l
 }
 

@@ -1,23 +1,15 @@
 package cpu
 
-import "context"
-
-// runMap computes a kernel without folds, box by box.
-func (r *kernelRun) runMap(ctx context.Context) error {
-	p := r.p
-	boxes := p.no * ceilDiv(p.na, p.rows) * ceilDiv(p.nb, p.cols)
-	r.group = max(1, taskSize/(p.rows*p.cols))
-	return p.pool.run(ctx, ceilDiv(boxes, r.group), r)
-}
-
 // boxes computes the boxes from lo up to hi, in the order of groups outer, a and b.
 func (f *frame) boxes(lo, hi int) {
 	p := f.p
 	st := &p.stages[0]
 	f.enter(st)
-	across := ceilDiv(p.nb, p.cols)
-	down := ceilDiv(p.na, p.rows)
-	j, i, o := lo%across, lo/across%down, lo/across/down
+	across, down := p.across, p.down
+	j, i, o := 0, 0, 0
+	if lo > 0 {
+		j, i, o = lo%across, lo/across%down, lo/across/down
+	}
 	for n := lo; n < hi && o < p.no; n++ {
 		bx := box{o: o, a: i * p.rows, b: j * p.cols}
 		bx.na, bx.nb = min(p.rows, p.na-bx.a), min(p.cols, p.nb-bx.b)

@@ -86,18 +86,35 @@ type kernelProgram struct {
 	units    int
 	piece    int // indices of group a that fold to one partial result
 	pieces   int
+	group    int // boxes, units or pieces of a task
+	tasks    int // 0 if there is nothing to do; where units are split, there are others
 	runs     freeList[kernelRun]
 }
 
-// geometry counts units and pieces, and decides whether units are split. Which way changes no bits:
+// geometry counts units, pieces and tasks, and decides whether units are split. Which way changes no bits:
 // a piece is what canon folds to one result.
 func (p *kernelProgram) geometry() {
+	p.divide()
+	switch {
+	case !p.k.Folds():
+		p.group = max(1, taskSize/(p.rows*p.cols))
+		p.tasks = ceilDiv(p.no*p.down*p.across, p.group)
+	case p.split:
+		p.group, p.tasks = max(1, taskSize/(p.piece*p.cols)), p.units
+	default:
+		p.group = max(1, taskSize/max(1, p.na*p.cols))
+		p.tasks = ceilDiv(p.units, p.group)
+	}
+}
+
+// divide counts units and pieces, and decides whether units are split.
+func (p *kernelProgram) divide() {
 	p.piece = canon.Block
 	if p.k.Rule == canon.Chunk {
 		p.piece = canon.ChunkRows
 	}
 	p.pieces = (p.na + p.piece - 1) / p.piece
-	p.units = p.no * ((p.nb + p.cols - 1) / p.cols)
+	p.units = p.no * p.across
 	if !p.k.Folds() || p.pieces < 2 {
 		return
 	}

@@ -208,11 +208,10 @@ func (f *frame) nothing(fd *fold, to unsafe.Pointer, w int) {
 // runSplit alternates between row values, a unit at a time, and elements, some pieces at a time.
 func (r *kernelRun) runSplit(ctx context.Context) error {
 	p := r.p
-	r.group = max(1, taskSize/(p.piece*p.cols))
 	for r.phase = 0; r.phase <= 2*len(p.stages); r.phase++ {
 		n := p.units
 		if r.phase%2 == 1 {
-			n *= ceilDiv(p.pieces, r.group)
+			n *= ceilDiv(p.pieces, p.group)
 		}
 		if err := p.pool.run(ctx, n, r); err != nil {
 			return err
@@ -242,7 +241,7 @@ func (f *frame) splitTask(phase, i int) {
 
 // somePieces takes a group of pieces through a stage.
 func (f *frame) somePieces(st *stage, i int) {
-	group := f.run.group
+	group := f.p.group
 	groups := ceilDiv(f.p.pieces, group)
 	u := f.p.unitAt(i / groups)
 	f.begin(u)

@@ -12,18 +12,20 @@ import (
 // kernelRun is one run of a kernel: its operands, and a frame for each worker.
 type kernelRun struct {
 	p       *kernelProgram
-	in, out []unsafe.Pointer
+	at      []unsafe.Pointer // of inputs and outputs
+	in, out []unsafe.Pointer // parts of it
 	scalars []uint64
 	shared  unsafe.Pointer
 	frames  []frame
 	past    bool // outputs go past the caches
 	phase   int
-	group   int // units or pieces of a task
 }
 
 func (p *kernelProgram) newRun() *kernelRun {
+	in := len(p.k.In)
+	at := make([]unsafe.Pointer, in+len(p.k.Out))
 	r := &kernelRun{
-		p: p, in: make([]unsafe.Pointer, len(p.k.In)), out: make([]unsafe.Pointer, len(p.k.Out)),
+		p: p, at: at, in: at[:in], out: at[in:],
 		scalars: make([]uint64, len(p.k.Params)), frames: make([]frame, p.pool.workers),
 	}
 	for w := range r.frames {
@@ -39,18 +41,14 @@ func (p *kernelProgram) Run(ctx context.Context, args []device.Arg, work device.
 
 // start points the run to its operands and its workspace.
 func (r *kernelRun) start(args []device.Arg, work device.Span) error {
-	in, out := len(r.in), len(r.out)
-	if len(args) != in+out+len(r.scalars) {
-		panic(fmt.Sprintf("BUG: cpu: %d arguments for %d inputs, %d outputs and %d scalars", len(args), in, out, len(r.scalars)))
+	if len(args) != len(r.at)+len(r.scalars) {
+		panic(fmt.Sprintf("BUG: cpu: %d arguments for %d inputs, %d outputs and %d scalars", len(args), len(r.in), len(r.out), len(r.scalars)))
 	}
-	if err := addresses(r.in, args[:in]); err != nil {
-		return err
-	}
-	if err := addresses(r.out, args[in:in+out]); err != nil {
+	if err := addresses(r.at, args[:len(r.at)]); err != nil {
 		return err
 	}
 	r.past = r.goesPast()
-	for i, a := range args[in+out:] {
+	for i, a := range args[len(r.at):] {
 		put(r.p.k.Params[i].Size(), unsafe.Pointer(&r.scalars[i]), a.Bits)
 	}
 	at, err := workspace(work, r.p.Workspace())
@@ -67,8 +65,7 @@ func (r *kernelRun) start(args []device.Arg, work device.Span) error {
 }
 
 func (r *kernelRun) reset() {
-	clear(r.in)
-	clear(r.out)
+	clear(r.at)
 	r.shared = nil
 	for w := range r.frames {
 		r.frames[w].reset()
@@ -104,33 +101,28 @@ func workspace(work device.Span, need int) (unsafe.Pointer, error) {
 
 // run does all phases.
 func (r *kernelRun) run(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	p := r.p
-	if p.no*p.nb == 0 || !p.k.Folds() && p.na == 0 {
-		return nil
-	}
-	if !p.k.Folds() {
-		return r.runMap(ctx)
-	}
-	if p.split {
+	switch p := r.p; {
+	case p.tasks == 0:
+		return ctx.Err()
+	case p.split:
 		return r.runSplit(ctx)
+	default:
+		return p.pool.run(ctx, p.tasks, r)
 	}
-	r.group = max(1, taskSize/max(1, p.na*p.cols))
-	return p.pool.run(ctx, ceilDiv(p.units, r.group), r)
 }
 
 // task does one part of a phase.
 func (r *kernelRun) task(worker, i int) {
 	f := &r.frames[worker]
+	f.worked = true
+	p := r.p
 	switch {
-	case !r.p.k.Folds():
-		f.boxes(i*r.group, (i+1)*r.group)
-	case r.p.split:
+	case !p.k.Folds():
+		f.boxes(i*p.group, (i+1)*p.group)
+	case p.split:
 		f.splitTask(r.phase, i)
 	default:
-		for u := i * r.group; u < min((i+1)*r.group, r.p.units); u++ {
+		for u := i * p.group; u < min((i+1)*p.group, p.units); u++ {
 			f.unit(u)
 		}
 	}
