@@ -113,12 +113,16 @@ type origin struct {
 // origin is that of an event that happens now with a context.
 func (l *Ledgered) origin(t *tags) origin { return origin{t.key, t.scope, l.watched.Load()} }
 
-// originOf is origin of a context's tags.
-func (l *Ledgered) originOf(ctx context.Context) origin {
+// originOf is origin of a context's tags, at a site unless that is 0.
+func (l *Ledgered) originOf(ctx context.Context, site uintptr) origin {
+	o := origin{watch: l.watched.Load()}
 	if c := find(ctx); c != nil {
-		return l.origin(&c.tags)
+		o.key, o.scope = c.tags.key, c.tags.scope
 	}
-	return origin{watch: l.watched.Load()}
+	if site != 0 {
+		o.site = Site(site)
+	}
+	return o
 }
 
 // happened posts an event that began at start and has just ended, and gives it to the traces.
@@ -344,14 +348,24 @@ func Compile(ctx context.Context, dev Device, op ir.Op) (Program, error) {
 }
 
 // Sync waits, and counts the time, where there can be something to wait for.
-func (l *Ledgered) Sync(ctx context.Context) error {
+func (l *Ledgered) Sync(ctx context.Context) error { return l.sync(ctx, 0) }
+
+// Sync is a device's Sync for a line of the user's program, 0 for that of the context, which takes no context of its own.
+func Sync(ctx context.Context, dev Device, site uintptr) error {
+	if l, ok := dev.(*Ledgered); ok {
+		return l.sync(ctx, site)
+	}
+	return dev.Sync(atSite(ctx, site))
+}
+
+func (l *Ledgered) sync(ctx context.Context, site uintptr) error {
 	if err := l.begin(ctx); err != nil {
 		return err
 	}
 	if l.immediate {
 		return l.runs.Sync(ctx)
 	}
-	o, start := l.originOf(ctx), clock()
+	o, start := l.originOf(ctx, site), clock()
 	err := l.runs.Sync(ctx)
 	l.happened(&o, event{kind: EventSync}, start)
 	return err
@@ -439,7 +453,19 @@ type countedProgram struct {
 }
 
 // Run runs the program, and counts it at the line that it was compiled for.
-func (p *countedProgram) Run(ctx context.Context, args []Arg, work Span) (err error) {
+func (p *countedProgram) Run(ctx context.Context, args []Arg, work Span) error {
+	return p.launch(ctx, 0, args, work)
+}
+
+// Launch runs a program for a line of the user's program, 0 for that of the context, which takes no context of its own.
+func Launch(ctx context.Context, p Program, site uintptr, args []Arg, work Span) error {
+	if c, ok := p.(*countedProgram); ok {
+		return c.launch(ctx, site, args, work)
+	}
+	return p.Run(atSite(ctx, site), args, work)
+}
+
+func (p *countedProgram) launch(ctx context.Context, site uintptr, args []Arg, work Span) (err error) {
 	if p.closed.Load() {
 		return ErrClosed
 	}
@@ -451,15 +477,15 @@ func (p *countedProgram) Run(ctx context.Context, args []Arg, work Span) (err er
 	}
 	inner := p.args.take(len(args))
 	if err = inner.open(args, p.ledger); err == nil {
-		err = p.run(ctx, *inner, work)
+		err = p.run(ctx, site, *inner, work)
 	}
 	p.args.give(inner)
 	return err
 }
 
-// run is Run with the buffers of the device inside.
-func (p *countedProgram) run(ctx context.Context, args []Arg, work Span) error {
-	o := p.ledger.originOf(ctx)
+// run is launch with the buffers of the device inside.
+func (p *countedProgram) run(ctx context.Context, site uintptr, args []Arg, work Span) error {
+	o := p.ledger.originOf(ctx, site)
 	if o.op == "" {
 		o.op = p.origin.op
 	}

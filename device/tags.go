@@ -80,6 +80,14 @@ func WithSite(ctx context.Context, pc uintptr) context.Context {
 	return c
 }
 
+// atSite is a context with a site, unless that is 0.
+func atSite(ctx context.Context, site uintptr) context.Context {
+	if site == 0 {
+		return ctx
+	}
+	return WithSite(ctx, site)
+}
+
 // WithOwnSite is WithSite for Compile: the program counts there, whatever site the contexts of its runs have.
 func WithOwnSite(ctx context.Context, pc uintptr) context.Context {
 	c := retagged(ctx)

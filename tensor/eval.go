@@ -230,7 +230,7 @@ func evalAll(ctx context.Context, name string, site uintptr, exprs []*Expr, opts
 		return nil, placed(name, site, &NilError{"context"})
 	}
 	opt := options(ctx, opts)
-	ts, err := opt.eval(device.WithSite(ctx, site), exprs, dst)
+	ts, err := opt.eval(ctx, site, exprs, dst)
 	return ts, placed(name, site, err)
 }
 
@@ -238,12 +238,12 @@ func evalAll(ctx context.Context, name string, site uintptr, exprs []*Expr, opts
 var plans plan.Cache
 
 // eval plans and evaluates expressions.
-func (e *evaluation) eval(ctx context.Context, exprs []*Expr, dst []*Tensor) ([]*Tensor, error) {
+func (e *evaluation) eval(ctx context.Context, site uintptr, exprs []*Expr, dst []*Tensor) ([]*Tensor, error) {
 	if err := e.make(exprs, e.room.made[:0]); err != nil {
 		return nil, err
 	}
 	var room [1]device.Buffer
-	bufs, p, err := plans.Eval(e.budgeted(ctx), e.made, e.Options, room[:0])
+	bufs, p, err := plans.Eval(e.budgeted(ctx), site, e.made, e.Options, room[:0])
 	return e.results(bufs, p, err, dst)
 }
 
@@ -421,8 +421,9 @@ func (p *Prepared) Eval(ctx context.Context, bindings ...Binding) (*Tensor, erro
 	if err != nil {
 		return nil, placed("eval", site, err)
 	}
+	b.Site = site
 	var room [1]*Tensor
-	ts, err := p.run(device.WithSite(ctx, site), b, room[:0])
+	ts, err := p.run(ctx, b, room[:0])
 	if err != nil {
 		return nil, placed("eval", site, err)
 	}

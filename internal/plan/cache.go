@@ -37,9 +37,9 @@ const maxYoung = 128
 
 var hashSeed = maphash.MakeSeed()
 
-// Eval plans targets, or finds the plan of an evaluation like it, and runs it: see Plan.Run. The plan is for those who want
-// to know where the results are.
-func (c *Cache) Eval(ctx context.Context, targets []Target, opt Options, dst []device.Buffer) ([]device.Buffer, *Plan, error) {
+// Eval plans targets, or finds the plan of an evaluation like it, and runs it for a call of the user's: see Plan.Run. The
+// plan is for those who want to know where the results are.
+func (c *Cache) Eval(ctx context.Context, site uintptr, targets []Target, opt Options, dst []device.Buffer) ([]device.Buffer, *Plan, error) {
 	f, _ := c.forms.Get().(*ir.Form)
 	if f == nil {
 		f = &ir.Form{}
@@ -47,28 +47,28 @@ func (c *Cache) Eval(ctx context.Context, targets []Target, opt Options, dst []d
 	defer c.forms.Put(f)
 	defer f.Reset()
 	if !formOf(f, targets) {
-		return once(ctx, targets, opt, dst)
+		return once(ctx, site, targets, opt, dst)
 	}
-	k, err := c.plan(ctx, f, targets, opt)
+	k, err := c.plan(ctx, site, f, targets, opt)
 	if err != nil {
 		return nil, nil, err
 	}
 	defer c.release(k)
 	if k.plan.Check(ctx) != nil { // for now: chunks may help
-		return once(ctx, targets, opt, dst)
+		return once(ctx, site, targets, opt, dst)
 	}
-	bufs, err := k.run(ctx, f, dst)
+	bufs, err := k.run(ctx, site, f, dst)
 	return bufs, k.plan, err
 }
 
 // once plans targets and runs the plan.
-func once(ctx context.Context, targets []Target, opt Options, dst []device.Buffer) ([]device.Buffer, *Plan, error) {
-	p, err := New(ctx, targets, opt)
+func once(ctx context.Context, site uintptr, targets []Target, opt Options, dst []device.Buffer) ([]device.Buffer, *Plan, error) {
+	p, err := New(at(ctx, site), targets, opt)
 	if err != nil {
 		return nil, nil, err
 	}
 	defer p.Close()
-	bufs, err := p.Run(ctx, Bindings{}, dst)
+	bufs, err := p.Run(ctx, Bindings{Site: site}, dst)
 	return bufs, p, err
 }
 
@@ -82,12 +82,12 @@ func formOf(f *ir.Form, targets []Target) bool {
 }
 
 // plan finds a plan, or makes one and keeps it if it may. It is the caller's to release.
-func (c *Cache) plan(ctx context.Context, f *ir.Form, targets []Target, opt Options) (*kept, error) {
+func (c *Cache) plan(ctx context.Context, site uintptr, f *ir.Form, targets []Target, opt Options) (*kept, error) {
 	hash := hashOf(f.Words)
 	if k := c.find(hash, f, opt); k != nil {
 		return k, nil
 	}
-	p, err := New(ctx, targets, opt)
+	p, err := New(at(ctx, site), targets, opt)
 	if err != nil {
 		return nil, err
 	}
@@ -206,8 +206,9 @@ func (k *kept) detach(f *ir.Form) {
 }
 
 // run evaluates the plan with the arrays and scalars of a form.
-func (k *kept) run(ctx context.Context, f *ir.Form, dst []device.Buffer) ([]device.Buffer, error) {
+func (k *kept) run(ctx context.Context, site uintptr, f *ir.Form, dst []device.Buffer) ([]device.Buffer, error) {
 	r := k.plan.newRun()
+	r.site = site
 	for i, s := range k.sources {
 		a := f.Sources[s].(Array)
 		r.uses[i].own, r.uses[i].bound = a, Bound{Array: a}

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -10,10 +11,12 @@ import (
 	"github.com/tare-go/tare/internal/op"
 )
 
-// Bindings put other arrays and scalars in the place of those that the plan was made with.
+// Bindings are what is particular to one run. They put other arrays and scalars in the place of those that the plan was
+// made with.
 type Bindings struct {
 	Arrays  map[ir.Source]Bound
 	Scalars map[*ir.Slot]uint64 // bits of a value of the slot's type
+	Site    uintptr             // the user's call, 0 for that of the context
 }
 
 // Bound is an array in the place of another with the same layout, whose first element is Shift bytes
@@ -88,6 +91,7 @@ type run struct {
 	args    []device.Arg
 	mapped  []device.Pages // of the sources
 	times   []CallTime     // of each call; nil unless they are measured
+	site    uintptr        // of what has none of its own; 0 for that of the context
 	rebound bool           // something else than the plan's own sources is bound
 }
 
@@ -127,6 +131,7 @@ func (r *run) end() {
 
 // bindAll takes the plan's own arrays and scalars, and others in the place of some.
 func (r *run) bindAll(bind Bindings) {
+	r.site = bind.Site
 	if len(r.uses) > 0 && r.uses[0].own == nil { // a new run, or one that forgot
 		for i, a := range r.p.sources {
 			r.uses[i].own, r.uses[i].bound = a, Bound{Array: a}
@@ -159,7 +164,7 @@ func scalar(n *ir.Node, bind Bindings) uint64 {
 // evaluate runs the steps, appends the results to dst and ends the run.
 func (r *run) evaluate(ctx context.Context, dst []device.Buffer) ([]device.Buffer, error) {
 	if r.p.large != nil {
-		device.Warn(ctx, r.p.large.Text, device.SiteOf(ctx), "bytes", r.p.ResultBytes)
+		device.Warn(ctx, r.p.large.Text, device.SiteOf(at(ctx, r.site)), "bytes", r.p.ResultBytes)
 	}
 	if err := r.all(ctx); err != nil {
 		r.release()
@@ -247,7 +252,7 @@ func (r *run) all(ctx context.Context) error {
 	if err := r.steps(ctx, r.p.Steps, 0); err != nil {
 		return err
 	}
-	if err := r.p.Device.Sync(ctx); err != nil {
+	if err := device.Sync(ctx, r.p.Device, r.site); err != nil {
 		return err
 	}
 	return r.intact()
@@ -324,7 +329,7 @@ func (r *run) repeat(ctx context.Context, s Step) error {
 
 // copy makes a transfer in its i-th repetition.
 func (r *run) copy(ctx context.Context, t *Transfer, i int) error {
-	ctx = device.WithOp(at(ctx, t.Site), t.Name)
+	ctx = device.WithOp(at(ctx, cmp.Or(t.Site, r.site)), t.Name)
 	home, dev := r.span(&t.home, i, t.Bytes), r.span(&t.dev, i, t.Bytes)
 	if t.Up {
 		return r.p.Device.Copy(ctx, dev, home)
@@ -343,7 +348,7 @@ func (r *run) alloc(ctx context.Context, i int) error {
 	if b.Home {
 		dev = r.p.Home
 	}
-	buf, err := device.Alloc(ctx, dev, b.Bytes, device.Use{Purpose: b.Purpose, Op: b.Name, Site: b.Site})
+	buf, err := device.Alloc(ctx, dev, b.Bytes, device.Use{Purpose: b.Purpose, Op: b.Name, Site: cmp.Or(b.Site, r.site)})
 	if err != nil {
 		return err
 	}
@@ -351,7 +356,7 @@ func (r *run) alloc(ctx context.Context, i int) error {
 	return nil
 }
 
-// at is the context of a call of the user's; what has none of its own is the evaluation's.
+// at is the context of a call of the user's; without one it is that of the context.
 func at(ctx context.Context, site uintptr) context.Context {
 	if site == 0 {
 		return ctx
@@ -393,7 +398,7 @@ func (r *run) call(ctx context.Context, c *Call, i int) error {
 		}
 		work = device.Span{Buffer: r.buffers[b], Len: c.workspace}
 	}
-	err := c.Program.Run(ctx, args, work) // which counts where it was compiled for
+	err := device.Launch(ctx, c.Program, r.site, args, work) // which counts where it was compiled for
 	for k := range args {
 		args[k].Buffer = nil // the run may outlive the arrays
 	}
