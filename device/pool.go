@@ -25,7 +25,7 @@ type Pooled struct {
 	gauge gauge
 
 	mu     sync.Mutex
-	free   map[int][]kept // by class, the oldest first; see drop for empty lists
+	free   map[int]*rack // by class; see drop for empty ones
 	cached int
 	live   int
 	clock  uint64 // counts frees
@@ -38,9 +38,12 @@ type kept struct {
 	at uint64
 }
 
+// rack is the kept buffers of a class, the oldest first.
+type rack struct{ list []kept }
+
 // Pool puts a pool around a device.
 func Pool(dev Device) *Pooled {
-	return &Pooled{dev: dev, free: map[int][]kept{}, gauge: gauge{dev: dev}}
+	return &Pooled{dev: dev, free: map[int]*rack{}, gauge: gauge{dev: dev}}
 }
 
 // Info describes the device.
@@ -151,7 +154,12 @@ func (p *Pooled) keep(b Buffer, class int) {
 	}
 	release := p.evict(bound - class)
 	p.clock++
-	p.free[class] = append(p.free[class], kept{b, p.clock})
+	s := p.free[class]
+	if s == nil {
+		s = &rack{}
+		p.free[class] = s
+	}
+	s.list = append(s.list, kept{b, p.clock})
 	p.cached += class
 	p.mu.Unlock()
 	freeAll(release)
@@ -164,13 +172,15 @@ func (p *Pooled) bound(class int) int {
 
 // newest removes the buffer of a class that was freed last, or returns nil.
 func (p *Pooled) newest(class int) Buffer {
-	list := p.free[class]
-	if len(list) == 0 {
+	s := p.free[class]
+	if s == nil || len(s.list) == 0 {
 		return nil
 	}
-	b := list[len(list)-1].Buffer
-	list[len(list)-1] = kept{}
-	p.drop(class, list[:len(list)-1])
+	last := len(s.list) - 1
+	b := s.list[last].Buffer
+	s.list[last] = kept{}
+	s.list = s.list[:last]
+	p.drop(class, s)
 	return b
 }
 
@@ -179,8 +189,10 @@ func (p *Pooled) newest(class int) Buffer {
 func (p *Pooled) evict(bound int) (out []Buffer) {
 	for p.cached > max(bound, 0) {
 		class := p.oldest()
-		out = append(out, p.free[class][0].Buffer)
-		p.drop(class, slices.Delete(p.free[class], 0, 1))
+		s := p.free[class]
+		out = append(out, s.list[0].Buffer)
+		s.list = slices.Delete(s.list, 0, 1)
+		p.drop(class, s)
 	}
 	return out
 }
@@ -188,9 +200,9 @@ func (p *Pooled) evict(bound int) (out []Buffer) {
 // oldest is the class of the buffer that was freed first.
 func (p *Pooled) oldest() (class int) {
 	at := p.clock + 1
-	for c, list := range p.free {
-		if len(list) > 0 && list[0].at < at {
-			class, at = c, list[0].at
+	for c, s := range p.free {
+		if len(s.list) > 0 && s.list[0].at < at {
+			class, at = c, s.list[0].at
 		}
 	}
 	return class
@@ -199,12 +211,11 @@ func (p *Pooled) oldest() (class int) {
 // manyClasses is from how many classes on the pool forgets those that are empty.
 const manyClasses = 64
 
-// drop sets the list of a class, from which one buffer was removed. An empty list stays, so that the
+// drop counts a buffer that was removed from the rack of its class. An empty one stays, so that the
 // next buffer that is kept needs no new one.
-func (p *Pooled) drop(class int, list []kept) {
+func (p *Pooled) drop(class int, s *rack) {
 	p.cached -= class
-	p.free[class] = list
-	if len(list) == 0 && len(p.free) > manyClasses {
+	if len(s.list) == 0 && len(p.free) > manyClasses {
 		delete(p.free, class)
 	}
 }

@@ -98,7 +98,11 @@ func apply(code op.Code, site uintptr, args []*ir.Node, errs ...error) *Expr {
 		}
 	}
 	n, err := ir.Elementwise(code, args...)
-	return made(code.Row().Name, site, n, err)
+	if err != nil {
+		return made(code.Row().Name, site, nil, err)
+	}
+	n.Site = site // nobody else has it yet
+	return &Expr{n: n}
 }
 
 //go:noinline
