@@ -130,10 +130,7 @@ func CastTo(n *Node, t dtype.DType) *Node {
 	switch {
 	case n.Kind == Scalar:
 		c := *n
-		c.Bits, c.Type, c.Weak = op.CastProgram(n.Type, t).Eval(n.Bits), t, false
-		if n.Type == t {
-			c.Bits = n.Bits
-		}
+		c.Bits, c.Type, c.Weak = op.Cast(n.Type, t, n.Bits), t, false
 		return &c
 	case n.Type == t:
 		return n

@@ -2,6 +2,7 @@ package op
 
 import (
 	"math"
+	"sync/atomic"
 
 	"github.com/tare-go/tare/dtype"
 )
@@ -31,6 +32,22 @@ func TruncInt64[T float32 | float64](x T) int64 {
 func CastProgram(from, to dtype.DType) *Program {
 	b, x := NewBuilder(to, from)
 	return b.Build(castBody(b, to, x[0]))
+}
+
+// casts are programs that Cast has needed.
+var casts [dtype.Count][dtype.Count]atomic.Pointer[Program]
+
+// Cast is one element in another type, as CastProgram converts it.
+func Cast(from, to dtype.DType, bits uint64) uint64 {
+	if from == to {
+		return bits
+	}
+	p := casts[from][to].Load()
+	if p == nil {
+		p = CastProgram(from, to)
+		casts[from][to].Store(p)
+	}
+	return p.Eval(bits)
 }
 
 func castBody(b *Builder, to dtype.DType, x Value) Value {

@@ -31,7 +31,11 @@ func btoi(b bool) int {
 // of a word, whose other bits are 0 in the result. It is slow and obvious, and what every kernel
 // must equal; NaNs are equal whatever their bits.
 func (p *Program) Eval(args ...uint64) uint64 {
-	v := make([]uint64, len(p.Insts))
+	var room [16]uint64
+	v := room[:]
+	if len(p.Insts) > len(room) {
+		v = make([]uint64, len(p.Insts))
+	}
 	for i, in := range p.Insts {
 		x, y, z := v[in.Args[0]], v[in.Args[1]], v[in.Args[2]]
 		switch {

@@ -152,13 +152,10 @@ func (r *run) bindAll(bind Bindings) {
 // scalar is a scalar's value: its own, or the one bound to its slot in its type.
 func scalar(n *ir.Node, bind Bindings) uint64 {
 	bits, ok := bind.Scalars[n.Slot]
-	switch {
-	case !ok:
+	if !ok {
 		return n.Bits
-	case n.Slot.Type == n.Type:
-		return bits
 	}
-	return op.CastProgram(n.Slot.Type, n.Type).Eval(bits)
+	return op.Cast(n.Slot.Type, n.Type, bits)
 }
 
 // evaluate runs the steps, appends the results to dst and ends the run.

@@ -1,0 +1,51 @@
+package tensor_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	np "github.com/tare-go/tare/tensor"
+)
+
+// raceDetector says that the race detector is on.
+var raceDetector bool
+
+// Small evaluations that come again take little memory of their own.
+func TestAllocationsOfSmallEvaluations(t *testing.T) {
+	if raceDetector {
+		t.Skip("the race detector takes what is kept away now and then")
+	}
+	ctx := context.Background()
+	x, out, m := someOnes(t, 100), someOnes(t, 100), someOnes(t, 8, 8)
+	into, err := np.Prepare(np.Add(x, x), np.Out(out))
+	require.NoError(t, err)
+	fresh, err := np.Prepare(np.Add(x, x))
+	require.NoError(t, err)
+	product := np.MatMul(m, m)
+	for _, c := range []struct {
+		name string
+		most float64
+		eval func() (*np.Tensor, error)
+	}{
+		{"prepared, with Out", 0, func() (*np.Tensor, error) { return into.Eval(ctx) }},
+		{"prepared", 3, func() (*np.Tensor, error) { return fresh.Eval(ctx) }},
+		{"written out, with Out", 3, func() (*np.Tensor, error) { return np.Add(x, x).Eval(ctx, np.Out(out)) }},
+		{"written out", 6, func() (*np.Tensor, error) { return np.Add(x, x).Eval(ctx) }},
+		{"with a number, which needs a workspace", 10, func() (*np.Tensor, error) { return np.Multiply(x, 2.0).Eval(ctx) }},
+		{"made once", 5, func() (*np.Tensor, error) { return product.Eval(ctx) }},
+	} {
+		allocs := testing.AllocsPerRun(200, func() {
+			y, err := c.eval()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if y != out {
+				y.Free()
+			}
+		})
+		assert.LessOrEqual(t, allocs, c.most, c.name)
+	}
+}
