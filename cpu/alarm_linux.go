@@ -15,7 +15,7 @@ import (
 type alarm struct {
 	word   atomic.Uint32 // silent, ringing or over
 	thread atomic.Int32
-	place  atomic.Int32 // the processor on which the thread last began to work, plus 1
+	place  atomic.Int32 // the processor on which the thread last began to watch, plus 1
 	_      [64]byte     // keeps the words of two helpers in different lines of the caches
 }
 
@@ -83,7 +83,7 @@ var processors = func() (set unix.CPUSet) {
 	return set
 }()
 
-// settled notes where the thread works. It is for the thread itself.
+// settled notes where the thread is. It is for the thread itself.
 func (a *alarm) settled() { a.place.Store(here() + 1) }
 
 // apart sees to it that the thread does not work on the caller's processor: if it did so before, or sleeps and may be

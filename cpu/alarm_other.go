@@ -38,7 +38,7 @@ func (a *alarm) ring() {
 // stop ends the alarm.
 func (a *alarm) stop() { close(a.tokens()) }
 
-// settled notes where the thread works.
+// settled notes where the thread is.
 func (a *alarm) settled() {}
 
 // apart sees to it that the thread does not work on the caller's processor.

@@ -43,6 +43,7 @@ const (
 	setRows    = 8       // of A that a set has room for
 	fewStrips  = 8       // of B, for which A is not packed if it need not be
 	shareSteps = 1 << 18 // of a share, at least
+	offerSteps = 1 << 16 // of a share for a helper that watches, at least
 	groupSteps = 1 << 19 // of a task that takes several blocks, at most
 )
 
@@ -167,6 +168,9 @@ func (p *matMulProgram) shareOut() {
 	steps := p.height * p.width * max(1, p.m.K)
 	workers := p.pool.workers
 	want := max(1, min(4*workers, p.batches*steps/shareSteps))
+	if p.offered = want == 1; p.offered {
+		want = max(1, min(workers, p.batches*steps/offerSteps))
+	}
 	if workers == 1 {
 		want = 1
 	}

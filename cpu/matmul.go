@@ -29,9 +29,10 @@ type matMulProgram struct {
 	height  int // rows of the result, as it is computed
 	width   int // columns
 	blocking
-	down    int // blocks of rows
-	across  int // blocks of columns
-	group   int // blocks of a part
+	down    int  // blocks of rows
+	across  int  // blocks of columns
+	group   int  // blocks of a part
+	offered bool // helpers are not woken
 	shares  bool
 	staged  bool // results are not computed where they belong, but moved there
 	scratch int  // bytes of a worker
@@ -167,21 +168,9 @@ func (r *matMulRun) bind(a, b, c, work unsafe.Pointer, f factors) {
 	if r.p.swapped {
 		r.a, r.b = r.b, r.a
 	}
-	for w := range r.workers {
-		if r.p.scratch > 0 {
-			r.workers[w].scratch = unsafe.Add(r.work, w*r.p.scratch)
-		}
-		r.workers[w].packed = packedB{}
-	}
 }
 
-func (r *matMulRun) reset() {
-	r.a, r.b, r.c, r.work, r.done = nil, nil, nil, nil, nil
-	for w := range r.workers {
-		r.workers[w].scratch = nil
-		r.workers[w].panel = simd.GemmPanel{}
-	}
-}
+func (r *matMulRun) reset() { r.a, r.b, r.c, r.work, r.done = nil, nil, nil, nil, nil }
 
 func (r *matMulRun) run(ctx context.Context) error {
 	p := r.p
@@ -204,6 +193,9 @@ func (r *matMulRun) each(ctx context.Context, n int) error {
 	workers := min(n, len(r.workers))
 	r.dealt = r.hands[:workers]
 	r.dealt.deal(n)
+	if r.p.offered {
+		return r.p.pool.offer(ctx, workers, r)
+	}
 	return r.p.pool.run(ctx, workers, r)
 }
 
@@ -213,21 +205,23 @@ const yieldSteps = 1 << 25
 
 // task does parts until there are none left.
 func (r *matMulRun) task(worker, _ int) {
+	w := &r.workers[worker]
+	w.start()
+	defer w.reset()
 	for i, ok := r.dealt.take(worker); ok && !r.cancelled(); i, ok = r.dealt.take(worker) {
-		r.part(worker, i)
+		w.part(i)
 	}
 }
 
 // part computes blocks of results, or one chunk of a block, or adds the chunks of a block.
-func (r *matMulRun) part(worker, i int) {
-	p := r.p
-	w := &r.workers[worker]
+func (w *productWorker) part(i int) {
+	p := w.p
 	switch {
-	case r.final:
-		r.addChunks(p.block(i), r.partial(i*p.split.Chunks))
+	case w.final:
+		w.addChunks(p.block(i), w.partial(i*p.split.Chunks))
 	case p.shares:
 		bl, c := p.block(i/p.split.Chunks), i%p.split.Chunks
-		to := strided{r.partial(i), p.rowBytes(), p.m.Type.Size()}
+		to := strided{w.partial(i), p.rowBytes(), p.m.Type.Size()}
 		w.begin(bl, c, to)
 		w.chunk(bl, c, to, false)
 	default:

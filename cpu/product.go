@@ -24,6 +24,17 @@ type packedB struct {
 	valid       bool
 }
 
+// start is for the worker itself, and so is reset: to write what another core has at hand takes time.
+func (w *productWorker) start() {
+	if w.p.scratch > 0 {
+		w.scratch = unsafe.Add(w.work, w.id*w.p.scratch)
+	}
+	w.packed = packedB{}
+}
+
+// reset forgets what the worker pointed to.
+func (w *productWorker) reset() { w.scratch, w.panel = nil, simd.GemmPanel{} }
+
 // block computes a block of results, chunk after chunk.
 func (w *productWorker) block(bl resultBlock) {
 	p := w.p
@@ -135,7 +146,10 @@ func (w *productWorker) multiply(bl resultBlock, k, n int, to strided) {
 			w.panel.Cols = min(nr, bl.cols-j)
 			w.bindB(b, n, j)
 			w.panel.C = to.from(i, j).at
-			w.panel.NextC = uintptr(w.panel.C) + uintptr(nr*to.col)
+			w.panel.NextC = uintptr(w.panel.C)
+			if j+nr < bl.cols {
+				w.panel.NextC += uintptr(nr * to.col)
+			}
 			w.askAhead(bl, i, j)
 			p.kernel.Run(&w.panel)
 		}

@@ -33,17 +33,21 @@ type pool struct {
 	done     <-chan struct{}
 	governor *device.Governor
 	next     atomic.Int64
-	left     atomic.Int32 // helpers that have not ended their part
-	busy     sync.WaitGroup
+	left     atomic.Int32           // workers that have not ended their part; the caller is one until it sleeps
+	over     chan struct{}          // a token for a caller that sleeps until the last of them has
 	end      atomic.Pointer[broken] // what ended the job early, apart from its context
+
+	// Of jobs on offer that a helper slept through, each soon after the one before.
+	missed time.Duration // how long they took
+	last   time.Time     // when the last one was over
 }
 
 // helper is a worker that waits for calls: a short while it watches for the next one, as it takes
 // longer to wake than a small job does; then it sleeps. A call that it has not taken up when the
-// job is over is taken back.
+// job is over is taken back; one that was asleep wakes nevertheless, and watches.
 type helper struct {
 	state atomic.Int32
-	alarm alarm    // rings for one that is called from its sleep, or was; over when the pool is closed
+	alarm alarm    // rings once for each call from sleep; over when the pool is closed
 	_     [64]byte // keeps the states of two helpers in different lines of the caches
 }
 
@@ -51,8 +55,7 @@ type helper struct {
 const (
 	asleep int32 = iota
 	watching
-	roused // called from its sleep
-	called // called while it watched
+	called
 	working
 )
 
@@ -62,6 +65,10 @@ const (
 	patience = 100 * time.Microsecond
 	waiting  = time.Millisecond
 )
+
+// enough is how long jobs on offer take, one soon after the other, before helpers that sleep are woken for those that
+// follow: about what it costs to wake them.
+const enough = 50 * time.Microsecond
 
 // slice is how long a worker goes on before other goroutines get a turn. To yield wakes a thread to look for work, which
 // is in the way of the workers where there are as many as processors.
@@ -92,7 +99,7 @@ func (b *broken) err() error {
 
 // newPool starts the goroutines.
 func newPool(workers int) *pool {
-	p := &pool{workers: max(1, workers), turn: make(chan struct{}, 1)}
+	p := &pool{workers: max(1, workers), turn: make(chan struct{}, 1), over: make(chan struct{}, 1)}
 	p.turn <- struct{}{}
 	for w := 1; w < p.workers; w++ {
 		h := &helper{}
@@ -108,18 +115,26 @@ func (p *pool) help(w int, h *helper) {
 	defer p.ended.Done()
 	h.alarm.begin()
 	debug.SetPanicOnFault(true)
-	for ok := h.sleep(); ok; ok = h.watch(p) || h.sleep() {
-		h.alarm.settled()
-		p.claim(w)
-		h.state.Store(watching)
-		p.left.Add(-1)
-		p.busy.Done()
+	for h.alarm.sleep() {
+		for h.watch(p) {
+			p.claim(w)
+			h.state.Store(watching)
+			p.leave()
+		}
+	}
+}
+
+// leave ends a worker's part, and wakes a caller that sleeps until all have.
+func (p *pool) leave() {
+	if p.left.Add(-1) == 0 {
+		p.over <- struct{}{}
 	}
 }
 
 // watch waits a while for a call. The helper is asleep if there was none.
 func (h *helper) watch(p *pool) bool {
 	taken := func() bool { return h.state.Load() == called && h.state.CompareAndSwap(called, working) }
+	h.alarm.settled()
 	if p.spare() && spin(patience, taken) {
 		return true
 	}
@@ -131,32 +146,48 @@ func (h *helper) watch(p *pool) bool {
 	return false
 }
 
-// sleep waits for a call; there is none any more if it gives false.
-func (h *helper) sleep() bool {
-	for h.alarm.sleep() {
-		if h.state.CompareAndSwap(roused, working) {
-			return true
+// invite calls a helper that watches.
+func (p *pool) invite(h *helper) bool { return p.ask(h, watching) }
+
+// rouse calls a helper that sleeps.
+func (p *pool) rouse(h *helper) bool {
+	if !p.ask(h, asleep) {
+		return false
+	}
+	p.part(h, true)
+	h.alarm.ring()
+	return true
+}
+
+// call calls a helper, awake or not.
+func (p *pool) call(h *helper) {
+	for !p.rouse(h) {
+		if p.invite(h) {
+			p.part(h, false)
+			return
 		}
 	}
+}
+
+// part keeps a helper away from its caller's processor, if there are processors for all.
+func (p *pool) part(h *helper, asleep bool) {
+	if p.spare() {
+		h.alarm.apart(asleep)
+	}
+}
+
+// ask calls a helper if it is in a state.
+func (p *pool) ask(h *helper, state int32) bool {
+	p.left.Add(1)
+	if h.state.CompareAndSwap(state, called) {
+		return true
+	}
+	p.left.Add(-1)
 	return false
 }
 
-// call asks for help, away from the caller's processor if there are processors for all.
-func (h *helper) call(away bool) {
-	if away {
-		h.alarm.apart(h.state.Load() == asleep)
-	}
-	if h.state.CompareAndSwap(watching, called) {
-		return
-	}
-	h.state.Store(roused)
-	h.alarm.ring() // it may ring still, of a call that was taken back
-}
-
-// recall takes a call back, unless it was taken up.
-func (h *helper) recall() bool {
-	return h.state.CompareAndSwap(called, watching) || h.state.CompareAndSwap(roused, asleep)
-}
+// recall takes a call back, unless it was taken up or there was none.
+func (h *helper) recall() bool { return h.state.CompareAndSwap(called, watching) }
 
 // pause gives other goroutines a turn. A thread that is locked would have to be woken again, which takes as long as to
 // wake a helper: so it is let go meanwhile.
@@ -173,11 +204,14 @@ func (p *pool) spare() bool { return p.workers <= runtime.GOMAXPROCS(0) }
 
 // spin waits until done, or not very long. It does not yield, as that wakes threads which then are in the way.
 func spin(most time.Duration, done func() bool) bool {
-	for start := time.Now(); time.Since(start) < most; {
+	for start := (time.Time{}); start.IsZero() || time.Since(start) < most; {
 		for range 300 {
 			if done() {
 				return true
 			}
+		}
+		if start.IsZero() {
+			start = time.Now()
 		}
 	}
 	return false
@@ -191,7 +225,7 @@ func (p *pool) claim(w int) {
 			p.next.Store(int64(p.n))
 		}
 	}()
-	yielded := time.Now()
+	var yielded time.Time
 	for {
 		i := int(p.next.Add(1)) - 1
 		if i >= p.n {
@@ -207,11 +241,23 @@ func (p *pool) claim(w int) {
 		if p.governor != nil {
 			p.governor.Check()
 		}
-		if i+p.workers < p.n && time.Since(yielded) > slice { // others would wait for the 10 ms of a time slice of Go's
-			runtime.Gosched()
-			yielded = time.Now()
+		if i+p.workers < p.n {
+			yielded = yield(yielded)
 		}
 	}
+}
+
+// yield gives other goroutines a turn if the last one was long ago, and is when that was; the first time it only looks at
+// the clock. Without it they would wait for the 10 ms of a time slice of Go's.
+func yield(last time.Time) time.Time {
+	switch {
+	case last.IsZero():
+		return time.Now()
+	case time.Since(last) > slice:
+		runtime.Gosched()
+		return time.Now()
+	}
+	return last
 }
 
 // run does n tasks and returns when no worker is at them any more: at the end, or early with the error
@@ -221,21 +267,53 @@ func (p *pool) run(ctx context.Context, n int, work tasks) error {
 		return err
 	}
 	if n == 1 {
-		if err := Guard(func() { work.task(0, 0) }); err != nil {
-			return err
-		}
-		return ctx.Err()
+		return single(ctx, n, work)
 	}
 	select {
 	case <-p.turn:
+		return p.take(ctx, n, work, false)
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// offer is run for tasks that are done before a helper would wake: those who watch take part. Others are woken for what
+// may follow, once enough of such jobs have come one soon after the other.
+func (p *pool) offer(ctx context.Context, n int, work tasks) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if n == 1 {
+		return single(ctx, n, work)
+	}
+	select {
+	case <-p.turn:
+		return p.take(ctx, n, work, true)
+	default: // the helpers are at another job
+		return single(ctx, n, work)
+	}
+}
+
+// single does n tasks without help.
+func single(ctx context.Context, n int, work tasks) error {
+	err := Guard(func() {
+		for i := range n {
+			work.task(0, i)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	return ctx.Err()
+}
+
+// take runs a job for a caller that has the turn, and gives that back.
+func (p *pool) take(ctx context.Context, n int, work tasks, offer bool) error {
 	defer func() { p.turn <- struct{}{} }()
 	if p.closed.Load() {
 		return device.ErrClosed
 	}
-	p.share(ctx, n, work)
+	p.share(ctx, n, work, offer)
 	if b := p.end.Swap(nil); b != nil {
 		return b.err()
 	}
@@ -243,29 +321,74 @@ func (p *pool) run(ctx context.Context, n int, work tasks) error {
 }
 
 // share hands a job to as many workers as have a task, and takes part.
-func (p *pool) share(ctx context.Context, n int, work tasks) {
+func (p *pool) share(ctx context.Context, n int, work tasks, offer bool) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	p.work, p.n, p.done = work, n, ctx.Done()
 	p.governor = device.GovernorOf(ctx)
 	p.next.Store(0)
+	p.left.Store(1)
 	helpers := p.helpers[:max(0, min(len(p.helpers), n-1))]
-	p.left.Store(int32(len(helpers)))
-	p.busy.Add(len(helpers))
+	if offer {
+		p.claimOffer(helpers)
+	} else {
+		p.callAll(helpers)
+		p.claim(0)
+	}
+	p.await(helpers)
+	p.work, p.done, p.governor = nil, nil, nil
+}
+
+// callAll calls helpers, awake or not.
+func (p *pool) callAll(helpers []*helper) {
 	for _, h := range helpers {
-		h.call(p.spare())
+		p.call(h)
+	}
+}
+
+// callAwake calls the helpers that watch, and reports whether these are all.
+func (p *pool) callAwake(helpers []*helper) (all bool) {
+	all = true
+	for _, h := range helpers {
+		all = p.invite(h) && all
+	}
+	return all
+}
+
+// claimOffer takes part in a job for which only the helpers that watch are called, unless some have slept through enough
+// of such jobs.
+func (p *pool) claimOffer(helpers []*helper) {
+	if p.callAwake(helpers) {
+		p.missed = 0
+		p.claim(0)
+		return
+	}
+	start := time.Now()
+	if start.Sub(p.last) > patience {
+		p.missed = 0
+	}
+	if p.missed > enough && p.spare() {
+		for _, h := range helpers {
+			p.rouse(h)
+		}
 	}
 	p.claim(0)
+	p.last = time.Now()
+	p.missed += p.last.Sub(start)
+}
+
+// await takes back what calls were not taken up, and waits for the helpers that came.
+func (p *pool) await(helpers []*helper) {
 	for _, h := range helpers {
 		if h.recall() {
 			p.left.Add(-1)
-			p.busy.Done()
 		}
 	}
-	if p.spare() {
-		spin(waiting, func() bool { return p.left.Load() == 0 })
+	if p.spare() && spin(waiting, func() bool { return p.left.Load() == 1 }) {
+		return
 	}
-	p.busy.Wait()
-	p.work, p.done, p.governor = nil, nil, nil
+	if p.left.Add(-1) > 0 {
+		<-p.over
+	}
 }
 
 // close waits for the job that runs, and ends the goroutines. A second close does nothing.
