@@ -33,8 +33,7 @@ func caches() (l1, l2 int) {
 	return l1, l2
 }
 
-// Limits of the blocking. Steps are multiplications; at 32 in a nanosecond, a helper is called for a
-// share of four microseconds or more.
+// Limits of the blocking. Steps are multiplications: 32 in a nanosecond at most.
 const (
 	mostRows   = 1024    // of a block, if the columns of B stay packed for the next one
 	mostDeep   = 1024    // indices of k, which is a chunk of a long chain
@@ -43,7 +42,8 @@ const (
 	setRows    = 8       // of A that a set has room for
 	fewStrips  = 8       // of B, for which A is not packed if it need not be
 	shareSteps = 1 << 18 // of a share, at least
-	offerSteps = 1 << 16 // of a share for a helper that watches, at least
+	offerSteps = 1 << 16 // of a share, at least, where there are few
+	wakeSteps  = 1 << 20 // in float64, of a product for which helpers are woken, at least
 	groupSteps = 1 << 19 // of a task that takes several blocks, at most
 )
 
@@ -167,10 +167,9 @@ func (p *matMulProgram) shareOut() {
 	mr, nr := p.kernel.MR, p.kernel.NR
 	steps := p.height * p.width * max(1, p.m.K)
 	workers := p.pool.workers
-	want := max(1, min(4*workers, p.batches*steps/shareSteps))
-	if p.offered = want == 1; p.offered {
-		want = max(1, min(workers, p.batches*steps/offerSteps))
-	}
+	all := p.batches * steps
+	p.short = all*p.m.Type.Size() < wakeSteps*8
+	want := max(1, min(4*workers, all/shareSteps), min(workers, all/offerSteps))
 	if workers == 1 {
 		want = 1
 	}

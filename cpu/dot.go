@@ -99,7 +99,8 @@ func (r *dotRun) reset() { *r = dotRun{p: r.p} }
 func (r *dotRun) run(ctx context.Context) error {
 	p := r.p
 	if n := p.batches * p.blocks; n > 0 {
-		if err := p.pool.run(ctx, ceilDiv(n, p.group), r); err != nil {
+		short := 2*p.batches*p.m.K*p.m.Type.Size() < wakeBytes
+		if err := p.pool.do(ctx, ceilDiv(n, p.group), r, short); err != nil {
 			return err
 		}
 	}

@@ -33,6 +33,7 @@ type gemvProgram struct {
 	block   int  // results of a block
 	blocks  int  // of one product
 	group   int  // blocks of a task
+	short   bool // it is over before a helper would wake
 	scratch int  // bytes of a worker
 	vector  int  // offsets in the scratch
 	rest    int
@@ -46,6 +47,7 @@ const (
 	shortLine  = 32      // elements of a line, below which the kernel of products is faster
 	restSteps  = 512     // of k that the kernel of products takes at a time: it reads past their end
 	chainSteps = 1 << 15 // of k between two looks at the context
+	wakeBytes  = 2 << 20 // that are read, at least, where helpers are woken for it: they take as long
 )
 
 // compileGemv makes a program of a product with a vector; it gives nil for those that a matMulProgram does
@@ -91,6 +93,7 @@ func (p *gemvProgram) plan() bool {
 	if p.steps() < vectorSteps {
 		p.group = p.batches * p.blocks
 	}
+	p.short = p.steps()*size < wakeBytes
 	p.reserve()
 	return true
 }
@@ -112,7 +115,7 @@ func (p *gemvProgram) steps() int { return p.batches * p.height * p.m.K }
 // cache lines.
 func (p *gemvProgram) columns(side int) int {
 	parts := ceilDiv(p.height, mostChains)
-	if p.height*p.m.K > shareSteps && p.batches < 2*p.pool.workers {
+	if p.height*p.m.K > offerSteps && p.batches < 2*p.pool.workers {
 		parts = ceilDiv(parts, p.pool.workers) * p.pool.workers
 	}
 	return ceilDiv(ceilDiv(p.height, parts), side) * side
@@ -189,7 +192,7 @@ func (r *gemvRun) bind(a, b, c, work unsafe.Pointer, f factors) {
 
 func (r *gemvRun) run(ctx context.Context) error {
 	r.done = ctx.Done()
-	return r.p.pool.run(ctx, ceilDiv(r.p.batches*r.p.blocks, r.p.group), r)
+	return r.p.pool.do(ctx, ceilDiv(r.p.batches*r.p.blocks, r.p.group), r, r.p.short)
 }
 
 func (r *gemvRun) reset() {

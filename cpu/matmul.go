@@ -32,7 +32,7 @@ type matMulProgram struct {
 	down    int  // blocks of rows
 	across  int  // blocks of columns
 	group   int  // blocks of a part
-	offered bool // helpers are not woken
+	short   bool // it is over before a helper would wake
 	shares  bool
 	staged  bool // results are not computed where they belong, but moved there
 	scratch int  // bytes of a worker
@@ -193,10 +193,7 @@ func (r *matMulRun) each(ctx context.Context, n int) error {
 	workers := min(n, len(r.workers))
 	r.dealt = r.hands[:workers]
 	r.dealt.deal(n)
-	if r.p.offered {
-		return r.p.pool.offer(ctx, workers, r)
-	}
-	return r.p.pool.run(ctx, workers, r)
+	return r.p.pool.do(ctx, workers, r, r.p.short)
 }
 
 // yieldSteps is a millisecond or two of work, after which other goroutines have a turn: a service has some, which

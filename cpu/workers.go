@@ -294,6 +294,14 @@ func (p *pool) offer(ctx context.Context, n int, work tasks) error {
 	}
 }
 
+// do is offer for tasks that are over before a helper would wake, and run for others.
+func (p *pool) do(ctx context.Context, n int, work tasks, short bool) error {
+	if short {
+		return p.offer(ctx, n, work)
+	}
+	return p.run(ctx, n, work)
+}
+
 // single does n tasks without help.
 func single(ctx context.Context, n int, work tasks) error {
 	err := Guard(func() {
