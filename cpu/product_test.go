@@ -1,6 +1,7 @@
 package cpu_test
 
 import (
+	"bytes"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -10,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/tare-go/tare/cpu"
 	"github.com/tare-go/tare/device"
 	"github.com/tare-go/tare/dtype"
 	"github.com/tare-go/tare/internal/canon"
@@ -99,6 +101,26 @@ func TestLargeProductsAgree(t *testing.T) {
 	} {
 		for _, typ := range []dtype.DType{dtype.Float32, dtype.Float64} {
 			agree(t, bigProduct(typ, s.m, s.n, s.k, s.turnA, s.turnB), devs)
+		}
+	}
+}
+
+// Products too short to wake helpers for have the same bits when these come to watch, and take part.
+func TestShortProductsAgree(t *testing.T) {
+	alone, shared := devices(t, 1)[0], cpu.New(2)
+	defer func() { require.NoError(t, shared.Close()) }()
+	for _, s := range [][3]int{{64, 64, 64}, {100, 90, 70}, {3, 5, 2500}, {130, 1, 128}, {1, 370, 360}, {1, 1, 70000}} {
+		for _, typ := range []dtype.DType{dtype.Float32, dtype.Float64} {
+			tr := bigProduct(typ, s[0], s[1], s[2], false, false)
+			want := tr.output(t, alone)
+			p, err := shared.Compile(tr.op)
+			require.NoError(t, err)
+			blocks, work := cloned(tr.blocks), device.HostSpan(make([]byte, p.Workspace()))
+			for range 200 {
+				copy(blocks[2], tr.blocks[2])
+				require.NoError(t, p.Run(t.Context(), tr.deviceArgs(blocks), work))
+				require.True(t, bytes.Equal(want, blocks[2]), "%v", tr.op)
+			}
 		}
 	}
 }

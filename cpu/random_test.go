@@ -368,8 +368,12 @@ func (g *generator) injective(o ir.Operand, row bool) bool {
 
 func devices(t testing.TB, workers ...int) []device.Device {
 	var all []device.Device
+	open := cpu.New
+	if _, tests := t.(*testing.T); tests {
+		open = cpu.NewEager
+	}
 	for _, n := range workers {
-		dev := cpu.New(n)
+		dev := open(n)
 		t.Cleanup(func() { require.NoError(t, dev.Close()) })
 		all = append(all, dev)
 	}

@@ -26,6 +26,7 @@ type pool struct {
 	helpers []*helper     // the workers from 1 on
 	ended   sync.WaitGroup
 	closed  atomic.Bool
+	eager   bool // wakes helpers for short jobs, too: for tests
 
 	// The job that runs.
 	work     tasks
@@ -296,7 +297,7 @@ func (p *pool) offer(ctx context.Context, n int, work tasks) error {
 
 // do is offer for tasks that are over before a helper would wake, and run for others.
 func (p *pool) do(ctx context.Context, n int, work tasks, short bool) error {
-	if short {
+	if short && !p.eager {
 		return p.offer(ctx, n, work)
 	}
 	return p.run(ctx, n, work)
