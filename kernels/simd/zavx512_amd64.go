@@ -889,7 +889,7 @@ var avx512Operators = [op.Count][dtype.Count]assembly{
 	},
 	op.Power: {
 		dtype.Float32: {loop: powerFloat32AVX512, step: 32, sizes: [4]uint8{4, 4, 4, 0}, past: powerFloat32PastAVX512},
-		dtype.Float64: {loop: powerFloat64AVX512, step: 16, sizes: [4]uint8{8, 8, 8, 0}, past: powerFloat64PastAVX512},
+		dtype.Float64: {loop: powerFloat64AVX512, step: 32, sizes: [4]uint8{8, 8, 8, 0}, past: powerFloat64PastAVX512},
 	},
 	op.Hypot: {
 		dtype.Float32: {loop: hypotFloat32AVX512, step: 32, sizes: [4]uint8{4, 4, 4, 0}, past: hypotFloat32PastAVX512},

@@ -153,7 +153,7 @@ func (t *target) newKernel(p *op.Program) (*kernel, error) {
 		k.code = t.stepwise(p, k.steps)
 		if len(c.instructions) >= long && p.Type() != dtype.Bool && !c.leaves() {
 			k.steps = 2
-			k.code = t.sideBySide(p, k.steps)
+			k.code = t.sideBySide(p, k.steps, 8)
 		}
 	}
 	k.code.prune()
@@ -161,17 +161,19 @@ func (t *target) newKernel(p *op.Program) (*kernel, error) {
 	return k, nil
 }
 
-// interleave makes the code of as many steps side by side as there are registers for, but for a few values, and
-// at least of two, so that an instruction seldom waits for the one before. Without, the long chains of a step
+// interleave makes the code of as many steps side by side as there are registers for, but for a few values, if need be
+// further apart, and at least of two, so that an instruction seldom waits for the one before. Without, the long chains of a step
 // fill the window in which the processor looks for work: the power of float64 takes 1.4 times as long.
 func (k *kernel) interleave(p *op.Program) {
 	const few = 4
 	for k.steps = k.target.most; ; k.steps /= 2 {
-		k.code = k.target.sideBySide(p, k.steps)
-		k.pinned = k.code.pinPicks(k.target.registers)
-		k.lines, k.slots = allocate(k.code, k.target.registers, k.pinned)
-		if k.slots <= few || k.steps == 2 {
-			return
+		for _, part := range []int{8, 4} {
+			k.code = k.target.sideBySide(p, k.steps, part)
+			k.pinned = k.code.pinPicks(k.target.registers)
+			k.lines, k.slots = allocate(k.code, k.target.registers, k.pinned)
+			if k.slots <= few || k.steps == 2 {
+				return
+			}
 		}
 	}
 }
@@ -188,9 +190,9 @@ func (c *code) pinPicks(registers int) map[value]int {
 	return pinned
 }
 
-// sideBySide is the code of some steps, an instruction of each in turn. Each starts an eighth of its instructions after
-// the one before, so that they do not all ask for the same units of the processor at a time.
-func (t *target) sideBySide(p *op.Program, steps int) *code {
+// sideBySide is the code of some steps, an instruction of each in turn. Each starts a part of its instructions after the
+// one before, so that they do not all ask for the same units of the processor at a time, nor for registers.
+func (t *target) sideBySide(p *op.Program, steps, part int) *code {
 	c := t.newCode()
 	of := make([][]instruction, steps)
 	for s := range steps {
@@ -204,7 +206,7 @@ func (t *target) sideBySide(p *op.Program, steps int) *code {
 		c.prune()
 		of[s] = c.instructions
 	}
-	c.instructions = inTurn(of, len(of[0])/8)
+	c.instructions = inTurn(of, len(of[0])/part)
 	if c.leavesLate() {
 		c.instructions = inTurn(of, 0)
 	}
