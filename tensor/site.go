@@ -16,8 +16,8 @@ func caller(skip int) uintptr {
 // program counter alone: not where there are wrappers or inlined functions between.
 var known [1024]atomic.Uintptr
 
-// siteOf is what caller is, as long as it takes to look it up: pc is where a return address was found, by returnPC, and skip is for
-// caller. To walk the stack takes 200 ns.
+// siteOf is what caller finds, without a walk of the stack, which takes 190 ns, where it is known: pc is what returnPC found,
+// and skip is for caller.
 func siteOf(pc uintptr, skip int) uintptr {
 	if pc != 0 && known[pc%uintptr(len(known))].Load() == pc {
 		return pc
