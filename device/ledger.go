@@ -232,7 +232,7 @@ func (l *Ledgered) fill(ctx context.Context, c *counted, bytes int) (err error) 
 		return err
 	}
 	c.Buffer = &c.pooled
-	return l.pool.alloc(ctx, &c.pooled, bytes)
+	return l.pool.alloc(ctx, c.scope, &c.pooled, bytes)
 }
 
 // overBudget is the error of an allocation that a budget of the context does not allow.

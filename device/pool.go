@@ -77,16 +77,16 @@ func (p *Pooled) Alloc(ctx context.Context, bytes int) (Buffer, error) {
 		return nil, err
 	}
 	b := &pooled{}
-	if err := p.alloc(ctx, b, bytes); err != nil {
+	if err := p.alloc(ctx, scopeOf(ctx), b, bytes); err != nil {
 		return nil, err
 	}
 	return b, nil
 }
 
-// alloc is Alloc into a buffer that is there.
-func (p *Pooled) alloc(ctx context.Context, into *pooled, bytes int) error {
+// alloc is Alloc in a scope, into a buffer that is there.
+func (p *Pooled) alloc(ctx context.Context, scope *Recorder, into *pooled, bytes int) error {
 	class := SizeClass(bytes)
-	b, err := p.take(class, share(scopeOf(ctx).limits(p)))
+	b, err := p.take(class, share(scope.limits(p)))
 	if err != nil {
 		return err
 	}
