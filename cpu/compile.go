@@ -42,6 +42,7 @@ func compileKernel(p *pool, k *ir.Kernel) (*kernelProgram, error) {
 		return nil, err
 	}
 	c.chooseFetches()
+	c.chooseDecisive()
 	return c.kernelProgram, nil
 }
 

@@ -45,6 +45,7 @@ type frame struct {
 	packed  []packed // of each source
 	aimed   int      // the slot that is computed in an output, -1 if none is
 	worked  bool     // the worker has taken part
+	over    bool     // the unit is decided
 	packer
 }
 
@@ -129,6 +130,7 @@ func (f *frame) bind(s *source, bx box) {
 
 // enter points the slots of a stage's steps to their tiles.
 func (f *frame) enter(st *stage) {
+	f.over = false
 	for i := range st.steps {
 		if s := &st.steps[i]; s.at >= 0 {
 			f.slots[s.dst] = unsafe.Add(f.scratch, s.at)

@@ -61,6 +61,8 @@ type stage struct {
 	columns *source  // the input that folds take where it is, nil if they do not
 	squares *squares // what is folded, nil if it is other values
 	fetchAt int      // the step before which the next box is fetched, -1 for none
+
+	decisive bool // its fold may be decided before all elements were looked at
 }
 
 // kernelProgram runs a kernel. The rows of the kernel are taken in units, the columns of a box side by side.

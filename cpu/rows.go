@@ -101,6 +101,17 @@ func (f *frame) storeRows(u unit) {
 
 // fold takes one piece of a unit through a stage, and leaves the partial results at a place.
 func (f *frame) fold(st *stage, u unit, piece, place int) {
+	if st.decisive && f.decided() {
+		f.absent(&st.folds[0], u, place)
+		return
+	}
+	f.foldPiece(st, u, piece, place)
+	if st.decisive {
+		f.decide(&st.folds[0], u, place)
+	}
+}
+
+func (f *frame) foldPiece(st *stage, u unit, piece, place int) {
 	lo := piece * f.p.piece
 	hi := min(lo+f.p.piece, f.p.na)
 	switch {
@@ -209,6 +220,7 @@ func (f *frame) nothing(fd *fold, to unsafe.Pointer, w int) {
 func (r *kernelRun) runSplit(ctx context.Context) error {
 	p := r.p
 	for r.phase = 0; r.phase <= 2*len(p.stages); r.phase++ {
+		r.over.Store(false)
 		n := p.units
 		if r.phase%2 == 1 {
 			n *= ceilDiv(p.pieces, p.group)

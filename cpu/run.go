@@ -3,6 +3,7 @@ package cpu
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"unsafe"
 
 	"github.com/tare-go/tare/device"
@@ -19,6 +20,7 @@ type kernelRun struct {
 	frames  []frame
 	past    bool // outputs go past the caches
 	phase   int
+	over    atomic.Bool // the only unit is decided
 }
 
 func (p *kernelProgram) newRun() *kernelRun {
