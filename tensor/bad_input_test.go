@@ -152,7 +152,7 @@ func TestReductionsOfNothing(t *testing.T) {
 	check(t, []mistake{
 		{here(), np.Max(none).Err(), empty, "give Initial"},
 		{here(), np.Min(none, np.Axis(0)).Err(), empty, "min has no identity"},
-		{here(), np.ArgMax(none, np.Axis(0)).Err(), empty, "no place to name"},
+		{here(), np.ArgMax(none, np.Axis(0)).Err(), empty, "needs one"},
 		{here(), np.Max(x, np.WhereMask(np.Greater(x, 5))).Err(), isA[*ir.OptionError], "needs Initial"},
 		{here(), np.Sum(x, np.WhereMask(x)).Err(), isA[*ir.OptionError], "has to be bool"},
 		{here(), np.Sum(x, np.WhereMask(np.Greater(ones(t, np.Float64, 3), 1))).Err(), isA[*broadcast.ShapeError], "against"},

@@ -19,6 +19,7 @@ import (
 	"github.com/tare-go/tare/cmd/devbench/internal/record"
 	"github.com/tare-go/tare/cmd/devbench/internal/suite"
 	"github.com/tare-go/tare/device"
+	"github.com/tare-go/tare/kernels/simd"
 	"github.com/tare-go/tare/npy"
 	np "github.com/tare-go/tare/tensor"
 )
@@ -309,7 +310,7 @@ func TestRunWritesATableAndAFile(t *testing.T) {
 	o := devbench(t, "run", "--workloads", "add,gemm_64", "--dtype", "f64", "--size", "100", "--peers", "none", "--json", file)
 	require.Equal(t, exitOK, o.code, o.err)
 	assert.Regexp(t, `(?m)^cpu `, o.out, "the devices come first")
-	assert.Regexp(t, `(?m)^2 measurements on cpu, [0-9]+ threads; go`, o.out)
+	assert.Regexp(t, `(?m)^2 measurements on cpu, [0-9]+ threads, kernels up to `+simd.Level()+`; go`, o.out)
 	assert.Regexp(t, `(?m)^add +f64 +10x10 .* GB/s`, o.out)
 	assert.Regexp(t, `(?m)^gemm_64 +f64 +64x64 .* Gf/s`, o.out)
 	assert.NotContains(t, o.out, "peer columns")

@@ -13,6 +13,7 @@ import (
 	"github.com/tare-go/tare/cmd/devbench/internal/suite"
 	"github.com/tare-go/tare/device"
 	"github.com/tare-go/tare/dtype"
+	"github.com/tare-go/tare/kernels/simd"
 )
 
 // page is the results as a page of Markdown.
@@ -41,7 +42,7 @@ func (c *runFlags) preface(r results, against *peers) []string {
 			lines = append(lines, fmt.Sprintf("- %s: %s, %d threads, %s of memory, %s", d.Name, d.Info.Model, d.Info.Workers, device.FormatBytes(d.Info.Memory), strings.Join(d.Info.Features, " ")))
 		}
 	}
-	lines = append(lines, fmt.Sprintf("- %s, %s/%s; load of the machine over 1, 5 and 15 minutes %s before and %s after", runtime.Version(), runtime.GOOS, runtime.GOARCH, r.load, loadOfMachine()))
+	lines = append(lines, fmt.Sprintf("- kernels up to %s; %s, %s/%s; load of the machine over 1, 5 and 15 minutes %s before and %s after", simd.Level(), runtime.Version(), runtime.GOOS, runtime.GOARCH, r.load, loadOfMachine()))
 	for _, line := range r.roofs() {
 		lines = append(lines, "- "+line)
 	}

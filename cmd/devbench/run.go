@@ -18,6 +18,7 @@ import (
 	"github.com/tare-go/tare/cmd/devbench/internal/timing"
 	"github.com/tare-go/tare/device"
 	"github.com/tare-go/tare/dtype"
+	"github.com/tare-go/tare/kernels/simd"
 )
 
 // runFlags say what is measured, against what, and where the figures go.
@@ -196,7 +197,7 @@ func heading(w io.Writer, n int, devs []device.Device, against *peers, roofs []s
 	for _, dev := range devs {
 		names = append(names, dev.Info().Name)
 	}
-	text := fmt.Sprintf("\n%d measurements on %s, %d threads; %s %s/%s\n", n, strings.Join(names, " and "), runtime.GOMAXPROCS(0), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	text := fmt.Sprintf("\n%d measurements on %s, %d threads, kernels up to %s; %s %s/%s\n", n, strings.Join(names, " and "), runtime.GOMAXPROCS(0), simd.Level(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	for _, line := range append(roofs, against.lines()...) {
 		text += line + "\n"
 	}

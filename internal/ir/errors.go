@@ -61,7 +61,7 @@ type EmptyError struct {
 func (e *EmptyError) Error() string {
 	cure := "give Initial"
 	if strings.HasPrefix(e.Name, "arg") {
-		cure = "there is no place to name"
+		cure = "it names an element, and needs one"
 	}
 	return fmt.Sprintf("%s of no elements: shape %s has none along the reduced axes, and %s has no identity; %s", e.Name, broadcast.FormatShape(e.Shape), e.Name, cure)
 }
