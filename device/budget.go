@@ -37,19 +37,26 @@ func Beside(ctx context.Context, dev Device, bytes int) context.Context {
 // Budget is the number of bytes that may be allocated now on the device with the context, and where
 // it comes from. What the pool keeps counts as free. It is math.MaxInt where no limit is known.
 func Budget(ctx context.Context, dev Device) (bytes int, why string) {
-	own, limited := scopeOf(ctx).room(innermost(dev))
-	bytes, why = room(dev, share(limited))
-	if own < bytes {
-		bytes, why = own, whyContext
+	bytes, asked, limited := left(ctx, dev)
+	if asked {
+		return bytes, whyContext
 	}
-	return max(bytes, 0), why
+	return bytes, limitOf(dev, share(limited))
+}
+
+// left is what may be allocated now, whether that is what is left of a budget of the context, and whether there is such a
+// budget.
+func left(ctx context.Context, dev Device) (bytes int, asked, limited bool) {
+	own, limited := scopeOf(ctx).room(innermost(dev))
+	bytes = room(dev, share(limited))
+	return max(min(bytes, own), 0), own < bytes, limited
 }
 
 // LastingBudget is Budget, less a sixteenth where it comes from the memory that is left: what other parts of the program
 // and other programs take changes that while an evaluation runs, and what was cut to fill it would fail on the way.
 func LastingBudget(ctx context.Context, dev Device) int {
-	bytes, why := Budget(ctx, dev)
-	if why == whyContext || bytes == unlimited {
+	bytes, asked, _ := left(ctx, dev)
+	if asked || bytes == unlimited {
 		return bytes
 	}
 	return bytes - bytes/16
@@ -62,8 +69,11 @@ func Check(ctx context.Context, dev Device, op string, need int, plan fmt.String
 	if need <= seldom && !scopeOf(ctx).limits(dev) {
 		return nil
 	}
+	if bytes, _, _ := left(ctx, dev); need <= bytes {
+		return nil
+	}
 	budget, why := Budget(ctx, dev)
-	if need <= budget {
+	if need <= budget { // others released some
 		return nil
 	}
 	e := &BudgetError{Op: op, Need: need, Budget: budget, Why: why, Plan: plan}
@@ -82,12 +92,30 @@ func share(limited bool) int {
 }
 
 // room is what the device's memory allows, apart from budgets of a context.
-func room(dev Device, share int) (bytes int, why string) {
-	for d := dev; d != nil; d = unwrap(d) {
-		if p, ok := d.(*Pooled); ok {
-			return p.room(share)
-		}
+func room(dev Device, share int) int {
+	if p := poolOf(dev); p != nil {
+		return p.room(share)
 	}
 	g := gauge{dev: dev}
-	return g.limit(share, 0, unlimited), g.explain(share)
+	return g.limit(share, 0, unlimited)
+}
+
+// limitOf is where that comes from.
+func limitOf(dev Device, share int) string {
+	if p := poolOf(dev); p != nil {
+		return p.why(share)
+	}
+	g := gauge{dev: dev}
+	g.limit(share, 0, unlimited)
+	return g.explain(share)
+}
+
+// poolOf is the pool of a device, nil if it has none.
+func poolOf(dev Device) *Pooled {
+	for d := dev; d != nil; d = unwrap(d) {
+		if p, ok := d.(*Pooled); ok {
+			return p
+		}
+	}
+	return nil
 }

@@ -55,6 +55,13 @@ func TestALastingBudgetLeavesSomeOfWhatIsLeft(t *testing.T) {
 	assert.Equal(t, math.MaxInt, device.LastingBudget(background, endless))
 }
 
+// What fits is not put in words.
+func TestAPlanThatFitsIsCheckedWithoutAllocating(t *testing.T) {
+	l := card()
+	ctx := device.WithOp(background, "add")
+	assert.Zero(t, testing.AllocsPerRun(100, func() { require.NoError(t, device.Check(ctx, l, "add", 100<<20, nil)) }))
+}
+
 func TestSmallPlansAlwaysFit(t *testing.T) {
 	l := device.Ledger(device.Pool(devicetest.NullOf(device.Info{Name: "tiny", Kind: "cuda", Memory: 1})))
 	assert.NoError(t, device.Check(background, l, "add", 1<<20, nil))

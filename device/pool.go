@@ -59,16 +59,23 @@ func (p *Pooled) CachedBytes() int {
 	return p.cached
 }
 
-// room is what may still be allocated, counting what the pool keeps as free, and where the limit
-// comes from. share is the part of the memory that may be taken, in percent.
-func (p *Pooled) room(share int) (bytes int, why string) {
+// room is what may still be allocated, counting what the pool keeps as free. share is the part of the memory that may be
+// taken, in percent.
+func (p *Pooled) room(share int) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	limit := p.gauge.limit(share, p.live+p.cached, unlimited)
 	if limit == unlimited {
-		return unlimited, p.gauge.explain(share)
+		return unlimited
 	}
-	return limit - p.live, p.gauge.explain(share)
+	return limit - p.live
+}
+
+// why is where the limit comes from.
+func (p *Pooled) why(share int) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.gauge.explain(share)
 }
 
 // Alloc hands out a buffer that the pool keeps, or a new one.

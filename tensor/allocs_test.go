@@ -49,3 +49,33 @@ func TestAllocationsOfSmallEvaluations(t *testing.T) {
 		assert.LessOrEqual(t, allocs, c.most, c.name)
 	}
 }
+
+// Large ones, for which there is a budget, take little more.
+func TestAllocationsOfLargeEvaluations(t *testing.T) {
+	if raceDetector {
+		t.Skip("the race detector takes what is kept away now and then")
+	}
+	x := must[*np.Tensor](t)(np.Ones([]int{300, 1000}))
+	out := must[*np.Tensor](t)(np.Empty([]int{300, 1000}))
+	for name, e := range map[string]*np.Expr{
+		"add":     np.Add(x, x),
+		"chain":   np.Multiply(np.Sqrt(np.Add(np.Multiply(x, x), np.Multiply(x, x))), np.Exp(np.Negative(x))),
+		"centred": np.Subtract(x, np.Mean(x, np.Axis(1), np.KeepDims)),
+	} {
+		p, err := np.Prepare(e)
+		require.NoError(t, err)
+		into, err := np.Prepare(e, np.Out(out))
+		require.NoError(t, err)
+		eval := func() {
+			y, err := p.Eval(t.Context())
+			assert.NoError(t, err)
+			y.Free()
+		}
+		assert.LessOrEqual(t, testing.AllocsPerRun(20, eval), 8.0, name)
+		assert.LessOrEqual(t, testing.AllocsPerRun(20, func() { _, err := into.Eval(t.Context()); assert.NoError(t, err) }), 8.0, name)
+		require.NoError(t, p.Close())
+		require.NoError(t, into.Close())
+	}
+	x.Free()
+	out.Free()
+}
