@@ -9,8 +9,8 @@ import (
 	"github.com/tare-go/tare/kernels/simd"
 )
 
-// While a box is computed, the inputs of the next one are brought from memory, before the step that takes longest:
-// otherwise memory would wait while the steps compute, and the first step for memory.
+// Where rows are folded, what is read next is brought from memory while a box is computed, before its first step. Maps
+// read at an even pace, and the processor fetches for them by itself.
 
 // aheadFrom is the bytes of a kernel's inputs from which the next box is fetched ahead: less is in the caches.
 const aheadFrom = 2 << 20
@@ -33,27 +33,23 @@ func operandBytes(k *ir.Kernel, operands []ir.Operand) int {
 	return bytes
 }
 
-// chooseFetches decides before which steps inputs are asked for. All of a box's are asked for at once: to do so in
+// chooseFetches decides in which stages inputs are asked for. All of a box's are asked for at once: to do so in
 // parts costs more than a short step takes. Where a row goes through several stages and stays in the second cache, only
-// the longest step asks, for the next row.
+// the stage of the longest step asks, for the next row.
 func (c *compiler) chooseFetches() {
-	for s := range c.stages {
-		c.stages[s].fetchAt = -1
-	}
-	if !c.ahead {
+	if !c.ahead || !c.k.Folds() {
 		return
 	}
 	_, l2 := caches()
-	if c.nextRow = c.k.Folds() && c.k.Rule == canon.Lane && c.cols == 1 && !c.split && len(c.stages) > 1 && c.na*8 <= l2/2; c.nextRow {
+	if c.nextRow = c.k.Rule == canon.Lane && c.cols == 1 && !c.split && len(c.stages) > 1 && c.na*8 <= l2/2; c.nextRow {
 		if st := c.longest(); st != nil {
-			st.fetchAt = st.longest()
+			st.fetches = true
 		}
 		return
 	}
 	for s := range c.stages {
-		if st := &c.stages[s]; len(st.steps) > 1 && st.squares == nil {
-			st.fetchAt = st.longest()
-		}
+		st := &c.stages[s]
+		st.fetches = len(st.steps) > 1 && st.squares == nil
 	}
 }
 
@@ -94,7 +90,7 @@ func (f *frame) fetch(st *stage, bx box) {
 		switch {
 		case f.p.nextRow:
 			step = inner(s.x.b)
-		case f.p.rows == 1 && f.p.k.Folds() && len(s.x.a) == 1:
+		case f.p.rows == 1 && len(s.x.a) == 1:
 			step = s.x.a[0].stride
 		}
 		simd.Prefetch(uintptr(f.slots[s.slot])+uintptr(step), bytes)

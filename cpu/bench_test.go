@@ -45,6 +45,14 @@ func addKernel(t dtype.DType, n int) *ir.Kernel {
 		Code: []ir.Inst{load(t, 0), load(t, 1), apply(op.Add, t, 0, 1), stored(t, 2, 0)}}
 }
 
+// chainKernel is sqrt(a*a + b*b) * exp(-a).
+func chainKernel(t dtype.DType, n int) *ir.Kernel {
+	k := addKernel(t, n)
+	k.Code = []ir.Inst{load(t, 0), load(t, 1), apply(op.Multiply, t, 0, 0), apply(op.Multiply, t, 1, 1), apply(op.Add, t, 2, 3),
+		apply(op.Sqrt, t, 4), apply(op.Negative, t, 0), apply(op.Exp, t, 6), apply(op.Multiply, t, 5, 7), stored(t, 8, 0)}
+	return k
+}
+
 // sumKernel sums along the last dimension of an array in C order, or along the first.
 func sumKernel(t dtype.DType, rows, cols int, rule canon.Rule) *ir.Kernel {
 	size := t.Size()
@@ -179,6 +187,10 @@ func BenchmarkPrograms(b *testing.B) {
 	}{
 		{"add/f64/1e7", addKernel(f64, 1e7)},
 		{"add/f64/1000", addKernel(f64, 1000)},
+		{"chain/f64/1e7", chainKernel(f64, 1e7)},
+		{"chain/f32/1e7", chainKernel(f32, 1e7)},
+		{"chain/f64/1000", chainKernel(f64, 1000)},
+		{"chain/f32/1000", chainKernel(f32, 1000)},
 		{"rowadd/f64/1e6x3", rowAddKernel(f64, 1e6, 3)},
 		{"rowadd/f64/2000x5000", rowAddKernel(f64, 2000, 5000)},
 		{"sum/f64/1x1e8", sumKernel(f64, 1, 1e8, canon.Lane)},

@@ -87,6 +87,7 @@ func (c *compiler) allStages() error {
 
 func (c *compiler) compileStage(s int) error {
 	st := &c.stages[s]
+	st.number = s
 	for _, v := range c.computed(s) {
 		if err := c.element(s, v); err != nil {
 			return err
@@ -161,10 +162,7 @@ func (c *compiler) element(s, v int) error {
 	if err != nil {
 		return err
 	}
-	step := step{fn: fn, dst: v, args: [3]int{v, v, v}, cost: c.cost(in)}
-	if in.Kind == ir.Apply {
-		step.past = simd.Past(in.Code, c.loop(in))
-	}
+	step := step{fn: fn, loop: c.kernelLoop(in), dst: v, args: [3]int{v, v, v}, cost: c.cost(in)}
 	for i, a := range in.Args {
 		if a >= 0 {
 			step.args[i] = c.operand(s, a)
@@ -219,6 +217,14 @@ func (c *compiler) kernel(in ir.Inst) (simd.Func, error) {
 		return castFunc(c.k.Code[in.Args[0]].Type, in.Type)
 	}
 	return applyFunc(in.Code, c.loop(in))
+}
+
+// kernelLoop is the loop of that function, nil if it has none.
+func (c *compiler) kernelLoop(in ir.Inst) *simd.Loop {
+	if in.Kind == ir.Cast {
+		return simd.CastLoop(c.k.Code[in.Args[0]].Type, in.Type)
+	}
+	return simd.KernelLoop(in.Code, c.loop(in))
 }
 
 // loop is the types of an instruction's operands.

@@ -4,6 +4,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"unsafe"
+
+	"github.com/tare-go/tare/kernels/simd"
 )
 
 // freeList keeps what runs need, so that a run in the steady state allocates nothing.
@@ -42,10 +44,11 @@ type frame struct {
 	p       *kernelProgram
 	scratch unsafe.Pointer
 	slots   []unsafe.Pointer
-	packed  []packed // of each source
-	aimed   int      // the slot that is computed in an output, -1 if none is
-	worked  bool     // the worker has taken part
-	over    bool     // the unit is decided
+	packed  []packed      // of each source
+	steps   [][]simd.Step // of each stage
+	aimed   int           // the slot that is computed in an output, -1 if none is
+	worked  bool          // the worker has taken part
+	over    bool          // the unit is decided
 	packer
 }
 
@@ -82,8 +85,19 @@ func newFrame(r *kernelRun, p *kernelProgram) frame {
 	loops := len(p.k.Space) + 1
 	return frame{
 		run: r, p: p, packer: newPacker(loops),
-		slots: make([]unsafe.Pointer, 2*len(p.k.Code)), packed: make([]packed, p.sources),
+		slots: make([]unsafe.Pointer, 2*len(p.k.Code)), packed: make([]packed, p.sources), steps: p.functions(),
 	}
+}
+
+// functions are those of the steps of each stage, without their operands.
+func (p *kernelProgram) functions() [][]simd.Step {
+	steps := make([][]simd.Step, len(p.stages))
+	for i, st := range p.stages {
+		for _, s := range st.steps {
+			steps[i] = append(steps[i], simd.Step{Func: s.fn, Loop: s.loop})
+		}
+	}
+	return steps
 }
 
 // reset forgets all memory of a run: the collector must not find pointers to what was freed.
@@ -95,6 +109,11 @@ func (f *frame) reset() {
 	f.worked = false
 	clear(f.slots)
 	clear(f.packed)
+	for _, steps := range f.steps {
+		for i := range steps {
+			steps[i] = simd.Step{Func: steps[i].Func, Loop: steps[i].Loop}
+		}
+	}
 }
 
 // base is the address of a source's first element.
@@ -150,21 +169,24 @@ func (f *frame) compute(st *stage, bx box) {
 	for i := range st.stores {
 		f.aim(st, &st.stores[i], bx)
 	}
-	n := bx.len()
-	for i := range st.steps {
-		s := &st.steps[i]
-		if i == st.fetchAt {
-			f.fetch(st, bx)
-		}
-		fn := s.fn
-		if f.aimed == s.dst && f.run.past && s.past != nil {
-			fn = s.past
-		}
-		fn(f.slots[s.dst], f.slots[s.args[0]], f.slots[s.args[1]], f.slots[s.args[2]], n)
+	if st.fetches {
+		f.fetch(st, bx)
 	}
+	f.takeSteps(st, bx.len())
 	for i := range st.stores {
 		f.store(&st.stores[i], bx)
 	}
+}
+
+// takeSteps computes n elements by the steps of a stage.
+func (f *frame) takeSteps(st *stage, n int) {
+	steps := f.steps[st.number]
+	for i := range st.steps {
+		s, to := &st.steps[i], &steps[i]
+		to.Dst, to.A, to.B, to.C = f.slots[s.dst], f.slots[s.args[0]], f.slots[s.args[1]], f.slots[s.args[2]]
+		to.Past = f.run.past && f.aimed == s.dst
+	}
+	simd.Run(steps, n)
 }
 
 // aim lets a value be computed in the output where that is allowed and contiguous.

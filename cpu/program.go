@@ -33,7 +33,7 @@ type source struct {
 // step computes the value of one instruction.
 type step struct {
 	fn   simd.Func
-	past simd.Func // fn for results that go past the caches; nil if there is none
+	loop *simd.Loop // of fn, nil if it has none
 	dst  int
 	args [3]int
 	at   int // offset of the value's tile or vector, -1 if it is always computed in the output
@@ -52,6 +52,7 @@ type store struct {
 
 // stage is one pass over the elements of a unit.
 type stage struct {
+	number  int
 	sources []source
 	keeps   []keep // values that are kept, computed here or before
 	steps   []step
@@ -60,7 +61,7 @@ type stage struct {
 	rows    []step   // row values that follow from the folds
 	columns *source  // the input that folds take where it is, nil if they do not
 	squares *squares // what is folded, nil if it is other values
-	fetchAt int      // the step before which the next box is fetched, -1 for none
+	fetches bool     // the next box is fetched while one is computed
 
 	decisive bool // its fold may be decided before all elements were looked at
 }

@@ -36,7 +36,7 @@ type level struct {
 	kernels *[op.Count][dtype.Count]Func
 	mixed   *[op.Count][2]Func
 	casts   *[dtype.Count][dtype.Count]Func
-	past    *[op.Count][dtype.Count]Func // twins of kernels, see Past
+	loops   *loops // of those functions; nil for none
 	folds   *[op.Count][dtype.Count]Fold
 	finds   *[dtype.Count]func(x, v unsafe.Pointer, n int) int
 	scans   []*scanLoops // by type; nil for none
@@ -47,7 +47,7 @@ var levels = append([]level{genericLevel}, archLevels()...)
 
 var genericLevel = level{
 	name: "generic", kernels: &genericKernels, mixed: &genericMixed, casts: &genericCasts,
-	past: new([op.Count][dtype.Count]Func), folds: &genericFolds, finds: &genericFinds,
+	folds: &genericFolds, finds: &genericFinds,
 }
 
 // table is the kernels of one level with the gaps filled.
@@ -56,7 +56,7 @@ type table struct {
 	kernels [op.Count][dtype.Count]Func
 	mixed   [op.Count][2]Func
 	casts   [dtype.Count][dtype.Count]Func
-	past    [op.Count][dtype.Count]Func
+	loops   loops
 	folds   [op.Count][dtype.Count]Fold
 	finds   [dtype.Count]func(x, v unsafe.Pointer, n int) int
 	scans   [dtype.Count]*scanLoops
@@ -74,10 +74,12 @@ func tableOf(last int) *table {
 		for c := range t.kernels {
 			overlay(t.kernels[c][:], l.kernels[c][:])
 			overlay(t.mixed[c][:], l.mixed[c][:])
-			overlay(t.past[c][:], l.past[c][:])
 			overlayFolds(t.folds[c][:], l.folds[c][:])
 		}
 		copy(t.scans[:], l.scans)
+		if l.loops != nil {
+			t.loops.overlay(l.loops)
+		}
 		for d := range t.casts {
 			overlay(t.casts[d][:], l.casts[d][:])
 			if l.finds[d] != nil {
@@ -131,24 +133,29 @@ func SetLevel(name string) error {
 // Kernel is the function of an operator for a loop that c.Resolve gave, or nil if loop is not one.
 func Kernel(c op.Code, loop []dtype.DType) Func {
 	t := active.Load()
+	return entry(&t.kernels, &t.mixed, c, loop)
+}
+
+// entry is what tables of an operator's types have for a loop.
+func entry[T any](same *[op.Count][dtype.Count]T, mixed *[op.Count][2]T, c op.Code, loop []dtype.DType) (none T) {
 	first, last := loop[0], loop[len(loop)-1]
 	switch {
 	case first == last || first == dtype.Bool && len(loop) == 3:
-		return t.kernels[c][last]
+		return same[c][last]
 	case first == dtype.Int64 && last == dtype.Uint64:
-		return t.mixed[c][0]
+		return mixed[c][0]
 	case first == dtype.Uint64 && last == dtype.Int64:
-		return t.mixed[c][1]
+		return mixed[c][1]
 	}
-	return nil
+	return none
 }
 
 // Past is Kernel for results that are too many for the caches, and are not read again soon: they go past those
 // to memory, but for the first and last few. Such stores are not in order with others: whoever does
 // them calls Fence before it says that they are done. It is nil if the level in use has no such function.
 func Past(c op.Code, loop []dtype.DType) Func {
-	if last := loop[len(loop)-1]; loop[0] == last || loop[0] == dtype.Bool && len(loop) == 3 {
-		return active.Load().past[c][last]
+	if l := KernelLoop(c, loop); l != nil && l.goesPast() {
+		return l.runPast
 	}
 	return nil
 }

@@ -11,1328 +11,887 @@ import (
 	"github.com/tare-go/tare/internal/op"
 )
 
-//go:noescape
-func addBoolAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func addBoolAVX2()
 
-//go:noescape
-func addInt8Uint8AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func addInt8Uint8AVX2()
 
-//go:noescape
-func addInt16Uint16AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func addInt16Uint16AVX2()
 
-//go:noescape
-func addInt32Uint32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func addInt32Uint32AVX2()
 
-//go:noescape
-func addInt64Uint64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func addInt64Uint64AVX2()
 
-//go:noescape
-func addFloat32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func addFloat32AVX2()
 
-//go:noescape
-func addFloat32PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func addFloat32PastAVX2()
 
-//go:noescape
-func addFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func addFloat64AVX2()
 
-//go:noescape
-func addFloat64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func addFloat64PastAVX2()
 
-//go:noescape
-func subtractInt8Uint8AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func subtractInt8Uint8AVX2()
 
-//go:noescape
-func subtractInt16Uint16AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func subtractInt16Uint16AVX2()
 
-//go:noescape
-func subtractInt32Uint32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func subtractInt32Uint32AVX2()
 
-//go:noescape
-func subtractInt64Uint64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func subtractInt64Uint64AVX2()
 
-//go:noescape
-func subtractFloat32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func subtractFloat32AVX2()
 
-//go:noescape
-func subtractFloat32PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func subtractFloat32PastAVX2()
 
-//go:noescape
-func subtractFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func subtractFloat64AVX2()
 
-//go:noescape
-func subtractFloat64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func subtractFloat64PastAVX2()
 
-//go:noescape
-func multiplyBoolAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func multiplyBoolAVX2()
 
-//go:noescape
-func multiplyInt8Uint8AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func multiplyInt8Uint8AVX2()
 
-//go:noescape
-func multiplyInt16Uint16AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func multiplyInt16Uint16AVX2()
 
-//go:noescape
-func multiplyInt32Uint32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func multiplyInt32Uint32AVX2()
 
-//go:noescape
-func multiplyInt64Uint64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func multiplyInt64Uint64AVX2()
 
-//go:noescape
-func multiplyFloat32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func multiplyFloat32AVX2()
 
-//go:noescape
-func multiplyFloat32PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func multiplyFloat32PastAVX2()
 
-//go:noescape
-func multiplyFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func multiplyFloat64AVX2()
 
-//go:noescape
-func multiplyFloat64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func multiplyFloat64PastAVX2()
 
-//go:noescape
-func divideFloat32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func divideFloat32AVX2()
 
-//go:noescape
-func divideFloat32PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func divideFloat32PastAVX2()
 
-//go:noescape
-func divideFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func divideFloat64AVX2()
 
-//go:noescape
-func divideFloat64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func divideFloat64PastAVX2()
 
-//go:noescape
-func floorDivideFloat32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func floorDivideFloat32AVX2()
 
-//go:noescape
-func floorDivideFloat32PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func floorDivideFloat32PastAVX2()
 
-//go:noescape
-func floorDivideFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func floorDivideFloat64AVX2()
 
-//go:noescape
-func floorDivideFloat64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func floorDivideFloat64PastAVX2()
 
-//go:noescape
-func remainderFloat32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func remainderFloat32AVX2()
 
-//go:noescape
-func remainderFloat32PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func remainderFloat32PastAVX2()
 
-//go:noescape
-func remainderFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func remainderFloat64AVX2()
 
-//go:noescape
-func remainderFloat64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func remainderFloat64PastAVX2()
 
-//go:noescape
-func negativeInt8Uint8AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func negativeInt8Uint8AVX2()
 
-//go:noescape
-func negativeInt16Uint16AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func negativeInt16Uint16AVX2()
 
-//go:noescape
-func negativeInt32Uint32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func negativeInt32Uint32AVX2()
 
-//go:noescape
-func negativeInt64Uint64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func negativeInt64Uint64AVX2()
 
-//go:noescape
-func negativeFloat32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func negativeFloat32AVX2()
 
-//go:noescape
-func negativeFloat32PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func negativeFloat32PastAVX2()
 
-//go:noescape
-func negativeFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func negativeFloat64AVX2()
 
-//go:noescape
-func negativeFloat64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func negativeFloat64PastAVX2()
 
-//go:noescape
-func positiveInt8Uint8AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func positiveInt8Uint8AVX2()
 
-//go:noescape
-func positiveInt16Uint16AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func positiveInt16Uint16AVX2()
 
-//go:noescape
-func positiveInt32Uint32Float32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func positiveInt32Uint32Float32AVX2()
 
-//go:noescape
-func positiveInt64Uint64Float64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func positiveInt64Uint64Float64AVX2()
 
-//go:noescape
-func absoluteBoolUint8AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func absoluteBoolUint8AVX2()
 
-//go:noescape
-func absoluteInt8AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func absoluteInt8AVX2()
 
-//go:noescape
-func absoluteInt16AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func absoluteInt16AVX2()
 
-//go:noescape
-func absoluteInt32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func absoluteInt32AVX2()
 
-//go:noescape
-func absoluteInt64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func absoluteInt64AVX2()
 
-//go:noescape
-func absoluteUint16AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func absoluteUint16AVX2()
 
-//go:noescape
-func absoluteUint32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func absoluteUint32AVX2()
 
-//go:noescape
-func absoluteUint64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func absoluteUint64AVX2()
 
-//go:noescape
-func absoluteFloat32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func absoluteFloat32AVX2()
 
-//go:noescape
-func absoluteFloat32PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func absoluteFloat32PastAVX2()
 
-//go:noescape
-func absoluteFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func absoluteFloat64AVX2()
 
-//go:noescape
-func absoluteFloat64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func absoluteFloat64PastAVX2()
 
-//go:noescape
-func signInt8AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func signInt8AVX2()
 
-//go:noescape
-func signInt16AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func signInt16AVX2()
 
-//go:noescape
-func signInt32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func signInt32AVX2()
 
-//go:noescape
-func signInt64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func signInt64AVX2()
 
-//go:noescape
-func signUint8AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func signUint8AVX2()
 
-//go:noescape
-func signUint16AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func signUint16AVX2()
 
-//go:noescape
-func signUint32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func signUint32AVX2()
 
-//go:noescape
-func signUint64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func signUint64AVX2()
 
-//go:noescape
-func signFloat32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func signFloat32AVX2()
 
-//go:noescape
-func signFloat32PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func signFloat32PastAVX2()
 
-//go:noescape
-func signFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func signFloat64AVX2()
 
-//go:noescape
-func signFloat64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func signFloat64PastAVX2()
 
-//go:noescape
-func squareInt8Uint8AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func squareInt8Uint8AVX2()
 
-//go:noescape
-func squareInt16Uint16AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func squareInt16Uint16AVX2()
 
-//go:noescape
-func squareInt32Uint32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func squareInt32Uint32AVX2()
 
-//go:noescape
-func squareInt64Uint64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func squareInt64Uint64AVX2()
 
-//go:noescape
-func squareFloat32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func squareFloat32AVX2()
 
-//go:noescape
-func squareFloat32PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func squareFloat32PastAVX2()
 
-//go:noescape
-func squareFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func squareFloat64AVX2()
 
-//go:noescape
-func squareFloat64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func squareFloat64PastAVX2()
 
-//go:noescape
-func reciprocalFloat32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func reciprocalFloat32AVX2()
 
-//go:noescape
-func reciprocalFloat32PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func reciprocalFloat32PastAVX2()
 
-//go:noescape
-func reciprocalFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func reciprocalFloat64AVX2()
 
-//go:noescape
-func reciprocalFloat64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func reciprocalFloat64PastAVX2()
 
-//go:noescape
-func maximumBoolAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func maximumBoolAVX2()
 
-//go:noescape
-func maximumInt8AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func maximumInt8AVX2()
 
-//go:noescape
-func maximumInt16AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func maximumInt16AVX2()
 
-//go:noescape
-func maximumInt32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func maximumInt32AVX2()
 
-//go:noescape
-func maximumInt64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func maximumInt64AVX2()
 
-//go:noescape
-func maximumUint8AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func maximumUint8AVX2()
 
-//go:noescape
-func maximumUint16AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func maximumUint16AVX2()
 
-//go:noescape
-func maximumUint32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func maximumUint32AVX2()
 
-//go:noescape
-func maximumUint64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func maximumUint64AVX2()
 
-//go:noescape
-func maximumFloat32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func maximumFloat32AVX2()
 
-//go:noescape
-func maximumFloat32PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func maximumFloat32PastAVX2()
 
-//go:noescape
-func maximumFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func maximumFloat64AVX2()
 
-//go:noescape
-func maximumFloat64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func maximumFloat64PastAVX2()
 
-//go:noescape
-func minimumBoolAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func minimumBoolAVX2()
 
-//go:noescape
-func minimumInt8AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func minimumInt8AVX2()
 
-//go:noescape
-func minimumInt16AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func minimumInt16AVX2()
 
-//go:noescape
-func minimumInt32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func minimumInt32AVX2()
 
-//go:noescape
-func minimumInt64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func minimumInt64AVX2()
 
-//go:noescape
-func minimumUint8AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func minimumUint8AVX2()
 
-//go:noescape
-func minimumUint16AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func minimumUint16AVX2()
 
-//go:noescape
-func minimumUint32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func minimumUint32AVX2()
 
-//go:noescape
-func minimumUint64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func minimumUint64AVX2()
 
-//go:noescape
-func minimumFloat32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func minimumFloat32AVX2()
 
-//go:noescape
-func minimumFloat32PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func minimumFloat32PastAVX2()
 
-//go:noescape
-func minimumFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func minimumFloat64AVX2()
 
-//go:noescape
-func minimumFloat64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func minimumFloat64PastAVX2()
 
-//go:noescape
-func floorBoolInt8Uint8AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func floorBoolInt8Uint8AVX2()
 
-//go:noescape
-func floorInt16Uint16AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func floorInt16Uint16AVX2()
 
-//go:noescape
-func floorInt32Uint32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func floorInt32Uint32AVX2()
 
-//go:noescape
-func floorInt64Uint64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func floorInt64Uint64AVX2()
 
-//go:noescape
-func floorFloat32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func floorFloat32AVX2()
 
-//go:noescape
-func floorFloat32PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func floorFloat32PastAVX2()
 
-//go:noescape
-func floorFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func floorFloat64AVX2()
 
-//go:noescape
-func floorFloat64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func floorFloat64PastAVX2()
 
-//go:noescape
-func ceilBoolInt8Uint8AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func ceilBoolInt8Uint8AVX2()
 
-//go:noescape
-func ceilInt16Uint16AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func ceilInt16Uint16AVX2()
 
-//go:noescape
-func ceilInt32Uint32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func ceilInt32Uint32AVX2()
 
-//go:noescape
-func ceilInt64Uint64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func ceilInt64Uint64AVX2()
 
-//go:noescape
-func ceilFloat32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func ceilFloat32AVX2()
 
-//go:noescape
-func ceilFloat32PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func ceilFloat32PastAVX2()
 
-//go:noescape
-func ceilFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func ceilFloat64AVX2()
 
-//go:noescape
-func ceilFloat64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func ceilFloat64PastAVX2()
 
-//go:noescape
-func truncBoolInt8Uint8AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func truncBoolInt8Uint8AVX2()
 
-//go:noescape
-func truncInt16Uint16AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func truncInt16Uint16AVX2()
 
-//go:noescape
-func truncInt32Uint32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func truncInt32Uint32AVX2()
 
-//go:noescape
-func truncInt64Uint64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func truncInt64Uint64AVX2()
 
-//go:noescape
-func truncFloat32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func truncFloat32AVX2()
 
-//go:noescape
-func truncFloat32PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func truncFloat32PastAVX2()
 
-//go:noescape
-func truncFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func truncFloat64AVX2()
 
-//go:noescape
-func truncFloat64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func truncFloat64PastAVX2()
 
-//go:noescape
-func rintFloat32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func rintFloat32AVX2()
 
-//go:noescape
-func rintFloat32PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func rintFloat32PastAVX2()
 
-//go:noescape
-func rintFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func rintFloat64AVX2()
 
-//go:noescape
-func rintFloat64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func rintFloat64PastAVX2()
 
-//go:noescape
-func copysignFloat32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func copysignFloat32AVX2()
 
-//go:noescape
-func copysignFloat32PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func copysignFloat32PastAVX2()
 
-//go:noescape
-func copysignFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func copysignFloat64AVX2()
 
-//go:noescape
-func copysignFloat64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func copysignFloat64PastAVX2()
 
-//go:noescape
-func fmaxBoolAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func fmaxBoolAVX2()
 
-//go:noescape
-func fmaxInt8AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func fmaxInt8AVX2()
 
-//go:noescape
-func fmaxInt16AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func fmaxInt16AVX2()
 
-//go:noescape
-func fmaxInt32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func fmaxInt32AVX2()
 
-//go:noescape
-func fmaxInt64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func fmaxInt64AVX2()
 
-//go:noescape
-func fmaxUint8AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func fmaxUint8AVX2()
 
-//go:noescape
-func fmaxUint16AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func fmaxUint16AVX2()
 
-//go:noescape
-func fmaxUint32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func fmaxUint32AVX2()
 
-//go:noescape
-func fmaxUint64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func fmaxUint64AVX2()
 
-//go:noescape
-func fmaxFloat32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func fmaxFloat32AVX2()
 
-//go:noescape
-func fmaxFloat32PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func fmaxFloat32PastAVX2()
 
-//go:noescape
-func fmaxFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func fmaxFloat64AVX2()
 
-//go:noescape
-func fmaxFloat64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func fmaxFloat64PastAVX2()
 
-//go:noescape
-func fminBoolAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func fminBoolAVX2()
 
-//go:noescape
-func fminInt8AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func fminInt8AVX2()
 
-//go:noescape
-func fminInt16AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func fminInt16AVX2()
 
-//go:noescape
-func fminInt32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func fminInt32AVX2()
 
-//go:noescape
-func fminInt64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func fminInt64AVX2()
 
-//go:noescape
-func fminUint8AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func fminUint8AVX2()
 
-//go:noescape
-func fminUint16AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func fminUint16AVX2()
 
-//go:noescape
-func fminUint32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func fminUint32AVX2()
 
-//go:noescape
-func fminUint64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func fminUint64AVX2()
 
-//go:noescape
-func fminFloat32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func fminFloat32AVX2()
 
-//go:noescape
-func fminFloat32PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func fminFloat32PastAVX2()
 
-//go:noescape
-func fminFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func fminFloat64AVX2()
 
-//go:noescape
-func fminFloat64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func fminFloat64PastAVX2()
 
-//go:noescape
-func sqrtFloat32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func sqrtFloat32AVX2()
 
-//go:noescape
-func sqrtFloat32PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func sqrtFloat32PastAVX2()
 
-//go:noescape
-func sqrtFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func sqrtFloat64AVX2()
 
-//go:noescape
-func sqrtFloat64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func sqrtFloat64PastAVX2()
 
-//go:noescape
-func expFloat32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func expFloat32AVX2()
 
-//go:noescape
-func expFloat32PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func expFloat32PastAVX2()
 
-//go:noescape
-func expFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func expFloat64AVX2()
 
-//go:noescape
-func expFloat64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func expFloat64PastAVX2()
 
-//go:noescape
-func logFloat32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func logFloat32AVX2()
 
-//go:noescape
-func logFloat32PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func logFloat32PastAVX2()
 
-//go:noescape
-func logFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func logFloat64AVX2()
 
-//go:noescape
-func logFloat64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func logFloat64PastAVX2()
 
-//go:noescape
-func exp2Float32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func exp2Float32AVX2()
 
-//go:noescape
-func exp2Float32PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func exp2Float32PastAVX2()
 
-//go:noescape
-func exp2Float64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func exp2Float64AVX2()
 
-//go:noescape
-func exp2Float64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func exp2Float64PastAVX2()
 
-//go:noescape
-func expm1Float32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func expm1Float32AVX2()
 
-//go:noescape
-func expm1Float32PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func expm1Float32PastAVX2()
 
-//go:noescape
-func expm1Float64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func expm1Float64AVX2()
 
-//go:noescape
-func expm1Float64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func expm1Float64PastAVX2()
 
-//go:noescape
-func log2Float32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func log2Float32AVX2()
 
-//go:noescape
-func log2Float64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func log2Float64AVX2()
 
-//go:noescape
-func log2Float64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func log2Float64PastAVX2()
 
-//go:noescape
-func log10Float32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func log10Float32AVX2()
 
-//go:noescape
-func log10Float64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func log10Float64AVX2()
 
-//go:noescape
-func log10Float64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func log10Float64PastAVX2()
 
-//go:noescape
-func log1pFloat32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func log1pFloat32AVX2()
 
-//go:noescape
-func log1pFloat32PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func log1pFloat32PastAVX2()
 
-//go:noescape
-func log1pFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func log1pFloat64AVX2()
 
-//go:noescape
-func log1pFloat64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func log1pFloat64PastAVX2()
 
-//go:noescape
-func sinFloat32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func sinFloat32AVX2()
 
-//go:noescape
-func sinFloat32PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func sinFloat32PastAVX2()
 
-//go:noescape
-func sinFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func sinFloat64AVX2()
 
-//go:noescape
-func sinFloat64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func sinFloat64PastAVX2()
 
-//go:noescape
-func cosFloat32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func cosFloat32AVX2()
 
-//go:noescape
-func cosFloat32PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func cosFloat32PastAVX2()
 
-//go:noescape
-func cosFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func cosFloat64AVX2()
 
-//go:noescape
-func cosFloat64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func cosFloat64PastAVX2()
 
-//go:noescape
-func tanhFloat32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func tanhFloat32AVX2()
 
-//go:noescape
-func tanhFloat32PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func tanhFloat32PastAVX2()
 
-//go:noescape
-func tanhFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func tanhFloat64AVX2()
 
-//go:noescape
-func tanhFloat64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func tanhFloat64PastAVX2()
 
-//go:noescape
-func powerInt8AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func powerInt8AVX2()
 
-//go:noescape
-func powerInt16AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func powerInt16AVX2()
 
-//go:noescape
-func powerInt32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func powerInt32AVX2()
 
-//go:noescape
-func powerInt64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func powerInt64AVX2()
 
-//go:noescape
-func powerUint8AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func powerUint8AVX2()
 
-//go:noescape
-func powerUint16AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func powerUint16AVX2()
 
-//go:noescape
-func powerUint32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func powerUint32AVX2()
 
-//go:noescape
-func powerUint64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func powerUint64AVX2()
 
-//go:noescape
-func powerFloat32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func powerFloat32AVX2()
 
-//go:noescape
-func powerFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func powerFloat64AVX2()
 
-//go:noescape
-func powerFloat64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func powerFloat64PastAVX2()
 
-//go:noescape
-func hypotFloat32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func hypotFloat32AVX2()
 
-//go:noescape
-func hypotFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func hypotFloat64AVX2()
 
-//go:noescape
-func hypotFloat64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func hypotFloat64PastAVX2()
 
-//go:noescape
-func equalBoolAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func equalBoolAVX2()
 
-//go:noescape
-func equalInt8Uint8AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func equalInt8Uint8AVX2()
 
-//go:noescape
-func equalInt16Uint16AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func equalInt16Uint16AVX2()
 
-//go:noescape
-func equalInt32Uint32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func equalInt32Uint32AVX2()
 
-//go:noescape
-func equalInt64Uint64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func equalInt64Uint64AVX2()
 
-//go:noescape
-func equalInt64WithUint64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func equalInt64WithUint64AVX2()
 
-//go:noescape
-func equalUint64WithInt64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func equalUint64WithInt64AVX2()
 
-//go:noescape
-func equalFloat32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func equalFloat32AVX2()
 
-//go:noescape
-func equalFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func equalFloat64AVX2()
 
-//go:noescape
-func notEqualBoolAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func notEqualBoolAVX2()
 
-//go:noescape
-func notEqualInt8Uint8AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func notEqualInt8Uint8AVX2()
 
-//go:noescape
-func notEqualInt16Uint16AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func notEqualInt16Uint16AVX2()
 
-//go:noescape
-func notEqualInt32Uint32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func notEqualInt32Uint32AVX2()
 
-//go:noescape
-func notEqualInt64Uint64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func notEqualInt64Uint64AVX2()
 
-//go:noescape
-func notEqualInt64WithUint64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func notEqualInt64WithUint64AVX2()
 
-//go:noescape
-func notEqualUint64WithInt64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func notEqualUint64WithInt64AVX2()
 
-//go:noescape
-func notEqualFloat32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func notEqualFloat32AVX2()
 
-//go:noescape
-func notEqualFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func notEqualFloat64AVX2()
 
-//go:noescape
-func lessBoolAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func lessBoolAVX2()
 
-//go:noescape
-func lessInt8AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func lessInt8AVX2()
 
-//go:noescape
-func lessInt16AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func lessInt16AVX2()
 
-//go:noescape
-func lessInt32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func lessInt32AVX2()
 
-//go:noescape
-func lessInt64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func lessInt64AVX2()
 
-//go:noescape
-func lessInt64WithUint64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func lessInt64WithUint64AVX2()
 
-//go:noescape
-func lessUint8AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func lessUint8AVX2()
 
-//go:noescape
-func lessUint16AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func lessUint16AVX2()
 
-//go:noescape
-func lessUint32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func lessUint32AVX2()
 
-//go:noescape
-func lessUint64WithInt64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func lessUint64WithInt64AVX2()
 
-//go:noescape
-func lessUint64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func lessUint64AVX2()
 
-//go:noescape
-func lessFloat32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func lessFloat32AVX2()
 
-//go:noescape
-func lessFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func lessFloat64AVX2()
 
-//go:noescape
-func lessEqualBoolAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func lessEqualBoolAVX2()
 
-//go:noescape
-func lessEqualInt8AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func lessEqualInt8AVX2()
 
-//go:noescape
-func lessEqualInt16AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func lessEqualInt16AVX2()
 
-//go:noescape
-func lessEqualInt32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func lessEqualInt32AVX2()
 
-//go:noescape
-func lessEqualInt64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func lessEqualInt64AVX2()
 
-//go:noescape
-func lessEqualInt64WithUint64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func lessEqualInt64WithUint64AVX2()
 
-//go:noescape
-func lessEqualUint8AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func lessEqualUint8AVX2()
 
-//go:noescape
-func lessEqualUint16AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func lessEqualUint16AVX2()
 
-//go:noescape
-func lessEqualUint32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func lessEqualUint32AVX2()
 
-//go:noescape
-func lessEqualUint64WithInt64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func lessEqualUint64WithInt64AVX2()
 
-//go:noescape
-func lessEqualUint64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func lessEqualUint64AVX2()
 
-//go:noescape
-func lessEqualFloat32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func lessEqualFloat32AVX2()
 
-//go:noescape
-func lessEqualFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func lessEqualFloat64AVX2()
 
-//go:noescape
-func greaterBoolAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func greaterBoolAVX2()
 
-//go:noescape
-func greaterInt8AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func greaterInt8AVX2()
 
-//go:noescape
-func greaterInt16AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func greaterInt16AVX2()
 
-//go:noescape
-func greaterInt32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func greaterInt32AVX2()
 
-//go:noescape
-func greaterInt64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func greaterInt64AVX2()
 
-//go:noescape
-func greaterInt64WithUint64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func greaterInt64WithUint64AVX2()
 
-//go:noescape
-func greaterUint8AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func greaterUint8AVX2()
 
-//go:noescape
-func greaterUint16AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func greaterUint16AVX2()
 
-//go:noescape
-func greaterUint32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func greaterUint32AVX2()
 
-//go:noescape
-func greaterUint64WithInt64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func greaterUint64WithInt64AVX2()
 
-//go:noescape
-func greaterUint64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func greaterUint64AVX2()
 
-//go:noescape
-func greaterFloat32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func greaterFloat32AVX2()
 
-//go:noescape
-func greaterFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func greaterFloat64AVX2()
 
-//go:noescape
-func greaterEqualBoolAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func greaterEqualBoolAVX2()
 
-//go:noescape
-func greaterEqualInt8AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func greaterEqualInt8AVX2()
 
-//go:noescape
-func greaterEqualInt16AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func greaterEqualInt16AVX2()
 
-//go:noescape
-func greaterEqualInt32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func greaterEqualInt32AVX2()
 
-//go:noescape
-func greaterEqualInt64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func greaterEqualInt64AVX2()
 
-//go:noescape
-func greaterEqualInt64WithUint64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func greaterEqualInt64WithUint64AVX2()
 
-//go:noescape
-func greaterEqualUint8AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func greaterEqualUint8AVX2()
 
-//go:noescape
-func greaterEqualUint16AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func greaterEqualUint16AVX2()
 
-//go:noescape
-func greaterEqualUint32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func greaterEqualUint32AVX2()
 
-//go:noescape
-func greaterEqualUint64WithInt64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func greaterEqualUint64WithInt64AVX2()
 
-//go:noescape
-func greaterEqualUint64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func greaterEqualUint64AVX2()
 
-//go:noescape
-func greaterEqualFloat32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func greaterEqualFloat32AVX2()
 
-//go:noescape
-func greaterEqualFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func greaterEqualFloat64AVX2()
 
-//go:noescape
-func logicalAndBoolAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func logicalAndBoolAVX2()
 
-//go:noescape
-func logicalAndInt8Uint8AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func logicalAndInt8Uint8AVX2()
 
-//go:noescape
-func logicalAndInt16Uint16AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func logicalAndInt16Uint16AVX2()
 
-//go:noescape
-func logicalAndInt32Uint32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func logicalAndInt32Uint32AVX2()
 
-//go:noescape
-func logicalAndInt64Uint64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func logicalAndInt64Uint64AVX2()
 
-//go:noescape
-func logicalAndFloat32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func logicalAndFloat32AVX2()
 
-//go:noescape
-func logicalAndFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func logicalAndFloat64AVX2()
 
-//go:noescape
-func logicalOrBoolAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func logicalOrBoolAVX2()
 
-//go:noescape
-func logicalOrInt8Uint8AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func logicalOrInt8Uint8AVX2()
 
-//go:noescape
-func logicalOrInt16Uint16AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func logicalOrInt16Uint16AVX2()
 
-//go:noescape
-func logicalOrInt32Uint32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func logicalOrInt32Uint32AVX2()
 
-//go:noescape
-func logicalOrInt64Uint64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func logicalOrInt64Uint64AVX2()
 
-//go:noescape
-func logicalOrFloat32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func logicalOrFloat32AVX2()
 
-//go:noescape
-func logicalOrFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func logicalOrFloat64AVX2()
 
-//go:noescape
-func logicalXorBoolAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func logicalXorBoolAVX2()
 
-//go:noescape
-func logicalXorInt8Uint8AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func logicalXorInt8Uint8AVX2()
 
-//go:noescape
-func logicalXorInt16Uint16AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func logicalXorInt16Uint16AVX2()
 
-//go:noescape
-func logicalXorInt32Uint32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func logicalXorInt32Uint32AVX2()
 
-//go:noescape
-func logicalXorInt64Uint64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func logicalXorInt64Uint64AVX2()
 
-//go:noescape
-func logicalXorFloat32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func logicalXorFloat32AVX2()
 
-//go:noescape
-func logicalXorFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func logicalXorFloat64AVX2()
 
-//go:noescape
-func logicalNotBoolAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func logicalNotBoolAVX2()
 
-//go:noescape
-func logicalNotInt8Uint8AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func logicalNotInt8Uint8AVX2()
 
-//go:noescape
-func logicalNotInt16Uint16AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func logicalNotInt16Uint16AVX2()
 
-//go:noescape
-func logicalNotInt32Uint32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func logicalNotInt32Uint32AVX2()
 
-//go:noescape
-func logicalNotInt64Uint64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func logicalNotInt64Uint64AVX2()
 
-//go:noescape
-func logicalNotFloat32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func logicalNotFloat32AVX2()
 
-//go:noescape
-func logicalNotFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func logicalNotFloat64AVX2()
 
-//go:noescape
-func isNaNFloat32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func isNaNFloat32AVX2()
 
-//go:noescape
-func isNaNFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func isNaNFloat64AVX2()
 
-//go:noescape
-func isInfFloat32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func isInfFloat32AVX2()
 
-//go:noescape
-func isInfFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func isInfFloat64AVX2()
 
-//go:noescape
-func isFiniteFloat32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func isFiniteFloat32AVX2()
 
-//go:noescape
-func isFiniteFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func isFiniteFloat64AVX2()
 
-//go:noescape
-func whereBoolInt8Uint8AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func whereBoolInt8Uint8AVX2()
 
-//go:noescape
-func whereInt16Uint16AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func whereInt16Uint16AVX2()
 
-//go:noescape
-func whereInt32Uint32Float32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func whereInt32Uint32Float32AVX2()
 
-//go:noescape
-func whereInt64Uint64Float64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func whereInt64Uint64Float64AVX2()
 
-//go:noescape
-func bitwiseAndBoolInt8Uint8AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func bitwiseAndBoolInt8Uint8AVX2()
 
-//go:noescape
-func bitwiseAndInt16Uint16AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func bitwiseAndInt16Uint16AVX2()
 
-//go:noescape
-func bitwiseAndInt32Uint32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func bitwiseAndInt32Uint32AVX2()
 
-//go:noescape
-func bitwiseAndInt64Uint64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func bitwiseAndInt64Uint64AVX2()
 
-//go:noescape
-func bitwiseOrBoolInt8Uint8AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func bitwiseOrBoolInt8Uint8AVX2()
 
-//go:noescape
-func bitwiseOrInt16Uint16AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func bitwiseOrInt16Uint16AVX2()
 
-//go:noescape
-func bitwiseOrInt32Uint32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func bitwiseOrInt32Uint32AVX2()
 
-//go:noescape
-func bitwiseOrInt64Uint64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func bitwiseOrInt64Uint64AVX2()
 
-//go:noescape
-func bitwiseXorBoolInt8Uint8AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func bitwiseXorBoolInt8Uint8AVX2()
 
-//go:noescape
-func bitwiseXorInt16Uint16AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func bitwiseXorInt16Uint16AVX2()
 
-//go:noescape
-func bitwiseXorInt32Uint32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func bitwiseXorInt32Uint32AVX2()
 
-//go:noescape
-func bitwiseXorInt64Uint64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func bitwiseXorInt64Uint64AVX2()
 
-//go:noescape
-func leftShiftInt32Uint32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func leftShiftInt32Uint32AVX2()
 
-//go:noescape
-func leftShiftInt64Uint64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func leftShiftInt64Uint64AVX2()
 
-//go:noescape
-func rightShiftInt32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func rightShiftInt32AVX2()
 
-//go:noescape
-func rightShiftInt64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func rightShiftInt64AVX2()
 
-//go:noescape
-func rightShiftUint32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func rightShiftUint32AVX2()
 
-//go:noescape
-func rightShiftUint64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func rightShiftUint64AVX2()
 
-//go:noescape
-func invertBoolAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func invertBoolAVX2()
 
-//go:noescape
-func invertInt8Uint8AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func invertInt8Uint8AVX2()
 
-//go:noescape
-func invertInt16Uint16AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func invertInt16Uint16AVX2()
 
-//go:noescape
-func invertInt32Uint32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func invertInt32Uint32AVX2()
 
-//go:noescape
-func invertInt64Uint64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func invertInt64Uint64AVX2()
 
-//go:noescape
-func copyBoolInt8Uint8AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func copyBoolInt8Uint8AVX2()
 
-//go:noescape
-func castBoolInt8Uint8ToInt8Uint8AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func castBoolInt8Uint8ToInt8Uint8AVX2()
 
-//go:noescape
-func castBoolUint8ToInt16Uint16AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func castBoolUint8ToInt16Uint16AVX2()
 
-//go:noescape
-func castBoolUint8ToInt32Uint32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func castBoolUint8ToInt32Uint32AVX2()
 
-//go:noescape
-func castBoolUint8ToInt64Uint64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func castBoolUint8ToInt64Uint64AVX2()
 
-//go:noescape
-func castBoolToFloat32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func castBoolToFloat32AVX2()
 
-//go:noescape
-func castBoolToFloat32PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func castBoolToFloat32PastAVX2()
 
-//go:noescape
-func castBoolToFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func castBoolToFloat64AVX2()
 
-//go:noescape
-func castBoolToFloat64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func castBoolToFloat64PastAVX2()
 
-//go:noescape
-func castInt8Uint8ToBoolAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func castInt8Uint8ToBoolAVX2()
 
-//go:noescape
-func castInt8ToInt16Uint16AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func castInt8ToInt16Uint16AVX2()
 
-//go:noescape
-func castInt8ToInt32Uint32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func castInt8ToInt32Uint32AVX2()
 
-//go:noescape
-func castInt8ToInt64Uint64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func castInt8ToInt64Uint64AVX2()
 
-//go:noescape
-func castInt8ToFloat32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func castInt8ToFloat32AVX2()
 
-//go:noescape
-func castInt8ToFloat32PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func castInt8ToFloat32PastAVX2()
 
-//go:noescape
-func castInt8ToFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func castInt8ToFloat64AVX2()
 
-//go:noescape
-func castInt8ToFloat64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func castInt8ToFloat64PastAVX2()
 
-//go:noescape
-func castInt16Uint16ToBoolAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func castInt16Uint16ToBoolAVX2()
 
-//go:noescape
-func castInt16Uint16ToInt8Uint8AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func castInt16Uint16ToInt8Uint8AVX2()
 
-//go:noescape
-func copyInt16Uint16AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func copyInt16Uint16AVX2()
 
-//go:noescape
-func castInt16ToInt32Uint32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func castInt16ToInt32Uint32AVX2()
 
-//go:noescape
-func castInt16ToInt64Uint64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func castInt16ToInt64Uint64AVX2()
 
-//go:noescape
-func castInt16Uint16ToUint16Int16AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func castInt16Uint16ToUint16Int16AVX2()
 
-//go:noescape
-func castInt16ToFloat32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func castInt16ToFloat32AVX2()
 
-//go:noescape
-func castInt16ToFloat32PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func castInt16ToFloat32PastAVX2()
 
-//go:noescape
-func castInt16ToFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func castInt16ToFloat64AVX2()
 
-//go:noescape
-func castInt16ToFloat64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func castInt16ToFloat64PastAVX2()
 
-//go:noescape
-func castInt32Uint32ToBoolAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func castInt32Uint32ToBoolAVX2()
 
-//go:noescape
-func castInt32Uint32ToInt8Uint8AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func castInt32Uint32ToInt8Uint8AVX2()
 
-//go:noescape
-func castInt32Uint32ToInt16Uint16AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func castInt32Uint32ToInt16Uint16AVX2()
 
-//go:noescape
-func copyInt32Uint32Float32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func copyInt32Uint32Float32AVX2()
 
-//go:noescape
-func castInt32ToInt64Uint64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func castInt32ToInt64Uint64AVX2()
 
-//go:noescape
-func castInt32Uint32ToUint32Int32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func castInt32Uint32ToUint32Int32AVX2()
 
-//go:noescape
-func castInt32ToFloat32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func castInt32ToFloat32AVX2()
 
-//go:noescape
-func castInt32ToFloat32PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func castInt32ToFloat32PastAVX2()
 
-//go:noescape
-func castInt32ToFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func castInt32ToFloat64AVX2()
 
-//go:noescape
-func castInt32ToFloat64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func castInt32ToFloat64PastAVX2()
 
-//go:noescape
-func castInt64Uint64ToBoolAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func castInt64Uint64ToBoolAVX2()
 
-//go:noescape
-func castInt64Uint64ToInt8Uint8AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func castInt64Uint64ToInt8Uint8AVX2()
 
-//go:noescape
-func castInt64Uint64ToInt16Uint16AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func castInt64Uint64ToInt16Uint16AVX2()
 
-//go:noescape
-func castInt64Uint64ToInt32Uint32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func castInt64Uint64ToInt32Uint32AVX2()
 
-//go:noescape
-func copyInt64Uint64Float64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func copyInt64Uint64Float64AVX2()
 
-//go:noescape
-func castInt64Uint64ToUint64Int64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func castInt64Uint64ToUint64Int64AVX2()
 
-//go:noescape
-func castInt64ToFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func castInt64ToFloat64AVX2()
 
-//go:noescape
-func castInt64ToFloat64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func castInt64ToFloat64PastAVX2()
 
-//go:noescape
-func castUint8ToFloat32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func castUint8ToFloat32AVX2()
 
-//go:noescape
-func castUint8ToFloat32PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func castUint8ToFloat32PastAVX2()
 
-//go:noescape
-func castUint8ToFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func castUint8ToFloat64AVX2()
 
-//go:noescape
-func castUint8ToFloat64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func castUint8ToFloat64PastAVX2()
 
-//go:noescape
-func castUint16ToInt32Uint32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func castUint16ToInt32Uint32AVX2()
 
-//go:noescape
-func castUint16ToInt64Uint64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func castUint16ToInt64Uint64AVX2()
 
-//go:noescape
-func castUint16ToFloat32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func castUint16ToFloat32AVX2()
 
-//go:noescape
-func castUint16ToFloat32PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func castUint16ToFloat32PastAVX2()
 
-//go:noescape
-func castUint16ToFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func castUint16ToFloat64AVX2()
 
-//go:noescape
-func castUint16ToFloat64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func castUint16ToFloat64PastAVX2()
 
-//go:noescape
-func castUint32ToInt64Uint64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func castUint32ToInt64Uint64AVX2()
 
-//go:noescape
-func castUint32ToFloat32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func castUint32ToFloat32AVX2()
 
-//go:noescape
-func castUint32ToFloat32PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func castUint32ToFloat32PastAVX2()
 
-//go:noescape
-func castUint32ToFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func castUint32ToFloat64AVX2()
 
-//go:noescape
-func castUint32ToFloat64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func castUint32ToFloat64PastAVX2()
 
-//go:noescape
-func castUint64ToFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func castUint64ToFloat64AVX2()
 
-//go:noescape
-func castUint64ToFloat64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func castUint64ToFloat64PastAVX2()
 
-//go:noescape
-func castFloat32ToBoolAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func castFloat32ToBoolAVX2()
 
-//go:noescape
-func castFloat32ToInt8Uint8AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func castFloat32ToInt8Uint8AVX2()
 
-//go:noescape
-func castFloat32ToInt16Uint16AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func castFloat32ToInt16Uint16AVX2()
 
-//go:noescape
-func castFloat32ToInt32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func castFloat32ToInt32AVX2()
 
-//go:noescape
-func castFloat32ToInt32PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func castFloat32ToInt32PastAVX2()
 
-//go:noescape
-func castFloat32ToInt64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func castFloat32ToInt64AVX2()
 
-//go:noescape
-func castFloat32ToInt64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func castFloat32ToInt64PastAVX2()
 
-//go:noescape
-func castFloat32ToUint32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func castFloat32ToUint32AVX2()
 
-//go:noescape
-func castFloat32ToUint64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func castFloat32ToUint64AVX2()
 
-//go:noescape
-func castFloat32ToUint64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func castFloat32ToUint64PastAVX2()
 
-//go:noescape
-func castFloat32ToFloat64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func castFloat32ToFloat64AVX2()
 
-//go:noescape
-func castFloat32ToFloat64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func castFloat32ToFloat64PastAVX2()
 
-//go:noescape
-func castFloat64ToBoolAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func castFloat64ToBoolAVX2()
 
-//go:noescape
-func castFloat64ToInt8Uint8AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func castFloat64ToInt8Uint8AVX2()
 
-//go:noescape
-func castFloat64ToInt16Uint16AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func castFloat64ToInt16Uint16AVX2()
 
-//go:noescape
-func castFloat64ToInt32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func castFloat64ToInt32AVX2()
 
-//go:noescape
-func castFloat64ToInt64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func castFloat64ToInt64AVX2()
 
-//go:noescape
-func castFloat64ToInt64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func castFloat64ToInt64PastAVX2()
 
-//go:noescape
-func castFloat64ToUint32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func castFloat64ToUint32AVX2()
 
-//go:noescape
-func castFloat64ToUint64AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func castFloat64ToUint64AVX2()
 
-//go:noescape
-func castFloat64ToUint64PastAVX2(dst, a, b, c unsafe.Pointer, n int) int
+func castFloat64ToUint64PastAVX2()
 
-//go:noescape
-func castFloat64ToFloat32AVX2(dst, a, b, c unsafe.Pointer, n int) int
+func castFloat64ToFloat32AVX2()
 
 //go:noescape
 func blocksAddFloat32AVX2(dst, src unsafe.Pointer, blocks int)
@@ -1440,7 +999,7 @@ func fenceAVX2()
 
 func prefetchAVX2(at uintptr, lines int)
 
-var avx2Operators = [op.Count][dtype.Count]assembly{
+var avx2Operators = [op.Count][dtype.Count]Loop{
 	op.Add: {
 		dtype.Bool:    {loop: addBoolAVX2, step: 64, sizes: [4]uint8{1, 1, 1, 0}},
 		dtype.Int8:    {loop: addInt8Uint8AVX2, step: 64, sizes: [4]uint8{1, 1, 1, 0}},
@@ -1928,7 +1487,7 @@ var avx2Operators = [op.Count][dtype.Count]assembly{
 	},
 }
 
-var avx2Mixed = [op.Count][2]assembly{
+var avx2Mixed = [op.Count][2]Loop{
 	op.Equal: {
 		{loop: equalInt64WithUint64AVX2, step: 32, sizes: [4]uint8{1, 8, 8, 0}},
 		{loop: equalUint64WithInt64AVX2, step: 32, sizes: [4]uint8{1, 8, 8, 0}},
@@ -1955,7 +1514,7 @@ var avx2Mixed = [op.Count][2]assembly{
 	},
 }
 
-var avx2Casts = [dtype.Count][dtype.Count]assembly{
+var avx2Casts = [dtype.Count][dtype.Count]Loop{
 	dtype.Bool: {
 		dtype.Bool:    {loop: copyBoolInt8Uint8AVX2, step: 64, sizes: [4]uint8{1, 1, 0, 0}},
 		dtype.Int8:    {loop: castBoolInt8Uint8ToInt8Uint8AVX2, step: 64, sizes: [4]uint8{1, 1, 0, 0}},

@@ -4,16 +4,10 @@
 
 #include "textflag.h"
 
-// func addBoolAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func addBoolAVX2()
 // Requires: AVX, AVX2
-TEXT ·addBoolAVX2(SB), NOSPLIT, $0-48
+TEXT ·addBoolAVX2(SB), NOSPLIT, $0
 	// Add of bool, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*1), Y0
 	VPOR    (R10)(AX*1), Y0, Y0
@@ -24,20 +18,12 @@ loop:
 	ADDQ    $0x00000040, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func addInt8Uint8AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func addInt8Uint8AVX2()
 // Requires: AVX, AVX2
-TEXT ·addInt8Uint8AVX2(SB), NOSPLIT, $0-48
+TEXT ·addInt8Uint8AVX2(SB), NOSPLIT, $0
 	// Add of int8, uint8, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*1), Y0
 	VPADDB  (R10)(AX*1), Y0, Y0
@@ -48,20 +34,12 @@ loop:
 	ADDQ    $0x00000040, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func addInt16Uint16AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func addInt16Uint16AVX2()
 // Requires: AVX, AVX2
-TEXT ·addInt16Uint16AVX2(SB), NOSPLIT, $0-48
+TEXT ·addInt16Uint16AVX2(SB), NOSPLIT, $0
 	// Add of int16, uint16, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*2), Y0
 	VPADDW  (R10)(AX*2), Y0, Y0
@@ -72,20 +50,12 @@ loop:
 	ADDQ    $0x00000020, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func addInt32Uint32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func addInt32Uint32AVX2()
 // Requires: AVX, AVX2
-TEXT ·addInt32Uint32AVX2(SB), NOSPLIT, $0-48
+TEXT ·addInt32Uint32AVX2(SB), NOSPLIT, $0
 	// Add of int32, uint32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*4), Y0
 	VPADDD  (R10)(AX*4), Y0, Y0
@@ -96,20 +66,12 @@ loop:
 	ADDQ    $0x00000010, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func addInt64Uint64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func addInt64Uint64AVX2()
 // Requires: AVX, AVX2
-TEXT ·addInt64Uint64AVX2(SB), NOSPLIT, $0-48
+TEXT ·addInt64Uint64AVX2(SB), NOSPLIT, $0
 	// Add of int64, uint64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*8), Y0
 	VPADDQ  (R10)(AX*8), Y0, Y0
@@ -120,20 +82,12 @@ loop:
 	ADDQ    $0x00000008, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func addFloat32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func addFloat32AVX2()
 // Requires: AVX
-TEXT ·addFloat32AVX2(SB), NOSPLIT, $0-48
+TEXT ·addFloat32AVX2(SB), NOSPLIT, $0
 	// Add of float32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*4), Y0
 	VADDPS  (R10)(AX*4), Y0, Y0
@@ -144,20 +98,12 @@ loop:
 	ADDQ    $0x00000010, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func addFloat32PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func addFloat32PastAVX2()
 // Requires: AVX
-TEXT ·addFloat32PastAVX2(SB), NOSPLIT, $0-48
+TEXT ·addFloat32PastAVX2(SB), NOSPLIT, $0
 	// Add of float32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS  (R9)(AX*4), Y0
 	VADDPS   (R10)(AX*4), Y0, Y0
@@ -168,20 +114,12 @@ loop:
 	ADDQ     $0x00000010, AX
 	CMPQ     AX, DX
 	JLT      loop
-	VZEROUPPER
-	MOVQ     AX, ret+40(FP)
 	RET
 
-// func addFloat64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func addFloat64AVX2()
 // Requires: AVX
-TEXT ·addFloat64AVX2(SB), NOSPLIT, $0-48
+TEXT ·addFloat64AVX2(SB), NOSPLIT, $0
 	// Add of float64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*8), Y0
 	VADDPD  (R10)(AX*8), Y0, Y0
@@ -192,20 +130,12 @@ loop:
 	ADDQ    $0x00000008, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func addFloat64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func addFloat64PastAVX2()
 // Requires: AVX
-TEXT ·addFloat64PastAVX2(SB), NOSPLIT, $0-48
+TEXT ·addFloat64PastAVX2(SB), NOSPLIT, $0
 	// Add of float64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS  (R9)(AX*8), Y0
 	VADDPD   (R10)(AX*8), Y0, Y0
@@ -216,20 +146,12 @@ loop:
 	ADDQ     $0x00000008, AX
 	CMPQ     AX, DX
 	JLT      loop
-	VZEROUPPER
-	MOVQ     AX, ret+40(FP)
 	RET
 
-// func subtractInt8Uint8AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func subtractInt8Uint8AVX2()
 // Requires: AVX, AVX2
-TEXT ·subtractInt8Uint8AVX2(SB), NOSPLIT, $0-48
+TEXT ·subtractInt8Uint8AVX2(SB), NOSPLIT, $0
 	// Subtract of int8, uint8, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*1), Y0
 	VPSUBB  (R10)(AX*1), Y0, Y0
@@ -240,20 +162,12 @@ loop:
 	ADDQ    $0x00000040, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func subtractInt16Uint16AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func subtractInt16Uint16AVX2()
 // Requires: AVX, AVX2
-TEXT ·subtractInt16Uint16AVX2(SB), NOSPLIT, $0-48
+TEXT ·subtractInt16Uint16AVX2(SB), NOSPLIT, $0
 	// Subtract of int16, uint16, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*2), Y0
 	VPSUBW  (R10)(AX*2), Y0, Y0
@@ -264,20 +178,12 @@ loop:
 	ADDQ    $0x00000020, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func subtractInt32Uint32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func subtractInt32Uint32AVX2()
 // Requires: AVX, AVX2
-TEXT ·subtractInt32Uint32AVX2(SB), NOSPLIT, $0-48
+TEXT ·subtractInt32Uint32AVX2(SB), NOSPLIT, $0
 	// Subtract of int32, uint32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*4), Y0
 	VPSUBD  (R10)(AX*4), Y0, Y0
@@ -288,20 +194,12 @@ loop:
 	ADDQ    $0x00000010, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func subtractInt64Uint64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func subtractInt64Uint64AVX2()
 // Requires: AVX, AVX2
-TEXT ·subtractInt64Uint64AVX2(SB), NOSPLIT, $0-48
+TEXT ·subtractInt64Uint64AVX2(SB), NOSPLIT, $0
 	// Subtract of int64, uint64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*8), Y0
 	VPSUBQ  (R10)(AX*8), Y0, Y0
@@ -312,20 +210,12 @@ loop:
 	ADDQ    $0x00000008, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func subtractFloat32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func subtractFloat32AVX2()
 // Requires: AVX
-TEXT ·subtractFloat32AVX2(SB), NOSPLIT, $0-48
+TEXT ·subtractFloat32AVX2(SB), NOSPLIT, $0
 	// Subtract of float32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*4), Y0
 	VSUBPS  (R10)(AX*4), Y0, Y0
@@ -336,20 +226,12 @@ loop:
 	ADDQ    $0x00000010, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func subtractFloat32PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func subtractFloat32PastAVX2()
 // Requires: AVX
-TEXT ·subtractFloat32PastAVX2(SB), NOSPLIT, $0-48
+TEXT ·subtractFloat32PastAVX2(SB), NOSPLIT, $0
 	// Subtract of float32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS  (R9)(AX*4), Y0
 	VSUBPS   (R10)(AX*4), Y0, Y0
@@ -360,20 +242,12 @@ loop:
 	ADDQ     $0x00000010, AX
 	CMPQ     AX, DX
 	JLT      loop
-	VZEROUPPER
-	MOVQ     AX, ret+40(FP)
 	RET
 
-// func subtractFloat64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func subtractFloat64AVX2()
 // Requires: AVX
-TEXT ·subtractFloat64AVX2(SB), NOSPLIT, $0-48
+TEXT ·subtractFloat64AVX2(SB), NOSPLIT, $0
 	// Subtract of float64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*8), Y0
 	VSUBPD  (R10)(AX*8), Y0, Y0
@@ -384,20 +258,12 @@ loop:
 	ADDQ    $0x00000008, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func subtractFloat64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func subtractFloat64PastAVX2()
 // Requires: AVX
-TEXT ·subtractFloat64PastAVX2(SB), NOSPLIT, $0-48
+TEXT ·subtractFloat64PastAVX2(SB), NOSPLIT, $0
 	// Subtract of float64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS  (R9)(AX*8), Y0
 	VSUBPD   (R10)(AX*8), Y0, Y0
@@ -408,20 +274,12 @@ loop:
 	ADDQ     $0x00000008, AX
 	CMPQ     AX, DX
 	JLT      loop
-	VZEROUPPER
-	MOVQ     AX, ret+40(FP)
 	RET
 
-// func multiplyBoolAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func multiplyBoolAVX2()
 // Requires: AVX, AVX2
-TEXT ·multiplyBoolAVX2(SB), NOSPLIT, $0-48
+TEXT ·multiplyBoolAVX2(SB), NOSPLIT, $0
 	// Multiply of bool, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*1), Y0
 	VPAND   (R10)(AX*1), Y0, Y0
@@ -432,20 +290,12 @@ loop:
 	ADDQ    $0x00000040, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func multiplyInt8Uint8AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func multiplyInt8Uint8AVX2()
 // Requires: AVX, AVX2
-TEXT ·multiplyInt8Uint8AVX2(SB), NOSPLIT, $0-48
+TEXT ·multiplyInt8Uint8AVX2(SB), NOSPLIT, $0
 	// Multiply of int8, uint8, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*1), Y0
 	VMOVUPS (R10)(AX*1), Y1
@@ -470,8 +320,6 @@ loop:
 	ADDQ    $0x00000040, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
 DATA avx2_00ff00ff<>+0(SB)/8, $0x00ff00ff00ff00ff
@@ -480,16 +328,10 @@ DATA avx2_00ff00ff<>+16(SB)/8, $0x00ff00ff00ff00ff
 DATA avx2_00ff00ff<>+24(SB)/8, $0x00ff00ff00ff00ff
 GLOBL avx2_00ff00ff<>(SB), RODATA|NOPTR, $32
 
-// func multiplyInt16Uint16AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func multiplyInt16Uint16AVX2()
 // Requires: AVX, AVX2
-TEXT ·multiplyInt16Uint16AVX2(SB), NOSPLIT, $0-48
+TEXT ·multiplyInt16Uint16AVX2(SB), NOSPLIT, $0
 	// Multiply of int16, uint16, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*2), Y0
 	VPMULLW (R10)(AX*2), Y0, Y0
@@ -500,20 +342,12 @@ loop:
 	ADDQ    $0x00000020, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func multiplyInt32Uint32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func multiplyInt32Uint32AVX2()
 // Requires: AVX, AVX2
-TEXT ·multiplyInt32Uint32AVX2(SB), NOSPLIT, $0-48
+TEXT ·multiplyInt32Uint32AVX2(SB), NOSPLIT, $0
 	// Multiply of int32, uint32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*4), Y0
 	VPMULLD (R10)(AX*4), Y0, Y0
@@ -524,20 +358,12 @@ loop:
 	ADDQ    $0x00000010, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func multiplyInt64Uint64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func multiplyInt64Uint64AVX2()
 // Requires: AVX, AVX2
-TEXT ·multiplyInt64Uint64AVX2(SB), NOSPLIT, $0-48
+TEXT ·multiplyInt64Uint64AVX2(SB), NOSPLIT, $0
 	// Multiply of int64, uint64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS  (R10)(AX*8), Y0
 	VPSHUFD  $0xb1, Y0, Y1
@@ -562,20 +388,12 @@ loop:
 	ADDQ     $0x00000008, AX
 	CMPQ     AX, DX
 	JLT      loop
-	VZEROUPPER
-	MOVQ     AX, ret+40(FP)
 	RET
 
-// func multiplyFloat32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func multiplyFloat32AVX2()
 // Requires: AVX
-TEXT ·multiplyFloat32AVX2(SB), NOSPLIT, $0-48
+TEXT ·multiplyFloat32AVX2(SB), NOSPLIT, $0
 	// Multiply of float32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*4), Y0
 	VMULPS  (R10)(AX*4), Y0, Y0
@@ -586,20 +404,12 @@ loop:
 	ADDQ    $0x00000010, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func multiplyFloat32PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func multiplyFloat32PastAVX2()
 // Requires: AVX
-TEXT ·multiplyFloat32PastAVX2(SB), NOSPLIT, $0-48
+TEXT ·multiplyFloat32PastAVX2(SB), NOSPLIT, $0
 	// Multiply of float32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS  (R9)(AX*4), Y0
 	VMULPS   (R10)(AX*4), Y0, Y0
@@ -610,20 +420,12 @@ loop:
 	ADDQ     $0x00000010, AX
 	CMPQ     AX, DX
 	JLT      loop
-	VZEROUPPER
-	MOVQ     AX, ret+40(FP)
 	RET
 
-// func multiplyFloat64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func multiplyFloat64AVX2()
 // Requires: AVX
-TEXT ·multiplyFloat64AVX2(SB), NOSPLIT, $0-48
+TEXT ·multiplyFloat64AVX2(SB), NOSPLIT, $0
 	// Multiply of float64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*8), Y0
 	VMULPD  (R10)(AX*8), Y0, Y0
@@ -634,20 +436,12 @@ loop:
 	ADDQ    $0x00000008, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func multiplyFloat64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func multiplyFloat64PastAVX2()
 // Requires: AVX
-TEXT ·multiplyFloat64PastAVX2(SB), NOSPLIT, $0-48
+TEXT ·multiplyFloat64PastAVX2(SB), NOSPLIT, $0
 	// Multiply of float64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS  (R9)(AX*8), Y0
 	VMULPD   (R10)(AX*8), Y0, Y0
@@ -658,20 +452,12 @@ loop:
 	ADDQ     $0x00000008, AX
 	CMPQ     AX, DX
 	JLT      loop
-	VZEROUPPER
-	MOVQ     AX, ret+40(FP)
 	RET
 
-// func divideFloat32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func divideFloat32AVX2()
 // Requires: AVX
-TEXT ·divideFloat32AVX2(SB), NOSPLIT, $0-48
+TEXT ·divideFloat32AVX2(SB), NOSPLIT, $0
 	// Divide of float32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*4), Y0
 	VDIVPS  (R10)(AX*4), Y0, Y0
@@ -682,20 +468,12 @@ loop:
 	ADDQ    $0x00000010, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func divideFloat32PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func divideFloat32PastAVX2()
 // Requires: AVX
-TEXT ·divideFloat32PastAVX2(SB), NOSPLIT, $0-48
+TEXT ·divideFloat32PastAVX2(SB), NOSPLIT, $0
 	// Divide of float32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS  (R9)(AX*4), Y0
 	VDIVPS   (R10)(AX*4), Y0, Y0
@@ -706,20 +484,12 @@ loop:
 	ADDQ     $0x00000010, AX
 	CMPQ     AX, DX
 	JLT      loop
-	VZEROUPPER
-	MOVQ     AX, ret+40(FP)
 	RET
 
-// func divideFloat64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func divideFloat64AVX2()
 // Requires: AVX
-TEXT ·divideFloat64AVX2(SB), NOSPLIT, $0-48
+TEXT ·divideFloat64AVX2(SB), NOSPLIT, $0
 	// Divide of float64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*8), Y0
 	VDIVPD  (R10)(AX*8), Y0, Y0
@@ -730,20 +500,12 @@ loop:
 	ADDQ    $0x00000008, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func divideFloat64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func divideFloat64PastAVX2()
 // Requires: AVX
-TEXT ·divideFloat64PastAVX2(SB), NOSPLIT, $0-48
+TEXT ·divideFloat64PastAVX2(SB), NOSPLIT, $0
 	// Divide of float64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS  (R9)(AX*8), Y0
 	VDIVPD   (R10)(AX*8), Y0, Y0
@@ -754,20 +516,12 @@ loop:
 	ADDQ     $0x00000008, AX
 	CMPQ     AX, DX
 	JLT      loop
-	VZEROUPPER
-	MOVQ     AX, ret+40(FP)
 	RET
 
-// func floorDivideFloat32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func floorDivideFloat32AVX2()
 // Requires: AVX, AVX2, FMA3
-TEXT ·floorDivideFloat32AVX2(SB), NOSPLIT, $0-48
+TEXT ·floorDivideFloat32AVX2(SB), NOSPLIT, $0
 	// FloorDivide of float32, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS      (R9)(AX*4), Y0
 	VANDPS       avx2_7fffffff<>+0(SB), Y0, Y1
@@ -818,8 +572,6 @@ loop:
 	JLT          loop
 
 done:
-	VZEROUPPER
-	MOVQ AX, ret+40(FP)
 	RET
 
 DATA avx2_7fffffff<>+0(SB)/8, $0x7fffffff7fffffff
@@ -864,16 +616,10 @@ DATA avx2_3f000000<>+16(SB)/8, $0x3f0000003f000000
 DATA avx2_3f000000<>+24(SB)/8, $0x3f0000003f000000
 GLOBL avx2_3f000000<>(SB), RODATA|NOPTR, $32
 
-// func floorDivideFloat32PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func floorDivideFloat32PastAVX2()
 // Requires: AVX, AVX2, FMA3
-TEXT ·floorDivideFloat32PastAVX2(SB), NOSPLIT, $0-48
+TEXT ·floorDivideFloat32PastAVX2(SB), NOSPLIT, $0
 	// FloorDivide of float32, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS      (R9)(AX*4), Y0
 	VANDPS       avx2_7fffffff<>+0(SB), Y0, Y1
@@ -924,20 +670,12 @@ loop:
 	JLT          loop
 
 done:
-	VZEROUPPER
-	MOVQ AX, ret+40(FP)
 	RET
 
-// func floorDivideFloat64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func floorDivideFloat64AVX2()
 // Requires: AVX, AVX2, FMA3
-TEXT ·floorDivideFloat64AVX2(SB), NOSPLIT, $0-48
+TEXT ·floorDivideFloat64AVX2(SB), NOSPLIT, $0
 	// FloorDivide of float64, 4 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS      (R9)(AX*8), Y0
 	VANDPD       avx2_7fffffffffffffff<>+0(SB), Y0, Y1
@@ -988,8 +726,6 @@ loop:
 	JLT          loop
 
 done:
-	VZEROUPPER
-	MOVQ AX, ret+40(FP)
 	RET
 
 DATA avx2_7fffffffffffffff<>+0(SB)/8, $0x7fffffffffffffff
@@ -1028,16 +764,10 @@ DATA avx2_3fe0000000000000<>+16(SB)/8, $0x3fe0000000000000
 DATA avx2_3fe0000000000000<>+24(SB)/8, $0x3fe0000000000000
 GLOBL avx2_3fe0000000000000<>(SB), RODATA|NOPTR, $32
 
-// func floorDivideFloat64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func floorDivideFloat64PastAVX2()
 // Requires: AVX, AVX2, FMA3
-TEXT ·floorDivideFloat64PastAVX2(SB), NOSPLIT, $0-48
+TEXT ·floorDivideFloat64PastAVX2(SB), NOSPLIT, $0
 	// FloorDivide of float64, 4 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS      (R9)(AX*8), Y0
 	VANDPD       avx2_7fffffffffffffff<>+0(SB), Y0, Y1
@@ -1088,20 +818,12 @@ loop:
 	JLT          loop
 
 done:
-	VZEROUPPER
-	MOVQ AX, ret+40(FP)
 	RET
 
-// func remainderFloat32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func remainderFloat32AVX2()
 // Requires: AVX, AVX2, FMA3
-TEXT ·remainderFloat32AVX2(SB), NOSPLIT, $0-48
+TEXT ·remainderFloat32AVX2(SB), NOSPLIT, $0
 	// Remainder of float32, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS      (R9)(AX*4), Y0
 	VANDPS       avx2_7fffffff<>+0(SB), Y0, Y1
@@ -1143,8 +865,6 @@ loop:
 	JLT          loop
 
 done:
-	VZEROUPPER
-	MOVQ AX, ret+40(FP)
 	RET
 
 DATA avx2_7fc00000<>+0(SB)/8, $0x7fc000007fc00000
@@ -1153,16 +873,10 @@ DATA avx2_7fc00000<>+16(SB)/8, $0x7fc000007fc00000
 DATA avx2_7fc00000<>+24(SB)/8, $0x7fc000007fc00000
 GLOBL avx2_7fc00000<>(SB), RODATA|NOPTR, $32
 
-// func remainderFloat32PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func remainderFloat32PastAVX2()
 // Requires: AVX, AVX2, FMA3
-TEXT ·remainderFloat32PastAVX2(SB), NOSPLIT, $0-48
+TEXT ·remainderFloat32PastAVX2(SB), NOSPLIT, $0
 	// Remainder of float32, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS      (R9)(AX*4), Y0
 	VANDPS       avx2_7fffffff<>+0(SB), Y0, Y1
@@ -1204,20 +918,12 @@ loop:
 	JLT          loop
 
 done:
-	VZEROUPPER
-	MOVQ AX, ret+40(FP)
 	RET
 
-// func remainderFloat64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func remainderFloat64AVX2()
 // Requires: AVX, AVX2, FMA3
-TEXT ·remainderFloat64AVX2(SB), NOSPLIT, $0-48
+TEXT ·remainderFloat64AVX2(SB), NOSPLIT, $0
 	// Remainder of float64, 4 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS      (R9)(AX*8), Y0
 	VANDPD       avx2_7fffffffffffffff<>+0(SB), Y0, Y1
@@ -1259,8 +965,6 @@ loop:
 	JLT          loop
 
 done:
-	VZEROUPPER
-	MOVQ AX, ret+40(FP)
 	RET
 
 DATA avx2_7ff8000000000001<>+0(SB)/8, $0x7ff8000000000001
@@ -1269,16 +973,10 @@ DATA avx2_7ff8000000000001<>+16(SB)/8, $0x7ff8000000000001
 DATA avx2_7ff8000000000001<>+24(SB)/8, $0x7ff8000000000001
 GLOBL avx2_7ff8000000000001<>(SB), RODATA|NOPTR, $32
 
-// func remainderFloat64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func remainderFloat64PastAVX2()
 // Requires: AVX, AVX2, FMA3
-TEXT ·remainderFloat64PastAVX2(SB), NOSPLIT, $0-48
+TEXT ·remainderFloat64PastAVX2(SB), NOSPLIT, $0
 	// Remainder of float64, 4 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS      (R9)(AX*8), Y0
 	VANDPD       avx2_7fffffffffffffff<>+0(SB), Y0, Y1
@@ -1320,19 +1018,12 @@ loop:
 	JLT          loop
 
 done:
-	VZEROUPPER
-	MOVQ AX, ret+40(FP)
 	RET
 
-// func negativeInt8Uint8AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func negativeInt8Uint8AVX2()
 // Requires: AVX, AVX2
-TEXT ·negativeInt8Uint8AVX2(SB), NOSPLIT, $0-48
+TEXT ·negativeInt8Uint8AVX2(SB), NOSPLIT, $0
 	// Negative of int8, uint8, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS avx2_00000000<>+0(SB), Y0
 	VPSUBB  (R9)(AX*1), Y0, Y1
@@ -1342,19 +1033,12 @@ loop:
 	ADDQ    $0x00000040, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func negativeInt16Uint16AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func negativeInt16Uint16AVX2()
 // Requires: AVX, AVX2
-TEXT ·negativeInt16Uint16AVX2(SB), NOSPLIT, $0-48
+TEXT ·negativeInt16Uint16AVX2(SB), NOSPLIT, $0
 	// Negative of int16, uint16, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS avx2_00000000<>+0(SB), Y0
 	VPSUBW  (R9)(AX*2), Y0, Y1
@@ -1364,19 +1048,12 @@ loop:
 	ADDQ    $0x00000020, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func negativeInt32Uint32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func negativeInt32Uint32AVX2()
 // Requires: AVX, AVX2
-TEXT ·negativeInt32Uint32AVX2(SB), NOSPLIT, $0-48
+TEXT ·negativeInt32Uint32AVX2(SB), NOSPLIT, $0
 	// Negative of int32, uint32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS avx2_00000000<>+0(SB), Y0
 	VPSUBD  (R9)(AX*4), Y0, Y1
@@ -1386,19 +1063,12 @@ loop:
 	ADDQ    $0x00000010, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func negativeInt64Uint64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func negativeInt64Uint64AVX2()
 // Requires: AVX, AVX2
-TEXT ·negativeInt64Uint64AVX2(SB), NOSPLIT, $0-48
+TEXT ·negativeInt64Uint64AVX2(SB), NOSPLIT, $0
 	// Negative of int64, uint64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS avx2_00000000<>+0(SB), Y0
 	VPSUBQ  (R9)(AX*8), Y0, Y1
@@ -1408,19 +1078,12 @@ loop:
 	ADDQ    $0x00000008, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func negativeFloat32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func negativeFloat32AVX2()
 // Requires: AVX
-TEXT ·negativeFloat32AVX2(SB), NOSPLIT, $0-48
+TEXT ·negativeFloat32AVX2(SB), NOSPLIT, $0
 	// Negative of float32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*4), Y0
 	VXORPS  avx2_80000000<>+0(SB), Y0, Y0
@@ -1431,19 +1094,12 @@ loop:
 	ADDQ    $0x00000010, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func negativeFloat32PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func negativeFloat32PastAVX2()
 // Requires: AVX
-TEXT ·negativeFloat32PastAVX2(SB), NOSPLIT, $0-48
+TEXT ·negativeFloat32PastAVX2(SB), NOSPLIT, $0
 	// Negative of float32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS  (R9)(AX*4), Y0
 	VXORPS   avx2_80000000<>+0(SB), Y0, Y0
@@ -1454,19 +1110,12 @@ loop:
 	ADDQ     $0x00000010, AX
 	CMPQ     AX, DX
 	JLT      loop
-	VZEROUPPER
-	MOVQ     AX, ret+40(FP)
 	RET
 
-// func negativeFloat64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func negativeFloat64AVX2()
 // Requires: AVX
-TEXT ·negativeFloat64AVX2(SB), NOSPLIT, $0-48
+TEXT ·negativeFloat64AVX2(SB), NOSPLIT, $0
 	// Negative of float64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*8), Y0
 	VXORPD  avx2_8000000000000000<>+0(SB), Y0, Y0
@@ -1477,19 +1126,12 @@ loop:
 	ADDQ    $0x00000008, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func negativeFloat64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func negativeFloat64PastAVX2()
 // Requires: AVX
-TEXT ·negativeFloat64PastAVX2(SB), NOSPLIT, $0-48
+TEXT ·negativeFloat64PastAVX2(SB), NOSPLIT, $0
 	// Negative of float64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS  (R9)(AX*8), Y0
 	VXORPD   avx2_8000000000000000<>+0(SB), Y0, Y0
@@ -1500,19 +1142,12 @@ loop:
 	ADDQ     $0x00000008, AX
 	CMPQ     AX, DX
 	JLT      loop
-	VZEROUPPER
-	MOVQ     AX, ret+40(FP)
 	RET
 
-// func positiveInt8Uint8AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func positiveInt8Uint8AVX2()
 // Requires: AVX
-TEXT ·positiveInt8Uint8AVX2(SB), NOSPLIT, $0-48
+TEXT ·positiveInt8Uint8AVX2(SB), NOSPLIT, $0
 	// Positive of int8, uint8, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*1), Y0
 	VMOVUPS Y0, (R8)(AX*1)
@@ -1521,19 +1156,12 @@ loop:
 	ADDQ    $0x00000040, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func positiveInt16Uint16AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func positiveInt16Uint16AVX2()
 // Requires: AVX
-TEXT ·positiveInt16Uint16AVX2(SB), NOSPLIT, $0-48
+TEXT ·positiveInt16Uint16AVX2(SB), NOSPLIT, $0
 	// Positive of int16, uint16, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*2), Y0
 	VMOVUPS Y0, (R8)(AX*2)
@@ -1542,19 +1170,12 @@ loop:
 	ADDQ    $0x00000020, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func positiveInt32Uint32Float32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func positiveInt32Uint32Float32AVX2()
 // Requires: AVX
-TEXT ·positiveInt32Uint32Float32AVX2(SB), NOSPLIT, $0-48
+TEXT ·positiveInt32Uint32Float32AVX2(SB), NOSPLIT, $0
 	// Positive of int32, uint32, float32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*4), Y0
 	VMOVUPS Y0, (R8)(AX*4)
@@ -1563,19 +1184,12 @@ loop:
 	ADDQ    $0x00000010, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func positiveInt64Uint64Float64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func positiveInt64Uint64Float64AVX2()
 // Requires: AVX
-TEXT ·positiveInt64Uint64Float64AVX2(SB), NOSPLIT, $0-48
+TEXT ·positiveInt64Uint64Float64AVX2(SB), NOSPLIT, $0
 	// Positive of int64, uint64, float64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*8), Y0
 	VMOVUPS Y0, (R8)(AX*8)
@@ -1584,19 +1198,12 @@ loop:
 	ADDQ    $0x00000008, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func absoluteBoolUint8AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func absoluteBoolUint8AVX2()
 // Requires: AVX
-TEXT ·absoluteBoolUint8AVX2(SB), NOSPLIT, $0-48
+TEXT ·absoluteBoolUint8AVX2(SB), NOSPLIT, $0
 	// Absolute of bool, uint8, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*1), Y0
 	VMOVUPS Y0, (R8)(AX*1)
@@ -1605,19 +1212,12 @@ loop:
 	ADDQ    $0x00000040, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func absoluteInt8AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func absoluteInt8AVX2()
 // Requires: AVX, AVX2
-TEXT ·absoluteInt8AVX2(SB), NOSPLIT, $0-48
+TEXT ·absoluteInt8AVX2(SB), NOSPLIT, $0
 	// Absolute of int8, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VPABSB  (R9)(AX*1), Y0
 	VMOVUPS Y0, (R8)(AX*1)
@@ -1626,19 +1226,12 @@ loop:
 	ADDQ    $0x00000040, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func absoluteInt16AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func absoluteInt16AVX2()
 // Requires: AVX, AVX2
-TEXT ·absoluteInt16AVX2(SB), NOSPLIT, $0-48
+TEXT ·absoluteInt16AVX2(SB), NOSPLIT, $0
 	// Absolute of int16, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VPABSW  (R9)(AX*2), Y0
 	VMOVUPS Y0, (R8)(AX*2)
@@ -1647,19 +1240,12 @@ loop:
 	ADDQ    $0x00000020, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func absoluteInt32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func absoluteInt32AVX2()
 // Requires: AVX, AVX2
-TEXT ·absoluteInt32AVX2(SB), NOSPLIT, $0-48
+TEXT ·absoluteInt32AVX2(SB), NOSPLIT, $0
 	// Absolute of int32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VPABSD  (R9)(AX*4), Y0
 	VMOVUPS Y0, (R8)(AX*4)
@@ -1668,19 +1254,12 @@ loop:
 	ADDQ    $0x00000010, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func absoluteInt64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func absoluteInt64AVX2()
 // Requires: AVX, AVX2
-TEXT ·absoluteInt64AVX2(SB), NOSPLIT, $0-48
+TEXT ·absoluteInt64AVX2(SB), NOSPLIT, $0
 	// Absolute of int64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS  avx2_00000000<>+0(SB), Y0
 	VMOVUPS  (R9)(AX*8), Y1
@@ -1696,19 +1275,12 @@ loop:
 	ADDQ     $0x00000008, AX
 	CMPQ     AX, DX
 	JLT      loop
-	VZEROUPPER
-	MOVQ     AX, ret+40(FP)
 	RET
 
-// func absoluteUint16AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func absoluteUint16AVX2()
 // Requires: AVX
-TEXT ·absoluteUint16AVX2(SB), NOSPLIT, $0-48
+TEXT ·absoluteUint16AVX2(SB), NOSPLIT, $0
 	// Absolute of uint16, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*2), Y0
 	VMOVUPS Y0, (R8)(AX*2)
@@ -1717,19 +1289,12 @@ loop:
 	ADDQ    $0x00000020, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func absoluteUint32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func absoluteUint32AVX2()
 // Requires: AVX
-TEXT ·absoluteUint32AVX2(SB), NOSPLIT, $0-48
+TEXT ·absoluteUint32AVX2(SB), NOSPLIT, $0
 	// Absolute of uint32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*4), Y0
 	VMOVUPS Y0, (R8)(AX*4)
@@ -1738,19 +1303,12 @@ loop:
 	ADDQ    $0x00000010, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func absoluteUint64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func absoluteUint64AVX2()
 // Requires: AVX
-TEXT ·absoluteUint64AVX2(SB), NOSPLIT, $0-48
+TEXT ·absoluteUint64AVX2(SB), NOSPLIT, $0
 	// Absolute of uint64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*8), Y0
 	VMOVUPS Y0, (R8)(AX*8)
@@ -1759,19 +1317,12 @@ loop:
 	ADDQ    $0x00000008, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func absoluteFloat32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func absoluteFloat32AVX2()
 // Requires: AVX
-TEXT ·absoluteFloat32AVX2(SB), NOSPLIT, $0-48
+TEXT ·absoluteFloat32AVX2(SB), NOSPLIT, $0
 	// Absolute of float32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*4), Y0
 	VANDPS  avx2_7fffffff<>+0(SB), Y0, Y0
@@ -1782,19 +1333,12 @@ loop:
 	ADDQ    $0x00000010, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func absoluteFloat32PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func absoluteFloat32PastAVX2()
 // Requires: AVX
-TEXT ·absoluteFloat32PastAVX2(SB), NOSPLIT, $0-48
+TEXT ·absoluteFloat32PastAVX2(SB), NOSPLIT, $0
 	// Absolute of float32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS  (R9)(AX*4), Y0
 	VANDPS   avx2_7fffffff<>+0(SB), Y0, Y0
@@ -1805,19 +1349,12 @@ loop:
 	ADDQ     $0x00000010, AX
 	CMPQ     AX, DX
 	JLT      loop
-	VZEROUPPER
-	MOVQ     AX, ret+40(FP)
 	RET
 
-// func absoluteFloat64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func absoluteFloat64AVX2()
 // Requires: AVX
-TEXT ·absoluteFloat64AVX2(SB), NOSPLIT, $0-48
+TEXT ·absoluteFloat64AVX2(SB), NOSPLIT, $0
 	// Absolute of float64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*8), Y0
 	VANDPD  avx2_7fffffffffffffff<>+0(SB), Y0, Y0
@@ -1828,19 +1365,12 @@ loop:
 	ADDQ    $0x00000008, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func absoluteFloat64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func absoluteFloat64PastAVX2()
 // Requires: AVX
-TEXT ·absoluteFloat64PastAVX2(SB), NOSPLIT, $0-48
+TEXT ·absoluteFloat64PastAVX2(SB), NOSPLIT, $0
 	// Absolute of float64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS  (R9)(AX*8), Y0
 	VANDPD   avx2_7fffffffffffffff<>+0(SB), Y0, Y0
@@ -1851,19 +1381,12 @@ loop:
 	ADDQ     $0x00000008, AX
 	CMPQ     AX, DX
 	JLT      loop
-	VZEROUPPER
-	MOVQ     AX, ret+40(FP)
 	RET
 
-// func signInt8AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func signInt8AVX2()
 // Requires: AVX, AVX2
-TEXT ·signInt8AVX2(SB), NOSPLIT, $0-48
+TEXT ·signInt8AVX2(SB), NOSPLIT, $0
 	// Sign of int8, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   avx2_00000000<>+0(SB), Y0
 	VMOVUPS   (R9)(AX*1), Y1
@@ -1881,8 +1404,6 @@ loop:
 	ADDQ      $0x00000040, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
 DATA avx2_ffffffff<>+0(SB)/8, $0xffffffffffffffff
@@ -1897,15 +1418,10 @@ DATA avx2_01010101<>+16(SB)/8, $0x0101010101010101
 DATA avx2_01010101<>+24(SB)/8, $0x0101010101010101
 GLOBL avx2_01010101<>(SB), RODATA|NOPTR, $32
 
-// func signInt16AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func signInt16AVX2()
 // Requires: AVX, AVX2
-TEXT ·signInt16AVX2(SB), NOSPLIT, $0-48
+TEXT ·signInt16AVX2(SB), NOSPLIT, $0
 	// Sign of int16, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   avx2_00000000<>+0(SB), Y0
 	VMOVUPS   (R9)(AX*2), Y1
@@ -1923,8 +1439,6 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
 DATA avx2_00010001<>+0(SB)/8, $0x0001000100010001
@@ -1933,15 +1447,10 @@ DATA avx2_00010001<>+16(SB)/8, $0x0001000100010001
 DATA avx2_00010001<>+24(SB)/8, $0x0001000100010001
 GLOBL avx2_00010001<>(SB), RODATA|NOPTR, $32
 
-// func signInt32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func signInt32AVX2()
 // Requires: AVX, AVX2
-TEXT ·signInt32AVX2(SB), NOSPLIT, $0-48
+TEXT ·signInt32AVX2(SB), NOSPLIT, $0
 	// Sign of int32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   avx2_00000000<>+0(SB), Y0
 	VMOVUPS   (R9)(AX*4), Y1
@@ -1959,8 +1468,6 @@ loop:
 	ADDQ      $0x00000010, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
 DATA avx2_00000001<>+0(SB)/8, $0x0000000100000001
@@ -1969,15 +1476,10 @@ DATA avx2_00000001<>+16(SB)/8, $0x0000000100000001
 DATA avx2_00000001<>+24(SB)/8, $0x0000000100000001
 GLOBL avx2_00000001<>(SB), RODATA|NOPTR, $32
 
-// func signInt64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func signInt64AVX2()
 // Requires: AVX, AVX2
-TEXT ·signInt64AVX2(SB), NOSPLIT, $0-48
+TEXT ·signInt64AVX2(SB), NOSPLIT, $0
 	// Sign of int64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   avx2_00000000<>+0(SB), Y0
 	VMOVUPS   (R9)(AX*8), Y1
@@ -1995,8 +1497,6 @@ loop:
 	ADDQ      $0x00000008, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
 DATA avx2_0000000000000001<>+0(SB)/8, $0x0000000000000001
@@ -2005,15 +1505,10 @@ DATA avx2_0000000000000001<>+16(SB)/8, $0x0000000000000001
 DATA avx2_0000000000000001<>+24(SB)/8, $0x0000000000000001
 GLOBL avx2_0000000000000001<>(SB), RODATA|NOPTR, $32
 
-// func signUint8AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func signUint8AVX2()
 // Requires: AVX, AVX2
-TEXT ·signUint8AVX2(SB), NOSPLIT, $0-48
+TEXT ·signUint8AVX2(SB), NOSPLIT, $0
 	// Sign of uint8, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS  (R9)(AX*1), Y0
 	VPCMPEQB avx2_00000000<>+0(SB), Y0, Y0
@@ -2028,19 +1523,12 @@ loop:
 	ADDQ     $0x00000040, AX
 	CMPQ     AX, DX
 	JLT      loop
-	VZEROUPPER
-	MOVQ     AX, ret+40(FP)
 	RET
 
-// func signUint16AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func signUint16AVX2()
 // Requires: AVX, AVX2
-TEXT ·signUint16AVX2(SB), NOSPLIT, $0-48
+TEXT ·signUint16AVX2(SB), NOSPLIT, $0
 	// Sign of uint16, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS  (R9)(AX*2), Y0
 	VPCMPEQW avx2_00000000<>+0(SB), Y0, Y0
@@ -2055,19 +1543,12 @@ loop:
 	ADDQ     $0x00000020, AX
 	CMPQ     AX, DX
 	JLT      loop
-	VZEROUPPER
-	MOVQ     AX, ret+40(FP)
 	RET
 
-// func signUint32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func signUint32AVX2()
 // Requires: AVX, AVX2
-TEXT ·signUint32AVX2(SB), NOSPLIT, $0-48
+TEXT ·signUint32AVX2(SB), NOSPLIT, $0
 	// Sign of uint32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS  (R9)(AX*4), Y0
 	VPCMPEQD avx2_00000000<>+0(SB), Y0, Y0
@@ -2082,19 +1563,12 @@ loop:
 	ADDQ     $0x00000010, AX
 	CMPQ     AX, DX
 	JLT      loop
-	VZEROUPPER
-	MOVQ     AX, ret+40(FP)
 	RET
 
-// func signUint64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func signUint64AVX2()
 // Requires: AVX, AVX2
-TEXT ·signUint64AVX2(SB), NOSPLIT, $0-48
+TEXT ·signUint64AVX2(SB), NOSPLIT, $0
 	// Sign of uint64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS  (R9)(AX*8), Y0
 	VPCMPEQQ avx2_00000000<>+0(SB), Y0, Y0
@@ -2109,19 +1583,12 @@ loop:
 	ADDQ     $0x00000008, AX
 	CMPQ     AX, DX
 	JLT      loop
-	VZEROUPPER
-	MOVQ     AX, ret+40(FP)
 	RET
 
-// func signFloat32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func signFloat32AVX2()
 // Requires: AVX
-TEXT ·signFloat32AVX2(SB), NOSPLIT, $0-48
+TEXT ·signFloat32AVX2(SB), NOSPLIT, $0
 	// Sign of float32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R9)(AX*4), Y0
 	VCMPPS    $0x11, avx2_00000000<>+0(SB), Y0, Y1
@@ -2142,8 +1609,6 @@ loop:
 	ADDQ      $0x00000010, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
 DATA avx2_bf800000<>+0(SB)/8, $0xbf800000bf800000
@@ -2152,15 +1617,10 @@ DATA avx2_bf800000<>+16(SB)/8, $0xbf800000bf800000
 DATA avx2_bf800000<>+24(SB)/8, $0xbf800000bf800000
 GLOBL avx2_bf800000<>(SB), RODATA|NOPTR, $32
 
-// func signFloat32PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func signFloat32PastAVX2()
 // Requires: AVX
-TEXT ·signFloat32PastAVX2(SB), NOSPLIT, $0-48
+TEXT ·signFloat32PastAVX2(SB), NOSPLIT, $0
 	// Sign of float32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R9)(AX*4), Y0
 	VCMPPS    $0x11, avx2_00000000<>+0(SB), Y0, Y1
@@ -2181,19 +1641,12 @@ loop:
 	ADDQ      $0x00000010, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func signFloat64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func signFloat64AVX2()
 // Requires: AVX
-TEXT ·signFloat64AVX2(SB), NOSPLIT, $0-48
+TEXT ·signFloat64AVX2(SB), NOSPLIT, $0
 	// Sign of float64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R9)(AX*8), Y0
 	VCMPPD    $0x11, avx2_00000000<>+0(SB), Y0, Y1
@@ -2214,8 +1667,6 @@ loop:
 	ADDQ      $0x00000008, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
 DATA avx2_bff0000000000000<>+0(SB)/8, $0xbff0000000000000
@@ -2224,15 +1675,10 @@ DATA avx2_bff0000000000000<>+16(SB)/8, $0xbff0000000000000
 DATA avx2_bff0000000000000<>+24(SB)/8, $0xbff0000000000000
 GLOBL avx2_bff0000000000000<>(SB), RODATA|NOPTR, $32
 
-// func signFloat64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func signFloat64PastAVX2()
 // Requires: AVX
-TEXT ·signFloat64PastAVX2(SB), NOSPLIT, $0-48
+TEXT ·signFloat64PastAVX2(SB), NOSPLIT, $0
 	// Sign of float64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R9)(AX*8), Y0
 	VCMPPD    $0x11, avx2_00000000<>+0(SB), Y0, Y1
@@ -2253,19 +1699,12 @@ loop:
 	ADDQ      $0x00000008, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func squareInt8Uint8AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func squareInt8Uint8AVX2()
 // Requires: AVX, AVX2
-TEXT ·squareInt8Uint8AVX2(SB), NOSPLIT, $0-48
+TEXT ·squareInt8Uint8AVX2(SB), NOSPLIT, $0
 	// Square of int8, uint8, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*1), Y0
 	VPMULLW Y0, Y0, Y1
@@ -2288,19 +1727,12 @@ loop:
 	ADDQ    $0x00000040, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func squareInt16Uint16AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func squareInt16Uint16AVX2()
 // Requires: AVX, AVX2
-TEXT ·squareInt16Uint16AVX2(SB), NOSPLIT, $0-48
+TEXT ·squareInt16Uint16AVX2(SB), NOSPLIT, $0
 	// Square of int16, uint16, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*2), Y0
 	VPMULLW Y0, Y0, Y0
@@ -2311,19 +1743,12 @@ loop:
 	ADDQ    $0x00000020, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func squareInt32Uint32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func squareInt32Uint32AVX2()
 // Requires: AVX, AVX2
-TEXT ·squareInt32Uint32AVX2(SB), NOSPLIT, $0-48
+TEXT ·squareInt32Uint32AVX2(SB), NOSPLIT, $0
 	// Square of int32, uint32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*4), Y0
 	VPMULLD Y0, Y0, Y0
@@ -2334,19 +1759,12 @@ loop:
 	ADDQ    $0x00000010, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func squareInt64Uint64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func squareInt64Uint64AVX2()
 // Requires: AVX, AVX2
-TEXT ·squareInt64Uint64AVX2(SB), NOSPLIT, $0-48
+TEXT ·squareInt64Uint64AVX2(SB), NOSPLIT, $0
 	// Square of int64, uint64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS  (R9)(AX*8), Y0
 	VPSHUFD  $0xb1, Y0, Y1
@@ -2369,19 +1787,12 @@ loop:
 	ADDQ     $0x00000008, AX
 	CMPQ     AX, DX
 	JLT      loop
-	VZEROUPPER
-	MOVQ     AX, ret+40(FP)
 	RET
 
-// func squareFloat32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func squareFloat32AVX2()
 // Requires: AVX
-TEXT ·squareFloat32AVX2(SB), NOSPLIT, $0-48
+TEXT ·squareFloat32AVX2(SB), NOSPLIT, $0
 	// Square of float32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*4), Y0
 	VMULPS  Y0, Y0, Y0
@@ -2392,19 +1803,12 @@ loop:
 	ADDQ    $0x00000010, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func squareFloat32PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func squareFloat32PastAVX2()
 // Requires: AVX
-TEXT ·squareFloat32PastAVX2(SB), NOSPLIT, $0-48
+TEXT ·squareFloat32PastAVX2(SB), NOSPLIT, $0
 	// Square of float32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS  (R9)(AX*4), Y0
 	VMULPS   Y0, Y0, Y0
@@ -2415,19 +1819,12 @@ loop:
 	ADDQ     $0x00000010, AX
 	CMPQ     AX, DX
 	JLT      loop
-	VZEROUPPER
-	MOVQ     AX, ret+40(FP)
 	RET
 
-// func squareFloat64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func squareFloat64AVX2()
 // Requires: AVX
-TEXT ·squareFloat64AVX2(SB), NOSPLIT, $0-48
+TEXT ·squareFloat64AVX2(SB), NOSPLIT, $0
 	// Square of float64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*8), Y0
 	VMULPD  Y0, Y0, Y0
@@ -2438,19 +1835,12 @@ loop:
 	ADDQ    $0x00000008, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func squareFloat64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func squareFloat64PastAVX2()
 // Requires: AVX
-TEXT ·squareFloat64PastAVX2(SB), NOSPLIT, $0-48
+TEXT ·squareFloat64PastAVX2(SB), NOSPLIT, $0
 	// Square of float64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS  (R9)(AX*8), Y0
 	VMULPD   Y0, Y0, Y0
@@ -2461,19 +1851,12 @@ loop:
 	ADDQ     $0x00000008, AX
 	CMPQ     AX, DX
 	JLT      loop
-	VZEROUPPER
-	MOVQ     AX, ret+40(FP)
 	RET
 
-// func reciprocalFloat32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func reciprocalFloat32AVX2()
 // Requires: AVX
-TEXT ·reciprocalFloat32AVX2(SB), NOSPLIT, $0-48
+TEXT ·reciprocalFloat32AVX2(SB), NOSPLIT, $0
 	// Reciprocal of float32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS avx2_3f800000<>+0(SB), Y0
 	VDIVPS  (R9)(AX*4), Y0, Y1
@@ -2483,19 +1866,12 @@ loop:
 	ADDQ    $0x00000010, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func reciprocalFloat32PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func reciprocalFloat32PastAVX2()
 // Requires: AVX
-TEXT ·reciprocalFloat32PastAVX2(SB), NOSPLIT, $0-48
+TEXT ·reciprocalFloat32PastAVX2(SB), NOSPLIT, $0
 	// Reciprocal of float32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS  avx2_3f800000<>+0(SB), Y0
 	VDIVPS   (R9)(AX*4), Y0, Y1
@@ -2505,19 +1881,12 @@ loop:
 	ADDQ     $0x00000010, AX
 	CMPQ     AX, DX
 	JLT      loop
-	VZEROUPPER
-	MOVQ     AX, ret+40(FP)
 	RET
 
-// func reciprocalFloat64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func reciprocalFloat64AVX2()
 // Requires: AVX
-TEXT ·reciprocalFloat64AVX2(SB), NOSPLIT, $0-48
+TEXT ·reciprocalFloat64AVX2(SB), NOSPLIT, $0
 	// Reciprocal of float64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS avx2_3ff0000000000000<>+0(SB), Y0
 	VDIVPD  (R9)(AX*8), Y0, Y1
@@ -2527,19 +1896,12 @@ loop:
 	ADDQ    $0x00000008, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func reciprocalFloat64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func reciprocalFloat64PastAVX2()
 // Requires: AVX
-TEXT ·reciprocalFloat64PastAVX2(SB), NOSPLIT, $0-48
+TEXT ·reciprocalFloat64PastAVX2(SB), NOSPLIT, $0
 	// Reciprocal of float64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS  avx2_3ff0000000000000<>+0(SB), Y0
 	VDIVPD   (R9)(AX*8), Y0, Y1
@@ -2549,20 +1911,12 @@ loop:
 	ADDQ     $0x00000008, AX
 	CMPQ     AX, DX
 	JLT      loop
-	VZEROUPPER
-	MOVQ     AX, ret+40(FP)
 	RET
 
-// func maximumBoolAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func maximumBoolAVX2()
 // Requires: AVX, AVX2
-TEXT ·maximumBoolAVX2(SB), NOSPLIT, $0-48
+TEXT ·maximumBoolAVX2(SB), NOSPLIT, $0
 	// Maximum of bool, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*1), Y0
 	VPOR    (R10)(AX*1), Y0, Y0
@@ -2573,20 +1927,12 @@ loop:
 	ADDQ    $0x00000040, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func maximumInt8AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func maximumInt8AVX2()
 // Requires: AVX, AVX2
-TEXT ·maximumInt8AVX2(SB), NOSPLIT, $0-48
+TEXT ·maximumInt8AVX2(SB), NOSPLIT, $0
 	// Maximum of int8, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*1), Y0
 	VPMAXSB (R10)(AX*1), Y0, Y0
@@ -2597,20 +1943,12 @@ loop:
 	ADDQ    $0x00000040, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func maximumInt16AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func maximumInt16AVX2()
 // Requires: AVX, AVX2
-TEXT ·maximumInt16AVX2(SB), NOSPLIT, $0-48
+TEXT ·maximumInt16AVX2(SB), NOSPLIT, $0
 	// Maximum of int16, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*2), Y0
 	VPMAXSW (R10)(AX*2), Y0, Y0
@@ -2621,20 +1959,12 @@ loop:
 	ADDQ    $0x00000020, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func maximumInt32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func maximumInt32AVX2()
 // Requires: AVX, AVX2
-TEXT ·maximumInt32AVX2(SB), NOSPLIT, $0-48
+TEXT ·maximumInt32AVX2(SB), NOSPLIT, $0
 	// Maximum of int32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*4), Y0
 	VPMAXSD (R10)(AX*4), Y0, Y0
@@ -2645,20 +1975,12 @@ loop:
 	ADDQ    $0x00000010, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func maximumInt64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func maximumInt64AVX2()
 // Requires: AVX, AVX2
-TEXT ·maximumInt64AVX2(SB), NOSPLIT, $0-48
+TEXT ·maximumInt64AVX2(SB), NOSPLIT, $0
 	// Maximum of int64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R9)(AX*8), Y0
 	VMOVUPS   (R10)(AX*8), Y1
@@ -2673,20 +1995,12 @@ loop:
 	ADDQ      $0x00000008, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func maximumUint8AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func maximumUint8AVX2()
 // Requires: AVX, AVX2
-TEXT ·maximumUint8AVX2(SB), NOSPLIT, $0-48
+TEXT ·maximumUint8AVX2(SB), NOSPLIT, $0
 	// Maximum of uint8, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*1), Y0
 	VPMAXUB (R10)(AX*1), Y0, Y0
@@ -2697,20 +2011,12 @@ loop:
 	ADDQ    $0x00000040, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func maximumUint16AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func maximumUint16AVX2()
 // Requires: AVX, AVX2
-TEXT ·maximumUint16AVX2(SB), NOSPLIT, $0-48
+TEXT ·maximumUint16AVX2(SB), NOSPLIT, $0
 	// Maximum of uint16, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*2), Y0
 	VPMAXUW (R10)(AX*2), Y0, Y0
@@ -2721,20 +2027,12 @@ loop:
 	ADDQ    $0x00000020, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func maximumUint32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func maximumUint32AVX2()
 // Requires: AVX, AVX2
-TEXT ·maximumUint32AVX2(SB), NOSPLIT, $0-48
+TEXT ·maximumUint32AVX2(SB), NOSPLIT, $0
 	// Maximum of uint32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*4), Y0
 	VPMAXUD (R10)(AX*4), Y0, Y0
@@ -2745,20 +2043,12 @@ loop:
 	ADDQ    $0x00000010, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func maximumUint64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func maximumUint64AVX2()
 // Requires: AVX, AVX2
-TEXT ·maximumUint64AVX2(SB), NOSPLIT, $0-48
+TEXT ·maximumUint64AVX2(SB), NOSPLIT, $0
 	// Maximum of uint64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R9)(AX*8), Y0
 	VPXOR     avx2_8000000000000000<>+0(SB), Y0, Y1
@@ -2777,20 +2067,12 @@ loop:
 	ADDQ      $0x00000008, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func maximumFloat32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func maximumFloat32AVX2()
 // Requires: AVX
-TEXT ·maximumFloat32AVX2(SB), NOSPLIT, $0-48
+TEXT ·maximumFloat32AVX2(SB), NOSPLIT, $0
 	// Maximum of float32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*4), Y0
 	VMOVUPS (R10)(AX*4), Y1
@@ -2811,20 +2093,12 @@ loop:
 	ADDQ    $0x00000010, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func maximumFloat32PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func maximumFloat32PastAVX2()
 // Requires: AVX
-TEXT ·maximumFloat32PastAVX2(SB), NOSPLIT, $0-48
+TEXT ·maximumFloat32PastAVX2(SB), NOSPLIT, $0
 	// Maximum of float32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS  (R9)(AX*4), Y0
 	VMOVUPS  (R10)(AX*4), Y1
@@ -2845,20 +2119,12 @@ loop:
 	ADDQ     $0x00000010, AX
 	CMPQ     AX, DX
 	JLT      loop
-	VZEROUPPER
-	MOVQ     AX, ret+40(FP)
 	RET
 
-// func maximumFloat64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func maximumFloat64AVX2()
 // Requires: AVX
-TEXT ·maximumFloat64AVX2(SB), NOSPLIT, $0-48
+TEXT ·maximumFloat64AVX2(SB), NOSPLIT, $0
 	// Maximum of float64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*8), Y0
 	VMOVUPS (R10)(AX*8), Y1
@@ -2879,20 +2145,12 @@ loop:
 	ADDQ    $0x00000008, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func maximumFloat64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func maximumFloat64PastAVX2()
 // Requires: AVX
-TEXT ·maximumFloat64PastAVX2(SB), NOSPLIT, $0-48
+TEXT ·maximumFloat64PastAVX2(SB), NOSPLIT, $0
 	// Maximum of float64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS  (R9)(AX*8), Y0
 	VMOVUPS  (R10)(AX*8), Y1
@@ -2913,20 +2171,12 @@ loop:
 	ADDQ     $0x00000008, AX
 	CMPQ     AX, DX
 	JLT      loop
-	VZEROUPPER
-	MOVQ     AX, ret+40(FP)
 	RET
 
-// func minimumBoolAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func minimumBoolAVX2()
 // Requires: AVX, AVX2
-TEXT ·minimumBoolAVX2(SB), NOSPLIT, $0-48
+TEXT ·minimumBoolAVX2(SB), NOSPLIT, $0
 	// Minimum of bool, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*1), Y0
 	VPAND   (R10)(AX*1), Y0, Y0
@@ -2937,20 +2187,12 @@ loop:
 	ADDQ    $0x00000040, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func minimumInt8AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func minimumInt8AVX2()
 // Requires: AVX, AVX2
-TEXT ·minimumInt8AVX2(SB), NOSPLIT, $0-48
+TEXT ·minimumInt8AVX2(SB), NOSPLIT, $0
 	// Minimum of int8, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*1), Y0
 	VPMINSB (R10)(AX*1), Y0, Y0
@@ -2961,20 +2203,12 @@ loop:
 	ADDQ    $0x00000040, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func minimumInt16AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func minimumInt16AVX2()
 // Requires: AVX, AVX2
-TEXT ·minimumInt16AVX2(SB), NOSPLIT, $0-48
+TEXT ·minimumInt16AVX2(SB), NOSPLIT, $0
 	// Minimum of int16, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*2), Y0
 	VPMINSW (R10)(AX*2), Y0, Y0
@@ -2985,20 +2219,12 @@ loop:
 	ADDQ    $0x00000020, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func minimumInt32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func minimumInt32AVX2()
 // Requires: AVX, AVX2
-TEXT ·minimumInt32AVX2(SB), NOSPLIT, $0-48
+TEXT ·minimumInt32AVX2(SB), NOSPLIT, $0
 	// Minimum of int32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*4), Y0
 	VPMINSD (R10)(AX*4), Y0, Y0
@@ -3009,20 +2235,12 @@ loop:
 	ADDQ    $0x00000010, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func minimumInt64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func minimumInt64AVX2()
 // Requires: AVX, AVX2
-TEXT ·minimumInt64AVX2(SB), NOSPLIT, $0-48
+TEXT ·minimumInt64AVX2(SB), NOSPLIT, $0
 	// Minimum of int64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R9)(AX*8), Y0
 	VMOVUPS   (R10)(AX*8), Y1
@@ -3037,20 +2255,12 @@ loop:
 	ADDQ      $0x00000008, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func minimumUint8AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func minimumUint8AVX2()
 // Requires: AVX, AVX2
-TEXT ·minimumUint8AVX2(SB), NOSPLIT, $0-48
+TEXT ·minimumUint8AVX2(SB), NOSPLIT, $0
 	// Minimum of uint8, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*1), Y0
 	VPMINUB (R10)(AX*1), Y0, Y0
@@ -3061,20 +2271,12 @@ loop:
 	ADDQ    $0x00000040, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func minimumUint16AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func minimumUint16AVX2()
 // Requires: AVX, AVX2
-TEXT ·minimumUint16AVX2(SB), NOSPLIT, $0-48
+TEXT ·minimumUint16AVX2(SB), NOSPLIT, $0
 	// Minimum of uint16, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*2), Y0
 	VPMINUW (R10)(AX*2), Y0, Y0
@@ -3085,20 +2287,12 @@ loop:
 	ADDQ    $0x00000020, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func minimumUint32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func minimumUint32AVX2()
 // Requires: AVX, AVX2
-TEXT ·minimumUint32AVX2(SB), NOSPLIT, $0-48
+TEXT ·minimumUint32AVX2(SB), NOSPLIT, $0
 	// Minimum of uint32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*4), Y0
 	VPMINUD (R10)(AX*4), Y0, Y0
@@ -3109,20 +2303,12 @@ loop:
 	ADDQ    $0x00000010, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func minimumUint64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func minimumUint64AVX2()
 // Requires: AVX, AVX2
-TEXT ·minimumUint64AVX2(SB), NOSPLIT, $0-48
+TEXT ·minimumUint64AVX2(SB), NOSPLIT, $0
 	// Minimum of uint64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R9)(AX*8), Y0
 	VPXOR     avx2_8000000000000000<>+0(SB), Y0, Y1
@@ -3141,20 +2327,12 @@ loop:
 	ADDQ      $0x00000008, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func minimumFloat32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func minimumFloat32AVX2()
 // Requires: AVX
-TEXT ·minimumFloat32AVX2(SB), NOSPLIT, $0-48
+TEXT ·minimumFloat32AVX2(SB), NOSPLIT, $0
 	// Minimum of float32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*4), Y0
 	VMOVUPS (R10)(AX*4), Y1
@@ -3175,20 +2353,12 @@ loop:
 	ADDQ    $0x00000010, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func minimumFloat32PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func minimumFloat32PastAVX2()
 // Requires: AVX
-TEXT ·minimumFloat32PastAVX2(SB), NOSPLIT, $0-48
+TEXT ·minimumFloat32PastAVX2(SB), NOSPLIT, $0
 	// Minimum of float32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS  (R9)(AX*4), Y0
 	VMOVUPS  (R10)(AX*4), Y1
@@ -3209,20 +2379,12 @@ loop:
 	ADDQ     $0x00000010, AX
 	CMPQ     AX, DX
 	JLT      loop
-	VZEROUPPER
-	MOVQ     AX, ret+40(FP)
 	RET
 
-// func minimumFloat64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func minimumFloat64AVX2()
 // Requires: AVX
-TEXT ·minimumFloat64AVX2(SB), NOSPLIT, $0-48
+TEXT ·minimumFloat64AVX2(SB), NOSPLIT, $0
 	// Minimum of float64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*8), Y0
 	VMOVUPS (R10)(AX*8), Y1
@@ -3243,20 +2405,12 @@ loop:
 	ADDQ    $0x00000008, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func minimumFloat64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func minimumFloat64PastAVX2()
 // Requires: AVX
-TEXT ·minimumFloat64PastAVX2(SB), NOSPLIT, $0-48
+TEXT ·minimumFloat64PastAVX2(SB), NOSPLIT, $0
 	// Minimum of float64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS  (R9)(AX*8), Y0
 	VMOVUPS  (R10)(AX*8), Y1
@@ -3277,19 +2431,12 @@ loop:
 	ADDQ     $0x00000008, AX
 	CMPQ     AX, DX
 	JLT      loop
-	VZEROUPPER
-	MOVQ     AX, ret+40(FP)
 	RET
 
-// func floorBoolInt8Uint8AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func floorBoolInt8Uint8AVX2()
 // Requires: AVX
-TEXT ·floorBoolInt8Uint8AVX2(SB), NOSPLIT, $0-48
+TEXT ·floorBoolInt8Uint8AVX2(SB), NOSPLIT, $0
 	// Floor of bool, int8, uint8, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*1), Y0
 	VMOVUPS Y0, (R8)(AX*1)
@@ -3298,19 +2445,12 @@ loop:
 	ADDQ    $0x00000040, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func floorInt16Uint16AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func floorInt16Uint16AVX2()
 // Requires: AVX
-TEXT ·floorInt16Uint16AVX2(SB), NOSPLIT, $0-48
+TEXT ·floorInt16Uint16AVX2(SB), NOSPLIT, $0
 	// Floor of int16, uint16, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*2), Y0
 	VMOVUPS Y0, (R8)(AX*2)
@@ -3319,19 +2459,12 @@ loop:
 	ADDQ    $0x00000020, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func floorInt32Uint32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func floorInt32Uint32AVX2()
 // Requires: AVX
-TEXT ·floorInt32Uint32AVX2(SB), NOSPLIT, $0-48
+TEXT ·floorInt32Uint32AVX2(SB), NOSPLIT, $0
 	// Floor of int32, uint32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*4), Y0
 	VMOVUPS Y0, (R8)(AX*4)
@@ -3340,19 +2473,12 @@ loop:
 	ADDQ    $0x00000010, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func floorInt64Uint64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func floorInt64Uint64AVX2()
 // Requires: AVX
-TEXT ·floorInt64Uint64AVX2(SB), NOSPLIT, $0-48
+TEXT ·floorInt64Uint64AVX2(SB), NOSPLIT, $0
 	// Floor of int64, uint64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*8), Y0
 	VMOVUPS Y0, (R8)(AX*8)
@@ -3361,19 +2487,12 @@ loop:
 	ADDQ    $0x00000008, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func floorFloat32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func floorFloat32AVX2()
 // Requires: AVX
-TEXT ·floorFloat32AVX2(SB), NOSPLIT, $0-48
+TEXT ·floorFloat32AVX2(SB), NOSPLIT, $0
 	// Floor of float32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VROUNDPS $0x09, (R9)(AX*4), Y0
 	VMOVUPS  Y0, (R8)(AX*4)
@@ -3382,19 +2501,12 @@ loop:
 	ADDQ     $0x00000010, AX
 	CMPQ     AX, DX
 	JLT      loop
-	VZEROUPPER
-	MOVQ     AX, ret+40(FP)
 	RET
 
-// func floorFloat32PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func floorFloat32PastAVX2()
 // Requires: AVX
-TEXT ·floorFloat32PastAVX2(SB), NOSPLIT, $0-48
+TEXT ·floorFloat32PastAVX2(SB), NOSPLIT, $0
 	// Floor of float32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VROUNDPS $0x09, (R9)(AX*4), Y0
 	VMOVNTPS Y0, (R8)(AX*4)
@@ -3403,19 +2515,12 @@ loop:
 	ADDQ     $0x00000010, AX
 	CMPQ     AX, DX
 	JLT      loop
-	VZEROUPPER
-	MOVQ     AX, ret+40(FP)
 	RET
 
-// func floorFloat64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func floorFloat64AVX2()
 // Requires: AVX
-TEXT ·floorFloat64AVX2(SB), NOSPLIT, $0-48
+TEXT ·floorFloat64AVX2(SB), NOSPLIT, $0
 	// Floor of float64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VROUNDPD $0x09, (R9)(AX*8), Y0
 	VMOVUPS  Y0, (R8)(AX*8)
@@ -3424,19 +2529,12 @@ loop:
 	ADDQ     $0x00000008, AX
 	CMPQ     AX, DX
 	JLT      loop
-	VZEROUPPER
-	MOVQ     AX, ret+40(FP)
 	RET
 
-// func floorFloat64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func floorFloat64PastAVX2()
 // Requires: AVX
-TEXT ·floorFloat64PastAVX2(SB), NOSPLIT, $0-48
+TEXT ·floorFloat64PastAVX2(SB), NOSPLIT, $0
 	// Floor of float64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VROUNDPD $0x09, (R9)(AX*8), Y0
 	VMOVNTPS Y0, (R8)(AX*8)
@@ -3445,19 +2543,12 @@ loop:
 	ADDQ     $0x00000008, AX
 	CMPQ     AX, DX
 	JLT      loop
-	VZEROUPPER
-	MOVQ     AX, ret+40(FP)
 	RET
 
-// func ceilBoolInt8Uint8AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func ceilBoolInt8Uint8AVX2()
 // Requires: AVX
-TEXT ·ceilBoolInt8Uint8AVX2(SB), NOSPLIT, $0-48
+TEXT ·ceilBoolInt8Uint8AVX2(SB), NOSPLIT, $0
 	// Ceil of bool, int8, uint8, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*1), Y0
 	VMOVUPS Y0, (R8)(AX*1)
@@ -3466,19 +2557,12 @@ loop:
 	ADDQ    $0x00000040, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func ceilInt16Uint16AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func ceilInt16Uint16AVX2()
 // Requires: AVX
-TEXT ·ceilInt16Uint16AVX2(SB), NOSPLIT, $0-48
+TEXT ·ceilInt16Uint16AVX2(SB), NOSPLIT, $0
 	// Ceil of int16, uint16, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*2), Y0
 	VMOVUPS Y0, (R8)(AX*2)
@@ -3487,19 +2571,12 @@ loop:
 	ADDQ    $0x00000020, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func ceilInt32Uint32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func ceilInt32Uint32AVX2()
 // Requires: AVX
-TEXT ·ceilInt32Uint32AVX2(SB), NOSPLIT, $0-48
+TEXT ·ceilInt32Uint32AVX2(SB), NOSPLIT, $0
 	// Ceil of int32, uint32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*4), Y0
 	VMOVUPS Y0, (R8)(AX*4)
@@ -3508,19 +2585,12 @@ loop:
 	ADDQ    $0x00000010, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func ceilInt64Uint64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func ceilInt64Uint64AVX2()
 // Requires: AVX
-TEXT ·ceilInt64Uint64AVX2(SB), NOSPLIT, $0-48
+TEXT ·ceilInt64Uint64AVX2(SB), NOSPLIT, $0
 	// Ceil of int64, uint64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*8), Y0
 	VMOVUPS Y0, (R8)(AX*8)
@@ -3529,19 +2599,12 @@ loop:
 	ADDQ    $0x00000008, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func ceilFloat32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func ceilFloat32AVX2()
 // Requires: AVX
-TEXT ·ceilFloat32AVX2(SB), NOSPLIT, $0-48
+TEXT ·ceilFloat32AVX2(SB), NOSPLIT, $0
 	// Ceil of float32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VROUNDPS $0x0a, (R9)(AX*4), Y0
 	VMOVUPS  Y0, (R8)(AX*4)
@@ -3550,19 +2613,12 @@ loop:
 	ADDQ     $0x00000010, AX
 	CMPQ     AX, DX
 	JLT      loop
-	VZEROUPPER
-	MOVQ     AX, ret+40(FP)
 	RET
 
-// func ceilFloat32PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func ceilFloat32PastAVX2()
 // Requires: AVX
-TEXT ·ceilFloat32PastAVX2(SB), NOSPLIT, $0-48
+TEXT ·ceilFloat32PastAVX2(SB), NOSPLIT, $0
 	// Ceil of float32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VROUNDPS $0x0a, (R9)(AX*4), Y0
 	VMOVNTPS Y0, (R8)(AX*4)
@@ -3571,19 +2627,12 @@ loop:
 	ADDQ     $0x00000010, AX
 	CMPQ     AX, DX
 	JLT      loop
-	VZEROUPPER
-	MOVQ     AX, ret+40(FP)
 	RET
 
-// func ceilFloat64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func ceilFloat64AVX2()
 // Requires: AVX
-TEXT ·ceilFloat64AVX2(SB), NOSPLIT, $0-48
+TEXT ·ceilFloat64AVX2(SB), NOSPLIT, $0
 	// Ceil of float64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VROUNDPD $0x0a, (R9)(AX*8), Y0
 	VMOVUPS  Y0, (R8)(AX*8)
@@ -3592,19 +2641,12 @@ loop:
 	ADDQ     $0x00000008, AX
 	CMPQ     AX, DX
 	JLT      loop
-	VZEROUPPER
-	MOVQ     AX, ret+40(FP)
 	RET
 
-// func ceilFloat64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func ceilFloat64PastAVX2()
 // Requires: AVX
-TEXT ·ceilFloat64PastAVX2(SB), NOSPLIT, $0-48
+TEXT ·ceilFloat64PastAVX2(SB), NOSPLIT, $0
 	// Ceil of float64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VROUNDPD $0x0a, (R9)(AX*8), Y0
 	VMOVNTPS Y0, (R8)(AX*8)
@@ -3613,19 +2655,12 @@ loop:
 	ADDQ     $0x00000008, AX
 	CMPQ     AX, DX
 	JLT      loop
-	VZEROUPPER
-	MOVQ     AX, ret+40(FP)
 	RET
 
-// func truncBoolInt8Uint8AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func truncBoolInt8Uint8AVX2()
 // Requires: AVX
-TEXT ·truncBoolInt8Uint8AVX2(SB), NOSPLIT, $0-48
+TEXT ·truncBoolInt8Uint8AVX2(SB), NOSPLIT, $0
 	// Trunc of bool, int8, uint8, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*1), Y0
 	VMOVUPS Y0, (R8)(AX*1)
@@ -3634,19 +2669,12 @@ loop:
 	ADDQ    $0x00000040, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func truncInt16Uint16AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func truncInt16Uint16AVX2()
 // Requires: AVX
-TEXT ·truncInt16Uint16AVX2(SB), NOSPLIT, $0-48
+TEXT ·truncInt16Uint16AVX2(SB), NOSPLIT, $0
 	// Trunc of int16, uint16, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*2), Y0
 	VMOVUPS Y0, (R8)(AX*2)
@@ -3655,19 +2683,12 @@ loop:
 	ADDQ    $0x00000020, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func truncInt32Uint32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func truncInt32Uint32AVX2()
 // Requires: AVX
-TEXT ·truncInt32Uint32AVX2(SB), NOSPLIT, $0-48
+TEXT ·truncInt32Uint32AVX2(SB), NOSPLIT, $0
 	// Trunc of int32, uint32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*4), Y0
 	VMOVUPS Y0, (R8)(AX*4)
@@ -3676,19 +2697,12 @@ loop:
 	ADDQ    $0x00000010, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func truncInt64Uint64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func truncInt64Uint64AVX2()
 // Requires: AVX
-TEXT ·truncInt64Uint64AVX2(SB), NOSPLIT, $0-48
+TEXT ·truncInt64Uint64AVX2(SB), NOSPLIT, $0
 	// Trunc of int64, uint64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*8), Y0
 	VMOVUPS Y0, (R8)(AX*8)
@@ -3697,19 +2711,12 @@ loop:
 	ADDQ    $0x00000008, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func truncFloat32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func truncFloat32AVX2()
 // Requires: AVX
-TEXT ·truncFloat32AVX2(SB), NOSPLIT, $0-48
+TEXT ·truncFloat32AVX2(SB), NOSPLIT, $0
 	// Trunc of float32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VROUNDPS $0x0b, (R9)(AX*4), Y0
 	VMOVUPS  Y0, (R8)(AX*4)
@@ -3718,19 +2725,12 @@ loop:
 	ADDQ     $0x00000010, AX
 	CMPQ     AX, DX
 	JLT      loop
-	VZEROUPPER
-	MOVQ     AX, ret+40(FP)
 	RET
 
-// func truncFloat32PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func truncFloat32PastAVX2()
 // Requires: AVX
-TEXT ·truncFloat32PastAVX2(SB), NOSPLIT, $0-48
+TEXT ·truncFloat32PastAVX2(SB), NOSPLIT, $0
 	// Trunc of float32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VROUNDPS $0x0b, (R9)(AX*4), Y0
 	VMOVNTPS Y0, (R8)(AX*4)
@@ -3739,19 +2739,12 @@ loop:
 	ADDQ     $0x00000010, AX
 	CMPQ     AX, DX
 	JLT      loop
-	VZEROUPPER
-	MOVQ     AX, ret+40(FP)
 	RET
 
-// func truncFloat64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func truncFloat64AVX2()
 // Requires: AVX
-TEXT ·truncFloat64AVX2(SB), NOSPLIT, $0-48
+TEXT ·truncFloat64AVX2(SB), NOSPLIT, $0
 	// Trunc of float64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VROUNDPD $0x0b, (R9)(AX*8), Y0
 	VMOVUPS  Y0, (R8)(AX*8)
@@ -3760,19 +2753,12 @@ loop:
 	ADDQ     $0x00000008, AX
 	CMPQ     AX, DX
 	JLT      loop
-	VZEROUPPER
-	MOVQ     AX, ret+40(FP)
 	RET
 
-// func truncFloat64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func truncFloat64PastAVX2()
 // Requires: AVX
-TEXT ·truncFloat64PastAVX2(SB), NOSPLIT, $0-48
+TEXT ·truncFloat64PastAVX2(SB), NOSPLIT, $0
 	// Trunc of float64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VROUNDPD $0x0b, (R9)(AX*8), Y0
 	VMOVNTPS Y0, (R8)(AX*8)
@@ -3781,19 +2767,12 @@ loop:
 	ADDQ     $0x00000008, AX
 	CMPQ     AX, DX
 	JLT      loop
-	VZEROUPPER
-	MOVQ     AX, ret+40(FP)
 	RET
 
-// func rintFloat32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func rintFloat32AVX2()
 // Requires: AVX
-TEXT ·rintFloat32AVX2(SB), NOSPLIT, $0-48
+TEXT ·rintFloat32AVX2(SB), NOSPLIT, $0
 	// Rint of float32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VROUNDPS $0x08, (R9)(AX*4), Y0
 	VMOVUPS  Y0, (R8)(AX*4)
@@ -3802,19 +2781,12 @@ loop:
 	ADDQ     $0x00000010, AX
 	CMPQ     AX, DX
 	JLT      loop
-	VZEROUPPER
-	MOVQ     AX, ret+40(FP)
 	RET
 
-// func rintFloat32PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func rintFloat32PastAVX2()
 // Requires: AVX
-TEXT ·rintFloat32PastAVX2(SB), NOSPLIT, $0-48
+TEXT ·rintFloat32PastAVX2(SB), NOSPLIT, $0
 	// Rint of float32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VROUNDPS $0x08, (R9)(AX*4), Y0
 	VMOVNTPS Y0, (R8)(AX*4)
@@ -3823,19 +2795,12 @@ loop:
 	ADDQ     $0x00000010, AX
 	CMPQ     AX, DX
 	JLT      loop
-	VZEROUPPER
-	MOVQ     AX, ret+40(FP)
 	RET
 
-// func rintFloat64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func rintFloat64AVX2()
 // Requires: AVX
-TEXT ·rintFloat64AVX2(SB), NOSPLIT, $0-48
+TEXT ·rintFloat64AVX2(SB), NOSPLIT, $0
 	// Rint of float64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VROUNDPD $0x08, (R9)(AX*8), Y0
 	VMOVUPS  Y0, (R8)(AX*8)
@@ -3844,19 +2809,12 @@ loop:
 	ADDQ     $0x00000008, AX
 	CMPQ     AX, DX
 	JLT      loop
-	VZEROUPPER
-	MOVQ     AX, ret+40(FP)
 	RET
 
-// func rintFloat64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func rintFloat64PastAVX2()
 // Requires: AVX
-TEXT ·rintFloat64PastAVX2(SB), NOSPLIT, $0-48
+TEXT ·rintFloat64PastAVX2(SB), NOSPLIT, $0
 	// Rint of float64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VROUNDPD $0x08, (R9)(AX*8), Y0
 	VMOVNTPS Y0, (R8)(AX*8)
@@ -3865,20 +2823,12 @@ loop:
 	ADDQ     $0x00000008, AX
 	CMPQ     AX, DX
 	JLT      loop
-	VZEROUPPER
-	MOVQ     AX, ret+40(FP)
 	RET
 
-// func copysignFloat32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func copysignFloat32AVX2()
 // Requires: AVX
-TEXT ·copysignFloat32AVX2(SB), NOSPLIT, $0-48
+TEXT ·copysignFloat32AVX2(SB), NOSPLIT, $0
 	// Copysign of float32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*4), Y0
 	VANDPS  avx2_7fffffff<>+0(SB), Y0, Y0
@@ -3895,20 +2845,12 @@ loop:
 	ADDQ    $0x00000010, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func copysignFloat32PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func copysignFloat32PastAVX2()
 // Requires: AVX
-TEXT ·copysignFloat32PastAVX2(SB), NOSPLIT, $0-48
+TEXT ·copysignFloat32PastAVX2(SB), NOSPLIT, $0
 	// Copysign of float32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS  (R9)(AX*4), Y0
 	VANDPS   avx2_7fffffff<>+0(SB), Y0, Y0
@@ -3925,20 +2867,12 @@ loop:
 	ADDQ     $0x00000010, AX
 	CMPQ     AX, DX
 	JLT      loop
-	VZEROUPPER
-	MOVQ     AX, ret+40(FP)
 	RET
 
-// func copysignFloat64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func copysignFloat64AVX2()
 // Requires: AVX
-TEXT ·copysignFloat64AVX2(SB), NOSPLIT, $0-48
+TEXT ·copysignFloat64AVX2(SB), NOSPLIT, $0
 	// Copysign of float64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*8), Y0
 	VANDPD  avx2_7fffffffffffffff<>+0(SB), Y0, Y0
@@ -3955,20 +2889,12 @@ loop:
 	ADDQ    $0x00000008, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func copysignFloat64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func copysignFloat64PastAVX2()
 // Requires: AVX
-TEXT ·copysignFloat64PastAVX2(SB), NOSPLIT, $0-48
+TEXT ·copysignFloat64PastAVX2(SB), NOSPLIT, $0
 	// Copysign of float64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS  (R9)(AX*8), Y0
 	VANDPD   avx2_7fffffffffffffff<>+0(SB), Y0, Y0
@@ -3985,20 +2911,12 @@ loop:
 	ADDQ     $0x00000008, AX
 	CMPQ     AX, DX
 	JLT      loop
-	VZEROUPPER
-	MOVQ     AX, ret+40(FP)
 	RET
 
-// func fmaxBoolAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func fmaxBoolAVX2()
 // Requires: AVX, AVX2
-TEXT ·fmaxBoolAVX2(SB), NOSPLIT, $0-48
+TEXT ·fmaxBoolAVX2(SB), NOSPLIT, $0
 	// Fmax of bool, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*1), Y0
 	VPOR    (R10)(AX*1), Y0, Y0
@@ -4009,20 +2927,12 @@ loop:
 	ADDQ    $0x00000040, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func fmaxInt8AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func fmaxInt8AVX2()
 // Requires: AVX, AVX2
-TEXT ·fmaxInt8AVX2(SB), NOSPLIT, $0-48
+TEXT ·fmaxInt8AVX2(SB), NOSPLIT, $0
 	// Fmax of int8, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*1), Y0
 	VPMAXSB (R10)(AX*1), Y0, Y0
@@ -4033,20 +2943,12 @@ loop:
 	ADDQ    $0x00000040, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func fmaxInt16AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func fmaxInt16AVX2()
 // Requires: AVX, AVX2
-TEXT ·fmaxInt16AVX2(SB), NOSPLIT, $0-48
+TEXT ·fmaxInt16AVX2(SB), NOSPLIT, $0
 	// Fmax of int16, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*2), Y0
 	VPMAXSW (R10)(AX*2), Y0, Y0
@@ -4057,20 +2959,12 @@ loop:
 	ADDQ    $0x00000020, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func fmaxInt32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func fmaxInt32AVX2()
 // Requires: AVX, AVX2
-TEXT ·fmaxInt32AVX2(SB), NOSPLIT, $0-48
+TEXT ·fmaxInt32AVX2(SB), NOSPLIT, $0
 	// Fmax of int32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*4), Y0
 	VPMAXSD (R10)(AX*4), Y0, Y0
@@ -4081,20 +2975,12 @@ loop:
 	ADDQ    $0x00000010, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func fmaxInt64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func fmaxInt64AVX2()
 // Requires: AVX, AVX2
-TEXT ·fmaxInt64AVX2(SB), NOSPLIT, $0-48
+TEXT ·fmaxInt64AVX2(SB), NOSPLIT, $0
 	// Fmax of int64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R9)(AX*8), Y0
 	VMOVUPS   (R10)(AX*8), Y1
@@ -4109,20 +2995,12 @@ loop:
 	ADDQ      $0x00000008, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func fmaxUint8AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func fmaxUint8AVX2()
 // Requires: AVX, AVX2
-TEXT ·fmaxUint8AVX2(SB), NOSPLIT, $0-48
+TEXT ·fmaxUint8AVX2(SB), NOSPLIT, $0
 	// Fmax of uint8, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*1), Y0
 	VPMAXUB (R10)(AX*1), Y0, Y0
@@ -4133,20 +3011,12 @@ loop:
 	ADDQ    $0x00000040, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func fmaxUint16AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func fmaxUint16AVX2()
 // Requires: AVX, AVX2
-TEXT ·fmaxUint16AVX2(SB), NOSPLIT, $0-48
+TEXT ·fmaxUint16AVX2(SB), NOSPLIT, $0
 	// Fmax of uint16, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*2), Y0
 	VPMAXUW (R10)(AX*2), Y0, Y0
@@ -4157,20 +3027,12 @@ loop:
 	ADDQ    $0x00000020, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func fmaxUint32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func fmaxUint32AVX2()
 // Requires: AVX, AVX2
-TEXT ·fmaxUint32AVX2(SB), NOSPLIT, $0-48
+TEXT ·fmaxUint32AVX2(SB), NOSPLIT, $0
 	// Fmax of uint32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*4), Y0
 	VPMAXUD (R10)(AX*4), Y0, Y0
@@ -4181,20 +3043,12 @@ loop:
 	ADDQ    $0x00000010, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func fmaxUint64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func fmaxUint64AVX2()
 // Requires: AVX, AVX2
-TEXT ·fmaxUint64AVX2(SB), NOSPLIT, $0-48
+TEXT ·fmaxUint64AVX2(SB), NOSPLIT, $0
 	// Fmax of uint64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R9)(AX*8), Y0
 	VPXOR     avx2_8000000000000000<>+0(SB), Y0, Y1
@@ -4213,20 +3067,12 @@ loop:
 	ADDQ      $0x00000008, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func fmaxFloat32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func fmaxFloat32AVX2()
 // Requires: AVX
-TEXT ·fmaxFloat32AVX2(SB), NOSPLIT, $0-48
+TEXT ·fmaxFloat32AVX2(SB), NOSPLIT, $0
 	// Fmax of float32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R9)(AX*4), Y0
 	VMOVUPS   (R10)(AX*4), Y1
@@ -4255,20 +3101,12 @@ loop:
 	ADDQ      $0x00000010, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func fmaxFloat32PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func fmaxFloat32PastAVX2()
 // Requires: AVX
-TEXT ·fmaxFloat32PastAVX2(SB), NOSPLIT, $0-48
+TEXT ·fmaxFloat32PastAVX2(SB), NOSPLIT, $0
 	// Fmax of float32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R9)(AX*4), Y0
 	VMOVUPS   (R10)(AX*4), Y1
@@ -4297,20 +3135,12 @@ loop:
 	ADDQ      $0x00000010, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func fmaxFloat64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func fmaxFloat64AVX2()
 // Requires: AVX
-TEXT ·fmaxFloat64AVX2(SB), NOSPLIT, $0-48
+TEXT ·fmaxFloat64AVX2(SB), NOSPLIT, $0
 	// Fmax of float64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R9)(AX*8), Y0
 	VMOVUPS   (R10)(AX*8), Y1
@@ -4339,20 +3169,12 @@ loop:
 	ADDQ      $0x00000008, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func fmaxFloat64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func fmaxFloat64PastAVX2()
 // Requires: AVX
-TEXT ·fmaxFloat64PastAVX2(SB), NOSPLIT, $0-48
+TEXT ·fmaxFloat64PastAVX2(SB), NOSPLIT, $0
 	// Fmax of float64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R9)(AX*8), Y0
 	VMOVUPS   (R10)(AX*8), Y1
@@ -4381,20 +3203,12 @@ loop:
 	ADDQ      $0x00000008, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func fminBoolAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func fminBoolAVX2()
 // Requires: AVX, AVX2
-TEXT ·fminBoolAVX2(SB), NOSPLIT, $0-48
+TEXT ·fminBoolAVX2(SB), NOSPLIT, $0
 	// Fmin of bool, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*1), Y0
 	VPAND   (R10)(AX*1), Y0, Y0
@@ -4405,20 +3219,12 @@ loop:
 	ADDQ    $0x00000040, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func fminInt8AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func fminInt8AVX2()
 // Requires: AVX, AVX2
-TEXT ·fminInt8AVX2(SB), NOSPLIT, $0-48
+TEXT ·fminInt8AVX2(SB), NOSPLIT, $0
 	// Fmin of int8, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*1), Y0
 	VPMINSB (R10)(AX*1), Y0, Y0
@@ -4429,20 +3235,12 @@ loop:
 	ADDQ    $0x00000040, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func fminInt16AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func fminInt16AVX2()
 // Requires: AVX, AVX2
-TEXT ·fminInt16AVX2(SB), NOSPLIT, $0-48
+TEXT ·fminInt16AVX2(SB), NOSPLIT, $0
 	// Fmin of int16, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*2), Y0
 	VPMINSW (R10)(AX*2), Y0, Y0
@@ -4453,20 +3251,12 @@ loop:
 	ADDQ    $0x00000020, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func fminInt32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func fminInt32AVX2()
 // Requires: AVX, AVX2
-TEXT ·fminInt32AVX2(SB), NOSPLIT, $0-48
+TEXT ·fminInt32AVX2(SB), NOSPLIT, $0
 	// Fmin of int32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*4), Y0
 	VPMINSD (R10)(AX*4), Y0, Y0
@@ -4477,20 +3267,12 @@ loop:
 	ADDQ    $0x00000010, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func fminInt64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func fminInt64AVX2()
 // Requires: AVX, AVX2
-TEXT ·fminInt64AVX2(SB), NOSPLIT, $0-48
+TEXT ·fminInt64AVX2(SB), NOSPLIT, $0
 	// Fmin of int64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R9)(AX*8), Y0
 	VMOVUPS   (R10)(AX*8), Y1
@@ -4505,20 +3287,12 @@ loop:
 	ADDQ      $0x00000008, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func fminUint8AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func fminUint8AVX2()
 // Requires: AVX, AVX2
-TEXT ·fminUint8AVX2(SB), NOSPLIT, $0-48
+TEXT ·fminUint8AVX2(SB), NOSPLIT, $0
 	// Fmin of uint8, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*1), Y0
 	VPMINUB (R10)(AX*1), Y0, Y0
@@ -4529,20 +3303,12 @@ loop:
 	ADDQ    $0x00000040, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func fminUint16AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func fminUint16AVX2()
 // Requires: AVX, AVX2
-TEXT ·fminUint16AVX2(SB), NOSPLIT, $0-48
+TEXT ·fminUint16AVX2(SB), NOSPLIT, $0
 	// Fmin of uint16, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*2), Y0
 	VPMINUW (R10)(AX*2), Y0, Y0
@@ -4553,20 +3319,12 @@ loop:
 	ADDQ    $0x00000020, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func fminUint32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func fminUint32AVX2()
 // Requires: AVX, AVX2
-TEXT ·fminUint32AVX2(SB), NOSPLIT, $0-48
+TEXT ·fminUint32AVX2(SB), NOSPLIT, $0
 	// Fmin of uint32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*4), Y0
 	VPMINUD (R10)(AX*4), Y0, Y0
@@ -4577,20 +3335,12 @@ loop:
 	ADDQ    $0x00000010, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func fminUint64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func fminUint64AVX2()
 // Requires: AVX, AVX2
-TEXT ·fminUint64AVX2(SB), NOSPLIT, $0-48
+TEXT ·fminUint64AVX2(SB), NOSPLIT, $0
 	// Fmin of uint64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R9)(AX*8), Y0
 	VPXOR     avx2_8000000000000000<>+0(SB), Y0, Y1
@@ -4609,20 +3359,12 @@ loop:
 	ADDQ      $0x00000008, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func fminFloat32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func fminFloat32AVX2()
 // Requires: AVX
-TEXT ·fminFloat32AVX2(SB), NOSPLIT, $0-48
+TEXT ·fminFloat32AVX2(SB), NOSPLIT, $0
 	// Fmin of float32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R9)(AX*4), Y0
 	VMOVUPS   (R10)(AX*4), Y1
@@ -4651,20 +3393,12 @@ loop:
 	ADDQ      $0x00000010, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func fminFloat32PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func fminFloat32PastAVX2()
 // Requires: AVX
-TEXT ·fminFloat32PastAVX2(SB), NOSPLIT, $0-48
+TEXT ·fminFloat32PastAVX2(SB), NOSPLIT, $0
 	// Fmin of float32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R9)(AX*4), Y0
 	VMOVUPS   (R10)(AX*4), Y1
@@ -4693,20 +3427,12 @@ loop:
 	ADDQ      $0x00000010, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func fminFloat64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func fminFloat64AVX2()
 // Requires: AVX
-TEXT ·fminFloat64AVX2(SB), NOSPLIT, $0-48
+TEXT ·fminFloat64AVX2(SB), NOSPLIT, $0
 	// Fmin of float64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R9)(AX*8), Y0
 	VMOVUPS   (R10)(AX*8), Y1
@@ -4735,20 +3461,12 @@ loop:
 	ADDQ      $0x00000008, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func fminFloat64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func fminFloat64PastAVX2()
 // Requires: AVX
-TEXT ·fminFloat64PastAVX2(SB), NOSPLIT, $0-48
+TEXT ·fminFloat64PastAVX2(SB), NOSPLIT, $0
 	// Fmin of float64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R9)(AX*8), Y0
 	VMOVUPS   (R10)(AX*8), Y1
@@ -4777,19 +3495,12 @@ loop:
 	ADDQ      $0x00000008, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func sqrtFloat32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func sqrtFloat32AVX2()
 // Requires: AVX
-TEXT ·sqrtFloat32AVX2(SB), NOSPLIT, $0-48
+TEXT ·sqrtFloat32AVX2(SB), NOSPLIT, $0
 	// Sqrt of float32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VSQRTPS (R9)(AX*4), Y0
 	VMOVUPS Y0, (R8)(AX*4)
@@ -4798,19 +3509,12 @@ loop:
 	ADDQ    $0x00000010, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func sqrtFloat32PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func sqrtFloat32PastAVX2()
 // Requires: AVX
-TEXT ·sqrtFloat32PastAVX2(SB), NOSPLIT, $0-48
+TEXT ·sqrtFloat32PastAVX2(SB), NOSPLIT, $0
 	// Sqrt of float32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VSQRTPS  (R9)(AX*4), Y0
 	VMOVNTPS Y0, (R8)(AX*4)
@@ -4819,19 +3523,12 @@ loop:
 	ADDQ     $0x00000010, AX
 	CMPQ     AX, DX
 	JLT      loop
-	VZEROUPPER
-	MOVQ     AX, ret+40(FP)
 	RET
 
-// func sqrtFloat64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func sqrtFloat64AVX2()
 // Requires: AVX
-TEXT ·sqrtFloat64AVX2(SB), NOSPLIT, $0-48
+TEXT ·sqrtFloat64AVX2(SB), NOSPLIT, $0
 	// Sqrt of float64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VSQRTPD (R9)(AX*8), Y0
 	VMOVUPS Y0, (R8)(AX*8)
@@ -4840,19 +3537,12 @@ loop:
 	ADDQ    $0x00000008, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func sqrtFloat64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func sqrtFloat64PastAVX2()
 // Requires: AVX
-TEXT ·sqrtFloat64PastAVX2(SB), NOSPLIT, $0-48
+TEXT ·sqrtFloat64PastAVX2(SB), NOSPLIT, $0
 	// Sqrt of float64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VSQRTPD  (R9)(AX*8), Y0
 	VMOVNTPS Y0, (R8)(AX*8)
@@ -4861,19 +3551,12 @@ loop:
 	ADDQ     $0x00000008, AX
 	CMPQ     AX, DX
 	JLT      loop
-	VZEROUPPER
-	MOVQ     AX, ret+40(FP)
 	RET
 
-// func expFloat32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func expFloat32AVX2()
 // Requires: AVX, AVX2, FMA3
-TEXT ·expFloat32AVX2(SB), NOSPLIT, $0-48
+TEXT ·expFloat32AVX2(SB), NOSPLIT, $0
 	// Exp of float32, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS     avx2_c2d00000<>+0(SB), Y0
 	VMAXPS      (R9)(AX*4), Y0, Y0
@@ -4909,8 +3592,6 @@ loop:
 	ADDQ        $0x00000008, AX
 	CMPQ        AX, DX
 	JLT         loop
-	VZEROUPPER
-	MOVQ        AX, ret+40(FP)
 	RET
 
 DATA avx2_c2d00000<>+0(SB)/8, $0xc2d00000c2d00000
@@ -4973,15 +3654,10 @@ DATA avx2_3e2aaa6c<>+16(SB)/8, $0x3e2aaa6c3e2aaa6c
 DATA avx2_3e2aaa6c<>+24(SB)/8, $0x3e2aaa6c3e2aaa6c
 GLOBL avx2_3e2aaa6c<>(SB), RODATA|NOPTR, $32
 
-// func expFloat32PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func expFloat32PastAVX2()
 // Requires: AVX, AVX2, FMA3
-TEXT ·expFloat32PastAVX2(SB), NOSPLIT, $0-48
+TEXT ·expFloat32PastAVX2(SB), NOSPLIT, $0
 	// Exp of float32, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS     avx2_c2d00000<>+0(SB), Y0
 	VMAXPS      (R9)(AX*4), Y0, Y0
@@ -5017,19 +3693,12 @@ loop:
 	ADDQ        $0x00000008, AX
 	CMPQ        AX, DX
 	JLT         loop
-	VZEROUPPER
-	MOVQ        AX, ret+40(FP)
 	RET
 
-// func expFloat64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func expFloat64AVX2()
 // Requires: AVX, AVX2, FMA3
-TEXT ·expFloat64AVX2(SB), NOSPLIT, $0-48
+TEXT ·expFloat64AVX2(SB), NOSPLIT, $0
 	// Exp of float64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS     avx2_c087500000000000<>+0(SB), Y0
 	VMAXPD      (R9)(AX*8), Y0, Y1
@@ -5137,8 +3806,6 @@ loop:
 	ADDQ        $0x00000008, AX
 	CMPQ        AX, DX
 	JLT         loop
-	VZEROUPPER
-	MOVQ        AX, ret+40(FP)
 	RET
 
 DATA avx2_c087500000000000<>+0(SB)/8, $0xc087500000000000
@@ -5273,15 +3940,10 @@ DATA avx2_3fb0000000000000<>+16(SB)/8, $0x3fb0000000000000
 DATA avx2_3fb0000000000000<>+24(SB)/8, $0x3fb0000000000000
 GLOBL avx2_3fb0000000000000<>(SB), RODATA|NOPTR, $32
 
-// func expFloat64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func expFloat64PastAVX2()
 // Requires: AVX, AVX2, FMA3
-TEXT ·expFloat64PastAVX2(SB), NOSPLIT, $0-48
+TEXT ·expFloat64PastAVX2(SB), NOSPLIT, $0
 	// Exp of float64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS     avx2_c087500000000000<>+0(SB), Y0
 	VMAXPD      (R9)(AX*8), Y0, Y1
@@ -5389,19 +4051,12 @@ loop:
 	ADDQ        $0x00000008, AX
 	CMPQ        AX, DX
 	JLT         loop
-	VZEROUPPER
-	MOVQ        AX, ret+40(FP)
 	RET
 
-// func logFloat32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func logFloat32AVX2()
 // Requires: AVX, AVX2, FMA3
-TEXT ·logFloat32AVX2(SB), NOSPLIT, $0-48
+TEXT ·logFloat32AVX2(SB), NOSPLIT, $0
 	// Log of float32, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS     (R9)(AX*4), Y0
 	VCMPPS      $0x11, avx2_00800000<>+0(SB), Y0, Y1
@@ -5446,8 +4101,6 @@ loop:
 	ADDQ        $0x00000008, AX
 	CMPQ        AX, DX
 	JLT         loop
-	VZEROUPPER
-	MOVQ        AX, ret+40(FP)
 	RET
 
 DATA avx2_00800000<>+0(SB)/8, $0x0080000000800000
@@ -5564,15 +4217,10 @@ DATA avx2_ff800000<>+16(SB)/8, $0xff800000ff800000
 DATA avx2_ff800000<>+24(SB)/8, $0xff800000ff800000
 GLOBL avx2_ff800000<>(SB), RODATA|NOPTR, $32
 
-// func logFloat32PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func logFloat32PastAVX2()
 // Requires: AVX, AVX2, FMA3
-TEXT ·logFloat32PastAVX2(SB), NOSPLIT, $0-48
+TEXT ·logFloat32PastAVX2(SB), NOSPLIT, $0
 	// Log of float32, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS     (R9)(AX*4), Y0
 	VCMPPS      $0x11, avx2_00800000<>+0(SB), Y0, Y1
@@ -5617,19 +4265,12 @@ loop:
 	ADDQ        $0x00000008, AX
 	CMPQ        AX, DX
 	JLT         loop
-	VZEROUPPER
-	MOVQ        AX, ret+40(FP)
 	RET
 
-// func logFloat64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func logFloat64AVX2()
 // Requires: AVX, AVX2, FMA3
-TEXT ·logFloat64AVX2(SB), NOSPLIT, $0-48
+TEXT ·logFloat64AVX2(SB), NOSPLIT, $0
 	// Log of float64, 4 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS     (R9)(AX*8), Y0
 	VCMPPD      $0x11, avx2_0010000000000000<>+0(SB), Y0, Y1
@@ -5675,8 +4316,6 @@ loop:
 	ADDQ        $0x00000004, AX
 	CMPQ        AX, DX
 	JLT         loop
-	VZEROUPPER
-	MOVQ        AX, ret+40(FP)
 	RET
 
 DATA avx2_0010000000000000<>+0(SB)/8, $0x0010000000000000
@@ -5787,15 +4426,10 @@ DATA avx2_fff0000000000000<>+16(SB)/8, $0xfff0000000000000
 DATA avx2_fff0000000000000<>+24(SB)/8, $0xfff0000000000000
 GLOBL avx2_fff0000000000000<>(SB), RODATA|NOPTR, $32
 
-// func logFloat64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func logFloat64PastAVX2()
 // Requires: AVX, AVX2, FMA3
-TEXT ·logFloat64PastAVX2(SB), NOSPLIT, $0-48
+TEXT ·logFloat64PastAVX2(SB), NOSPLIT, $0
 	// Log of float64, 4 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS     (R9)(AX*8), Y0
 	VCMPPD      $0x11, avx2_0010000000000000<>+0(SB), Y0, Y1
@@ -5841,19 +4475,12 @@ loop:
 	ADDQ        $0x00000004, AX
 	CMPQ        AX, DX
 	JLT         loop
-	VZEROUPPER
-	MOVQ        AX, ret+40(FP)
 	RET
 
-// func exp2Float32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func exp2Float32AVX2()
 // Requires: AVX, AVX2, FMA3
-TEXT ·exp2Float32AVX2(SB), NOSPLIT, $0-48
+TEXT ·exp2Float32AVX2(SB), NOSPLIT, $0
 	// Exp2 of float32, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS     avx2_c3170000<>+0(SB), Y0
 	VMAXPS      (R9)(AX*4), Y0, Y0
@@ -5891,8 +4518,6 @@ loop:
 	ADDQ        $0x00000008, AX
 	CMPQ        AX, DX
 	JLT         loop
-	VZEROUPPER
-	MOVQ        AX, ret+40(FP)
 	RET
 
 DATA avx2_c3170000<>+0(SB)/8, $0xc3170000c3170000
@@ -5919,15 +4544,10 @@ DATA avx2_3377d1cf<>+16(SB)/8, $0x3377d1cf3377d1cf
 DATA avx2_3377d1cf<>+24(SB)/8, $0x3377d1cf3377d1cf
 GLOBL avx2_3377d1cf<>(SB), RODATA|NOPTR, $32
 
-// func exp2Float32PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func exp2Float32PastAVX2()
 // Requires: AVX, AVX2, FMA3
-TEXT ·exp2Float32PastAVX2(SB), NOSPLIT, $0-48
+TEXT ·exp2Float32PastAVX2(SB), NOSPLIT, $0
 	// Exp2 of float32, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS     avx2_c3170000<>+0(SB), Y0
 	VMAXPS      (R9)(AX*4), Y0, Y0
@@ -5965,19 +4585,12 @@ loop:
 	ADDQ        $0x00000008, AX
 	CMPQ        AX, DX
 	JLT         loop
-	VZEROUPPER
-	MOVQ        AX, ret+40(FP)
 	RET
 
-// func exp2Float64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func exp2Float64AVX2()
 // Requires: AVX, AVX2, FMA3
-TEXT ·exp2Float64AVX2(SB), NOSPLIT, $0-48
+TEXT ·exp2Float64AVX2(SB), NOSPLIT, $0
 	// Exp2 of float64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS     avx2_c090d00000000000<>+0(SB), Y0
 	VMAXPD      (R9)(AX*8), Y0, Y1
@@ -6083,8 +4696,6 @@ loop:
 	ADDQ        $0x00000008, AX
 	CMPQ        AX, DX
 	JLT         loop
-	VZEROUPPER
-	MOVQ        AX, ret+40(FP)
 	RET
 
 DATA avx2_c090d00000000000<>+0(SB)/8, $0xc090d00000000000
@@ -6117,15 +4728,10 @@ DATA avx2_3fe62e42fefa39ef<>+16(SB)/8, $0x3fe62e42fefa39ef
 DATA avx2_3fe62e42fefa39ef<>+24(SB)/8, $0x3fe62e42fefa39ef
 GLOBL avx2_3fe62e42fefa39ef<>(SB), RODATA|NOPTR, $32
 
-// func exp2Float64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func exp2Float64PastAVX2()
 // Requires: AVX, AVX2, FMA3
-TEXT ·exp2Float64PastAVX2(SB), NOSPLIT, $0-48
+TEXT ·exp2Float64PastAVX2(SB), NOSPLIT, $0
 	// Exp2 of float64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS     avx2_c090d00000000000<>+0(SB), Y0
 	VMAXPD      (R9)(AX*8), Y0, Y1
@@ -6231,19 +4837,12 @@ loop:
 	ADDQ        $0x00000008, AX
 	CMPQ        AX, DX
 	JLT         loop
-	VZEROUPPER
-	MOVQ        AX, ret+40(FP)
 	RET
 
-// func expm1Float32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func expm1Float32AVX2()
 // Requires: AVX, AVX2, FMA3
-TEXT ·expm1Float32AVX2(SB), NOSPLIT, $0-48
+TEXT ·expm1Float32AVX2(SB), NOSPLIT, $0
 	// Expm1 of float32, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS     avx2_c1a00000<>+0(SB), Y0
 	VMOVUPS     (R9)(AX*4), Y1
@@ -6287,8 +4886,6 @@ loop:
 	ADDQ        $0x00000008, AX
 	CMPQ        AX, DX
 	JLT         loop
-	VZEROUPPER
-	MOVQ        AX, ret+40(FP)
 	RET
 
 DATA avx2_c1a00000<>+0(SB)/8, $0xc1a00000c1a00000
@@ -6321,15 +4918,10 @@ DATA avx2_33000000<>+16(SB)/8, $0x3300000033000000
 DATA avx2_33000000<>+24(SB)/8, $0x3300000033000000
 GLOBL avx2_33000000<>(SB), RODATA|NOPTR, $32
 
-// func expm1Float32PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func expm1Float32PastAVX2()
 // Requires: AVX, AVX2, FMA3
-TEXT ·expm1Float32PastAVX2(SB), NOSPLIT, $0-48
+TEXT ·expm1Float32PastAVX2(SB), NOSPLIT, $0
 	// Expm1 of float32, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS     avx2_c1a00000<>+0(SB), Y0
 	VMOVUPS     (R9)(AX*4), Y1
@@ -6373,19 +4965,12 @@ loop:
 	ADDQ        $0x00000008, AX
 	CMPQ        AX, DX
 	JLT         loop
-	VZEROUPPER
-	MOVQ        AX, ret+40(FP)
 	RET
 
-// func expm1Float64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func expm1Float64AVX2()
 // Requires: AVX, AVX2, FMA3
-TEXT ·expm1Float64AVX2(SB), NOSPLIT, $32-48
+TEXT ·expm1Float64AVX2(SB), NOSPLIT, $32
 	// Expm1 of float64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS     avx2_c044000000000000<>+0(SB), Y0
 	VMOVUPS     (R9)(AX*8), Y1
@@ -6508,8 +5093,6 @@ loop:
 	ADDQ        $0x00000008, AX
 	CMPQ        AX, DX
 	JLT         loop
-	VZEROUPPER
-	MOVQ        AX, ret+40(FP)
 	RET
 
 DATA avx2_c044000000000000<>+0(SB)/8, $0xc044000000000000
@@ -6530,15 +5113,10 @@ DATA avx2_3c90000000000000<>+16(SB)/8, $0x3c90000000000000
 DATA avx2_3c90000000000000<>+24(SB)/8, $0x3c90000000000000
 GLOBL avx2_3c90000000000000<>(SB), RODATA|NOPTR, $32
 
-// func expm1Float64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func expm1Float64PastAVX2()
 // Requires: AVX, AVX2, FMA3
-TEXT ·expm1Float64PastAVX2(SB), NOSPLIT, $32-48
+TEXT ·expm1Float64PastAVX2(SB), NOSPLIT, $32
 	// Expm1 of float64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS     avx2_c044000000000000<>+0(SB), Y0
 	VMOVUPS     (R9)(AX*8), Y1
@@ -6661,19 +5239,12 @@ loop:
 	ADDQ        $0x00000008, AX
 	CMPQ        AX, DX
 	JLT         loop
-	VZEROUPPER
-	MOVQ        AX, ret+40(FP)
 	RET
 
-// func log2Float32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func log2Float32AVX2()
 // Requires: AVX, AVX2, FMA3
-TEXT ·log2Float32AVX2(SB), NOSPLIT, $0-48
+TEXT ·log2Float32AVX2(SB), NOSPLIT, $0
 	// Log2 of float32, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VCVTPS2PD   (R9)(AX*4), Y0
 	VCMPPD      $0x11, avx2_0010000000000000<>+0(SB), Y0, Y1
@@ -6763,8 +5334,6 @@ loop:
 	ADDQ        $0x00000008, AX
 	CMPQ        AX, DX
 	JLT         loop
-	VZEROUPPER
-	MOVQ        AX, ret+40(FP)
 	RET
 
 DATA avx2_3ff71547652b82fe<>+0(SB)/8, $0x3ff71547652b82fe
@@ -6773,15 +5342,10 @@ DATA avx2_3ff71547652b82fe<>+16(SB)/8, $0x3ff71547652b82fe
 DATA avx2_3ff71547652b82fe<>+24(SB)/8, $0x3ff71547652b82fe
 GLOBL avx2_3ff71547652b82fe<>(SB), RODATA|NOPTR, $32
 
-// func log2Float64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func log2Float64AVX2()
 // Requires: AVX, AVX2, FMA3
-TEXT ·log2Float64AVX2(SB), NOSPLIT, $64-48
+TEXT ·log2Float64AVX2(SB), NOSPLIT, $64
 	// Log2 of float64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS      (R9)(AX*8), Y0
 	VCMPPD       $0x11, avx2_0010000000000000<>+0(SB), Y0, Y1
@@ -6973,8 +5537,6 @@ loop:
 	ADDQ         $0x00000008, AX
 	CMPQ         AX, DX
 	JLT          loop
-	VZEROUPPER
-	MOVQ         AX, ret+40(FP)
 	RET
 
 DATA avx2_0000800000000000<>+0(SB)/8, $0x0000800000000000
@@ -7133,15 +5695,10 @@ DATA avx2_3c7777d0ffda0d24<>+16(SB)/8, $0x3c7777d0ffda0d24
 DATA avx2_3c7777d0ffda0d24<>+24(SB)/8, $0x3c7777d0ffda0d24
 GLOBL avx2_3c7777d0ffda0d24<>(SB), RODATA|NOPTR, $32
 
-// func log2Float64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func log2Float64PastAVX2()
 // Requires: AVX, AVX2, FMA3
-TEXT ·log2Float64PastAVX2(SB), NOSPLIT, $64-48
+TEXT ·log2Float64PastAVX2(SB), NOSPLIT, $64
 	// Log2 of float64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS      (R9)(AX*8), Y0
 	VCMPPD       $0x11, avx2_0010000000000000<>+0(SB), Y0, Y1
@@ -7333,19 +5890,12 @@ loop:
 	ADDQ         $0x00000008, AX
 	CMPQ         AX, DX
 	JLT          loop
-	VZEROUPPER
-	MOVQ         AX, ret+40(FP)
 	RET
 
-// func log10Float32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func log10Float32AVX2()
 // Requires: AVX, AVX2, FMA3
-TEXT ·log10Float32AVX2(SB), NOSPLIT, $0-48
+TEXT ·log10Float32AVX2(SB), NOSPLIT, $0
 	// Log10 of float32, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VCVTPS2PD   (R9)(AX*4), Y0
 	VCMPPD      $0x11, avx2_0010000000000000<>+0(SB), Y0, Y1
@@ -7435,8 +5985,6 @@ loop:
 	ADDQ        $0x00000008, AX
 	CMPQ        AX, DX
 	JLT         loop
-	VZEROUPPER
-	MOVQ        AX, ret+40(FP)
 	RET
 
 DATA avx2_3fdbcb7b1526e50e<>+0(SB)/8, $0x3fdbcb7b1526e50e
@@ -7445,15 +5993,10 @@ DATA avx2_3fdbcb7b1526e50e<>+16(SB)/8, $0x3fdbcb7b1526e50e
 DATA avx2_3fdbcb7b1526e50e<>+24(SB)/8, $0x3fdbcb7b1526e50e
 GLOBL avx2_3fdbcb7b1526e50e<>(SB), RODATA|NOPTR, $32
 
-// func log10Float64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func log10Float64AVX2()
 // Requires: AVX, AVX2, FMA3
-TEXT ·log10Float64AVX2(SB), NOSPLIT, $64-48
+TEXT ·log10Float64AVX2(SB), NOSPLIT, $64
 	// Log10 of float64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS      (R9)(AX*8), Y0
 	VCMPPD       $0x11, avx2_0010000000000000<>+0(SB), Y0, Y1
@@ -7645,8 +6188,6 @@ loop:
 	ADDQ         $0x00000008, AX
 	CMPQ         AX, DX
 	JLT          loop
-	VZEROUPPER
-	MOVQ         AX, ret+40(FP)
 	RET
 
 DATA avx2_3c695355baaafad3<>+0(SB)/8, $0x3c695355baaafad3
@@ -7655,15 +6196,10 @@ DATA avx2_3c695355baaafad3<>+16(SB)/8, $0x3c695355baaafad3
 DATA avx2_3c695355baaafad3<>+24(SB)/8, $0x3c695355baaafad3
 GLOBL avx2_3c695355baaafad3<>(SB), RODATA|NOPTR, $32
 
-// func log10Float64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func log10Float64PastAVX2()
 // Requires: AVX, AVX2, FMA3
-TEXT ·log10Float64PastAVX2(SB), NOSPLIT, $64-48
+TEXT ·log10Float64PastAVX2(SB), NOSPLIT, $64
 	// Log10 of float64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS      (R9)(AX*8), Y0
 	VCMPPD       $0x11, avx2_0010000000000000<>+0(SB), Y0, Y1
@@ -7855,19 +6391,12 @@ loop:
 	ADDQ         $0x00000008, AX
 	CMPQ         AX, DX
 	JLT          loop
-	VZEROUPPER
-	MOVQ         AX, ret+40(FP)
 	RET
 
-// func log1pFloat32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func log1pFloat32AVX2()
 // Requires: AVX, AVX2, FMA3
-TEXT ·log1pFloat32AVX2(SB), NOSPLIT, $0-48
+TEXT ·log1pFloat32AVX2(SB), NOSPLIT, $0
 	// Log1p of float32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS     avx2_3f800000<>+0(SB), Y0
 	VMOVUPS     (R9)(AX*4), Y1
@@ -7970,19 +6499,12 @@ loop:
 	ADDQ        $0x00000010, AX
 	CMPQ        AX, DX
 	JLT         loop
-	VZEROUPPER
-	MOVQ        AX, ret+40(FP)
 	RET
 
-// func log1pFloat32PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func log1pFloat32PastAVX2()
 // Requires: AVX, AVX2, FMA3
-TEXT ·log1pFloat32PastAVX2(SB), NOSPLIT, $0-48
+TEXT ·log1pFloat32PastAVX2(SB), NOSPLIT, $0
 	// Log1p of float32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS     avx2_3f800000<>+0(SB), Y0
 	VMOVUPS     (R9)(AX*4), Y1
@@ -8085,19 +6607,12 @@ loop:
 	ADDQ        $0x00000010, AX
 	CMPQ        AX, DX
 	JLT         loop
-	VZEROUPPER
-	MOVQ        AX, ret+40(FP)
 	RET
 
-// func log1pFloat64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func log1pFloat64AVX2()
 // Requires: AVX, AVX2, FMA3
-TEXT ·log1pFloat64AVX2(SB), NOSPLIT, $0-48
+TEXT ·log1pFloat64AVX2(SB), NOSPLIT, $0
 	// Log1p of float64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS     avx2_3ff0000000000000<>+0(SB), Y0
 	VMOVUPS     (R9)(AX*8), Y1
@@ -8202,19 +6717,12 @@ loop:
 	ADDQ        $0x00000008, AX
 	CMPQ        AX, DX
 	JLT         loop
-	VZEROUPPER
-	MOVQ        AX, ret+40(FP)
 	RET
 
-// func log1pFloat64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func log1pFloat64PastAVX2()
 // Requires: AVX, AVX2, FMA3
-TEXT ·log1pFloat64PastAVX2(SB), NOSPLIT, $0-48
+TEXT ·log1pFloat64PastAVX2(SB), NOSPLIT, $0
 	// Log1p of float64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS     avx2_3ff0000000000000<>+0(SB), Y0
 	VMOVUPS     (R9)(AX*8), Y1
@@ -8319,19 +6827,12 @@ loop:
 	ADDQ        $0x00000008, AX
 	CMPQ        AX, DX
 	JLT         loop
-	VZEROUPPER
-	MOVQ        AX, ret+40(FP)
 	RET
 
-// func sinFloat32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func sinFloat32AVX2()
 // Requires: AVX, AVX2, FMA3
-TEXT ·sinFloat32AVX2(SB), NOSPLIT, $0-48
+TEXT ·sinFloat32AVX2(SB), NOSPLIT, $0
 	// Sin of float32, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS      (R9)(AX*4), Y0
 	VANDPS       avx2_7fffffff<>+0(SB), Y0, Y1
@@ -8385,8 +6886,6 @@ loop:
 	JLT          loop
 
 done:
-	VZEROUPPER
-	MOVQ AX, ret+40(FP)
 	RET
 
 DATA avx2_3f22f983<>+0(SB)/8, $0x3f22f9833f22f983
@@ -8455,15 +6954,10 @@ DATA avx2_3d2aaaaa<>+16(SB)/8, $0x3d2aaaaa3d2aaaaa
 DATA avx2_3d2aaaaa<>+24(SB)/8, $0x3d2aaaaa3d2aaaaa
 GLOBL avx2_3d2aaaaa<>(SB), RODATA|NOPTR, $32
 
-// func sinFloat32PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func sinFloat32PastAVX2()
 // Requires: AVX, AVX2, FMA3
-TEXT ·sinFloat32PastAVX2(SB), NOSPLIT, $0-48
+TEXT ·sinFloat32PastAVX2(SB), NOSPLIT, $0
 	// Sin of float32, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS      (R9)(AX*4), Y0
 	VANDPS       avx2_7fffffff<>+0(SB), Y0, Y1
@@ -8517,19 +7011,12 @@ loop:
 	JLT          loop
 
 done:
-	VZEROUPPER
-	MOVQ AX, ret+40(FP)
 	RET
 
-// func sinFloat64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func sinFloat64AVX2()
 // Requires: AVX, AVX2, FMA3
-TEXT ·sinFloat64AVX2(SB), NOSPLIT, $0-48
+TEXT ·sinFloat64AVX2(SB), NOSPLIT, $0
 	// Sin of float64, 4 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS      (R9)(AX*8), Y0
 	VANDPD       avx2_7fffffffffffffff<>+0(SB), Y0, Y1
@@ -8589,8 +7076,6 @@ loop:
 	JLT          loop
 
 done:
-	VZEROUPPER
-	MOVQ AX, ret+40(FP)
 	RET
 
 DATA avx2_3fe45f306dc9c883<>+0(SB)/8, $0x3fe45f306dc9c883
@@ -8695,15 +7180,10 @@ DATA avx2_3fa5555555555555<>+16(SB)/8, $0x3fa5555555555555
 DATA avx2_3fa5555555555555<>+24(SB)/8, $0x3fa5555555555555
 GLOBL avx2_3fa5555555555555<>(SB), RODATA|NOPTR, $32
 
-// func sinFloat64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func sinFloat64PastAVX2()
 // Requires: AVX, AVX2, FMA3
-TEXT ·sinFloat64PastAVX2(SB), NOSPLIT, $0-48
+TEXT ·sinFloat64PastAVX2(SB), NOSPLIT, $0
 	// Sin of float64, 4 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS      (R9)(AX*8), Y0
 	VANDPD       avx2_7fffffffffffffff<>+0(SB), Y0, Y1
@@ -8763,19 +7243,12 @@ loop:
 	JLT          loop
 
 done:
-	VZEROUPPER
-	MOVQ AX, ret+40(FP)
 	RET
 
-// func cosFloat32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func cosFloat32AVX2()
 // Requires: AVX, AVX2, FMA3
-TEXT ·cosFloat32AVX2(SB), NOSPLIT, $0-48
+TEXT ·cosFloat32AVX2(SB), NOSPLIT, $0
 	// Cos of float32, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS      avx2_3f22f983<>+0(SB), Y0
 	VMOVUPS      (R9)(AX*4), Y1
@@ -8829,19 +7302,12 @@ loop:
 	JLT          loop
 
 done:
-	VZEROUPPER
-	MOVQ AX, ret+40(FP)
 	RET
 
-// func cosFloat32PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func cosFloat32PastAVX2()
 // Requires: AVX, AVX2, FMA3
-TEXT ·cosFloat32PastAVX2(SB), NOSPLIT, $0-48
+TEXT ·cosFloat32PastAVX2(SB), NOSPLIT, $0
 	// Cos of float32, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS      avx2_3f22f983<>+0(SB), Y0
 	VMOVUPS      (R9)(AX*4), Y1
@@ -8895,19 +7361,12 @@ loop:
 	JLT          loop
 
 done:
-	VZEROUPPER
-	MOVQ AX, ret+40(FP)
 	RET
 
-// func cosFloat64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func cosFloat64AVX2()
 // Requires: AVX, AVX2, FMA3
-TEXT ·cosFloat64AVX2(SB), NOSPLIT, $0-48
+TEXT ·cosFloat64AVX2(SB), NOSPLIT, $0
 	// Cos of float64, 4 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS      avx2_3fe45f306dc9c883<>+0(SB), Y0
 	VMOVUPS      (R9)(AX*8), Y1
@@ -8967,19 +7426,12 @@ loop:
 	JLT          loop
 
 done:
-	VZEROUPPER
-	MOVQ AX, ret+40(FP)
 	RET
 
-// func cosFloat64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func cosFloat64PastAVX2()
 // Requires: AVX, AVX2, FMA3
-TEXT ·cosFloat64PastAVX2(SB), NOSPLIT, $0-48
+TEXT ·cosFloat64PastAVX2(SB), NOSPLIT, $0
 	// Cos of float64, 4 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS      avx2_3fe45f306dc9c883<>+0(SB), Y0
 	VMOVUPS      (R9)(AX*8), Y1
@@ -9039,19 +7491,12 @@ loop:
 	JLT          loop
 
 done:
-	VZEROUPPER
-	MOVQ AX, ret+40(FP)
 	RET
 
-// func tanhFloat32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func tanhFloat32AVX2()
 // Requires: AVX, AVX2, FMA3
-TEXT ·tanhFloat32AVX2(SB), NOSPLIT, $64-48
+TEXT ·tanhFloat32AVX2(SB), NOSPLIT, $64
 	// Tanh of float32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS     (R9)(AX*4), Y0
 	VANDPS      avx2_7fffffff<>+0(SB), Y0, Y1
@@ -9203,8 +7648,6 @@ loop:
 	ADDQ        $0x00000010, AX
 	CMPQ        AX, DX
 	JLT         loop
-	VZEROUPPER
-	MOVQ        AX, ret+40(FP)
 	RET
 
 DATA avx2_41180000<>+0(SB)/8, $0x4118000041180000
@@ -9493,15 +7936,10 @@ DATA avx2_tanh_0_3<>+24(SB)/4, $0x3f2be345
 DATA avx2_tanh_0_3<>+28(SB)/4, $0x3f3c7428
 GLOBL avx2_tanh_0_3<>(SB), RODATA|NOPTR, $32
 
-// func tanhFloat32PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func tanhFloat32PastAVX2()
 // Requires: AVX, AVX2, FMA3
-TEXT ·tanhFloat32PastAVX2(SB), NOSPLIT, $64-48
+TEXT ·tanhFloat32PastAVX2(SB), NOSPLIT, $64
 	// Tanh of float32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS     (R9)(AX*4), Y0
 	VANDPS      avx2_7fffffff<>+0(SB), Y0, Y1
@@ -9653,19 +8091,12 @@ loop:
 	ADDQ        $0x00000010, AX
 	CMPQ        AX, DX
 	JLT         loop
-	VZEROUPPER
-	MOVQ        AX, ret+40(FP)
 	RET
 
-// func tanhFloat64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func tanhFloat64AVX2()
 // Requires: AVX, AVX2, FMA3
-TEXT ·tanhFloat64AVX2(SB), NOSPLIT, $96-48
+TEXT ·tanhFloat64AVX2(SB), NOSPLIT, $96
 	// Tanh of float64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS      (R9)(AX*8), Y0
 	VANDPD       avx2_7fffffffffffffff<>+0(SB), Y0, Y1
@@ -9796,8 +8227,6 @@ loop:
 	ADDQ         $0x00000008, AX
 	CMPQ         AX, DX
 	JLT          loop
-	VZEROUPPER
-	MOVQ         AX, ret+40(FP)
 	RET
 
 DATA avx2_4034000000000000<>+0(SB)/8, $0x4034000000000000
@@ -9818,15 +8247,10 @@ DATA avx2_3e40000000000000<>+16(SB)/8, $0x3e40000000000000
 DATA avx2_3e40000000000000<>+24(SB)/8, $0x3e40000000000000
 GLOBL avx2_3e40000000000000<>(SB), RODATA|NOPTR, $32
 
-// func tanhFloat64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func tanhFloat64PastAVX2()
 // Requires: AVX, AVX2, FMA3
-TEXT ·tanhFloat64PastAVX2(SB), NOSPLIT, $96-48
+TEXT ·tanhFloat64PastAVX2(SB), NOSPLIT, $96
 	// Tanh of float64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS      (R9)(AX*8), Y0
 	VANDPD       avx2_7fffffffffffffff<>+0(SB), Y0, Y1
@@ -9957,20 +8381,12 @@ loop:
 	ADDQ         $0x00000008, AX
 	CMPQ         AX, DX
 	JLT          loop
-	VZEROUPPER
-	MOVQ         AX, ret+40(FP)
 	RET
 
-// func powerInt8AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func powerInt8AVX2()
 // Requires: AVX, AVX2
-TEXT ·powerInt8AVX2(SB), NOSPLIT, $0-48
+TEXT ·powerInt8AVX2(SB), NOSPLIT, $0
 	// Power of int8, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R10)(AX*1), Y0
 	VPAND     avx2_01010101<>+0(SB), Y0, Y1
@@ -10058,8 +8474,6 @@ loop:
 	JLT       loop
 
 done:
-	VZEROUPPER
-	MOVQ AX, ret+40(FP)
 	RET
 
 DATA avx2_02020202<>+0(SB)/8, $0x0202020202020202
@@ -10086,16 +8500,10 @@ DATA avx2_0f0f0f0f<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
 DATA avx2_0f0f0f0f<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
 GLOBL avx2_0f0f0f0f<>(SB), RODATA|NOPTR, $32
 
-// func powerInt16AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func powerInt16AVX2()
 // Requires: AVX, AVX2
-TEXT ·powerInt16AVX2(SB), NOSPLIT, $0-48
+TEXT ·powerInt16AVX2(SB), NOSPLIT, $0
 	// Power of int16, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R10)(AX*2), Y0
 	VPAND     avx2_00010001<>+0(SB), Y0, Y1
@@ -10141,8 +8549,6 @@ loop:
 	JLT       loop
 
 done:
-	VZEROUPPER
-	MOVQ AX, ret+40(FP)
 	RET
 
 DATA avx2_00020002<>+0(SB)/8, $0x0002000200020002
@@ -10169,16 +8575,10 @@ DATA avx2_000f000f<>+16(SB)/8, $0x000f000f000f000f
 DATA avx2_000f000f<>+24(SB)/8, $0x000f000f000f000f
 GLOBL avx2_000f000f<>(SB), RODATA|NOPTR, $32
 
-// func powerInt32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func powerInt32AVX2()
 // Requires: AVX, AVX2
-TEXT ·powerInt32AVX2(SB), NOSPLIT, $0-48
+TEXT ·powerInt32AVX2(SB), NOSPLIT, $0
 	// Power of int32, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R10)(AX*4), Y0
 	VPAND     avx2_00000001<>+0(SB), Y0, Y1
@@ -10224,8 +8624,6 @@ loop:
 	JLT       loop
 
 done:
-	VZEROUPPER
-	MOVQ AX, ret+40(FP)
 	RET
 
 DATA avx2_00000002<>+0(SB)/8, $0x0000000200000002
@@ -10252,16 +8650,10 @@ DATA avx2_0000000f<>+16(SB)/8, $0x0000000f0000000f
 DATA avx2_0000000f<>+24(SB)/8, $0x0000000f0000000f
 GLOBL avx2_0000000f<>(SB), RODATA|NOPTR, $32
 
-// func powerInt64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func powerInt64AVX2()
 // Requires: AVX, AVX2
-TEXT ·powerInt64AVX2(SB), NOSPLIT, $0-48
+TEXT ·powerInt64AVX2(SB), NOSPLIT, $0
 	// Power of int64, 4 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R10)(AX*8), Y0
 	VPAND     avx2_0000000000000001<>+0(SB), Y0, Y1
@@ -10351,8 +8743,6 @@ loop:
 	JLT       loop
 
 done:
-	VZEROUPPER
-	MOVQ AX, ret+40(FP)
 	RET
 
 DATA avx2_0000000000000002<>+0(SB)/8, $0x0000000000000002
@@ -10379,16 +8769,10 @@ DATA avx2_000000000000000f<>+16(SB)/8, $0x000000000000000f
 DATA avx2_000000000000000f<>+24(SB)/8, $0x000000000000000f
 GLOBL avx2_000000000000000f<>(SB), RODATA|NOPTR, $32
 
-// func powerUint8AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func powerUint8AVX2()
 // Requires: AVX, AVX2
-TEXT ·powerUint8AVX2(SB), NOSPLIT, $0-48
+TEXT ·powerUint8AVX2(SB), NOSPLIT, $0
 	// Power of uint8, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R10)(AX*1), Y0
 	VPAND     avx2_01010101<>+0(SB), Y0, Y1
@@ -10468,8 +8852,6 @@ loop:
 	JLT       loop
 
 done:
-	VZEROUPPER
-	MOVQ AX, ret+40(FP)
 	RET
 
 DATA avx2_80808080<>+0(SB)/8, $0x8080808080808080
@@ -10484,16 +8866,10 @@ DATA avx2_8f8f8f8f<>+16(SB)/8, $0x8f8f8f8f8f8f8f8f
 DATA avx2_8f8f8f8f<>+24(SB)/8, $0x8f8f8f8f8f8f8f8f
 GLOBL avx2_8f8f8f8f<>(SB), RODATA|NOPTR, $32
 
-// func powerUint16AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func powerUint16AVX2()
 // Requires: AVX, AVX2
-TEXT ·powerUint16AVX2(SB), NOSPLIT, $0-48
+TEXT ·powerUint16AVX2(SB), NOSPLIT, $0
 	// Power of uint16, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R10)(AX*2), Y0
 	VPAND     avx2_00010001<>+0(SB), Y0, Y1
@@ -10531,8 +8907,6 @@ loop:
 	JLT       loop
 
 done:
-	VZEROUPPER
-	MOVQ AX, ret+40(FP)
 	RET
 
 DATA avx2_80008000<>+0(SB)/8, $0x8000800080008000
@@ -10547,16 +8921,10 @@ DATA avx2_800f800f<>+16(SB)/8, $0x800f800f800f800f
 DATA avx2_800f800f<>+24(SB)/8, $0x800f800f800f800f
 GLOBL avx2_800f800f<>(SB), RODATA|NOPTR, $32
 
-// func powerUint32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func powerUint32AVX2()
 // Requires: AVX, AVX2
-TEXT ·powerUint32AVX2(SB), NOSPLIT, $0-48
+TEXT ·powerUint32AVX2(SB), NOSPLIT, $0
 	// Power of uint32, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R10)(AX*4), Y0
 	VPAND     avx2_00000001<>+0(SB), Y0, Y1
@@ -10594,8 +8962,6 @@ loop:
 	JLT       loop
 
 done:
-	VZEROUPPER
-	MOVQ AX, ret+40(FP)
 	RET
 
 DATA avx2_8000000f<>+0(SB)/8, $0x8000000f8000000f
@@ -10604,16 +8970,10 @@ DATA avx2_8000000f<>+16(SB)/8, $0x8000000f8000000f
 DATA avx2_8000000f<>+24(SB)/8, $0x8000000f8000000f
 GLOBL avx2_8000000f<>(SB), RODATA|NOPTR, $32
 
-// func powerUint64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func powerUint64AVX2()
 // Requires: AVX, AVX2
-TEXT ·powerUint64AVX2(SB), NOSPLIT, $0-48
+TEXT ·powerUint64AVX2(SB), NOSPLIT, $0
 	// Power of uint64, 4 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R10)(AX*8), Y0
 	VPAND     avx2_0000000000000001<>+0(SB), Y0, Y1
@@ -10693,8 +9053,6 @@ loop:
 	JLT       loop
 
 done:
-	VZEROUPPER
-	MOVQ AX, ret+40(FP)
 	RET
 
 DATA avx2_800000000000000f<>+0(SB)/8, $0x800000000000000f
@@ -10703,16 +9061,10 @@ DATA avx2_800000000000000f<>+16(SB)/8, $0x800000000000000f
 DATA avx2_800000000000000f<>+24(SB)/8, $0x800000000000000f
 GLOBL avx2_800000000000000f<>(SB), RODATA|NOPTR, $32
 
-// func powerFloat32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func powerFloat32AVX2()
 // Requires: AVX, AVX2, FMA3
-TEXT ·powerFloat32AVX2(SB), NOSPLIT, $160-48
+TEXT ·powerFloat32AVX2(SB), NOSPLIT, $160
 	// Power of float32, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS     (R9)(AX*4), X0
 	VANDPS      avx2_7fffffff<>+0(SB), X0, X1
@@ -10945,8 +9297,6 @@ loop:
 	ADDQ        $0x00000008, AX
 	CMPQ        AX, DX
 	JLT         loop
-	VZEROUPPER
-	MOVQ        AX, ret+40(FP)
 	RET
 
 DATA avx2_log_sum_0<>+0(SB)/8, $0x0000000000000000
@@ -11039,16 +9389,10 @@ DATA avx2_3fdffffffff573c6<>+16(SB)/8, $0x3fdffffffff573c6
 DATA avx2_3fdffffffff573c6<>+24(SB)/8, $0x3fdffffffff573c6
 GLOBL avx2_3fdffffffff573c6<>(SB), RODATA|NOPTR, $32
 
-// func powerFloat64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func powerFloat64AVX2()
 // Requires: AVX, AVX2, FMA3
-TEXT ·powerFloat64AVX2(SB), NOSPLIT, $224-48
+TEXT ·powerFloat64AVX2(SB), NOSPLIT, $224
 	// Power of float64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS      (R9)(AX*8), Y0
 	VANDPD       avx2_7fffffffffffffff<>+0(SB), Y0, Y1
@@ -11387,20 +9731,12 @@ loop:
 	ADDQ         $0x00000008, AX
 	CMPQ         AX, DX
 	JLT          loop
-	VZEROUPPER
-	MOVQ         AX, ret+40(FP)
 	RET
 
-// func powerFloat64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func powerFloat64PastAVX2()
 // Requires: AVX, AVX2, FMA3
-TEXT ·powerFloat64PastAVX2(SB), NOSPLIT, $224-48
+TEXT ·powerFloat64PastAVX2(SB), NOSPLIT, $224
 	// Power of float64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS      (R9)(AX*8), Y0
 	VANDPD       avx2_7fffffffffffffff<>+0(SB), Y0, Y1
@@ -11739,20 +10075,12 @@ loop:
 	ADDQ         $0x00000008, AX
 	CMPQ         AX, DX
 	JLT          loop
-	VZEROUPPER
-	MOVQ         AX, ret+40(FP)
 	RET
 
-// func hypotFloat32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func hypotFloat32AVX2()
 // Requires: AVX, FMA3
-TEXT ·hypotFloat32AVX2(SB), NOSPLIT, $0-48
+TEXT ·hypotFloat32AVX2(SB), NOSPLIT, $0
 	// Hypot of float32, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS     (R9)(AX*4), X0
 	VANDPS      avx2_7fffffff<>+0(SB), X0, X0
@@ -11787,20 +10115,12 @@ loop:
 	ADDQ        $0x00000008, AX
 	CMPQ        AX, DX
 	JLT         loop
-	VZEROUPPER
-	MOVQ        AX, ret+40(FP)
 	RET
 
-// func hypotFloat64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func hypotFloat64AVX2()
 // Requires: AVX, AVX2, FMA3
-TEXT ·hypotFloat64AVX2(SB), NOSPLIT, $32-48
+TEXT ·hypotFloat64AVX2(SB), NOSPLIT, $32
 	// Hypot of float64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS      (R9)(AX*8), Y0
 	VANDPD       avx2_7fffffffffffffff<>+0(SB), Y0, Y0
@@ -11898,8 +10218,6 @@ loop:
 	ADDQ         $0x00000008, AX
 	CMPQ         AX, DX
 	JLT          loop
-	VZEROUPPER
-	MOVQ         AX, ret+40(FP)
 	RET
 
 DATA avx2_5fd0000000000000<>+0(SB)/8, $0x5fd0000000000000
@@ -11926,16 +10244,10 @@ DATA avx2_1430000000000000<>+16(SB)/8, $0x1430000000000000
 DATA avx2_1430000000000000<>+24(SB)/8, $0x1430000000000000
 GLOBL avx2_1430000000000000<>(SB), RODATA|NOPTR, $32
 
-// func hypotFloat64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func hypotFloat64PastAVX2()
 // Requires: AVX, AVX2, FMA3
-TEXT ·hypotFloat64PastAVX2(SB), NOSPLIT, $32-48
+TEXT ·hypotFloat64PastAVX2(SB), NOSPLIT, $32
 	// Hypot of float64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS      (R9)(AX*8), Y0
 	VANDPD       avx2_7fffffffffffffff<>+0(SB), Y0, Y0
@@ -12033,20 +10345,12 @@ loop:
 	ADDQ         $0x00000008, AX
 	CMPQ         AX, DX
 	JLT          loop
-	VZEROUPPER
-	MOVQ         AX, ret+40(FP)
 	RET
 
-// func equalBoolAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func equalBoolAVX2()
 // Requires: AVX, AVX2
-TEXT ·equalBoolAVX2(SB), NOSPLIT, $0-48
+TEXT ·equalBoolAVX2(SB), NOSPLIT, $0
 	// Equal of bool, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*1), Y0
 	VPXOR   (R10)(AX*1), Y0, Y0
@@ -12059,20 +10363,12 @@ loop:
 	ADDQ    $0x00000040, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func equalInt8Uint8AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func equalInt8Uint8AVX2()
 // Requires: AVX, AVX2
-TEXT ·equalInt8Uint8AVX2(SB), NOSPLIT, $0-48
+TEXT ·equalInt8Uint8AVX2(SB), NOSPLIT, $0
 	// Equal of int8, uint8, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS  (R9)(AX*1), Y0
 	VPCMPEQB (R10)(AX*1), Y0, Y0
@@ -12085,20 +10381,12 @@ loop:
 	ADDQ     $0x00000040, AX
 	CMPQ     AX, DX
 	JLT      loop
-	VZEROUPPER
-	MOVQ     AX, ret+40(FP)
 	RET
 
-// func equalInt16Uint16AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func equalInt16Uint16AVX2()
 // Requires: AVX, AVX2
-TEXT ·equalInt16Uint16AVX2(SB), NOSPLIT, $0-48
+TEXT ·equalInt16Uint16AVX2(SB), NOSPLIT, $0
 	// Equal of int16, uint16, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R9)(AX*2), Y0
 	VPCMPEQW  (R10)(AX*2), Y0, Y0
@@ -12111,20 +10399,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func equalInt32Uint32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func equalInt32Uint32AVX2()
 // Requires: AVX, AVX2
-TEXT ·equalInt32Uint32AVX2(SB), NOSPLIT, $0-48
+TEXT ·equalInt32Uint32AVX2(SB), NOSPLIT, $0
 	// Equal of int32, uint32, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R9)(AX*4), Y0
 	VPCMPEQD  (R10)(AX*4), Y0, Y0
@@ -12144,20 +10424,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func equalInt64Uint64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func equalInt64Uint64AVX2()
 // Requires: AVX, AVX2
-TEXT ·equalInt64Uint64AVX2(SB), NOSPLIT, $0-48
+TEXT ·equalInt64Uint64AVX2(SB), NOSPLIT, $0
 	// Equal of int64, uint64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R9)(AX*8), Y0
 	VPCMPEQQ  (R10)(AX*8), Y0, Y0
@@ -12189,8 +10461,6 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
 DATA avx2_0f0e07060d0c0504_0b0a030209080100_0f0e07060d0c0504_0b0a030209080100<>+0(SB)/8, $0x0b0a030209080100
@@ -12199,16 +10469,10 @@ DATA avx2_0f0e07060d0c0504_0b0a030209080100_0f0e07060d0c0504_0b0a030209080100<>+
 DATA avx2_0f0e07060d0c0504_0b0a030209080100_0f0e07060d0c0504_0b0a030209080100<>+24(SB)/8, $0x0f0e07060d0c0504
 GLOBL avx2_0f0e07060d0c0504_0b0a030209080100_0f0e07060d0c0504_0b0a030209080100<>(SB), RODATA|NOPTR, $32
 
-// func equalInt64WithUint64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func equalInt64WithUint64AVX2()
 // Requires: AVX, AVX2
-TEXT ·equalInt64WithUint64AVX2(SB), NOSPLIT, $0-48
+TEXT ·equalInt64WithUint64AVX2(SB), NOSPLIT, $0
 	// Equal of int64withuint64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   avx2_00000000<>+0(SB), Y0
 	VMOVUPS   (R9)(AX*8), Y1
@@ -12265,20 +10529,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func equalUint64WithInt64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func equalUint64WithInt64AVX2()
 // Requires: AVX, AVX2
-TEXT ·equalUint64WithInt64AVX2(SB), NOSPLIT, $0-48
+TEXT ·equalUint64WithInt64AVX2(SB), NOSPLIT, $0
 	// Equal of uint64withint64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   avx2_00000000<>+0(SB), Y0
 	VMOVUPS   (R10)(AX*8), Y1
@@ -12335,20 +10591,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func equalFloat32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func equalFloat32AVX2()
 // Requires: AVX, AVX2
-TEXT ·equalFloat32AVX2(SB), NOSPLIT, $0-48
+TEXT ·equalFloat32AVX2(SB), NOSPLIT, $0
 	// Equal of float32, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R9)(AX*4), Y0
 	VCMPPS    $0x00, (R10)(AX*4), Y0, Y0
@@ -12368,20 +10616,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func equalFloat64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func equalFloat64AVX2()
 // Requires: AVX, AVX2
-TEXT ·equalFloat64AVX2(SB), NOSPLIT, $0-48
+TEXT ·equalFloat64AVX2(SB), NOSPLIT, $0
 	// Equal of float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R9)(AX*8), Y0
 	VCMPPD    $0x00, (R10)(AX*8), Y0, Y0
@@ -12413,20 +10653,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func notEqualBoolAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func notEqualBoolAVX2()
 // Requires: AVX, AVX2
-TEXT ·notEqualBoolAVX2(SB), NOSPLIT, $0-48
+TEXT ·notEqualBoolAVX2(SB), NOSPLIT, $0
 	// NotEqual of bool, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*1), Y0
 	VPXOR   (R10)(AX*1), Y0, Y0
@@ -12437,20 +10669,12 @@ loop:
 	ADDQ    $0x00000040, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func notEqualInt8Uint8AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func notEqualInt8Uint8AVX2()
 // Requires: AVX, AVX2
-TEXT ·notEqualInt8Uint8AVX2(SB), NOSPLIT, $0-48
+TEXT ·notEqualInt8Uint8AVX2(SB), NOSPLIT, $0
 	// NotEqual of int8, uint8, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS  (R9)(AX*1), Y0
 	VPCMPEQB (R10)(AX*1), Y0, Y0
@@ -12465,20 +10689,12 @@ loop:
 	ADDQ     $0x00000040, AX
 	CMPQ     AX, DX
 	JLT      loop
-	VZEROUPPER
-	MOVQ     AX, ret+40(FP)
 	RET
 
-// func notEqualInt16Uint16AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func notEqualInt16Uint16AVX2()
 // Requires: AVX, AVX2
-TEXT ·notEqualInt16Uint16AVX2(SB), NOSPLIT, $0-48
+TEXT ·notEqualInt16Uint16AVX2(SB), NOSPLIT, $0
 	// NotEqual of int16, uint16, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R9)(AX*2), Y0
 	VPCMPEQW  (R10)(AX*2), Y0, Y0
@@ -12493,20 +10709,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func notEqualInt32Uint32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func notEqualInt32Uint32AVX2()
 // Requires: AVX, AVX2
-TEXT ·notEqualInt32Uint32AVX2(SB), NOSPLIT, $0-48
+TEXT ·notEqualInt32Uint32AVX2(SB), NOSPLIT, $0
 	// NotEqual of int32, uint32, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R9)(AX*4), Y0
 	VPCMPEQD  (R10)(AX*4), Y0, Y0
@@ -12530,20 +10738,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func notEqualInt64Uint64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func notEqualInt64Uint64AVX2()
 // Requires: AVX, AVX2
-TEXT ·notEqualInt64Uint64AVX2(SB), NOSPLIT, $0-48
+TEXT ·notEqualInt64Uint64AVX2(SB), NOSPLIT, $0
 	// NotEqual of int64, uint64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R9)(AX*8), Y0
 	VPCMPEQQ  (R10)(AX*8), Y0, Y0
@@ -12583,20 +10783,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func notEqualInt64WithUint64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func notEqualInt64WithUint64AVX2()
 // Requires: AVX, AVX2
-TEXT ·notEqualInt64WithUint64AVX2(SB), NOSPLIT, $0-48
+TEXT ·notEqualInt64WithUint64AVX2(SB), NOSPLIT, $0
 	// NotEqual of int64withuint64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   avx2_00000000<>+0(SB), Y0
 	VMOVUPS   (R9)(AX*8), Y1
@@ -12661,20 +10853,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func notEqualUint64WithInt64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func notEqualUint64WithInt64AVX2()
 // Requires: AVX, AVX2
-TEXT ·notEqualUint64WithInt64AVX2(SB), NOSPLIT, $0-48
+TEXT ·notEqualUint64WithInt64AVX2(SB), NOSPLIT, $0
 	// NotEqual of uint64withint64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   avx2_00000000<>+0(SB), Y0
 	VMOVUPS   (R10)(AX*8), Y1
@@ -12739,20 +10923,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func notEqualFloat32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func notEqualFloat32AVX2()
 // Requires: AVX, AVX2
-TEXT ·notEqualFloat32AVX2(SB), NOSPLIT, $0-48
+TEXT ·notEqualFloat32AVX2(SB), NOSPLIT, $0
 	// NotEqual of float32, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R9)(AX*4), Y0
 	VCMPPS    $0x04, (R10)(AX*4), Y0, Y0
@@ -12772,20 +10948,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func notEqualFloat64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func notEqualFloat64AVX2()
 // Requires: AVX, AVX2
-TEXT ·notEqualFloat64AVX2(SB), NOSPLIT, $0-48
+TEXT ·notEqualFloat64AVX2(SB), NOSPLIT, $0
 	// NotEqual of float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R9)(AX*8), Y0
 	VCMPPD    $0x04, (R10)(AX*8), Y0, Y0
@@ -12817,20 +10985,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func lessBoolAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func lessBoolAVX2()
 // Requires: AVX, AVX2
-TEXT ·lessBoolAVX2(SB), NOSPLIT, $0-48
+TEXT ·lessBoolAVX2(SB), NOSPLIT, $0
 	// Less of bool, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*1), Y0
 	VPXOR   avx2_01010101<>+0(SB), Y0, Y0
@@ -12843,20 +11003,12 @@ loop:
 	ADDQ    $0x00000040, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func lessInt8AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func lessInt8AVX2()
 // Requires: AVX, AVX2
-TEXT ·lessInt8AVX2(SB), NOSPLIT, $0-48
+TEXT ·lessInt8AVX2(SB), NOSPLIT, $0
 	// Less of int8, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS  (R10)(AX*1), Y0
 	VPCMPGTB (R9)(AX*1), Y0, Y0
@@ -12869,20 +11021,12 @@ loop:
 	ADDQ     $0x00000040, AX
 	CMPQ     AX, DX
 	JLT      loop
-	VZEROUPPER
-	MOVQ     AX, ret+40(FP)
 	RET
 
-// func lessInt16AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func lessInt16AVX2()
 // Requires: AVX, AVX2
-TEXT ·lessInt16AVX2(SB), NOSPLIT, $0-48
+TEXT ·lessInt16AVX2(SB), NOSPLIT, $0
 	// Less of int16, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R10)(AX*2), Y0
 	VPCMPGTW  (R9)(AX*2), Y0, Y0
@@ -12895,20 +11039,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func lessInt32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func lessInt32AVX2()
 // Requires: AVX, AVX2
-TEXT ·lessInt32AVX2(SB), NOSPLIT, $0-48
+TEXT ·lessInt32AVX2(SB), NOSPLIT, $0
 	// Less of int32, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R10)(AX*4), Y0
 	VPCMPGTD  (R9)(AX*4), Y0, Y0
@@ -12928,20 +11064,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func lessInt64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func lessInt64AVX2()
 // Requires: AVX, AVX2
-TEXT ·lessInt64AVX2(SB), NOSPLIT, $0-48
+TEXT ·lessInt64AVX2(SB), NOSPLIT, $0
 	// Less of int64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R10)(AX*8), Y0
 	VPCMPGTQ  (R9)(AX*8), Y0, Y0
@@ -12973,20 +11101,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func lessInt64WithUint64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func lessInt64WithUint64AVX2()
 // Requires: AVX, AVX2
-TEXT ·lessInt64WithUint64AVX2(SB), NOSPLIT, $0-48
+TEXT ·lessInt64WithUint64AVX2(SB), NOSPLIT, $0
 	// Less of int64withuint64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   avx2_00000000<>+0(SB), Y0
 	VMOVUPS   (R9)(AX*8), Y1
@@ -13059,20 +11179,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func lessUint8AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func lessUint8AVX2()
 // Requires: AVX, AVX2
-TEXT ·lessUint8AVX2(SB), NOSPLIT, $0-48
+TEXT ·lessUint8AVX2(SB), NOSPLIT, $0
 	// Less of uint8, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS  (R10)(AX*1), Y0
 	VPXOR    avx2_80808080<>+0(SB), Y0, Y0
@@ -13091,20 +11203,12 @@ loop:
 	ADDQ     $0x00000040, AX
 	CMPQ     AX, DX
 	JLT      loop
-	VZEROUPPER
-	MOVQ     AX, ret+40(FP)
 	RET
 
-// func lessUint16AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func lessUint16AVX2()
 // Requires: AVX, AVX2
-TEXT ·lessUint16AVX2(SB), NOSPLIT, $0-48
+TEXT ·lessUint16AVX2(SB), NOSPLIT, $0
 	// Less of uint16, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R10)(AX*2), Y0
 	VPXOR     avx2_80008000<>+0(SB), Y0, Y0
@@ -13123,20 +11227,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func lessUint32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func lessUint32AVX2()
 // Requires: AVX, AVX2
-TEXT ·lessUint32AVX2(SB), NOSPLIT, $0-48
+TEXT ·lessUint32AVX2(SB), NOSPLIT, $0
 	// Less of uint32, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R10)(AX*4), Y0
 	VPXOR     avx2_80000000<>+0(SB), Y0, Y0
@@ -13168,20 +11264,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func lessUint64WithInt64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func lessUint64WithInt64AVX2()
 // Requires: AVX, AVX2
-TEXT ·lessUint64WithInt64AVX2(SB), NOSPLIT, $0-48
+TEXT ·lessUint64WithInt64AVX2(SB), NOSPLIT, $0
 	// Less of uint64withint64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   avx2_00000000<>+0(SB), Y0
 	VMOVUPS   (R10)(AX*8), Y1
@@ -13262,20 +11350,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func lessUint64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func lessUint64AVX2()
 // Requires: AVX, AVX2
-TEXT ·lessUint64AVX2(SB), NOSPLIT, $0-48
+TEXT ·lessUint64AVX2(SB), NOSPLIT, $0
 	// Less of uint64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R10)(AX*8), Y0
 	VPXOR     avx2_8000000000000000<>+0(SB), Y0, Y0
@@ -13331,20 +11411,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func lessFloat32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func lessFloat32AVX2()
 // Requires: AVX, AVX2
-TEXT ·lessFloat32AVX2(SB), NOSPLIT, $0-48
+TEXT ·lessFloat32AVX2(SB), NOSPLIT, $0
 	// Less of float32, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R9)(AX*4), Y0
 	VCMPPS    $0x11, (R10)(AX*4), Y0, Y0
@@ -13364,20 +11436,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func lessFloat64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func lessFloat64AVX2()
 // Requires: AVX, AVX2
-TEXT ·lessFloat64AVX2(SB), NOSPLIT, $0-48
+TEXT ·lessFloat64AVX2(SB), NOSPLIT, $0
 	// Less of float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R9)(AX*8), Y0
 	VCMPPD    $0x11, (R10)(AX*8), Y0, Y0
@@ -13409,20 +11473,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func lessEqualBoolAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func lessEqualBoolAVX2()
 // Requires: AVX, AVX2
-TEXT ·lessEqualBoolAVX2(SB), NOSPLIT, $0-48
+TEXT ·lessEqualBoolAVX2(SB), NOSPLIT, $0
 	// LessEqual of bool, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*1), Y0
 	VPXOR   avx2_01010101<>+0(SB), Y0, Y0
@@ -13435,20 +11491,12 @@ loop:
 	ADDQ    $0x00000040, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func lessEqualInt8AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func lessEqualInt8AVX2()
 // Requires: AVX, AVX2
-TEXT ·lessEqualInt8AVX2(SB), NOSPLIT, $0-48
+TEXT ·lessEqualInt8AVX2(SB), NOSPLIT, $0
 	// LessEqual of int8, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS  (R9)(AX*1), Y0
 	VPCMPGTB (R10)(AX*1), Y0, Y0
@@ -13463,20 +11511,12 @@ loop:
 	ADDQ     $0x00000040, AX
 	CMPQ     AX, DX
 	JLT      loop
-	VZEROUPPER
-	MOVQ     AX, ret+40(FP)
 	RET
 
-// func lessEqualInt16AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func lessEqualInt16AVX2()
 // Requires: AVX, AVX2
-TEXT ·lessEqualInt16AVX2(SB), NOSPLIT, $0-48
+TEXT ·lessEqualInt16AVX2(SB), NOSPLIT, $0
 	// LessEqual of int16, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R9)(AX*2), Y0
 	VPCMPGTW  (R10)(AX*2), Y0, Y0
@@ -13491,20 +11531,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func lessEqualInt32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func lessEqualInt32AVX2()
 // Requires: AVX, AVX2
-TEXT ·lessEqualInt32AVX2(SB), NOSPLIT, $0-48
+TEXT ·lessEqualInt32AVX2(SB), NOSPLIT, $0
 	// LessEqual of int32, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R9)(AX*4), Y0
 	VPCMPGTD  (R10)(AX*4), Y0, Y0
@@ -13528,20 +11560,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func lessEqualInt64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func lessEqualInt64AVX2()
 // Requires: AVX, AVX2
-TEXT ·lessEqualInt64AVX2(SB), NOSPLIT, $0-48
+TEXT ·lessEqualInt64AVX2(SB), NOSPLIT, $0
 	// LessEqual of int64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R9)(AX*8), Y0
 	VPCMPGTQ  (R10)(AX*8), Y0, Y0
@@ -13581,20 +11605,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func lessEqualInt64WithUint64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func lessEqualInt64WithUint64AVX2()
 // Requires: AVX, AVX2
-TEXT ·lessEqualInt64WithUint64AVX2(SB), NOSPLIT, $0-48
+TEXT ·lessEqualInt64WithUint64AVX2(SB), NOSPLIT, $0
 	// LessEqual of int64withuint64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   avx2_00000000<>+0(SB), Y0
 	VMOVUPS   (R9)(AX*8), Y1
@@ -13683,20 +11699,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func lessEqualUint8AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func lessEqualUint8AVX2()
 // Requires: AVX, AVX2
-TEXT ·lessEqualUint8AVX2(SB), NOSPLIT, $0-48
+TEXT ·lessEqualUint8AVX2(SB), NOSPLIT, $0
 	// LessEqual of uint8, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS  (R9)(AX*1), Y0
 	VPXOR    avx2_80808080<>+0(SB), Y0, Y0
@@ -13717,20 +11725,12 @@ loop:
 	ADDQ     $0x00000040, AX
 	CMPQ     AX, DX
 	JLT      loop
-	VZEROUPPER
-	MOVQ     AX, ret+40(FP)
 	RET
 
-// func lessEqualUint16AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func lessEqualUint16AVX2()
 // Requires: AVX, AVX2
-TEXT ·lessEqualUint16AVX2(SB), NOSPLIT, $0-48
+TEXT ·lessEqualUint16AVX2(SB), NOSPLIT, $0
 	// LessEqual of uint16, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R9)(AX*2), Y0
 	VPXOR     avx2_80008000<>+0(SB), Y0, Y0
@@ -13751,20 +11751,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func lessEqualUint32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func lessEqualUint32AVX2()
 // Requires: AVX, AVX2
-TEXT ·lessEqualUint32AVX2(SB), NOSPLIT, $0-48
+TEXT ·lessEqualUint32AVX2(SB), NOSPLIT, $0
 	// LessEqual of uint32, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R9)(AX*4), Y0
 	VPXOR     avx2_80000000<>+0(SB), Y0, Y0
@@ -13800,20 +11792,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func lessEqualUint64WithInt64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func lessEqualUint64WithInt64AVX2()
 // Requires: AVX, AVX2
-TEXT ·lessEqualUint64WithInt64AVX2(SB), NOSPLIT, $0-48
+TEXT ·lessEqualUint64WithInt64AVX2(SB), NOSPLIT, $0
 	// LessEqual of uint64withint64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   avx2_00000000<>+0(SB), Y0
 	VMOVUPS   (R10)(AX*8), Y1
@@ -13894,20 +11878,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func lessEqualUint64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func lessEqualUint64AVX2()
 // Requires: AVX, AVX2
-TEXT ·lessEqualUint64AVX2(SB), NOSPLIT, $0-48
+TEXT ·lessEqualUint64AVX2(SB), NOSPLIT, $0
 	// LessEqual of uint64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R9)(AX*8), Y0
 	VPXOR     avx2_8000000000000000<>+0(SB), Y0, Y0
@@ -13971,20 +11947,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func lessEqualFloat32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func lessEqualFloat32AVX2()
 // Requires: AVX, AVX2
-TEXT ·lessEqualFloat32AVX2(SB), NOSPLIT, $0-48
+TEXT ·lessEqualFloat32AVX2(SB), NOSPLIT, $0
 	// LessEqual of float32, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R9)(AX*4), Y0
 	VCMPPS    $0x12, (R10)(AX*4), Y0, Y0
@@ -14004,20 +11972,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func lessEqualFloat64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func lessEqualFloat64AVX2()
 // Requires: AVX, AVX2
-TEXT ·lessEqualFloat64AVX2(SB), NOSPLIT, $0-48
+TEXT ·lessEqualFloat64AVX2(SB), NOSPLIT, $0
 	// LessEqual of float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R9)(AX*8), Y0
 	VCMPPD    $0x12, (R10)(AX*8), Y0, Y0
@@ -14049,20 +12009,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func greaterBoolAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func greaterBoolAVX2()
 // Requires: AVX, AVX2
-TEXT ·greaterBoolAVX2(SB), NOSPLIT, $0-48
+TEXT ·greaterBoolAVX2(SB), NOSPLIT, $0
 	// Greater of bool, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R10)(AX*1), Y0
 	VPXOR   avx2_01010101<>+0(SB), Y0, Y0
@@ -14075,20 +12027,12 @@ loop:
 	ADDQ    $0x00000040, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func greaterInt8AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func greaterInt8AVX2()
 // Requires: AVX, AVX2
-TEXT ·greaterInt8AVX2(SB), NOSPLIT, $0-48
+TEXT ·greaterInt8AVX2(SB), NOSPLIT, $0
 	// Greater of int8, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS  (R9)(AX*1), Y0
 	VPCMPGTB (R10)(AX*1), Y0, Y0
@@ -14101,20 +12045,12 @@ loop:
 	ADDQ     $0x00000040, AX
 	CMPQ     AX, DX
 	JLT      loop
-	VZEROUPPER
-	MOVQ     AX, ret+40(FP)
 	RET
 
-// func greaterInt16AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func greaterInt16AVX2()
 // Requires: AVX, AVX2
-TEXT ·greaterInt16AVX2(SB), NOSPLIT, $0-48
+TEXT ·greaterInt16AVX2(SB), NOSPLIT, $0
 	// Greater of int16, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R9)(AX*2), Y0
 	VPCMPGTW  (R10)(AX*2), Y0, Y0
@@ -14127,20 +12063,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func greaterInt32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func greaterInt32AVX2()
 // Requires: AVX, AVX2
-TEXT ·greaterInt32AVX2(SB), NOSPLIT, $0-48
+TEXT ·greaterInt32AVX2(SB), NOSPLIT, $0
 	// Greater of int32, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R9)(AX*4), Y0
 	VPCMPGTD  (R10)(AX*4), Y0, Y0
@@ -14160,20 +12088,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func greaterInt64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func greaterInt64AVX2()
 // Requires: AVX, AVX2
-TEXT ·greaterInt64AVX2(SB), NOSPLIT, $0-48
+TEXT ·greaterInt64AVX2(SB), NOSPLIT, $0
 	// Greater of int64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R9)(AX*8), Y0
 	VPCMPGTQ  (R10)(AX*8), Y0, Y0
@@ -14205,20 +12125,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func greaterInt64WithUint64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func greaterInt64WithUint64AVX2()
 // Requires: AVX, AVX2
-TEXT ·greaterInt64WithUint64AVX2(SB), NOSPLIT, $0-48
+TEXT ·greaterInt64WithUint64AVX2(SB), NOSPLIT, $0
 	// Greater of int64withuint64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   avx2_00000000<>+0(SB), Y0
 	VMOVUPS   (R9)(AX*8), Y1
@@ -14299,20 +12211,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func greaterUint8AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func greaterUint8AVX2()
 // Requires: AVX, AVX2
-TEXT ·greaterUint8AVX2(SB), NOSPLIT, $0-48
+TEXT ·greaterUint8AVX2(SB), NOSPLIT, $0
 	// Greater of uint8, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS  (R9)(AX*1), Y0
 	VPXOR    avx2_80808080<>+0(SB), Y0, Y0
@@ -14331,20 +12235,12 @@ loop:
 	ADDQ     $0x00000040, AX
 	CMPQ     AX, DX
 	JLT      loop
-	VZEROUPPER
-	MOVQ     AX, ret+40(FP)
 	RET
 
-// func greaterUint16AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func greaterUint16AVX2()
 // Requires: AVX, AVX2
-TEXT ·greaterUint16AVX2(SB), NOSPLIT, $0-48
+TEXT ·greaterUint16AVX2(SB), NOSPLIT, $0
 	// Greater of uint16, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R9)(AX*2), Y0
 	VPXOR     avx2_80008000<>+0(SB), Y0, Y0
@@ -14363,20 +12259,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func greaterUint32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func greaterUint32AVX2()
 // Requires: AVX, AVX2
-TEXT ·greaterUint32AVX2(SB), NOSPLIT, $0-48
+TEXT ·greaterUint32AVX2(SB), NOSPLIT, $0
 	// Greater of uint32, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R9)(AX*4), Y0
 	VPXOR     avx2_80000000<>+0(SB), Y0, Y0
@@ -14408,20 +12296,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func greaterUint64WithInt64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func greaterUint64WithInt64AVX2()
 // Requires: AVX, AVX2
-TEXT ·greaterUint64WithInt64AVX2(SB), NOSPLIT, $0-48
+TEXT ·greaterUint64WithInt64AVX2(SB), NOSPLIT, $0
 	// Greater of uint64withint64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   avx2_00000000<>+0(SB), Y0
 	VMOVUPS   (R10)(AX*8), Y1
@@ -14494,20 +12374,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func greaterUint64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func greaterUint64AVX2()
 // Requires: AVX, AVX2
-TEXT ·greaterUint64AVX2(SB), NOSPLIT, $0-48
+TEXT ·greaterUint64AVX2(SB), NOSPLIT, $0
 	// Greater of uint64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R9)(AX*8), Y0
 	VPXOR     avx2_8000000000000000<>+0(SB), Y0, Y0
@@ -14563,20 +12435,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func greaterFloat32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func greaterFloat32AVX2()
 // Requires: AVX, AVX2
-TEXT ·greaterFloat32AVX2(SB), NOSPLIT, $0-48
+TEXT ·greaterFloat32AVX2(SB), NOSPLIT, $0
 	// Greater of float32, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R10)(AX*4), Y0
 	VCMPPS    $0x11, (R9)(AX*4), Y0, Y0
@@ -14596,20 +12460,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func greaterFloat64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func greaterFloat64AVX2()
 // Requires: AVX, AVX2
-TEXT ·greaterFloat64AVX2(SB), NOSPLIT, $0-48
+TEXT ·greaterFloat64AVX2(SB), NOSPLIT, $0
 	// Greater of float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R10)(AX*8), Y0
 	VCMPPD    $0x11, (R9)(AX*8), Y0, Y0
@@ -14641,20 +12497,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func greaterEqualBoolAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func greaterEqualBoolAVX2()
 // Requires: AVX, AVX2
-TEXT ·greaterEqualBoolAVX2(SB), NOSPLIT, $0-48
+TEXT ·greaterEqualBoolAVX2(SB), NOSPLIT, $0
 	// GreaterEqual of bool, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R10)(AX*1), Y0
 	VPXOR   avx2_01010101<>+0(SB), Y0, Y0
@@ -14667,20 +12515,12 @@ loop:
 	ADDQ    $0x00000040, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func greaterEqualInt8AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func greaterEqualInt8AVX2()
 // Requires: AVX, AVX2
-TEXT ·greaterEqualInt8AVX2(SB), NOSPLIT, $0-48
+TEXT ·greaterEqualInt8AVX2(SB), NOSPLIT, $0
 	// GreaterEqual of int8, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS  (R10)(AX*1), Y0
 	VPCMPGTB (R9)(AX*1), Y0, Y0
@@ -14695,20 +12535,12 @@ loop:
 	ADDQ     $0x00000040, AX
 	CMPQ     AX, DX
 	JLT      loop
-	VZEROUPPER
-	MOVQ     AX, ret+40(FP)
 	RET
 
-// func greaterEqualInt16AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func greaterEqualInt16AVX2()
 // Requires: AVX, AVX2
-TEXT ·greaterEqualInt16AVX2(SB), NOSPLIT, $0-48
+TEXT ·greaterEqualInt16AVX2(SB), NOSPLIT, $0
 	// GreaterEqual of int16, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R10)(AX*2), Y0
 	VPCMPGTW  (R9)(AX*2), Y0, Y0
@@ -14723,20 +12555,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func greaterEqualInt32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func greaterEqualInt32AVX2()
 // Requires: AVX, AVX2
-TEXT ·greaterEqualInt32AVX2(SB), NOSPLIT, $0-48
+TEXT ·greaterEqualInt32AVX2(SB), NOSPLIT, $0
 	// GreaterEqual of int32, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R10)(AX*4), Y0
 	VPCMPGTD  (R9)(AX*4), Y0, Y0
@@ -14760,20 +12584,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func greaterEqualInt64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func greaterEqualInt64AVX2()
 // Requires: AVX, AVX2
-TEXT ·greaterEqualInt64AVX2(SB), NOSPLIT, $0-48
+TEXT ·greaterEqualInt64AVX2(SB), NOSPLIT, $0
 	// GreaterEqual of int64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R10)(AX*8), Y0
 	VPCMPGTQ  (R9)(AX*8), Y0, Y0
@@ -14813,20 +12629,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func greaterEqualInt64WithUint64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func greaterEqualInt64WithUint64AVX2()
 // Requires: AVX, AVX2
-TEXT ·greaterEqualInt64WithUint64AVX2(SB), NOSPLIT, $0-48
+TEXT ·greaterEqualInt64WithUint64AVX2(SB), NOSPLIT, $0
 	// GreaterEqual of int64withuint64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   avx2_00000000<>+0(SB), Y0
 	VMOVUPS   (R9)(AX*8), Y1
@@ -14907,20 +12715,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func greaterEqualUint8AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func greaterEqualUint8AVX2()
 // Requires: AVX, AVX2
-TEXT ·greaterEqualUint8AVX2(SB), NOSPLIT, $0-48
+TEXT ·greaterEqualUint8AVX2(SB), NOSPLIT, $0
 	// GreaterEqual of uint8, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS  (R10)(AX*1), Y0
 	VPXOR    avx2_80808080<>+0(SB), Y0, Y0
@@ -14941,20 +12741,12 @@ loop:
 	ADDQ     $0x00000040, AX
 	CMPQ     AX, DX
 	JLT      loop
-	VZEROUPPER
-	MOVQ     AX, ret+40(FP)
 	RET
 
-// func greaterEqualUint16AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func greaterEqualUint16AVX2()
 // Requires: AVX, AVX2
-TEXT ·greaterEqualUint16AVX2(SB), NOSPLIT, $0-48
+TEXT ·greaterEqualUint16AVX2(SB), NOSPLIT, $0
 	// GreaterEqual of uint16, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R10)(AX*2), Y0
 	VPXOR     avx2_80008000<>+0(SB), Y0, Y0
@@ -14975,20 +12767,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func greaterEqualUint32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func greaterEqualUint32AVX2()
 // Requires: AVX, AVX2
-TEXT ·greaterEqualUint32AVX2(SB), NOSPLIT, $0-48
+TEXT ·greaterEqualUint32AVX2(SB), NOSPLIT, $0
 	// GreaterEqual of uint32, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R10)(AX*4), Y0
 	VPXOR     avx2_80000000<>+0(SB), Y0, Y0
@@ -15024,20 +12808,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func greaterEqualUint64WithInt64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func greaterEqualUint64WithInt64AVX2()
 // Requires: AVX, AVX2
-TEXT ·greaterEqualUint64WithInt64AVX2(SB), NOSPLIT, $0-48
+TEXT ·greaterEqualUint64WithInt64AVX2(SB), NOSPLIT, $0
 	// GreaterEqual of uint64withint64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   avx2_00000000<>+0(SB), Y0
 	VMOVUPS   (R10)(AX*8), Y1
@@ -15126,20 +12902,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func greaterEqualUint64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func greaterEqualUint64AVX2()
 // Requires: AVX, AVX2
-TEXT ·greaterEqualUint64AVX2(SB), NOSPLIT, $0-48
+TEXT ·greaterEqualUint64AVX2(SB), NOSPLIT, $0
 	// GreaterEqual of uint64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R10)(AX*8), Y0
 	VPXOR     avx2_8000000000000000<>+0(SB), Y0, Y0
@@ -15203,20 +12971,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func greaterEqualFloat32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func greaterEqualFloat32AVX2()
 // Requires: AVX, AVX2
-TEXT ·greaterEqualFloat32AVX2(SB), NOSPLIT, $0-48
+TEXT ·greaterEqualFloat32AVX2(SB), NOSPLIT, $0
 	// GreaterEqual of float32, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R10)(AX*4), Y0
 	VCMPPS    $0x12, (R9)(AX*4), Y0, Y0
@@ -15236,20 +12996,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func greaterEqualFloat64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func greaterEqualFloat64AVX2()
 // Requires: AVX, AVX2
-TEXT ·greaterEqualFloat64AVX2(SB), NOSPLIT, $0-48
+TEXT ·greaterEqualFloat64AVX2(SB), NOSPLIT, $0
 	// GreaterEqual of float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R10)(AX*8), Y0
 	VCMPPD    $0x12, (R9)(AX*8), Y0, Y0
@@ -15281,20 +13033,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func logicalAndBoolAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func logicalAndBoolAVX2()
 // Requires: AVX, AVX2
-TEXT ·logicalAndBoolAVX2(SB), NOSPLIT, $0-48
+TEXT ·logicalAndBoolAVX2(SB), NOSPLIT, $0
 	// LogicalAnd of bool, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*1), Y0
 	VPAND   (R10)(AX*1), Y0, Y0
@@ -15305,20 +13049,12 @@ loop:
 	ADDQ    $0x00000040, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func logicalAndInt8Uint8AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func logicalAndInt8Uint8AVX2()
 // Requires: AVX, AVX2
-TEXT ·logicalAndInt8Uint8AVX2(SB), NOSPLIT, $0-48
+TEXT ·logicalAndInt8Uint8AVX2(SB), NOSPLIT, $0
 	// LogicalAnd of int8, uint8, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS  (R9)(AX*1), Y0
 	VPCMPEQB avx2_00000000<>+0(SB), Y0, Y0
@@ -15341,20 +13077,12 @@ loop:
 	ADDQ     $0x00000040, AX
 	CMPQ     AX, DX
 	JLT      loop
-	VZEROUPPER
-	MOVQ     AX, ret+40(FP)
 	RET
 
-// func logicalAndInt16Uint16AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func logicalAndInt16Uint16AVX2()
 // Requires: AVX, AVX2
-TEXT ·logicalAndInt16Uint16AVX2(SB), NOSPLIT, $0-48
+TEXT ·logicalAndInt16Uint16AVX2(SB), NOSPLIT, $0
 	// LogicalAnd of int16, uint16, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R9)(AX*2), Y0
 	VPCMPEQW  avx2_00000000<>+0(SB), Y0, Y0
@@ -15377,20 +13105,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func logicalAndInt32Uint32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func logicalAndInt32Uint32AVX2()
 // Requires: AVX, AVX2
-TEXT ·logicalAndInt32Uint32AVX2(SB), NOSPLIT, $0-48
+TEXT ·logicalAndInt32Uint32AVX2(SB), NOSPLIT, $0
 	// LogicalAnd of int32, uint32, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R9)(AX*4), Y0
 	VPCMPEQD  avx2_00000000<>+0(SB), Y0, Y0
@@ -15430,20 +13150,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func logicalAndInt64Uint64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func logicalAndInt64Uint64AVX2()
 // Requires: AVX, AVX2
-TEXT ·logicalAndInt64Uint64AVX2(SB), NOSPLIT, $0-48
+TEXT ·logicalAndInt64Uint64AVX2(SB), NOSPLIT, $0
 	// LogicalAnd of int64, uint64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R9)(AX*8), Y0
 	VPCMPEQQ  avx2_00000000<>+0(SB), Y0, Y0
@@ -15515,20 +13227,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func logicalAndFloat32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func logicalAndFloat32AVX2()
 // Requires: AVX, AVX2
-TEXT ·logicalAndFloat32AVX2(SB), NOSPLIT, $0-48
+TEXT ·logicalAndFloat32AVX2(SB), NOSPLIT, $0
 	// LogicalAnd of float32, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R9)(AX*4), Y0
 	VCMPPS    $0x04, avx2_00000000<>+0(SB), Y0, Y0
@@ -15560,20 +13264,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func logicalAndFloat64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func logicalAndFloat64AVX2()
 // Requires: AVX, AVX2
-TEXT ·logicalAndFloat64AVX2(SB), NOSPLIT, $0-48
+TEXT ·logicalAndFloat64AVX2(SB), NOSPLIT, $0
 	// LogicalAnd of float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R9)(AX*8), Y0
 	VCMPPD    $0x04, avx2_00000000<>+0(SB), Y0, Y0
@@ -15629,20 +13325,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func logicalOrBoolAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func logicalOrBoolAVX2()
 // Requires: AVX, AVX2
-TEXT ·logicalOrBoolAVX2(SB), NOSPLIT, $0-48
+TEXT ·logicalOrBoolAVX2(SB), NOSPLIT, $0
 	// LogicalOr of bool, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*1), Y0
 	VPOR    (R10)(AX*1), Y0, Y0
@@ -15653,20 +13341,12 @@ loop:
 	ADDQ    $0x00000040, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func logicalOrInt8Uint8AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func logicalOrInt8Uint8AVX2()
 // Requires: AVX, AVX2
-TEXT ·logicalOrInt8Uint8AVX2(SB), NOSPLIT, $0-48
+TEXT ·logicalOrInt8Uint8AVX2(SB), NOSPLIT, $0
 	// LogicalOr of int8, uint8, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS  (R9)(AX*1), Y0
 	VPCMPEQB avx2_00000000<>+0(SB), Y0, Y0
@@ -15689,20 +13369,12 @@ loop:
 	ADDQ     $0x00000040, AX
 	CMPQ     AX, DX
 	JLT      loop
-	VZEROUPPER
-	MOVQ     AX, ret+40(FP)
 	RET
 
-// func logicalOrInt16Uint16AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func logicalOrInt16Uint16AVX2()
 // Requires: AVX, AVX2
-TEXT ·logicalOrInt16Uint16AVX2(SB), NOSPLIT, $0-48
+TEXT ·logicalOrInt16Uint16AVX2(SB), NOSPLIT, $0
 	// LogicalOr of int16, uint16, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R9)(AX*2), Y0
 	VPCMPEQW  avx2_00000000<>+0(SB), Y0, Y0
@@ -15725,20 +13397,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func logicalOrInt32Uint32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func logicalOrInt32Uint32AVX2()
 // Requires: AVX, AVX2
-TEXT ·logicalOrInt32Uint32AVX2(SB), NOSPLIT, $0-48
+TEXT ·logicalOrInt32Uint32AVX2(SB), NOSPLIT, $0
 	// LogicalOr of int32, uint32, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R9)(AX*4), Y0
 	VPCMPEQD  avx2_00000000<>+0(SB), Y0, Y0
@@ -15778,20 +13442,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func logicalOrInt64Uint64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func logicalOrInt64Uint64AVX2()
 // Requires: AVX, AVX2
-TEXT ·logicalOrInt64Uint64AVX2(SB), NOSPLIT, $0-48
+TEXT ·logicalOrInt64Uint64AVX2(SB), NOSPLIT, $0
 	// LogicalOr of int64, uint64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R9)(AX*8), Y0
 	VPCMPEQQ  avx2_00000000<>+0(SB), Y0, Y0
@@ -15863,20 +13519,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func logicalOrFloat32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func logicalOrFloat32AVX2()
 // Requires: AVX, AVX2
-TEXT ·logicalOrFloat32AVX2(SB), NOSPLIT, $0-48
+TEXT ·logicalOrFloat32AVX2(SB), NOSPLIT, $0
 	// LogicalOr of float32, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R9)(AX*4), Y0
 	VCMPPS    $0x04, avx2_00000000<>+0(SB), Y0, Y0
@@ -15908,20 +13556,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func logicalOrFloat64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func logicalOrFloat64AVX2()
 // Requires: AVX, AVX2
-TEXT ·logicalOrFloat64AVX2(SB), NOSPLIT, $0-48
+TEXT ·logicalOrFloat64AVX2(SB), NOSPLIT, $0
 	// LogicalOr of float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R9)(AX*8), Y0
 	VCMPPD    $0x04, avx2_00000000<>+0(SB), Y0, Y0
@@ -15977,20 +13617,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func logicalXorBoolAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func logicalXorBoolAVX2()
 // Requires: AVX, AVX2
-TEXT ·logicalXorBoolAVX2(SB), NOSPLIT, $0-48
+TEXT ·logicalXorBoolAVX2(SB), NOSPLIT, $0
 	// LogicalXor of bool, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*1), Y0
 	VPXOR   (R10)(AX*1), Y0, Y0
@@ -16001,20 +13633,12 @@ loop:
 	ADDQ    $0x00000040, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func logicalXorInt8Uint8AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func logicalXorInt8Uint8AVX2()
 // Requires: AVX, AVX2
-TEXT ·logicalXorInt8Uint8AVX2(SB), NOSPLIT, $0-48
+TEXT ·logicalXorInt8Uint8AVX2(SB), NOSPLIT, $0
 	// LogicalXor of int8, uint8, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS  (R9)(AX*1), Y0
 	VPCMPEQB avx2_00000000<>+0(SB), Y0, Y0
@@ -16037,20 +13661,12 @@ loop:
 	ADDQ     $0x00000040, AX
 	CMPQ     AX, DX
 	JLT      loop
-	VZEROUPPER
-	MOVQ     AX, ret+40(FP)
 	RET
 
-// func logicalXorInt16Uint16AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func logicalXorInt16Uint16AVX2()
 // Requires: AVX, AVX2
-TEXT ·logicalXorInt16Uint16AVX2(SB), NOSPLIT, $0-48
+TEXT ·logicalXorInt16Uint16AVX2(SB), NOSPLIT, $0
 	// LogicalXor of int16, uint16, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R9)(AX*2), Y0
 	VPCMPEQW  avx2_00000000<>+0(SB), Y0, Y0
@@ -16073,20 +13689,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func logicalXorInt32Uint32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func logicalXorInt32Uint32AVX2()
 // Requires: AVX, AVX2
-TEXT ·logicalXorInt32Uint32AVX2(SB), NOSPLIT, $0-48
+TEXT ·logicalXorInt32Uint32AVX2(SB), NOSPLIT, $0
 	// LogicalXor of int32, uint32, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R9)(AX*4), Y0
 	VPCMPEQD  avx2_00000000<>+0(SB), Y0, Y0
@@ -16126,20 +13734,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func logicalXorInt64Uint64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func logicalXorInt64Uint64AVX2()
 // Requires: AVX, AVX2
-TEXT ·logicalXorInt64Uint64AVX2(SB), NOSPLIT, $0-48
+TEXT ·logicalXorInt64Uint64AVX2(SB), NOSPLIT, $0
 	// LogicalXor of int64, uint64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R9)(AX*8), Y0
 	VPCMPEQQ  avx2_00000000<>+0(SB), Y0, Y0
@@ -16211,20 +13811,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func logicalXorFloat32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func logicalXorFloat32AVX2()
 // Requires: AVX, AVX2
-TEXT ·logicalXorFloat32AVX2(SB), NOSPLIT, $0-48
+TEXT ·logicalXorFloat32AVX2(SB), NOSPLIT, $0
 	// LogicalXor of float32, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R9)(AX*4), Y0
 	VCMPPS    $0x04, avx2_00000000<>+0(SB), Y0, Y0
@@ -16256,20 +13848,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func logicalXorFloat64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func logicalXorFloat64AVX2()
 // Requires: AVX, AVX2
-TEXT ·logicalXorFloat64AVX2(SB), NOSPLIT, $0-48
+TEXT ·logicalXorFloat64AVX2(SB), NOSPLIT, $0
 	// LogicalXor of float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R9)(AX*8), Y0
 	VCMPPD    $0x04, avx2_00000000<>+0(SB), Y0, Y0
@@ -16325,19 +13909,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func logicalNotBoolAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func logicalNotBoolAVX2()
 // Requires: AVX, AVX2
-TEXT ·logicalNotBoolAVX2(SB), NOSPLIT, $0-48
+TEXT ·logicalNotBoolAVX2(SB), NOSPLIT, $0
 	// LogicalNot of bool, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*1), Y0
 	VPXOR   avx2_01010101<>+0(SB), Y0, Y0
@@ -16348,19 +13925,12 @@ loop:
 	ADDQ    $0x00000040, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func logicalNotInt8Uint8AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func logicalNotInt8Uint8AVX2()
 // Requires: AVX, AVX2
-TEXT ·logicalNotInt8Uint8AVX2(SB), NOSPLIT, $0-48
+TEXT ·logicalNotInt8Uint8AVX2(SB), NOSPLIT, $0
 	// LogicalNot of int8, uint8, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS  (R9)(AX*1), Y0
 	VPCMPEQB avx2_00000000<>+0(SB), Y0, Y0
@@ -16373,19 +13943,12 @@ loop:
 	ADDQ     $0x00000040, AX
 	CMPQ     AX, DX
 	JLT      loop
-	VZEROUPPER
-	MOVQ     AX, ret+40(FP)
 	RET
 
-// func logicalNotInt16Uint16AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func logicalNotInt16Uint16AVX2()
 // Requires: AVX, AVX2
-TEXT ·logicalNotInt16Uint16AVX2(SB), NOSPLIT, $0-48
+TEXT ·logicalNotInt16Uint16AVX2(SB), NOSPLIT, $0
 	// LogicalNot of int16, uint16, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R9)(AX*2), Y0
 	VPCMPEQW  avx2_00000000<>+0(SB), Y0, Y0
@@ -16398,19 +13961,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func logicalNotInt32Uint32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func logicalNotInt32Uint32AVX2()
 // Requires: AVX, AVX2
-TEXT ·logicalNotInt32Uint32AVX2(SB), NOSPLIT, $0-48
+TEXT ·logicalNotInt32Uint32AVX2(SB), NOSPLIT, $0
 	// LogicalNot of int32, uint32, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R9)(AX*4), Y0
 	VPCMPEQD  avx2_00000000<>+0(SB), Y0, Y0
@@ -16430,19 +13986,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func logicalNotInt64Uint64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func logicalNotInt64Uint64AVX2()
 // Requires: AVX, AVX2
-TEXT ·logicalNotInt64Uint64AVX2(SB), NOSPLIT, $0-48
+TEXT ·logicalNotInt64Uint64AVX2(SB), NOSPLIT, $0
 	// LogicalNot of int64, uint64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R9)(AX*8), Y0
 	VPCMPEQQ  avx2_00000000<>+0(SB), Y0, Y0
@@ -16474,19 +14023,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func logicalNotFloat32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func logicalNotFloat32AVX2()
 // Requires: AVX, AVX2
-TEXT ·logicalNotFloat32AVX2(SB), NOSPLIT, $0-48
+TEXT ·logicalNotFloat32AVX2(SB), NOSPLIT, $0
 	// LogicalNot of float32, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R9)(AX*4), Y0
 	VCMPPS    $0x00, avx2_00000000<>+0(SB), Y0, Y0
@@ -16506,19 +14048,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func logicalNotFloat64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func logicalNotFloat64AVX2()
 // Requires: AVX, AVX2
-TEXT ·logicalNotFloat64AVX2(SB), NOSPLIT, $0-48
+TEXT ·logicalNotFloat64AVX2(SB), NOSPLIT, $0
 	// LogicalNot of float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R9)(AX*8), Y0
 	VCMPPD    $0x00, avx2_00000000<>+0(SB), Y0, Y0
@@ -16550,19 +14085,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func isNaNFloat32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func isNaNFloat32AVX2()
 // Requires: AVX, AVX2
-TEXT ·isNaNFloat32AVX2(SB), NOSPLIT, $0-48
+TEXT ·isNaNFloat32AVX2(SB), NOSPLIT, $0
 	// IsNaN of float32, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R9)(AX*4), Y0
 	VCMPPS    $0x04, Y0, Y0, Y0
@@ -16582,19 +14110,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func isNaNFloat64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func isNaNFloat64AVX2()
 // Requires: AVX, AVX2
-TEXT ·isNaNFloat64AVX2(SB), NOSPLIT, $0-48
+TEXT ·isNaNFloat64AVX2(SB), NOSPLIT, $0
 	// IsNaN of float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R9)(AX*8), Y0
 	VCMPPD    $0x04, Y0, Y0, Y0
@@ -16626,19 +14147,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func isInfFloat32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func isInfFloat32AVX2()
 // Requires: AVX, AVX2
-TEXT ·isInfFloat32AVX2(SB), NOSPLIT, $0-48
+TEXT ·isInfFloat32AVX2(SB), NOSPLIT, $0
 	// IsInf of float32, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R9)(AX*4), Y0
 	VANDPS    avx2_7fffffff<>+0(SB), Y0, Y0
@@ -16662,19 +14176,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func isInfFloat64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func isInfFloat64AVX2()
 // Requires: AVX, AVX2
-TEXT ·isInfFloat64AVX2(SB), NOSPLIT, $0-48
+TEXT ·isInfFloat64AVX2(SB), NOSPLIT, $0
 	// IsInf of float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R9)(AX*8), Y0
 	VANDPD    avx2_7fffffffffffffff<>+0(SB), Y0, Y0
@@ -16714,19 +14221,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func isFiniteFloat32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func isFiniteFloat32AVX2()
 // Requires: AVX, AVX2
-TEXT ·isFiniteFloat32AVX2(SB), NOSPLIT, $0-48
+TEXT ·isFiniteFloat32AVX2(SB), NOSPLIT, $0
 	// IsFinite of float32, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R9)(AX*4), Y0
 	VANDPS    avx2_7fffffff<>+0(SB), Y0, Y0
@@ -16750,19 +14250,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func isFiniteFloat64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func isFiniteFloat64AVX2()
 // Requires: AVX, AVX2
-TEXT ·isFiniteFloat64AVX2(SB), NOSPLIT, $0-48
+TEXT ·isFiniteFloat64AVX2(SB), NOSPLIT, $0
 	// IsFinite of float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R9)(AX*8), Y0
 	VANDPD    avx2_7fffffffffffffff<>+0(SB), Y0, Y0
@@ -16802,21 +14295,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func whereBoolInt8Uint8AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func whereBoolInt8Uint8AVX2()
 // Requires: AVX, AVX2
-TEXT ·whereBoolInt8Uint8AVX2(SB), NOSPLIT, $0-48
+TEXT ·whereBoolInt8Uint8AVX2(SB), NOSPLIT, $0
 	// Where of bool, int8, uint8, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ c+24(FP), R11
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R9)(AX*1), Y0
 	VPCMPGTB  avx2_00000000<>+0(SB), Y0, Y0
@@ -16831,21 +14315,12 @@ loop:
 	ADDQ      $0x00000040, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func whereInt16Uint16AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func whereInt16Uint16AVX2()
 // Requires: AVX, AVX2
-TEXT ·whereInt16Uint16AVX2(SB), NOSPLIT, $0-48
+TEXT ·whereInt16Uint16AVX2(SB), NOSPLIT, $0
 	// Where of int16, uint16, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ c+24(FP), R11
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VPMOVZXBW (R9)(AX*1), Y0
 	VPCMPGTW  avx2_00000000<>+0(SB), Y0, Y0
@@ -16860,21 +14335,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func whereInt32Uint32Float32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func whereInt32Uint32Float32AVX2()
 // Requires: AVX, AVX2
-TEXT ·whereInt32Uint32Float32AVX2(SB), NOSPLIT, $0-48
+TEXT ·whereInt32Uint32Float32AVX2(SB), NOSPLIT, $0
 	// Where of int32, uint32, float32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ c+24(FP), R11
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VPMOVZXBD (R9)(AX*1), Y0
 	VPCMPGTD  avx2_00000000<>+0(SB), Y0, Y0
@@ -16889,21 +14355,12 @@ loop:
 	ADDQ      $0x00000010, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func whereInt64Uint64Float64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func whereInt64Uint64Float64AVX2()
 // Requires: AVX, AVX2
-TEXT ·whereInt64Uint64Float64AVX2(SB), NOSPLIT, $0-48
+TEXT ·whereInt64Uint64Float64AVX2(SB), NOSPLIT, $0
 	// Where of int64, uint64, float64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ c+24(FP), R11
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VPMOVZXBQ (R9)(AX*1), Y0
 	VPCMPGTQ  avx2_00000000<>+0(SB), Y0, Y0
@@ -16918,20 +14375,12 @@ loop:
 	ADDQ      $0x00000008, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func bitwiseAndBoolInt8Uint8AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func bitwiseAndBoolInt8Uint8AVX2()
 // Requires: AVX, AVX2
-TEXT ·bitwiseAndBoolInt8Uint8AVX2(SB), NOSPLIT, $0-48
+TEXT ·bitwiseAndBoolInt8Uint8AVX2(SB), NOSPLIT, $0
 	// BitwiseAnd of bool, int8, uint8, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*1), Y0
 	VPAND   (R10)(AX*1), Y0, Y0
@@ -16942,20 +14391,12 @@ loop:
 	ADDQ    $0x00000040, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func bitwiseAndInt16Uint16AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func bitwiseAndInt16Uint16AVX2()
 // Requires: AVX, AVX2
-TEXT ·bitwiseAndInt16Uint16AVX2(SB), NOSPLIT, $0-48
+TEXT ·bitwiseAndInt16Uint16AVX2(SB), NOSPLIT, $0
 	// BitwiseAnd of int16, uint16, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*2), Y0
 	VPAND   (R10)(AX*2), Y0, Y0
@@ -16966,20 +14407,12 @@ loop:
 	ADDQ    $0x00000020, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func bitwiseAndInt32Uint32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func bitwiseAndInt32Uint32AVX2()
 // Requires: AVX, AVX2
-TEXT ·bitwiseAndInt32Uint32AVX2(SB), NOSPLIT, $0-48
+TEXT ·bitwiseAndInt32Uint32AVX2(SB), NOSPLIT, $0
 	// BitwiseAnd of int32, uint32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*4), Y0
 	VPAND   (R10)(AX*4), Y0, Y0
@@ -16990,20 +14423,12 @@ loop:
 	ADDQ    $0x00000010, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func bitwiseAndInt64Uint64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func bitwiseAndInt64Uint64AVX2()
 // Requires: AVX, AVX2
-TEXT ·bitwiseAndInt64Uint64AVX2(SB), NOSPLIT, $0-48
+TEXT ·bitwiseAndInt64Uint64AVX2(SB), NOSPLIT, $0
 	// BitwiseAnd of int64, uint64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*8), Y0
 	VPAND   (R10)(AX*8), Y0, Y0
@@ -17014,20 +14439,12 @@ loop:
 	ADDQ    $0x00000008, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func bitwiseOrBoolInt8Uint8AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func bitwiseOrBoolInt8Uint8AVX2()
 // Requires: AVX, AVX2
-TEXT ·bitwiseOrBoolInt8Uint8AVX2(SB), NOSPLIT, $0-48
+TEXT ·bitwiseOrBoolInt8Uint8AVX2(SB), NOSPLIT, $0
 	// BitwiseOr of bool, int8, uint8, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*1), Y0
 	VPOR    (R10)(AX*1), Y0, Y0
@@ -17038,20 +14455,12 @@ loop:
 	ADDQ    $0x00000040, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func bitwiseOrInt16Uint16AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func bitwiseOrInt16Uint16AVX2()
 // Requires: AVX, AVX2
-TEXT ·bitwiseOrInt16Uint16AVX2(SB), NOSPLIT, $0-48
+TEXT ·bitwiseOrInt16Uint16AVX2(SB), NOSPLIT, $0
 	// BitwiseOr of int16, uint16, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*2), Y0
 	VPOR    (R10)(AX*2), Y0, Y0
@@ -17062,20 +14471,12 @@ loop:
 	ADDQ    $0x00000020, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func bitwiseOrInt32Uint32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func bitwiseOrInt32Uint32AVX2()
 // Requires: AVX, AVX2
-TEXT ·bitwiseOrInt32Uint32AVX2(SB), NOSPLIT, $0-48
+TEXT ·bitwiseOrInt32Uint32AVX2(SB), NOSPLIT, $0
 	// BitwiseOr of int32, uint32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*4), Y0
 	VPOR    (R10)(AX*4), Y0, Y0
@@ -17086,20 +14487,12 @@ loop:
 	ADDQ    $0x00000010, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func bitwiseOrInt64Uint64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func bitwiseOrInt64Uint64AVX2()
 // Requires: AVX, AVX2
-TEXT ·bitwiseOrInt64Uint64AVX2(SB), NOSPLIT, $0-48
+TEXT ·bitwiseOrInt64Uint64AVX2(SB), NOSPLIT, $0
 	// BitwiseOr of int64, uint64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*8), Y0
 	VPOR    (R10)(AX*8), Y0, Y0
@@ -17110,20 +14503,12 @@ loop:
 	ADDQ    $0x00000008, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func bitwiseXorBoolInt8Uint8AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func bitwiseXorBoolInt8Uint8AVX2()
 // Requires: AVX, AVX2
-TEXT ·bitwiseXorBoolInt8Uint8AVX2(SB), NOSPLIT, $0-48
+TEXT ·bitwiseXorBoolInt8Uint8AVX2(SB), NOSPLIT, $0
 	// BitwiseXor of bool, int8, uint8, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*1), Y0
 	VPXOR   (R10)(AX*1), Y0, Y0
@@ -17134,20 +14519,12 @@ loop:
 	ADDQ    $0x00000040, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func bitwiseXorInt16Uint16AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func bitwiseXorInt16Uint16AVX2()
 // Requires: AVX, AVX2
-TEXT ·bitwiseXorInt16Uint16AVX2(SB), NOSPLIT, $0-48
+TEXT ·bitwiseXorInt16Uint16AVX2(SB), NOSPLIT, $0
 	// BitwiseXor of int16, uint16, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*2), Y0
 	VPXOR   (R10)(AX*2), Y0, Y0
@@ -17158,20 +14535,12 @@ loop:
 	ADDQ    $0x00000020, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func bitwiseXorInt32Uint32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func bitwiseXorInt32Uint32AVX2()
 // Requires: AVX, AVX2
-TEXT ·bitwiseXorInt32Uint32AVX2(SB), NOSPLIT, $0-48
+TEXT ·bitwiseXorInt32Uint32AVX2(SB), NOSPLIT, $0
 	// BitwiseXor of int32, uint32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*4), Y0
 	VPXOR   (R10)(AX*4), Y0, Y0
@@ -17182,20 +14551,12 @@ loop:
 	ADDQ    $0x00000010, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func bitwiseXorInt64Uint64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func bitwiseXorInt64Uint64AVX2()
 // Requires: AVX, AVX2
-TEXT ·bitwiseXorInt64Uint64AVX2(SB), NOSPLIT, $0-48
+TEXT ·bitwiseXorInt64Uint64AVX2(SB), NOSPLIT, $0
 	// BitwiseXor of int64, uint64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*8), Y0
 	VPXOR   (R10)(AX*8), Y0, Y0
@@ -17206,20 +14567,12 @@ loop:
 	ADDQ    $0x00000008, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func leftShiftInt32Uint32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func leftShiftInt32Uint32AVX2()
 // Requires: AVX, AVX2
-TEXT ·leftShiftInt32Uint32AVX2(SB), NOSPLIT, $0-48
+TEXT ·leftShiftInt32Uint32AVX2(SB), NOSPLIT, $0
 	// LeftShift of int32, uint32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*4), Y0
 	VPSLLVD (R10)(AX*4), Y0, Y0
@@ -17230,20 +14583,12 @@ loop:
 	ADDQ    $0x00000010, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func leftShiftInt64Uint64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func leftShiftInt64Uint64AVX2()
 // Requires: AVX, AVX2
-TEXT ·leftShiftInt64Uint64AVX2(SB), NOSPLIT, $0-48
+TEXT ·leftShiftInt64Uint64AVX2(SB), NOSPLIT, $0
 	// LeftShift of int64, uint64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*8), Y0
 	VPSLLVQ (R10)(AX*8), Y0, Y0
@@ -17254,20 +14599,12 @@ loop:
 	ADDQ    $0x00000008, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func rightShiftInt32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func rightShiftInt32AVX2()
 // Requires: AVX, AVX2
-TEXT ·rightShiftInt32AVX2(SB), NOSPLIT, $0-48
+TEXT ·rightShiftInt32AVX2(SB), NOSPLIT, $0
 	// RightShift of int32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*4), Y0
 	VPSRAVD (R10)(AX*4), Y0, Y0
@@ -17278,20 +14615,12 @@ loop:
 	ADDQ    $0x00000010, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func rightShiftInt64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func rightShiftInt64AVX2()
 // Requires: AVX, AVX2
-TEXT ·rightShiftInt64AVX2(SB), NOSPLIT, $0-48
+TEXT ·rightShiftInt64AVX2(SB), NOSPLIT, $0
 	// RightShift of int64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS  avx2_00000000<>+0(SB), Y0
 	VMOVUPS  (R9)(AX*8), Y1
@@ -17309,20 +14638,12 @@ loop:
 	ADDQ     $0x00000008, AX
 	CMPQ     AX, DX
 	JLT      loop
-	VZEROUPPER
-	MOVQ     AX, ret+40(FP)
 	RET
 
-// func rightShiftUint32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func rightShiftUint32AVX2()
 // Requires: AVX, AVX2
-TEXT ·rightShiftUint32AVX2(SB), NOSPLIT, $0-48
+TEXT ·rightShiftUint32AVX2(SB), NOSPLIT, $0
 	// RightShift of uint32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*4), Y0
 	VPSRLVD (R10)(AX*4), Y0, Y0
@@ -17333,20 +14654,12 @@ loop:
 	ADDQ    $0x00000010, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func rightShiftUint64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func rightShiftUint64AVX2()
 // Requires: AVX, AVX2
-TEXT ·rightShiftUint64AVX2(SB), NOSPLIT, $0-48
+TEXT ·rightShiftUint64AVX2(SB), NOSPLIT, $0
 	// RightShift of uint64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*8), Y0
 	VPSRLVQ (R10)(AX*8), Y0, Y0
@@ -17357,19 +14670,12 @@ loop:
 	ADDQ    $0x00000008, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func invertBoolAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func invertBoolAVX2()
 // Requires: AVX, AVX2
-TEXT ·invertBoolAVX2(SB), NOSPLIT, $0-48
+TEXT ·invertBoolAVX2(SB), NOSPLIT, $0
 	// Invert of bool, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*1), Y0
 	VPXOR   avx2_01010101<>+0(SB), Y0, Y0
@@ -17380,19 +14686,12 @@ loop:
 	ADDQ    $0x00000040, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func invertInt8Uint8AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func invertInt8Uint8AVX2()
 // Requires: AVX, AVX2
-TEXT ·invertInt8Uint8AVX2(SB), NOSPLIT, $0-48
+TEXT ·invertInt8Uint8AVX2(SB), NOSPLIT, $0
 	// Invert of int8, uint8, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*1), Y0
 	VPXOR   avx2_ffffffff<>+0(SB), Y0, Y0
@@ -17403,19 +14702,12 @@ loop:
 	ADDQ    $0x00000040, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func invertInt16Uint16AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func invertInt16Uint16AVX2()
 // Requires: AVX, AVX2
-TEXT ·invertInt16Uint16AVX2(SB), NOSPLIT, $0-48
+TEXT ·invertInt16Uint16AVX2(SB), NOSPLIT, $0
 	// Invert of int16, uint16, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*2), Y0
 	VPXOR   avx2_ffffffff<>+0(SB), Y0, Y0
@@ -17426,19 +14718,12 @@ loop:
 	ADDQ    $0x00000020, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func invertInt32Uint32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func invertInt32Uint32AVX2()
 // Requires: AVX, AVX2
-TEXT ·invertInt32Uint32AVX2(SB), NOSPLIT, $0-48
+TEXT ·invertInt32Uint32AVX2(SB), NOSPLIT, $0
 	// Invert of int32, uint32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*4), Y0
 	VPXOR   avx2_ffffffff<>+0(SB), Y0, Y0
@@ -17449,19 +14734,12 @@ loop:
 	ADDQ    $0x00000010, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func invertInt64Uint64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func invertInt64Uint64AVX2()
 // Requires: AVX, AVX2
-TEXT ·invertInt64Uint64AVX2(SB), NOSPLIT, $0-48
+TEXT ·invertInt64Uint64AVX2(SB), NOSPLIT, $0
 	// Invert of int64, uint64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*8), Y0
 	VPXOR   avx2_ffffffff<>+0(SB), Y0, Y0
@@ -17472,19 +14750,12 @@ loop:
 	ADDQ    $0x00000008, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func copyBoolInt8Uint8AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func copyBoolInt8Uint8AVX2()
 // Requires: AVX
-TEXT ·copyBoolInt8Uint8AVX2(SB), NOSPLIT, $0-48
+TEXT ·copyBoolInt8Uint8AVX2(SB), NOSPLIT, $0
 	// Copy of bool, int8, uint8, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*1), Y0
 	VMOVUPS Y0, (R8)(AX*1)
@@ -17493,19 +14764,12 @@ loop:
 	ADDQ    $0x00000040, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func castBoolInt8Uint8ToInt8Uint8AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castBoolInt8Uint8ToInt8Uint8AVX2()
 // Requires: AVX
-TEXT ·castBoolInt8Uint8ToInt8Uint8AVX2(SB), NOSPLIT, $0-48
+TEXT ·castBoolInt8Uint8ToInt8Uint8AVX2(SB), NOSPLIT, $0
 	// Cast of bool, int8, uint8 to int8, uint8, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*1), Y0
 	VMOVUPS Y0, (R8)(AX*1)
@@ -17514,19 +14778,12 @@ loop:
 	ADDQ    $0x00000040, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func castBoolUint8ToInt16Uint16AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castBoolUint8ToInt16Uint16AVX2()
 // Requires: AVX, AVX2
-TEXT ·castBoolUint8ToInt16Uint16AVX2(SB), NOSPLIT, $0-48
+TEXT ·castBoolUint8ToInt16Uint16AVX2(SB), NOSPLIT, $0
 	// Cast of bool, uint8 to int16, uint16, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VPMOVZXBW (R9)(AX*1), Y0
 	VMOVUPS   Y0, (R8)(AX*2)
@@ -17535,19 +14792,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func castBoolUint8ToInt32Uint32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castBoolUint8ToInt32Uint32AVX2()
 // Requires: AVX, AVX2
-TEXT ·castBoolUint8ToInt32Uint32AVX2(SB), NOSPLIT, $0-48
+TEXT ·castBoolUint8ToInt32Uint32AVX2(SB), NOSPLIT, $0
 	// Cast of bool, uint8 to int32, uint32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VPMOVZXBD (R9)(AX*1), Y0
 	VMOVUPS   Y0, (R8)(AX*4)
@@ -17556,19 +14806,12 @@ loop:
 	ADDQ      $0x00000010, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func castBoolUint8ToInt64Uint64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castBoolUint8ToInt64Uint64AVX2()
 // Requires: AVX, AVX2
-TEXT ·castBoolUint8ToInt64Uint64AVX2(SB), NOSPLIT, $0-48
+TEXT ·castBoolUint8ToInt64Uint64AVX2(SB), NOSPLIT, $0
 	// Cast of bool, uint8 to int64, uint64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VPMOVZXBQ (R9)(AX*1), Y0
 	VMOVUPS   Y0, (R8)(AX*8)
@@ -17577,19 +14820,12 @@ loop:
 	ADDQ      $0x00000008, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func castBoolToFloat32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castBoolToFloat32AVX2()
 // Requires: AVX, AVX2
-TEXT ·castBoolToFloat32AVX2(SB), NOSPLIT, $0-48
+TEXT ·castBoolToFloat32AVX2(SB), NOSPLIT, $0
 	// Cast of bool to float32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VPMOVZXBD (R9)(AX*1), Y0
 	VPCMPGTD  avx2_00000000<>+0(SB), Y0, Y0
@@ -17602,19 +14838,12 @@ loop:
 	ADDQ      $0x00000010, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func castBoolToFloat32PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castBoolToFloat32PastAVX2()
 // Requires: AVX, AVX2
-TEXT ·castBoolToFloat32PastAVX2(SB), NOSPLIT, $0-48
+TEXT ·castBoolToFloat32PastAVX2(SB), NOSPLIT, $0
 	// Cast of bool to float32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VPMOVZXBD (R9)(AX*1), Y0
 	VPCMPGTD  avx2_00000000<>+0(SB), Y0, Y0
@@ -17627,19 +14856,12 @@ loop:
 	ADDQ      $0x00000010, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func castBoolToFloat64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castBoolToFloat64AVX2()
 // Requires: AVX, AVX2
-TEXT ·castBoolToFloat64AVX2(SB), NOSPLIT, $0-48
+TEXT ·castBoolToFloat64AVX2(SB), NOSPLIT, $0
 	// Cast of bool to float64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VPMOVZXBQ (R9)(AX*1), Y0
 	VPCMPGTQ  avx2_00000000<>+0(SB), Y0, Y0
@@ -17652,19 +14874,12 @@ loop:
 	ADDQ      $0x00000008, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func castBoolToFloat64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castBoolToFloat64PastAVX2()
 // Requires: AVX, AVX2
-TEXT ·castBoolToFloat64PastAVX2(SB), NOSPLIT, $0-48
+TEXT ·castBoolToFloat64PastAVX2(SB), NOSPLIT, $0
 	// Cast of bool to float64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VPMOVZXBQ (R9)(AX*1), Y0
 	VPCMPGTQ  avx2_00000000<>+0(SB), Y0, Y0
@@ -17677,19 +14892,12 @@ loop:
 	ADDQ      $0x00000008, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func castInt8Uint8ToBoolAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castInt8Uint8ToBoolAVX2()
 // Requires: AVX, AVX2
-TEXT ·castInt8Uint8ToBoolAVX2(SB), NOSPLIT, $0-48
+TEXT ·castInt8Uint8ToBoolAVX2(SB), NOSPLIT, $0
 	// Cast of int8, uint8 to bool, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS  (R9)(AX*1), Y0
 	VPCMPEQB avx2_00000000<>+0(SB), Y0, Y0
@@ -17704,19 +14912,12 @@ loop:
 	ADDQ     $0x00000040, AX
 	CMPQ     AX, DX
 	JLT      loop
-	VZEROUPPER
-	MOVQ     AX, ret+40(FP)
 	RET
 
-// func castInt8ToInt16Uint16AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castInt8ToInt16Uint16AVX2()
 // Requires: AVX, AVX2
-TEXT ·castInt8ToInt16Uint16AVX2(SB), NOSPLIT, $0-48
+TEXT ·castInt8ToInt16Uint16AVX2(SB), NOSPLIT, $0
 	// Cast of int8 to int16, uint16, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VPMOVSXBW (R9)(AX*1), Y0
 	VMOVUPS   Y0, (R8)(AX*2)
@@ -17725,19 +14926,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func castInt8ToInt32Uint32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castInt8ToInt32Uint32AVX2()
 // Requires: AVX, AVX2
-TEXT ·castInt8ToInt32Uint32AVX2(SB), NOSPLIT, $0-48
+TEXT ·castInt8ToInt32Uint32AVX2(SB), NOSPLIT, $0
 	// Cast of int8 to int32, uint32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VPMOVSXBD (R9)(AX*1), Y0
 	VMOVUPS   Y0, (R8)(AX*4)
@@ -17746,19 +14940,12 @@ loop:
 	ADDQ      $0x00000010, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func castInt8ToInt64Uint64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castInt8ToInt64Uint64AVX2()
 // Requires: AVX, AVX2
-TEXT ·castInt8ToInt64Uint64AVX2(SB), NOSPLIT, $0-48
+TEXT ·castInt8ToInt64Uint64AVX2(SB), NOSPLIT, $0
 	// Cast of int8 to int64, uint64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VPMOVSXBQ (R9)(AX*1), Y0
 	VMOVUPS   Y0, (R8)(AX*8)
@@ -17767,19 +14954,12 @@ loop:
 	ADDQ      $0x00000008, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func castInt8ToFloat32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castInt8ToFloat32AVX2()
 // Requires: AVX, AVX2
-TEXT ·castInt8ToFloat32AVX2(SB), NOSPLIT, $0-48
+TEXT ·castInt8ToFloat32AVX2(SB), NOSPLIT, $0
 	// Cast of int8 to float32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VPMOVSXBD (R9)(AX*1), Y0
 	VCVTDQ2PS Y0, Y0
@@ -17790,19 +14970,12 @@ loop:
 	ADDQ      $0x00000010, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func castInt8ToFloat32PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castInt8ToFloat32PastAVX2()
 // Requires: AVX, AVX2
-TEXT ·castInt8ToFloat32PastAVX2(SB), NOSPLIT, $0-48
+TEXT ·castInt8ToFloat32PastAVX2(SB), NOSPLIT, $0
 	// Cast of int8 to float32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VPMOVSXBD (R9)(AX*1), Y0
 	VCVTDQ2PS Y0, Y0
@@ -17813,19 +14986,12 @@ loop:
 	ADDQ      $0x00000010, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func castInt8ToFloat64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castInt8ToFloat64AVX2()
 // Requires: AVX
-TEXT ·castInt8ToFloat64AVX2(SB), NOSPLIT, $0-48
+TEXT ·castInt8ToFloat64AVX2(SB), NOSPLIT, $0
 	// Cast of int8 to float64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VPMOVSXBD (R9)(AX*1), X0
 	VCVTDQ2PD X0, Y0
@@ -17836,19 +15002,12 @@ loop:
 	ADDQ      $0x00000008, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func castInt8ToFloat64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castInt8ToFloat64PastAVX2()
 // Requires: AVX
-TEXT ·castInt8ToFloat64PastAVX2(SB), NOSPLIT, $0-48
+TEXT ·castInt8ToFloat64PastAVX2(SB), NOSPLIT, $0
 	// Cast of int8 to float64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VPMOVSXBD (R9)(AX*1), X0
 	VCVTDQ2PD X0, Y0
@@ -17859,19 +15018,12 @@ loop:
 	ADDQ      $0x00000008, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func castInt16Uint16ToBoolAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castInt16Uint16ToBoolAVX2()
 // Requires: AVX, AVX2
-TEXT ·castInt16Uint16ToBoolAVX2(SB), NOSPLIT, $0-48
+TEXT ·castInt16Uint16ToBoolAVX2(SB), NOSPLIT, $0
 	// Cast of int16, uint16 to bool, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R9)(AX*2), Y0
 	VPCMPEQW  avx2_00000000<>+0(SB), Y0, Y0
@@ -17886,19 +15038,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func castInt16Uint16ToInt8Uint8AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castInt16Uint16ToInt8Uint8AVX2()
 // Requires: AVX, AVX2
-TEXT ·castInt16Uint16ToInt8Uint8AVX2(SB), NOSPLIT, $0-48
+TEXT ·castInt16Uint16ToInt8Uint8AVX2(SB), NOSPLIT, $0
 	// Cast of int16, uint16 to int8, uint8, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS      (R9)(AX*2), Y0
 	VPAND        avx2_00ff00ff<>+0(SB), Y0, Y0
@@ -17913,19 +15058,12 @@ loop:
 	ADDQ         $0x00000020, AX
 	CMPQ         AX, DX
 	JLT          loop
-	VZEROUPPER
-	MOVQ         AX, ret+40(FP)
 	RET
 
-// func copyInt16Uint16AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func copyInt16Uint16AVX2()
 // Requires: AVX
-TEXT ·copyInt16Uint16AVX2(SB), NOSPLIT, $0-48
+TEXT ·copyInt16Uint16AVX2(SB), NOSPLIT, $0
 	// Copy of int16, uint16, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*2), Y0
 	VMOVUPS Y0, (R8)(AX*2)
@@ -17934,19 +15072,12 @@ loop:
 	ADDQ    $0x00000020, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func castInt16ToInt32Uint32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castInt16ToInt32Uint32AVX2()
 // Requires: AVX, AVX2
-TEXT ·castInt16ToInt32Uint32AVX2(SB), NOSPLIT, $0-48
+TEXT ·castInt16ToInt32Uint32AVX2(SB), NOSPLIT, $0
 	// Cast of int16 to int32, uint32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VPMOVSXWD (R9)(AX*2), Y0
 	VMOVUPS   Y0, (R8)(AX*4)
@@ -17955,19 +15086,12 @@ loop:
 	ADDQ      $0x00000010, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func castInt16ToInt64Uint64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castInt16ToInt64Uint64AVX2()
 // Requires: AVX, AVX2
-TEXT ·castInt16ToInt64Uint64AVX2(SB), NOSPLIT, $0-48
+TEXT ·castInt16ToInt64Uint64AVX2(SB), NOSPLIT, $0
 	// Cast of int16 to int64, uint64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VPMOVSXWQ (R9)(AX*2), Y0
 	VMOVUPS   Y0, (R8)(AX*8)
@@ -17976,19 +15100,12 @@ loop:
 	ADDQ      $0x00000008, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func castInt16Uint16ToUint16Int16AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castInt16Uint16ToUint16Int16AVX2()
 // Requires: AVX
-TEXT ·castInt16Uint16ToUint16Int16AVX2(SB), NOSPLIT, $0-48
+TEXT ·castInt16Uint16ToUint16Int16AVX2(SB), NOSPLIT, $0
 	// Cast of int16, uint16 to uint16, int16, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*2), Y0
 	VMOVUPS Y0, (R8)(AX*2)
@@ -17997,19 +15114,12 @@ loop:
 	ADDQ    $0x00000020, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func castInt16ToFloat32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castInt16ToFloat32AVX2()
 // Requires: AVX, AVX2
-TEXT ·castInt16ToFloat32AVX2(SB), NOSPLIT, $0-48
+TEXT ·castInt16ToFloat32AVX2(SB), NOSPLIT, $0
 	// Cast of int16 to float32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VPMOVSXWD (R9)(AX*2), Y0
 	VCVTDQ2PS Y0, Y0
@@ -18020,19 +15130,12 @@ loop:
 	ADDQ      $0x00000010, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func castInt16ToFloat32PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castInt16ToFloat32PastAVX2()
 // Requires: AVX, AVX2
-TEXT ·castInt16ToFloat32PastAVX2(SB), NOSPLIT, $0-48
+TEXT ·castInt16ToFloat32PastAVX2(SB), NOSPLIT, $0
 	// Cast of int16 to float32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VPMOVSXWD (R9)(AX*2), Y0
 	VCVTDQ2PS Y0, Y0
@@ -18043,19 +15146,12 @@ loop:
 	ADDQ      $0x00000010, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func castInt16ToFloat64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castInt16ToFloat64AVX2()
 // Requires: AVX
-TEXT ·castInt16ToFloat64AVX2(SB), NOSPLIT, $0-48
+TEXT ·castInt16ToFloat64AVX2(SB), NOSPLIT, $0
 	// Cast of int16 to float64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VPMOVSXWD (R9)(AX*2), X0
 	VCVTDQ2PD X0, Y0
@@ -18066,19 +15162,12 @@ loop:
 	ADDQ      $0x00000008, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func castInt16ToFloat64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castInt16ToFloat64PastAVX2()
 // Requires: AVX
-TEXT ·castInt16ToFloat64PastAVX2(SB), NOSPLIT, $0-48
+TEXT ·castInt16ToFloat64PastAVX2(SB), NOSPLIT, $0
 	// Cast of int16 to float64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VPMOVSXWD (R9)(AX*2), X0
 	VCVTDQ2PD X0, Y0
@@ -18089,19 +15178,12 @@ loop:
 	ADDQ      $0x00000008, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func castInt32Uint32ToBoolAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castInt32Uint32ToBoolAVX2()
 // Requires: AVX, AVX2
-TEXT ·castInt32Uint32ToBoolAVX2(SB), NOSPLIT, $0-48
+TEXT ·castInt32Uint32ToBoolAVX2(SB), NOSPLIT, $0
 	// Cast of int32, uint32 to bool, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R9)(AX*4), Y0
 	VPCMPEQD  avx2_00000000<>+0(SB), Y0, Y0
@@ -18125,19 +15207,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func castInt32Uint32ToInt8Uint8AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castInt32Uint32ToInt8Uint8AVX2()
 // Requires: AVX, AVX2
-TEXT ·castInt32Uint32ToInt8Uint8AVX2(SB), NOSPLIT, $0-48
+TEXT ·castInt32Uint32ToInt8Uint8AVX2(SB), NOSPLIT, $0
 	// Cast of int32, uint32 to int8, uint8, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS      (R9)(AX*4), Y0
 	VPAND        avx2_0000ffff<>+0(SB), Y0, Y0
@@ -18156,8 +15231,6 @@ loop:
 	ADDQ         $0x00000010, AX
 	CMPQ         AX, DX
 	JLT          loop
-	VZEROUPPER
-	MOVQ         AX, ret+40(FP)
 	RET
 
 DATA avx2_0000ffff<>+0(SB)/8, $0x0000ffff0000ffff
@@ -18166,15 +15239,10 @@ DATA avx2_0000ffff<>+16(SB)/8, $0x0000ffff0000ffff
 DATA avx2_0000ffff<>+24(SB)/8, $0x0000ffff0000ffff
 GLOBL avx2_0000ffff<>(SB), RODATA|NOPTR, $32
 
-// func castInt32Uint32ToInt16Uint16AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castInt32Uint32ToInt16Uint16AVX2()
 // Requires: AVX, AVX2
-TEXT ·castInt32Uint32ToInt16Uint16AVX2(SB), NOSPLIT, $0-48
+TEXT ·castInt32Uint32ToInt16Uint16AVX2(SB), NOSPLIT, $0
 	// Cast of int32, uint32 to int16, uint16, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS      (R9)(AX*4), Y0
 	VPAND        avx2_0000ffff<>+0(SB), Y0, Y0
@@ -18189,19 +15257,12 @@ loop:
 	ADDQ         $0x00000010, AX
 	CMPQ         AX, DX
 	JLT          loop
-	VZEROUPPER
-	MOVQ         AX, ret+40(FP)
 	RET
 
-// func copyInt32Uint32Float32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func copyInt32Uint32Float32AVX2()
 // Requires: AVX
-TEXT ·copyInt32Uint32Float32AVX2(SB), NOSPLIT, $0-48
+TEXT ·copyInt32Uint32Float32AVX2(SB), NOSPLIT, $0
 	// Copy of int32, uint32, float32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*4), Y0
 	VMOVUPS Y0, (R8)(AX*4)
@@ -18210,19 +15271,12 @@ loop:
 	ADDQ    $0x00000010, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func castInt32ToInt64Uint64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castInt32ToInt64Uint64AVX2()
 // Requires: AVX, AVX2
-TEXT ·castInt32ToInt64Uint64AVX2(SB), NOSPLIT, $0-48
+TEXT ·castInt32ToInt64Uint64AVX2(SB), NOSPLIT, $0
 	// Cast of int32 to int64, uint64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VPMOVSXDQ (R9)(AX*4), Y0
 	VMOVUPS   Y0, (R8)(AX*8)
@@ -18231,19 +15285,12 @@ loop:
 	ADDQ      $0x00000008, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func castInt32Uint32ToUint32Int32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castInt32Uint32ToUint32Int32AVX2()
 // Requires: AVX
-TEXT ·castInt32Uint32ToUint32Int32AVX2(SB), NOSPLIT, $0-48
+TEXT ·castInt32Uint32ToUint32Int32AVX2(SB), NOSPLIT, $0
 	// Cast of int32, uint32 to uint32, int32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*4), Y0
 	VMOVUPS Y0, (R8)(AX*4)
@@ -18252,19 +15299,12 @@ loop:
 	ADDQ    $0x00000010, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func castInt32ToFloat32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castInt32ToFloat32AVX2()
 // Requires: AVX
-TEXT ·castInt32ToFloat32AVX2(SB), NOSPLIT, $0-48
+TEXT ·castInt32ToFloat32AVX2(SB), NOSPLIT, $0
 	// Cast of int32 to float32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VCVTDQ2PS (R9)(AX*4), Y0
 	VMOVUPS   Y0, (R8)(AX*4)
@@ -18273,19 +15313,12 @@ loop:
 	ADDQ      $0x00000010, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func castInt32ToFloat32PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castInt32ToFloat32PastAVX2()
 // Requires: AVX
-TEXT ·castInt32ToFloat32PastAVX2(SB), NOSPLIT, $0-48
+TEXT ·castInt32ToFloat32PastAVX2(SB), NOSPLIT, $0
 	// Cast of int32 to float32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VCVTDQ2PS (R9)(AX*4), Y0
 	VMOVNTPS  Y0, (R8)(AX*4)
@@ -18294,19 +15327,12 @@ loop:
 	ADDQ      $0x00000010, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func castInt32ToFloat64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castInt32ToFloat64AVX2()
 // Requires: AVX
-TEXT ·castInt32ToFloat64AVX2(SB), NOSPLIT, $0-48
+TEXT ·castInt32ToFloat64AVX2(SB), NOSPLIT, $0
 	// Cast of int32 to float64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VCVTDQ2PD (R9)(AX*4), Y0
 	VMOVUPS   Y0, (R8)(AX*8)
@@ -18315,19 +15341,12 @@ loop:
 	ADDQ      $0x00000008, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func castInt32ToFloat64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castInt32ToFloat64PastAVX2()
 // Requires: AVX
-TEXT ·castInt32ToFloat64PastAVX2(SB), NOSPLIT, $0-48
+TEXT ·castInt32ToFloat64PastAVX2(SB), NOSPLIT, $0
 	// Cast of int32 to float64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VCVTDQ2PD (R9)(AX*4), Y0
 	VMOVNTPS  Y0, (R8)(AX*8)
@@ -18336,19 +15355,12 @@ loop:
 	ADDQ      $0x00000008, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func castInt64Uint64ToBoolAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castInt64Uint64ToBoolAVX2()
 // Requires: AVX, AVX2
-TEXT ·castInt64Uint64ToBoolAVX2(SB), NOSPLIT, $0-48
+TEXT ·castInt64Uint64ToBoolAVX2(SB), NOSPLIT, $0
 	// Cast of int64, uint64 to bool, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R9)(AX*8), Y0
 	VPCMPEQQ  avx2_00000000<>+0(SB), Y0, Y0
@@ -18388,19 +15400,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func castInt64Uint64ToInt8Uint8AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castInt64Uint64ToInt8Uint8AVX2()
 // Requires: AVX, AVX2
-TEXT ·castInt64Uint64ToInt8Uint8AVX2(SB), NOSPLIT, $0-48
+TEXT ·castInt64Uint64ToInt8Uint8AVX2(SB), NOSPLIT, $0
 	// Cast of int64, uint64 to int8, uint8, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS      (R9)(AX*8), Y0
 	VEXTRACTI128 $0x01, Y0, X1
@@ -18421,19 +15426,12 @@ loop:
 	ADDQ         $0x00000008, AX
 	CMPQ         AX, DX
 	JLT          loop
-	VZEROUPPER
-	MOVQ         AX, ret+40(FP)
 	RET
 
-// func castInt64Uint64ToInt16Uint16AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castInt64Uint64ToInt16Uint16AVX2()
 // Requires: AVX, AVX2
-TEXT ·castInt64Uint64ToInt16Uint16AVX2(SB), NOSPLIT, $0-48
+TEXT ·castInt64Uint64ToInt16Uint16AVX2(SB), NOSPLIT, $0
 	// Cast of int64, uint64 to int16, uint16, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS      (R9)(AX*8), Y0
 	VEXTRACTI128 $0x01, Y0, X1
@@ -18450,19 +15448,12 @@ loop:
 	ADDQ         $0x00000008, AX
 	CMPQ         AX, DX
 	JLT          loop
-	VZEROUPPER
-	MOVQ         AX, ret+40(FP)
 	RET
 
-// func castInt64Uint64ToInt32Uint32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castInt64Uint64ToInt32Uint32AVX2()
 // Requires: AVX, AVX2
-TEXT ·castInt64Uint64ToInt32Uint32AVX2(SB), NOSPLIT, $0-48
+TEXT ·castInt64Uint64ToInt32Uint32AVX2(SB), NOSPLIT, $0
 	// Cast of int64, uint64 to int32, uint32, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS      (R9)(AX*8), Y0
 	VEXTRACTI128 $0x01, Y0, X1
@@ -18475,19 +15466,12 @@ loop:
 	ADDQ         $0x00000008, AX
 	CMPQ         AX, DX
 	JLT          loop
-	VZEROUPPER
-	MOVQ         AX, ret+40(FP)
 	RET
 
-// func copyInt64Uint64Float64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func copyInt64Uint64Float64AVX2()
 // Requires: AVX
-TEXT ·copyInt64Uint64Float64AVX2(SB), NOSPLIT, $0-48
+TEXT ·copyInt64Uint64Float64AVX2(SB), NOSPLIT, $0
 	// Copy of int64, uint64, float64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*8), Y0
 	VMOVUPS Y0, (R8)(AX*8)
@@ -18496,19 +15480,12 @@ loop:
 	ADDQ    $0x00000008, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func castInt64Uint64ToUint64Int64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castInt64Uint64ToUint64Int64AVX2()
 // Requires: AVX
-TEXT ·castInt64Uint64ToUint64Int64AVX2(SB), NOSPLIT, $0-48
+TEXT ·castInt64Uint64ToUint64Int64AVX2(SB), NOSPLIT, $0
 	// Cast of int64, uint64 to uint64, int64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*8), Y0
 	VMOVUPS Y0, (R8)(AX*8)
@@ -18517,19 +15494,12 @@ loop:
 	ADDQ    $0x00000008, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func castInt64ToFloat64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castInt64ToFloat64AVX2()
 // Requires: AVX, AVX2
-TEXT ·castInt64ToFloat64AVX2(SB), NOSPLIT, $0-48
+TEXT ·castInt64ToFloat64AVX2(SB), NOSPLIT, $0
 	// Cast of int64 to float64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS  (R9)(AX*8), Y0
 	VPBLENDD $0xaa, avx2_4330000000000000<>+0(SB), Y0, Y1
@@ -18548,8 +15518,6 @@ loop:
 	ADDQ     $0x00000008, AX
 	CMPQ     AX, DX
 	JLT      loop
-	VZEROUPPER
-	MOVQ     AX, ret+40(FP)
 	RET
 
 DATA avx2_4530000080000000<>+0(SB)/8, $0x4530000080000000
@@ -18564,15 +15532,10 @@ DATA avx2_4530000080100000<>+16(SB)/8, $0x4530000080100000
 DATA avx2_4530000080100000<>+24(SB)/8, $0x4530000080100000
 GLOBL avx2_4530000080100000<>(SB), RODATA|NOPTR, $32
 
-// func castInt64ToFloat64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castInt64ToFloat64PastAVX2()
 // Requires: AVX, AVX2
-TEXT ·castInt64ToFloat64PastAVX2(SB), NOSPLIT, $0-48
+TEXT ·castInt64ToFloat64PastAVX2(SB), NOSPLIT, $0
 	// Cast of int64 to float64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS  (R9)(AX*8), Y0
 	VPBLENDD $0xaa, avx2_4330000000000000<>+0(SB), Y0, Y1
@@ -18591,19 +15554,12 @@ loop:
 	ADDQ     $0x00000008, AX
 	CMPQ     AX, DX
 	JLT      loop
-	VZEROUPPER
-	MOVQ     AX, ret+40(FP)
 	RET
 
-// func castUint8ToFloat32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castUint8ToFloat32AVX2()
 // Requires: AVX, AVX2
-TEXT ·castUint8ToFloat32AVX2(SB), NOSPLIT, $0-48
+TEXT ·castUint8ToFloat32AVX2(SB), NOSPLIT, $0
 	// Cast of uint8 to float32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VPMOVZXBD (R9)(AX*1), Y0
 	VCVTDQ2PS Y0, Y0
@@ -18614,19 +15570,12 @@ loop:
 	ADDQ      $0x00000010, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func castUint8ToFloat32PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castUint8ToFloat32PastAVX2()
 // Requires: AVX, AVX2
-TEXT ·castUint8ToFloat32PastAVX2(SB), NOSPLIT, $0-48
+TEXT ·castUint8ToFloat32PastAVX2(SB), NOSPLIT, $0
 	// Cast of uint8 to float32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VPMOVZXBD (R9)(AX*1), Y0
 	VCVTDQ2PS Y0, Y0
@@ -18637,19 +15586,12 @@ loop:
 	ADDQ      $0x00000010, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func castUint8ToFloat64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castUint8ToFloat64AVX2()
 // Requires: AVX
-TEXT ·castUint8ToFloat64AVX2(SB), NOSPLIT, $0-48
+TEXT ·castUint8ToFloat64AVX2(SB), NOSPLIT, $0
 	// Cast of uint8 to float64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VPMOVZXBD (R9)(AX*1), X0
 	VCVTDQ2PD X0, Y0
@@ -18660,19 +15602,12 @@ loop:
 	ADDQ      $0x00000008, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func castUint8ToFloat64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castUint8ToFloat64PastAVX2()
 // Requires: AVX
-TEXT ·castUint8ToFloat64PastAVX2(SB), NOSPLIT, $0-48
+TEXT ·castUint8ToFloat64PastAVX2(SB), NOSPLIT, $0
 	// Cast of uint8 to float64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VPMOVZXBD (R9)(AX*1), X0
 	VCVTDQ2PD X0, Y0
@@ -18683,19 +15618,12 @@ loop:
 	ADDQ      $0x00000008, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func castUint16ToInt32Uint32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castUint16ToInt32Uint32AVX2()
 // Requires: AVX, AVX2
-TEXT ·castUint16ToInt32Uint32AVX2(SB), NOSPLIT, $0-48
+TEXT ·castUint16ToInt32Uint32AVX2(SB), NOSPLIT, $0
 	// Cast of uint16 to int32, uint32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VPMOVZXWD (R9)(AX*2), Y0
 	VMOVUPS   Y0, (R8)(AX*4)
@@ -18704,19 +15632,12 @@ loop:
 	ADDQ      $0x00000010, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func castUint16ToInt64Uint64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castUint16ToInt64Uint64AVX2()
 // Requires: AVX, AVX2
-TEXT ·castUint16ToInt64Uint64AVX2(SB), NOSPLIT, $0-48
+TEXT ·castUint16ToInt64Uint64AVX2(SB), NOSPLIT, $0
 	// Cast of uint16 to int64, uint64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VPMOVZXWQ (R9)(AX*2), Y0
 	VMOVUPS   Y0, (R8)(AX*8)
@@ -18725,19 +15646,12 @@ loop:
 	ADDQ      $0x00000008, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func castUint16ToFloat32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castUint16ToFloat32AVX2()
 // Requires: AVX, AVX2
-TEXT ·castUint16ToFloat32AVX2(SB), NOSPLIT, $0-48
+TEXT ·castUint16ToFloat32AVX2(SB), NOSPLIT, $0
 	// Cast of uint16 to float32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VPMOVZXWD (R9)(AX*2), Y0
 	VCVTDQ2PS Y0, Y0
@@ -18748,19 +15662,12 @@ loop:
 	ADDQ      $0x00000010, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func castUint16ToFloat32PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castUint16ToFloat32PastAVX2()
 // Requires: AVX, AVX2
-TEXT ·castUint16ToFloat32PastAVX2(SB), NOSPLIT, $0-48
+TEXT ·castUint16ToFloat32PastAVX2(SB), NOSPLIT, $0
 	// Cast of uint16 to float32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VPMOVZXWD (R9)(AX*2), Y0
 	VCVTDQ2PS Y0, Y0
@@ -18771,19 +15678,12 @@ loop:
 	ADDQ      $0x00000010, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func castUint16ToFloat64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castUint16ToFloat64AVX2()
 // Requires: AVX
-TEXT ·castUint16ToFloat64AVX2(SB), NOSPLIT, $0-48
+TEXT ·castUint16ToFloat64AVX2(SB), NOSPLIT, $0
 	// Cast of uint16 to float64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VPMOVZXWD (R9)(AX*2), X0
 	VCVTDQ2PD X0, Y0
@@ -18794,19 +15694,12 @@ loop:
 	ADDQ      $0x00000008, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func castUint16ToFloat64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castUint16ToFloat64PastAVX2()
 // Requires: AVX
-TEXT ·castUint16ToFloat64PastAVX2(SB), NOSPLIT, $0-48
+TEXT ·castUint16ToFloat64PastAVX2(SB), NOSPLIT, $0
 	// Cast of uint16 to float64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VPMOVZXWD (R9)(AX*2), X0
 	VCVTDQ2PD X0, Y0
@@ -18817,19 +15710,12 @@ loop:
 	ADDQ      $0x00000008, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func castUint32ToInt64Uint64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castUint32ToInt64Uint64AVX2()
 // Requires: AVX, AVX2
-TEXT ·castUint32ToInt64Uint64AVX2(SB), NOSPLIT, $0-48
+TEXT ·castUint32ToInt64Uint64AVX2(SB), NOSPLIT, $0
 	// Cast of uint32 to int64, uint64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VPMOVZXDQ (R9)(AX*4), Y0
 	VMOVUPS   Y0, (R8)(AX*8)
@@ -18838,19 +15724,12 @@ loop:
 	ADDQ      $0x00000008, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func castUint32ToFloat32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castUint32ToFloat32AVX2()
 // Requires: AVX, AVX2, FMA3
-TEXT ·castUint32ToFloat32AVX2(SB), NOSPLIT, $0-48
+TEXT ·castUint32ToFloat32AVX2(SB), NOSPLIT, $0
 	// Cast of uint32 to float32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS     (R9)(AX*4), Y0
 	VPAND       avx2_0000ffff<>+0(SB), Y0, Y1
@@ -18869,8 +15748,6 @@ loop:
 	ADDQ        $0x00000010, AX
 	CMPQ        AX, DX
 	JLT         loop
-	VZEROUPPER
-	MOVQ        AX, ret+40(FP)
 	RET
 
 DATA avx2_47800000<>+0(SB)/8, $0x4780000047800000
@@ -18879,15 +15756,10 @@ DATA avx2_47800000<>+16(SB)/8, $0x4780000047800000
 DATA avx2_47800000<>+24(SB)/8, $0x4780000047800000
 GLOBL avx2_47800000<>(SB), RODATA|NOPTR, $32
 
-// func castUint32ToFloat32PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castUint32ToFloat32PastAVX2()
 // Requires: AVX, AVX2, FMA3
-TEXT ·castUint32ToFloat32PastAVX2(SB), NOSPLIT, $0-48
+TEXT ·castUint32ToFloat32PastAVX2(SB), NOSPLIT, $0
 	// Cast of uint32 to float32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS     (R9)(AX*4), Y0
 	VPAND       avx2_0000ffff<>+0(SB), Y0, Y1
@@ -18906,19 +15778,12 @@ loop:
 	ADDQ        $0x00000010, AX
 	CMPQ        AX, DX
 	JLT         loop
-	VZEROUPPER
-	MOVQ        AX, ret+40(FP)
 	RET
 
-// func castUint32ToFloat64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castUint32ToFloat64AVX2()
 // Requires: AVX, AVX2
-TEXT ·castUint32ToFloat64AVX2(SB), NOSPLIT, $0-48
+TEXT ·castUint32ToFloat64AVX2(SB), NOSPLIT, $0
 	// Cast of uint32 to float64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VPMOVZXDQ (R9)(AX*4), Y0
 	VPOR      avx2_4330000000000000<>+0(SB), Y0, Y0
@@ -18931,19 +15796,12 @@ loop:
 	ADDQ      $0x00000008, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func castUint32ToFloat64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castUint32ToFloat64PastAVX2()
 // Requires: AVX, AVX2
-TEXT ·castUint32ToFloat64PastAVX2(SB), NOSPLIT, $0-48
+TEXT ·castUint32ToFloat64PastAVX2(SB), NOSPLIT, $0
 	// Cast of uint32 to float64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VPMOVZXDQ (R9)(AX*4), Y0
 	VPOR      avx2_4330000000000000<>+0(SB), Y0, Y0
@@ -18956,19 +15814,12 @@ loop:
 	ADDQ      $0x00000008, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func castUint64ToFloat64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castUint64ToFloat64AVX2()
 // Requires: AVX, AVX2
-TEXT ·castUint64ToFloat64AVX2(SB), NOSPLIT, $0-48
+TEXT ·castUint64ToFloat64AVX2(SB), NOSPLIT, $0
 	// Cast of uint64 to float64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS  (R9)(AX*8), Y0
 	VPBLENDD $0xaa, avx2_4330000000000000<>+0(SB), Y0, Y1
@@ -18987,8 +15838,6 @@ loop:
 	ADDQ     $0x00000008, AX
 	CMPQ     AX, DX
 	JLT      loop
-	VZEROUPPER
-	MOVQ     AX, ret+40(FP)
 	RET
 
 DATA avx2_4530000000000000<>+0(SB)/8, $0x4530000000000000
@@ -19003,15 +15852,10 @@ DATA avx2_4530000000100000<>+16(SB)/8, $0x4530000000100000
 DATA avx2_4530000000100000<>+24(SB)/8, $0x4530000000100000
 GLOBL avx2_4530000000100000<>(SB), RODATA|NOPTR, $32
 
-// func castUint64ToFloat64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castUint64ToFloat64PastAVX2()
 // Requires: AVX, AVX2
-TEXT ·castUint64ToFloat64PastAVX2(SB), NOSPLIT, $0-48
+TEXT ·castUint64ToFloat64PastAVX2(SB), NOSPLIT, $0
 	// Cast of uint64 to float64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS  (R9)(AX*8), Y0
 	VPBLENDD $0xaa, avx2_4330000000000000<>+0(SB), Y0, Y1
@@ -19030,19 +15874,12 @@ loop:
 	ADDQ     $0x00000008, AX
 	CMPQ     AX, DX
 	JLT      loop
-	VZEROUPPER
-	MOVQ     AX, ret+40(FP)
 	RET
 
-// func castFloat32ToBoolAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castFloat32ToBoolAVX2()
 // Requires: AVX, AVX2
-TEXT ·castFloat32ToBoolAVX2(SB), NOSPLIT, $0-48
+TEXT ·castFloat32ToBoolAVX2(SB), NOSPLIT, $0
 	// Cast of float32 to bool, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R9)(AX*4), Y0
 	VCMPPS    $0x04, avx2_00000000<>+0(SB), Y0, Y0
@@ -19062,19 +15899,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func castFloat32ToInt8Uint8AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castFloat32ToInt8Uint8AVX2()
 // Requires: AVX, AVX2
-TEXT ·castFloat32ToInt8Uint8AVX2(SB), NOSPLIT, $0-48
+TEXT ·castFloat32ToInt8Uint8AVX2(SB), NOSPLIT, $0
 	// Cast of float32 to int8, uint8, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VCVTTPS2DQ   (R9)(AX*4), Y0
 	VPAND        avx2_0000ffff<>+0(SB), Y0, Y0
@@ -19093,19 +15923,12 @@ loop:
 	ADDQ         $0x00000010, AX
 	CMPQ         AX, DX
 	JLT          loop
-	VZEROUPPER
-	MOVQ         AX, ret+40(FP)
 	RET
 
-// func castFloat32ToInt16Uint16AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castFloat32ToInt16Uint16AVX2()
 // Requires: AVX, AVX2
-TEXT ·castFloat32ToInt16Uint16AVX2(SB), NOSPLIT, $0-48
+TEXT ·castFloat32ToInt16Uint16AVX2(SB), NOSPLIT, $0
 	// Cast of float32 to int16, uint16, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VCVTTPS2DQ   (R9)(AX*4), Y0
 	VPAND        avx2_0000ffff<>+0(SB), Y0, Y0
@@ -19120,19 +15943,12 @@ loop:
 	ADDQ         $0x00000010, AX
 	CMPQ         AX, DX
 	JLT          loop
-	VZEROUPPER
-	MOVQ         AX, ret+40(FP)
 	RET
 
-// func castFloat32ToInt32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castFloat32ToInt32AVX2()
 // Requires: AVX
-TEXT ·castFloat32ToInt32AVX2(SB), NOSPLIT, $0-48
+TEXT ·castFloat32ToInt32AVX2(SB), NOSPLIT, $0
 	// Cast of float32 to int32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VCVTTPS2DQ (R9)(AX*4), Y0
 	VMOVUPS    Y0, (R8)(AX*4)
@@ -19141,19 +15957,12 @@ loop:
 	ADDQ       $0x00000010, AX
 	CMPQ       AX, DX
 	JLT        loop
-	VZEROUPPER
-	MOVQ       AX, ret+40(FP)
 	RET
 
-// func castFloat32ToInt32PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castFloat32ToInt32PastAVX2()
 // Requires: AVX
-TEXT ·castFloat32ToInt32PastAVX2(SB), NOSPLIT, $0-48
+TEXT ·castFloat32ToInt32PastAVX2(SB), NOSPLIT, $0
 	// Cast of float32 to int32, 16 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VCVTTPS2DQ (R9)(AX*4), Y0
 	VMOVNTPS   Y0, (R8)(AX*4)
@@ -19162,19 +15971,12 @@ loop:
 	ADDQ       $0x00000010, AX
 	CMPQ       AX, DX
 	JLT        loop
-	VZEROUPPER
-	MOVQ       AX, ret+40(FP)
 	RET
 
-// func castFloat32ToInt64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castFloat32ToInt64AVX2()
 // Requires: AVX, AVX2
-TEXT ·castFloat32ToInt64AVX2(SB), NOSPLIT, $0-48
+TEXT ·castFloat32ToInt64AVX2(SB), NOSPLIT, $0
 	// Cast of float32 to int64, 4 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VCVTPS2PD (R9)(AX*4), Y0
 	VANDPD    avx2_7fffffffffffffff<>+0(SB), Y0, Y1
@@ -19190,8 +15992,6 @@ loop:
 	JLT       loop
 
 done:
-	VZEROUPPER
-	MOVQ AX, ret+40(FP)
 	RET
 
 DATA avx2_4320000000000000<>+0(SB)/8, $0x4320000000000000
@@ -19200,15 +16000,10 @@ DATA avx2_4320000000000000<>+16(SB)/8, $0x4320000000000000
 DATA avx2_4320000000000000<>+24(SB)/8, $0x4320000000000000
 GLOBL avx2_4320000000000000<>(SB), RODATA|NOPTR, $32
 
-// func castFloat32ToInt64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castFloat32ToInt64PastAVX2()
 // Requires: AVX, AVX2
-TEXT ·castFloat32ToInt64PastAVX2(SB), NOSPLIT, $0-48
+TEXT ·castFloat32ToInt64PastAVX2(SB), NOSPLIT, $0
 	// Cast of float32 to int64, 4 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VCVTPS2PD (R9)(AX*4), Y0
 	VANDPD    avx2_7fffffffffffffff<>+0(SB), Y0, Y1
@@ -19224,19 +16019,12 @@ loop:
 	JLT       loop
 
 done:
-	VZEROUPPER
-	MOVQ AX, ret+40(FP)
 	RET
 
-// func castFloat32ToUint32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castFloat32ToUint32AVX2()
 // Requires: AVX, AVX2
-TEXT ·castFloat32ToUint32AVX2(SB), NOSPLIT, $0-48
+TEXT ·castFloat32ToUint32AVX2(SB), NOSPLIT, $0
 	// Cast of float32 to uint32, 4 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VCVTPS2PD    (R9)(AX*4), Y0
 	VANDPD       avx2_7fffffffffffffff<>+0(SB), Y0, Y1
@@ -19254,19 +16042,12 @@ loop:
 	JLT          loop
 
 done:
-	VZEROUPPER
-	MOVQ AX, ret+40(FP)
 	RET
 
-// func castFloat32ToUint64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castFloat32ToUint64AVX2()
 // Requires: AVX, AVX2
-TEXT ·castFloat32ToUint64AVX2(SB), NOSPLIT, $0-48
+TEXT ·castFloat32ToUint64AVX2(SB), NOSPLIT, $0
 	// Cast of float32 to uint64, 4 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R9)(AX*4), X0
 	VCMPPS    $0x1d, avx2_5f000000<>+0(SB), X0, X1
@@ -19289,8 +16070,6 @@ loop:
 	JLT       loop
 
 done:
-	VZEROUPPER
-	MOVQ AX, ret+40(FP)
 	RET
 
 DATA avx2_5f000000<>+0(SB)/8, $0x5f0000005f000000
@@ -19299,15 +16078,10 @@ DATA avx2_5f000000<>+16(SB)/8, $0x5f0000005f000000
 DATA avx2_5f000000<>+24(SB)/8, $0x5f0000005f000000
 GLOBL avx2_5f000000<>(SB), RODATA|NOPTR, $32
 
-// func castFloat32ToUint64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castFloat32ToUint64PastAVX2()
 // Requires: AVX, AVX2
-TEXT ·castFloat32ToUint64PastAVX2(SB), NOSPLIT, $0-48
+TEXT ·castFloat32ToUint64PastAVX2(SB), NOSPLIT, $0
 	// Cast of float32 to uint64, 4 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R9)(AX*4), X0
 	VCMPPS    $0x1d, avx2_5f000000<>+0(SB), X0, X1
@@ -19330,19 +16104,12 @@ loop:
 	JLT       loop
 
 done:
-	VZEROUPPER
-	MOVQ AX, ret+40(FP)
 	RET
 
-// func castFloat32ToFloat64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castFloat32ToFloat64AVX2()
 // Requires: AVX
-TEXT ·castFloat32ToFloat64AVX2(SB), NOSPLIT, $0-48
+TEXT ·castFloat32ToFloat64AVX2(SB), NOSPLIT, $0
 	// Cast of float32 to float64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VCVTPS2PD (R9)(AX*4), Y0
 	VMOVUPS   Y0, (R8)(AX*8)
@@ -19351,19 +16118,12 @@ loop:
 	ADDQ      $0x00000008, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func castFloat32ToFloat64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castFloat32ToFloat64PastAVX2()
 // Requires: AVX
-TEXT ·castFloat32ToFloat64PastAVX2(SB), NOSPLIT, $0-48
+TEXT ·castFloat32ToFloat64PastAVX2(SB), NOSPLIT, $0
 	// Cast of float32 to float64, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VCVTPS2PD (R9)(AX*4), Y0
 	VMOVNTPS  Y0, (R8)(AX*8)
@@ -19372,19 +16132,12 @@ loop:
 	ADDQ      $0x00000008, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func castFloat64ToBoolAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castFloat64ToBoolAVX2()
 // Requires: AVX, AVX2
-TEXT ·castFloat64ToBoolAVX2(SB), NOSPLIT, $0-48
+TEXT ·castFloat64ToBoolAVX2(SB), NOSPLIT, $0
 	// Cast of float64 to bool, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R9)(AX*8), Y0
 	VCMPPD    $0x04, avx2_00000000<>+0(SB), Y0, Y0
@@ -19416,19 +16169,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func castFloat64ToInt8Uint8AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castFloat64ToInt8Uint8AVX2()
 // Requires: AVX
-TEXT ·castFloat64ToInt8Uint8AVX2(SB), NOSPLIT, $0-48
+TEXT ·castFloat64ToInt8Uint8AVX2(SB), NOSPLIT, $0
 	// Cast of float64 to int8, uint8, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VCVTTPD2DQY (R9)(AX*8), X0
 	VPAND       avx2_0000ffff<>+0(SB), X0, X0
@@ -19445,19 +16191,12 @@ loop:
 	ADDQ        $0x00000008, AX
 	CMPQ        AX, DX
 	JLT         loop
-	VZEROUPPER
-	MOVQ        AX, ret+40(FP)
 	RET
 
-// func castFloat64ToInt16Uint16AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castFloat64ToInt16Uint16AVX2()
 // Requires: AVX
-TEXT ·castFloat64ToInt16Uint16AVX2(SB), NOSPLIT, $0-48
+TEXT ·castFloat64ToInt16Uint16AVX2(SB), NOSPLIT, $0
 	// Cast of float64 to int16, uint16, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VCVTTPD2DQY (R9)(AX*8), X0
 	VPAND       avx2_0000ffff<>+0(SB), X0, X0
@@ -19470,19 +16209,12 @@ loop:
 	ADDQ        $0x00000008, AX
 	CMPQ        AX, DX
 	JLT         loop
-	VZEROUPPER
-	MOVQ        AX, ret+40(FP)
 	RET
 
-// func castFloat64ToInt32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castFloat64ToInt32AVX2()
 // Requires: AVX
-TEXT ·castFloat64ToInt32AVX2(SB), NOSPLIT, $0-48
+TEXT ·castFloat64ToInt32AVX2(SB), NOSPLIT, $0
 	// Cast of float64 to int32, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VCVTTPD2DQY (R9)(AX*8), X0
 	VMOVUPS     X0, (R8)(AX*4)
@@ -19491,19 +16223,12 @@ loop:
 	ADDQ        $0x00000008, AX
 	CMPQ        AX, DX
 	JLT         loop
-	VZEROUPPER
-	MOVQ        AX, ret+40(FP)
 	RET
 
-// func castFloat64ToInt64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castFloat64ToInt64AVX2()
 // Requires: AVX, AVX2
-TEXT ·castFloat64ToInt64AVX2(SB), NOSPLIT, $0-48
+TEXT ·castFloat64ToInt64AVX2(SB), NOSPLIT, $0
 	// Cast of float64 to int64, 4 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS  (R9)(AX*8), Y0
 	VANDPD   avx2_7fffffffffffffff<>+0(SB), Y0, Y1
@@ -19519,19 +16244,12 @@ loop:
 	JLT      loop
 
 done:
-	VZEROUPPER
-	MOVQ AX, ret+40(FP)
 	RET
 
-// func castFloat64ToInt64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castFloat64ToInt64PastAVX2()
 // Requires: AVX, AVX2
-TEXT ·castFloat64ToInt64PastAVX2(SB), NOSPLIT, $0-48
+TEXT ·castFloat64ToInt64PastAVX2(SB), NOSPLIT, $0
 	// Cast of float64 to int64, 4 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS  (R9)(AX*8), Y0
 	VANDPD   avx2_7fffffffffffffff<>+0(SB), Y0, Y1
@@ -19547,19 +16265,12 @@ loop:
 	JLT      loop
 
 done:
-	VZEROUPPER
-	MOVQ AX, ret+40(FP)
 	RET
 
-// func castFloat64ToUint32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castFloat64ToUint32AVX2()
 // Requires: AVX, AVX2
-TEXT ·castFloat64ToUint32AVX2(SB), NOSPLIT, $0-48
+TEXT ·castFloat64ToUint32AVX2(SB), NOSPLIT, $0
 	// Cast of float64 to uint32, 4 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS      (R9)(AX*8), Y0
 	VANDPD       avx2_7fffffffffffffff<>+0(SB), Y0, Y1
@@ -19577,19 +16288,12 @@ loop:
 	JLT          loop
 
 done:
-	VZEROUPPER
-	MOVQ AX, ret+40(FP)
 	RET
 
-// func castFloat64ToUint64AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castFloat64ToUint64AVX2()
 // Requires: AVX, AVX2
-TEXT ·castFloat64ToUint64AVX2(SB), NOSPLIT, $0-48
+TEXT ·castFloat64ToUint64AVX2(SB), NOSPLIT, $0
 	// Cast of float64 to uint64, 4 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R9)(AX*8), Y0
 	VCMPPD    $0x1d, avx2_43e0000000000000<>+0(SB), Y0, Y1
@@ -19610,8 +16314,6 @@ loop:
 	JLT       loop
 
 done:
-	VZEROUPPER
-	MOVQ AX, ret+40(FP)
 	RET
 
 DATA avx2_43e0000000000000<>+0(SB)/8, $0x43e0000000000000
@@ -19620,15 +16322,10 @@ DATA avx2_43e0000000000000<>+16(SB)/8, $0x43e0000000000000
 DATA avx2_43e0000000000000<>+24(SB)/8, $0x43e0000000000000
 GLOBL avx2_43e0000000000000<>(SB), RODATA|NOPTR, $32
 
-// func castFloat64ToUint64PastAVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castFloat64ToUint64PastAVX2()
 // Requires: AVX, AVX2
-TEXT ·castFloat64ToUint64PastAVX2(SB), NOSPLIT, $0-48
+TEXT ·castFloat64ToUint64PastAVX2(SB), NOSPLIT, $0
 	// Cast of float64 to uint64, 4 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R9)(AX*8), Y0
 	VCMPPD    $0x1d, avx2_43e0000000000000<>+0(SB), Y0, Y1
@@ -19649,19 +16346,12 @@ loop:
 	JLT       loop
 
 done:
-	VZEROUPPER
-	MOVQ AX, ret+40(FP)
 	RET
 
-// func castFloat64ToFloat32AVX2(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castFloat64ToFloat32AVX2()
 // Requires: AVX
-TEXT ·castFloat64ToFloat32AVX2(SB), NOSPLIT, $0-48
+TEXT ·castFloat64ToFloat32AVX2(SB), NOSPLIT, $0
 	// Cast of float64 to float32, 8 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VCVTPD2PSY (R9)(AX*8), X0
 	VMOVUPS    X0, (R8)(AX*4)
@@ -19670,8 +16360,6 @@ loop:
 	ADDQ       $0x00000008, AX
 	CMPQ       AX, DX
 	JLT        loop
-	VZEROUPPER
-	MOVQ       AX, ret+40(FP)
 	RET
 
 // func eightAddFloat32AVX2(acc *byte, src *byte, stride int, n int)

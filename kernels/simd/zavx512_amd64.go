@@ -11,704 +11,471 @@ import (
 	"github.com/tare-go/tare/internal/op"
 )
 
-//go:noescape
-func addFloat32AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func addFloat32AVX512()
 
-//go:noescape
-func addFloat32PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func addFloat32PastAVX512()
 
-//go:noescape
-func addFloat64AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func addFloat64AVX512()
 
-//go:noescape
-func addFloat64PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func addFloat64PastAVX512()
 
-//go:noescape
-func subtractFloat32AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func subtractFloat32AVX512()
 
-//go:noescape
-func subtractFloat32PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func subtractFloat32PastAVX512()
 
-//go:noescape
-func subtractFloat64AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func subtractFloat64AVX512()
 
-//go:noescape
-func subtractFloat64PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func subtractFloat64PastAVX512()
 
-//go:noescape
-func multiplyFloat32AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func multiplyFloat32AVX512()
 
-//go:noescape
-func multiplyFloat32PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func multiplyFloat32PastAVX512()
 
-//go:noescape
-func multiplyFloat64AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func multiplyFloat64AVX512()
 
-//go:noescape
-func multiplyFloat64PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func multiplyFloat64PastAVX512()
 
-//go:noescape
-func divideFloat32AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func divideFloat32AVX512()
 
-//go:noescape
-func divideFloat32PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func divideFloat32PastAVX512()
 
-//go:noescape
-func divideFloat64AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func divideFloat64AVX512()
 
-//go:noescape
-func divideFloat64PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func divideFloat64PastAVX512()
 
-//go:noescape
-func floorDivideFloat32AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func floorDivideFloat32AVX512()
 
-//go:noescape
-func floorDivideFloat32PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func floorDivideFloat32PastAVX512()
 
-//go:noescape
-func floorDivideFloat64AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func floorDivideFloat64AVX512()
 
-//go:noescape
-func floorDivideFloat64PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func floorDivideFloat64PastAVX512()
 
-//go:noescape
-func remainderFloat32AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func remainderFloat32AVX512()
 
-//go:noescape
-func remainderFloat32PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func remainderFloat32PastAVX512()
 
-//go:noescape
-func remainderFloat64AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func remainderFloat64AVX512()
 
-//go:noescape
-func remainderFloat64PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func remainderFloat64PastAVX512()
 
-//go:noescape
-func negativeFloat32AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func negativeFloat32AVX512()
 
-//go:noescape
-func negativeFloat32PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func negativeFloat32PastAVX512()
 
-//go:noescape
-func negativeFloat64AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func negativeFloat64AVX512()
 
-//go:noescape
-func negativeFloat64PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func negativeFloat64PastAVX512()
 
-//go:noescape
-func positiveFloat32AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func positiveFloat32AVX512()
 
-//go:noescape
-func positiveFloat32PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func positiveFloat32PastAVX512()
 
-//go:noescape
-func positiveFloat64AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func positiveFloat64AVX512()
 
-//go:noescape
-func positiveFloat64PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func positiveFloat64PastAVX512()
 
-//go:noescape
-func absoluteFloat32AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func absoluteFloat32AVX512()
 
-//go:noescape
-func absoluteFloat32PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func absoluteFloat32PastAVX512()
 
-//go:noescape
-func absoluteFloat64AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func absoluteFloat64AVX512()
 
-//go:noescape
-func absoluteFloat64PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func absoluteFloat64PastAVX512()
 
-//go:noescape
-func signFloat32AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func signFloat32AVX512()
 
-//go:noescape
-func signFloat32PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func signFloat32PastAVX512()
 
-//go:noescape
-func signFloat64AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func signFloat64AVX512()
 
-//go:noescape
-func signFloat64PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func signFloat64PastAVX512()
 
-//go:noescape
-func squareFloat32AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func squareFloat32AVX512()
 
-//go:noescape
-func squareFloat32PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func squareFloat32PastAVX512()
 
-//go:noescape
-func squareFloat64AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func squareFloat64AVX512()
 
-//go:noescape
-func squareFloat64PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func squareFloat64PastAVX512()
 
-//go:noescape
-func reciprocalFloat32AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func reciprocalFloat32AVX512()
 
-//go:noescape
-func reciprocalFloat32PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func reciprocalFloat32PastAVX512()
 
-//go:noescape
-func reciprocalFloat64AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func reciprocalFloat64AVX512()
 
-//go:noescape
-func reciprocalFloat64PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func reciprocalFloat64PastAVX512()
 
-//go:noescape
-func maximumFloat32AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func maximumFloat32AVX512()
 
-//go:noescape
-func maximumFloat32PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func maximumFloat32PastAVX512()
 
-//go:noescape
-func maximumFloat64AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func maximumFloat64AVX512()
 
-//go:noescape
-func maximumFloat64PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func maximumFloat64PastAVX512()
 
-//go:noescape
-func minimumFloat32AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func minimumFloat32AVX512()
 
-//go:noescape
-func minimumFloat32PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func minimumFloat32PastAVX512()
 
-//go:noescape
-func minimumFloat64AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func minimumFloat64AVX512()
 
-//go:noescape
-func minimumFloat64PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func minimumFloat64PastAVX512()
 
-//go:noescape
-func floorFloat32AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func floorFloat32AVX512()
 
-//go:noescape
-func floorFloat32PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func floorFloat32PastAVX512()
 
-//go:noescape
-func floorFloat64AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func floorFloat64AVX512()
 
-//go:noescape
-func floorFloat64PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func floorFloat64PastAVX512()
 
-//go:noescape
-func ceilFloat32AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func ceilFloat32AVX512()
 
-//go:noescape
-func ceilFloat32PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func ceilFloat32PastAVX512()
 
-//go:noescape
-func ceilFloat64AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func ceilFloat64AVX512()
 
-//go:noescape
-func ceilFloat64PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func ceilFloat64PastAVX512()
 
-//go:noescape
-func truncFloat32AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func truncFloat32AVX512()
 
-//go:noescape
-func truncFloat32PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func truncFloat32PastAVX512()
 
-//go:noescape
-func truncFloat64AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func truncFloat64AVX512()
 
-//go:noescape
-func truncFloat64PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func truncFloat64PastAVX512()
 
-//go:noescape
-func rintFloat32AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func rintFloat32AVX512()
 
-//go:noescape
-func rintFloat32PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func rintFloat32PastAVX512()
 
-//go:noescape
-func rintFloat64AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func rintFloat64AVX512()
 
-//go:noescape
-func rintFloat64PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func rintFloat64PastAVX512()
 
-//go:noescape
-func copysignFloat32AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func copysignFloat32AVX512()
 
-//go:noescape
-func copysignFloat32PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func copysignFloat32PastAVX512()
 
-//go:noescape
-func copysignFloat64AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func copysignFloat64AVX512()
 
-//go:noescape
-func copysignFloat64PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func copysignFloat64PastAVX512()
 
-//go:noescape
-func fmaxFloat32AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func fmaxFloat32AVX512()
 
-//go:noescape
-func fmaxFloat32PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func fmaxFloat32PastAVX512()
 
-//go:noescape
-func fmaxFloat64AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func fmaxFloat64AVX512()
 
-//go:noescape
-func fmaxFloat64PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func fmaxFloat64PastAVX512()
 
-//go:noescape
-func fminFloat32AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func fminFloat32AVX512()
 
-//go:noescape
-func fminFloat32PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func fminFloat32PastAVX512()
 
-//go:noescape
-func fminFloat64AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func fminFloat64AVX512()
 
-//go:noescape
-func fminFloat64PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func fminFloat64PastAVX512()
 
-//go:noescape
-func sqrtFloat32AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func sqrtFloat32AVX512()
 
-//go:noescape
-func sqrtFloat32PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func sqrtFloat32PastAVX512()
 
-//go:noescape
-func sqrtFloat64AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func sqrtFloat64AVX512()
 
-//go:noescape
-func sqrtFloat64PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func sqrtFloat64PastAVX512()
 
-//go:noescape
-func expFloat32AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func expFloat32AVX512()
 
-//go:noescape
-func expFloat32PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func expFloat32PastAVX512()
 
-//go:noescape
-func expFloat64AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func expFloat64AVX512()
 
-//go:noescape
-func expFloat64PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func expFloat64PastAVX512()
 
-//go:noescape
-func logFloat32AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func logFloat32AVX512()
 
-//go:noescape
-func logFloat32PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func logFloat32PastAVX512()
 
-//go:noescape
-func logFloat64AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func logFloat64AVX512()
 
-//go:noescape
-func logFloat64PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func logFloat64PastAVX512()
 
-//go:noescape
-func exp2Float32AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func exp2Float32AVX512()
 
-//go:noescape
-func exp2Float32PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func exp2Float32PastAVX512()
 
-//go:noescape
-func exp2Float64AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func exp2Float64AVX512()
 
-//go:noescape
-func exp2Float64PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func exp2Float64PastAVX512()
 
-//go:noescape
-func expm1Float32AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func expm1Float32AVX512()
 
-//go:noescape
-func expm1Float32PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func expm1Float32PastAVX512()
 
-//go:noescape
-func expm1Float64AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func expm1Float64AVX512()
 
-//go:noescape
-func expm1Float64PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func expm1Float64PastAVX512()
 
-//go:noescape
-func log2Float32AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func log2Float32AVX512()
 
-//go:noescape
-func log2Float32PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func log2Float32PastAVX512()
 
-//go:noescape
-func log2Float64AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func log2Float64AVX512()
 
-//go:noescape
-func log2Float64PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func log2Float64PastAVX512()
 
-//go:noescape
-func log10Float32AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func log10Float32AVX512()
 
-//go:noescape
-func log10Float32PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func log10Float32PastAVX512()
 
-//go:noescape
-func log10Float64AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func log10Float64AVX512()
 
-//go:noescape
-func log10Float64PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func log10Float64PastAVX512()
 
-//go:noescape
-func log1pFloat32AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func log1pFloat32AVX512()
 
-//go:noescape
-func log1pFloat32PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func log1pFloat32PastAVX512()
 
-//go:noescape
-func log1pFloat64AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func log1pFloat64AVX512()
 
-//go:noescape
-func log1pFloat64PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func log1pFloat64PastAVX512()
 
-//go:noescape
-func sinFloat32AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func sinFloat32AVX512()
 
-//go:noescape
-func sinFloat32PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func sinFloat32PastAVX512()
 
-//go:noescape
-func sinFloat64AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func sinFloat64AVX512()
 
-//go:noescape
-func sinFloat64PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func sinFloat64PastAVX512()
 
-//go:noescape
-func cosFloat32AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func cosFloat32AVX512()
 
-//go:noescape
-func cosFloat32PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func cosFloat32PastAVX512()
 
-//go:noescape
-func cosFloat64AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func cosFloat64AVX512()
 
-//go:noescape
-func cosFloat64PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func cosFloat64PastAVX512()
 
-//go:noescape
-func tanhFloat32AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func tanhFloat32AVX512()
 
-//go:noescape
-func tanhFloat32PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func tanhFloat32PastAVX512()
 
-//go:noescape
-func tanhFloat64AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func tanhFloat64AVX512()
 
-//go:noescape
-func tanhFloat64PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func tanhFloat64PastAVX512()
 
-//go:noescape
-func powerFloat32AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func powerFloat32AVX512()
 
-//go:noescape
-func powerFloat32PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func powerFloat32PastAVX512()
 
-//go:noescape
-func powerFloat64AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func powerFloat64AVX512()
 
-//go:noescape
-func powerFloat64PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func powerFloat64PastAVX512()
 
-//go:noescape
-func hypotFloat32AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func hypotFloat32AVX512()
 
-//go:noescape
-func hypotFloat32PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func hypotFloat32PastAVX512()
 
-//go:noescape
-func hypotFloat64AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func hypotFloat64AVX512()
 
-//go:noescape
-func hypotFloat64PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func hypotFloat64PastAVX512()
 
-//go:noescape
-func equalFloat32AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func equalFloat32AVX512()
 
-//go:noescape
-func equalFloat64AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func equalFloat64AVX512()
 
-//go:noescape
-func notEqualFloat32AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func notEqualFloat32AVX512()
 
-//go:noescape
-func notEqualFloat64AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func notEqualFloat64AVX512()
 
-//go:noescape
-func lessFloat32AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func lessFloat32AVX512()
 
-//go:noescape
-func lessFloat64AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func lessFloat64AVX512()
 
-//go:noescape
-func lessEqualFloat32AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func lessEqualFloat32AVX512()
 
-//go:noescape
-func lessEqualFloat64AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func lessEqualFloat64AVX512()
 
-//go:noescape
-func greaterFloat32AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func greaterFloat32AVX512()
 
-//go:noescape
-func greaterFloat64AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func greaterFloat64AVX512()
 
-//go:noescape
-func greaterEqualFloat32AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func greaterEqualFloat32AVX512()
 
-//go:noescape
-func greaterEqualFloat64AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func greaterEqualFloat64AVX512()
 
-//go:noescape
-func logicalAndFloat32AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func logicalAndFloat32AVX512()
 
-//go:noescape
-func logicalAndFloat64AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func logicalAndFloat64AVX512()
 
-//go:noescape
-func logicalOrFloat32AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func logicalOrFloat32AVX512()
 
-//go:noescape
-func logicalOrFloat64AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func logicalOrFloat64AVX512()
 
-//go:noescape
-func logicalXorFloat32AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func logicalXorFloat32AVX512()
 
-//go:noescape
-func logicalXorFloat64AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func logicalXorFloat64AVX512()
 
-//go:noescape
-func logicalNotFloat32AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func logicalNotFloat32AVX512()
 
-//go:noescape
-func logicalNotFloat64AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func logicalNotFloat64AVX512()
 
-//go:noescape
-func isNaNFloat32AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func isNaNFloat32AVX512()
 
-//go:noescape
-func isNaNFloat64AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func isNaNFloat64AVX512()
 
-//go:noescape
-func isInfFloat32AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func isInfFloat32AVX512()
 
-//go:noescape
-func isInfFloat64AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func isInfFloat64AVX512()
 
-//go:noescape
-func isFiniteFloat32AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func isFiniteFloat32AVX512()
 
-//go:noescape
-func isFiniteFloat64AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func isFiniteFloat64AVX512()
 
-//go:noescape
-func whereFloat32AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func whereFloat32AVX512()
 
-//go:noescape
-func whereFloat32PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func whereFloat32PastAVX512()
 
-//go:noescape
-func whereFloat64AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func whereFloat64AVX512()
 
-//go:noescape
-func whereFloat64PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func whereFloat64PastAVX512()
 
-//go:noescape
-func castBoolToFloat32AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func castBoolToFloat32AVX512()
 
-//go:noescape
-func castBoolToFloat32PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func castBoolToFloat32PastAVX512()
 
-//go:noescape
-func castBoolToFloat64AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func castBoolToFloat64AVX512()
 
-//go:noescape
-func castBoolToFloat64PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func castBoolToFloat64PastAVX512()
 
-//go:noescape
-func castInt8ToFloat32AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func castInt8ToFloat32AVX512()
 
-//go:noescape
-func castInt8ToFloat32PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func castInt8ToFloat32PastAVX512()
 
-//go:noescape
-func castInt8ToFloat64AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func castInt8ToFloat64AVX512()
 
-//go:noescape
-func castInt8ToFloat64PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func castInt8ToFloat64PastAVX512()
 
-//go:noescape
-func castInt16ToFloat32AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func castInt16ToFloat32AVX512()
 
-//go:noescape
-func castInt16ToFloat32PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func castInt16ToFloat32PastAVX512()
 
-//go:noescape
-func castInt16ToFloat64AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func castInt16ToFloat64AVX512()
 
-//go:noescape
-func castInt16ToFloat64PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func castInt16ToFloat64PastAVX512()
 
-//go:noescape
-func castInt32ToFloat32AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func castInt32ToFloat32AVX512()
 
-//go:noescape
-func castInt32ToFloat32PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func castInt32ToFloat32PastAVX512()
 
-//go:noescape
-func castInt32ToFloat64AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func castInt32ToFloat64AVX512()
 
-//go:noescape
-func castInt32ToFloat64PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func castInt32ToFloat64PastAVX512()
 
-//go:noescape
-func castInt64ToFloat32AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func castInt64ToFloat32AVX512()
 
-//go:noescape
-func castInt64ToFloat32PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func castInt64ToFloat32PastAVX512()
 
-//go:noescape
-func castInt64ToFloat64AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func castInt64ToFloat64AVX512()
 
-//go:noescape
-func castInt64ToFloat64PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func castInt64ToFloat64PastAVX512()
 
-//go:noescape
-func castUint8ToFloat32AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func castUint8ToFloat32AVX512()
 
-//go:noescape
-func castUint8ToFloat32PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func castUint8ToFloat32PastAVX512()
 
-//go:noescape
-func castUint8ToFloat64AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func castUint8ToFloat64AVX512()
 
-//go:noescape
-func castUint8ToFloat64PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func castUint8ToFloat64PastAVX512()
 
-//go:noescape
-func castUint16ToFloat32AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func castUint16ToFloat32AVX512()
 
-//go:noescape
-func castUint16ToFloat32PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func castUint16ToFloat32PastAVX512()
 
-//go:noescape
-func castUint16ToFloat64AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func castUint16ToFloat64AVX512()
 
-//go:noescape
-func castUint16ToFloat64PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func castUint16ToFloat64PastAVX512()
 
-//go:noescape
-func castUint32ToFloat32AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func castUint32ToFloat32AVX512()
 
-//go:noescape
-func castUint32ToFloat32PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func castUint32ToFloat32PastAVX512()
 
-//go:noescape
-func castUint32ToFloat64AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func castUint32ToFloat64AVX512()
 
-//go:noescape
-func castUint32ToFloat64PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func castUint32ToFloat64PastAVX512()
 
-//go:noescape
-func castUint64ToFloat32AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func castUint64ToFloat32AVX512()
 
-//go:noescape
-func castUint64ToFloat32PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func castUint64ToFloat32PastAVX512()
 
-//go:noescape
-func castUint64ToFloat64AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func castUint64ToFloat64AVX512()
 
-//go:noescape
-func castUint64ToFloat64PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func castUint64ToFloat64PastAVX512()
 
-//go:noescape
-func castFloat32ToBoolAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func castFloat32ToBoolAVX512()
 
-//go:noescape
-func castFloat32ToInt8Uint8AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func castFloat32ToInt8Uint8AVX512()
 
-//go:noescape
-func castFloat32ToInt16Uint16AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func castFloat32ToInt16Uint16AVX512()
 
-//go:noescape
-func castFloat32ToInt16Uint16PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func castFloat32ToInt16Uint16PastAVX512()
 
-//go:noescape
-func castFloat32ToInt32AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func castFloat32ToInt32AVX512()
 
-//go:noescape
-func castFloat32ToInt32PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func castFloat32ToInt32PastAVX512()
 
-//go:noescape
-func castFloat32ToInt64AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func castFloat32ToInt64AVX512()
 
-//go:noescape
-func castFloat32ToInt64PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func castFloat32ToInt64PastAVX512()
 
-//go:noescape
-func castFloat32ToUint32AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func castFloat32ToUint32AVX512()
 
-//go:noescape
-func castFloat32ToUint32PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func castFloat32ToUint32PastAVX512()
 
-//go:noescape
-func castFloat32ToUint64AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func castFloat32ToUint64AVX512()
 
-//go:noescape
-func castFloat32ToUint64PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func castFloat32ToUint64PastAVX512()
 
-//go:noescape
-func copyFloat32AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func copyFloat32AVX512()
 
-//go:noescape
-func copyFloat32PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func copyFloat32PastAVX512()
 
-//go:noescape
-func castFloat32ToFloat64AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func castFloat32ToFloat64AVX512()
 
-//go:noescape
-func castFloat32ToFloat64PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func castFloat32ToFloat64PastAVX512()
 
-//go:noescape
-func castFloat64ToBoolAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func castFloat64ToBoolAVX512()
 
-//go:noescape
-func castFloat64ToInt8Uint8AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func castFloat64ToInt8Uint8AVX512()
 
-//go:noescape
-func castFloat64ToInt16Uint16AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func castFloat64ToInt16Uint16AVX512()
 
-//go:noescape
-func castFloat64ToInt32AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func castFloat64ToInt32AVX512()
 
-//go:noescape
-func castFloat64ToInt32PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func castFloat64ToInt32PastAVX512()
 
-//go:noescape
-func castFloat64ToInt64AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func castFloat64ToInt64AVX512()
 
-//go:noescape
-func castFloat64ToInt64PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func castFloat64ToInt64PastAVX512()
 
-//go:noescape
-func castFloat64ToUint32AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func castFloat64ToUint32AVX512()
 
-//go:noescape
-func castFloat64ToUint32PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func castFloat64ToUint32PastAVX512()
 
-//go:noescape
-func castFloat64ToUint64AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func castFloat64ToUint64AVX512()
 
-//go:noescape
-func castFloat64ToUint64PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func castFloat64ToUint64PastAVX512()
 
-//go:noescape
-func castFloat64ToFloat32AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func castFloat64ToFloat32AVX512()
 
-//go:noescape
-func castFloat64ToFloat32PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func castFloat64ToFloat32PastAVX512()
 
-//go:noescape
-func copyFloat64AVX512(dst, a, b, c unsafe.Pointer, n int) int
+func copyFloat64AVX512()
 
-//go:noescape
-func copyFloat64PastAVX512(dst, a, b, c unsafe.Pointer, n int) int
+func copyFloat64PastAVX512()
 
 //go:noescape
 func eightAddFloat32AVX512(acc, src unsafe.Pointer, stride, n int)
@@ -758,7 +525,7 @@ func findFloat32AVX512(x, v unsafe.Pointer, n int) int
 //go:noescape
 func findFloat64AVX512(x, v unsafe.Pointer, n int) int
 
-var avx512Operators = [op.Count][dtype.Count]assembly{
+var avx512Operators = [op.Count][dtype.Count]Loop{
 	op.Add: {
 		dtype.Float32: {loop: addFloat32AVX512, step: 64, sizes: [4]uint8{4, 4, 4, 0}, past: addFloat32PastAVX512},
 		dtype.Float64: {loop: addFloat64AVX512, step: 32, sizes: [4]uint8{8, 8, 8, 0}, past: addFloat64PastAVX512},
@@ -953,7 +720,7 @@ var avx512Operators = [op.Count][dtype.Count]assembly{
 	},
 }
 
-var avx512Casts = [dtype.Count][dtype.Count]assembly{
+var avx512Casts = [dtype.Count][dtype.Count]Loop{
 	dtype.Bool: {
 		dtype.Float32: {loop: castBoolToFloat32AVX512, step: 64, sizes: [4]uint8{4, 1, 0, 0}, past: castBoolToFloat32PastAVX512},
 		dtype.Float64: {loop: castBoolToFloat64AVX512, step: 32, sizes: [4]uint8{8, 1, 0, 0}, past: castBoolToFloat64PastAVX512},

@@ -4,16 +4,10 @@
 
 #include "textflag.h"
 
-// func addFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·addFloat32AVX512(SB), NOSPLIT, $0-48
+// func addFloat32AVX512()
+// Requires: AVX512F
+TEXT ·addFloat32AVX512(SB), NOSPLIT, $0
 	// Add of float32, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*4), Z0
 	VADDPS  (R10)(AX*4), Z0, Z0
@@ -30,20 +24,12 @@ loop:
 	ADDQ    $0x00000040, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func addFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·addFloat32PastAVX512(SB), NOSPLIT, $0-48
+// func addFloat32PastAVX512()
+// Requires: AVX512F
+TEXT ·addFloat32PastAVX512(SB), NOSPLIT, $0
 	// Add of float32, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS  (R9)(AX*4), Z0
 	VADDPS   (R10)(AX*4), Z0, Z0
@@ -60,20 +46,12 @@ loop:
 	ADDQ     $0x00000040, AX
 	CMPQ     AX, DX
 	JLT      loop
-	VZEROUPPER
-	MOVQ     AX, ret+40(FP)
 	RET
 
-// func addFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·addFloat64AVX512(SB), NOSPLIT, $0-48
+// func addFloat64AVX512()
+// Requires: AVX512F
+TEXT ·addFloat64AVX512(SB), NOSPLIT, $0
 	// Add of float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*8), Z0
 	VADDPD  (R10)(AX*8), Z0, Z0
@@ -90,20 +68,12 @@ loop:
 	ADDQ    $0x00000020, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func addFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·addFloat64PastAVX512(SB), NOSPLIT, $0-48
+// func addFloat64PastAVX512()
+// Requires: AVX512F
+TEXT ·addFloat64PastAVX512(SB), NOSPLIT, $0
 	// Add of float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS  (R9)(AX*8), Z0
 	VADDPD   (R10)(AX*8), Z0, Z0
@@ -120,20 +90,12 @@ loop:
 	ADDQ     $0x00000020, AX
 	CMPQ     AX, DX
 	JLT      loop
-	VZEROUPPER
-	MOVQ     AX, ret+40(FP)
 	RET
 
-// func subtractFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·subtractFloat32AVX512(SB), NOSPLIT, $0-48
+// func subtractFloat32AVX512()
+// Requires: AVX512F
+TEXT ·subtractFloat32AVX512(SB), NOSPLIT, $0
 	// Subtract of float32, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*4), Z0
 	VSUBPS  (R10)(AX*4), Z0, Z0
@@ -150,20 +112,12 @@ loop:
 	ADDQ    $0x00000040, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func subtractFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·subtractFloat32PastAVX512(SB), NOSPLIT, $0-48
+// func subtractFloat32PastAVX512()
+// Requires: AVX512F
+TEXT ·subtractFloat32PastAVX512(SB), NOSPLIT, $0
 	// Subtract of float32, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS  (R9)(AX*4), Z0
 	VSUBPS   (R10)(AX*4), Z0, Z0
@@ -180,20 +134,12 @@ loop:
 	ADDQ     $0x00000040, AX
 	CMPQ     AX, DX
 	JLT      loop
-	VZEROUPPER
-	MOVQ     AX, ret+40(FP)
 	RET
 
-// func subtractFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·subtractFloat64AVX512(SB), NOSPLIT, $0-48
+// func subtractFloat64AVX512()
+// Requires: AVX512F
+TEXT ·subtractFloat64AVX512(SB), NOSPLIT, $0
 	// Subtract of float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*8), Z0
 	VSUBPD  (R10)(AX*8), Z0, Z0
@@ -210,20 +156,12 @@ loop:
 	ADDQ    $0x00000020, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func subtractFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·subtractFloat64PastAVX512(SB), NOSPLIT, $0-48
+// func subtractFloat64PastAVX512()
+// Requires: AVX512F
+TEXT ·subtractFloat64PastAVX512(SB), NOSPLIT, $0
 	// Subtract of float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS  (R9)(AX*8), Z0
 	VSUBPD   (R10)(AX*8), Z0, Z0
@@ -240,20 +178,12 @@ loop:
 	ADDQ     $0x00000020, AX
 	CMPQ     AX, DX
 	JLT      loop
-	VZEROUPPER
-	MOVQ     AX, ret+40(FP)
 	RET
 
-// func multiplyFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·multiplyFloat32AVX512(SB), NOSPLIT, $0-48
+// func multiplyFloat32AVX512()
+// Requires: AVX512F
+TEXT ·multiplyFloat32AVX512(SB), NOSPLIT, $0
 	// Multiply of float32, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*4), Z0
 	VMULPS  (R10)(AX*4), Z0, Z0
@@ -270,20 +200,12 @@ loop:
 	ADDQ    $0x00000040, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func multiplyFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·multiplyFloat32PastAVX512(SB), NOSPLIT, $0-48
+// func multiplyFloat32PastAVX512()
+// Requires: AVX512F
+TEXT ·multiplyFloat32PastAVX512(SB), NOSPLIT, $0
 	// Multiply of float32, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS  (R9)(AX*4), Z0
 	VMULPS   (R10)(AX*4), Z0, Z0
@@ -300,20 +222,12 @@ loop:
 	ADDQ     $0x00000040, AX
 	CMPQ     AX, DX
 	JLT      loop
-	VZEROUPPER
-	MOVQ     AX, ret+40(FP)
 	RET
 
-// func multiplyFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·multiplyFloat64AVX512(SB), NOSPLIT, $0-48
+// func multiplyFloat64AVX512()
+// Requires: AVX512F
+TEXT ·multiplyFloat64AVX512(SB), NOSPLIT, $0
 	// Multiply of float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*8), Z0
 	VMULPD  (R10)(AX*8), Z0, Z0
@@ -330,20 +244,12 @@ loop:
 	ADDQ    $0x00000020, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func multiplyFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·multiplyFloat64PastAVX512(SB), NOSPLIT, $0-48
+// func multiplyFloat64PastAVX512()
+// Requires: AVX512F
+TEXT ·multiplyFloat64PastAVX512(SB), NOSPLIT, $0
 	// Multiply of float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS  (R9)(AX*8), Z0
 	VMULPD   (R10)(AX*8), Z0, Z0
@@ -360,20 +266,12 @@ loop:
 	ADDQ     $0x00000020, AX
 	CMPQ     AX, DX
 	JLT      loop
-	VZEROUPPER
-	MOVQ     AX, ret+40(FP)
 	RET
 
-// func divideFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·divideFloat32AVX512(SB), NOSPLIT, $0-48
+// func divideFloat32AVX512()
+// Requires: AVX512F
+TEXT ·divideFloat32AVX512(SB), NOSPLIT, $0
 	// Divide of float32, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*4), Z0
 	VDIVPS  (R10)(AX*4), Z0, Z0
@@ -390,20 +288,12 @@ loop:
 	ADDQ    $0x00000040, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func divideFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·divideFloat32PastAVX512(SB), NOSPLIT, $0-48
+// func divideFloat32PastAVX512()
+// Requires: AVX512F
+TEXT ·divideFloat32PastAVX512(SB), NOSPLIT, $0
 	// Divide of float32, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS  (R9)(AX*4), Z0
 	VDIVPS   (R10)(AX*4), Z0, Z0
@@ -420,20 +310,12 @@ loop:
 	ADDQ     $0x00000040, AX
 	CMPQ     AX, DX
 	JLT      loop
-	VZEROUPPER
-	MOVQ     AX, ret+40(FP)
 	RET
 
-// func divideFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·divideFloat64AVX512(SB), NOSPLIT, $0-48
+// func divideFloat64AVX512()
+// Requires: AVX512F
+TEXT ·divideFloat64AVX512(SB), NOSPLIT, $0
 	// Divide of float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*8), Z0
 	VDIVPD  (R10)(AX*8), Z0, Z0
@@ -450,20 +332,12 @@ loop:
 	ADDQ    $0x00000020, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func divideFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·divideFloat64PastAVX512(SB), NOSPLIT, $0-48
+// func divideFloat64PastAVX512()
+// Requires: AVX512F
+TEXT ·divideFloat64PastAVX512(SB), NOSPLIT, $0
 	// Divide of float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS  (R9)(AX*8), Z0
 	VDIVPD   (R10)(AX*8), Z0, Z0
@@ -480,20 +354,12 @@ loop:
 	ADDQ     $0x00000020, AX
 	CMPQ     AX, DX
 	JLT      loop
-	VZEROUPPER
-	MOVQ     AX, ret+40(FP)
 	RET
 
-// func floorDivideFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·floorDivideFloat32AVX512(SB), NOSPLIT, $0-48
+// func floorDivideFloat32AVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·floorDivideFloat32AVX512(SB), NOSPLIT, $0
 	// FloorDivide of float32, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS         (R9)(AX*4), Z0
 	VANDPS.BCST     avx512_7fffffff<>+0(SB), Z0, Z1
@@ -653,8 +519,6 @@ loop:
 	JLT             loop
 
 done:
-	VZEROUPPER
-	MOVQ AX, ret+40(FP)
 	RET
 
 DATA avx512_7fffffff<>+0(SB)/8, $0x7fffffff7fffffff
@@ -675,16 +539,10 @@ GLOBL avx512_3f800000<>(SB), RODATA|NOPTR, $8
 DATA avx512_3f000000<>+0(SB)/8, $0x3f0000003f000000
 GLOBL avx512_3f000000<>(SB), RODATA|NOPTR, $8
 
-// func floorDivideFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·floorDivideFloat32PastAVX512(SB), NOSPLIT, $0-48
+// func floorDivideFloat32PastAVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·floorDivideFloat32PastAVX512(SB), NOSPLIT, $0
 	// FloorDivide of float32, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS         (R9)(AX*4), Z0
 	VANDPS.BCST     avx512_7fffffff<>+0(SB), Z0, Z1
@@ -844,20 +702,12 @@ loop:
 	JLT             loop
 
 done:
-	VZEROUPPER
-	MOVQ AX, ret+40(FP)
 	RET
 
-// func floorDivideFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·floorDivideFloat64AVX512(SB), NOSPLIT, $0-48
+// func floorDivideFloat64AVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·floorDivideFloat64AVX512(SB), NOSPLIT, $0
 	// FloorDivide of float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS         (R9)(AX*8), Z0
 	VANDPD.BCST     avx512_7fffffffffffffff<>+0(SB), Z0, Z1
@@ -1017,8 +867,6 @@ loop:
 	JLT             loop
 
 done:
-	VZEROUPPER
-	MOVQ AX, ret+40(FP)
 	RET
 
 DATA avx512_7fffffffffffffff<>+0(SB)/8, $0x7fffffffffffffff
@@ -1036,16 +884,10 @@ GLOBL avx512_3ff0000000000000<>(SB), RODATA|NOPTR, $8
 DATA avx512_3fe0000000000000<>+0(SB)/8, $0x3fe0000000000000
 GLOBL avx512_3fe0000000000000<>(SB), RODATA|NOPTR, $8
 
-// func floorDivideFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·floorDivideFloat64PastAVX512(SB), NOSPLIT, $0-48
+// func floorDivideFloat64PastAVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·floorDivideFloat64PastAVX512(SB), NOSPLIT, $0
 	// FloorDivide of float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS         (R9)(AX*8), Z0
 	VANDPD.BCST     avx512_7fffffffffffffff<>+0(SB), Z0, Z1
@@ -1205,20 +1047,12 @@ loop:
 	JLT             loop
 
 done:
-	VZEROUPPER
-	MOVQ AX, ret+40(FP)
 	RET
 
-// func remainderFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·remainderFloat32AVX512(SB), NOSPLIT, $0-48
+// func remainderFloat32AVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·remainderFloat32AVX512(SB), NOSPLIT, $0
 	// Remainder of float32, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS         (R9)(AX*4), Z0
 	VANDPS.BCST     avx512_7fffffff<>+0(SB), Z0, Z1
@@ -1346,23 +1180,15 @@ loop:
 	JLT             loop
 
 done:
-	VZEROUPPER
-	MOVQ AX, ret+40(FP)
 	RET
 
 DATA avx512_7fc00000<>+0(SB)/8, $0x7fc000007fc00000
 GLOBL avx512_7fc00000<>(SB), RODATA|NOPTR, $8
 
-// func remainderFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·remainderFloat32PastAVX512(SB), NOSPLIT, $0-48
+// func remainderFloat32PastAVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·remainderFloat32PastAVX512(SB), NOSPLIT, $0
 	// Remainder of float32, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS         (R9)(AX*4), Z0
 	VANDPS.BCST     avx512_7fffffff<>+0(SB), Z0, Z1
@@ -1490,20 +1316,12 @@ loop:
 	JLT             loop
 
 done:
-	VZEROUPPER
-	MOVQ AX, ret+40(FP)
 	RET
 
-// func remainderFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·remainderFloat64AVX512(SB), NOSPLIT, $0-48
+// func remainderFloat64AVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·remainderFloat64AVX512(SB), NOSPLIT, $0
 	// Remainder of float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS         (R9)(AX*8), Z0
 	VANDPD.BCST     avx512_7fffffffffffffff<>+0(SB), Z0, Z1
@@ -1631,23 +1449,15 @@ loop:
 	JLT             loop
 
 done:
-	VZEROUPPER
-	MOVQ AX, ret+40(FP)
 	RET
 
 DATA avx512_7ff8000000000001<>+0(SB)/8, $0x7ff8000000000001
 GLOBL avx512_7ff8000000000001<>(SB), RODATA|NOPTR, $8
 
-// func remainderFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·remainderFloat64PastAVX512(SB), NOSPLIT, $0-48
+// func remainderFloat64PastAVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·remainderFloat64PastAVX512(SB), NOSPLIT, $0
 	// Remainder of float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS         (R9)(AX*8), Z0
 	VANDPD.BCST     avx512_7fffffffffffffff<>+0(SB), Z0, Z1
@@ -1775,19 +1585,12 @@ loop:
 	JLT             loop
 
 done:
-	VZEROUPPER
-	MOVQ AX, ret+40(FP)
 	RET
 
-// func negativeFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·negativeFloat32AVX512(SB), NOSPLIT, $0-48
+// func negativeFloat32AVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·negativeFloat32AVX512(SB), NOSPLIT, $0
 	// Negative of float32, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS     (R9)(AX*4), Z0
 	VXORPS.BCST avx512_80000000<>+0(SB), Z0, Z0
@@ -1804,22 +1607,15 @@ loop:
 	ADDQ        $0x00000040, AX
 	CMPQ        AX, DX
 	JLT         loop
-	VZEROUPPER
-	MOVQ        AX, ret+40(FP)
 	RET
 
 DATA avx512_80000000<>+0(SB)/8, $0x8000000080000000
 GLOBL avx512_80000000<>(SB), RODATA|NOPTR, $8
 
-// func negativeFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·negativeFloat32PastAVX512(SB), NOSPLIT, $0-48
+// func negativeFloat32PastAVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·negativeFloat32PastAVX512(SB), NOSPLIT, $0
 	// Negative of float32, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS     (R9)(AX*4), Z0
 	VXORPS.BCST avx512_80000000<>+0(SB), Z0, Z0
@@ -1836,19 +1632,12 @@ loop:
 	ADDQ        $0x00000040, AX
 	CMPQ        AX, DX
 	JLT         loop
-	VZEROUPPER
-	MOVQ        AX, ret+40(FP)
 	RET
 
-// func negativeFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·negativeFloat64AVX512(SB), NOSPLIT, $0-48
+// func negativeFloat64AVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·negativeFloat64AVX512(SB), NOSPLIT, $0
 	// Negative of float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS     (R9)(AX*8), Z0
 	VXORPD.BCST avx512_8000000000000000<>+0(SB), Z0, Z0
@@ -1865,22 +1654,15 @@ loop:
 	ADDQ        $0x00000020, AX
 	CMPQ        AX, DX
 	JLT         loop
-	VZEROUPPER
-	MOVQ        AX, ret+40(FP)
 	RET
 
 DATA avx512_8000000000000000<>+0(SB)/8, $0x8000000000000000
 GLOBL avx512_8000000000000000<>(SB), RODATA|NOPTR, $8
 
-// func negativeFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·negativeFloat64PastAVX512(SB), NOSPLIT, $0-48
+// func negativeFloat64PastAVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·negativeFloat64PastAVX512(SB), NOSPLIT, $0
 	// Negative of float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS     (R9)(AX*8), Z0
 	VXORPD.BCST avx512_8000000000000000<>+0(SB), Z0, Z0
@@ -1897,19 +1679,12 @@ loop:
 	ADDQ        $0x00000020, AX
 	CMPQ        AX, DX
 	JLT         loop
-	VZEROUPPER
-	MOVQ        AX, ret+40(FP)
 	RET
 
-// func positiveFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·positiveFloat32AVX512(SB), NOSPLIT, $0-48
+// func positiveFloat32AVX512()
+// Requires: AVX512F
+TEXT ·positiveFloat32AVX512(SB), NOSPLIT, $0
 	// Positive of float32, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*4), Z0
 	VMOVUPS Z0, (R8)(AX*4)
@@ -1922,19 +1697,12 @@ loop:
 	ADDQ    $0x00000040, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func positiveFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·positiveFloat32PastAVX512(SB), NOSPLIT, $0-48
+// func positiveFloat32PastAVX512()
+// Requires: AVX512F
+TEXT ·positiveFloat32PastAVX512(SB), NOSPLIT, $0
 	// Positive of float32, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS  (R9)(AX*4), Z0
 	VMOVNTPS Z0, (R8)(AX*4)
@@ -1947,19 +1715,12 @@ loop:
 	ADDQ     $0x00000040, AX
 	CMPQ     AX, DX
 	JLT      loop
-	VZEROUPPER
-	MOVQ     AX, ret+40(FP)
 	RET
 
-// func positiveFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·positiveFloat64AVX512(SB), NOSPLIT, $0-48
+// func positiveFloat64AVX512()
+// Requires: AVX512F
+TEXT ·positiveFloat64AVX512(SB), NOSPLIT, $0
 	// Positive of float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*8), Z0
 	VMOVUPS Z0, (R8)(AX*8)
@@ -1972,19 +1733,12 @@ loop:
 	ADDQ    $0x00000020, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func positiveFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·positiveFloat64PastAVX512(SB), NOSPLIT, $0-48
+// func positiveFloat64PastAVX512()
+// Requires: AVX512F
+TEXT ·positiveFloat64PastAVX512(SB), NOSPLIT, $0
 	// Positive of float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS  (R9)(AX*8), Z0
 	VMOVNTPS Z0, (R8)(AX*8)
@@ -1997,19 +1751,12 @@ loop:
 	ADDQ     $0x00000020, AX
 	CMPQ     AX, DX
 	JLT      loop
-	VZEROUPPER
-	MOVQ     AX, ret+40(FP)
 	RET
 
-// func absoluteFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·absoluteFloat32AVX512(SB), NOSPLIT, $0-48
+// func absoluteFloat32AVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·absoluteFloat32AVX512(SB), NOSPLIT, $0
 	// Absolute of float32, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS     (R9)(AX*4), Z0
 	VANDPS.BCST avx512_7fffffff<>+0(SB), Z0, Z0
@@ -2026,19 +1773,12 @@ loop:
 	ADDQ        $0x00000040, AX
 	CMPQ        AX, DX
 	JLT         loop
-	VZEROUPPER
-	MOVQ        AX, ret+40(FP)
 	RET
 
-// func absoluteFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·absoluteFloat32PastAVX512(SB), NOSPLIT, $0-48
+// func absoluteFloat32PastAVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·absoluteFloat32PastAVX512(SB), NOSPLIT, $0
 	// Absolute of float32, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS     (R9)(AX*4), Z0
 	VANDPS.BCST avx512_7fffffff<>+0(SB), Z0, Z0
@@ -2055,19 +1795,12 @@ loop:
 	ADDQ        $0x00000040, AX
 	CMPQ        AX, DX
 	JLT         loop
-	VZEROUPPER
-	MOVQ        AX, ret+40(FP)
 	RET
 
-// func absoluteFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·absoluteFloat64AVX512(SB), NOSPLIT, $0-48
+// func absoluteFloat64AVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·absoluteFloat64AVX512(SB), NOSPLIT, $0
 	// Absolute of float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS     (R9)(AX*8), Z0
 	VANDPD.BCST avx512_7fffffffffffffff<>+0(SB), Z0, Z0
@@ -2084,19 +1817,12 @@ loop:
 	ADDQ        $0x00000020, AX
 	CMPQ        AX, DX
 	JLT         loop
-	VZEROUPPER
-	MOVQ        AX, ret+40(FP)
 	RET
 
-// func absoluteFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·absoluteFloat64PastAVX512(SB), NOSPLIT, $0-48
+// func absoluteFloat64PastAVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·absoluteFloat64PastAVX512(SB), NOSPLIT, $0
 	// Absolute of float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS     (R9)(AX*8), Z0
 	VANDPD.BCST avx512_7fffffffffffffff<>+0(SB), Z0, Z0
@@ -2113,19 +1839,12 @@ loop:
 	ADDQ        $0x00000020, AX
 	CMPQ        AX, DX
 	JLT         loop
-	VZEROUPPER
-	MOVQ        AX, ret+40(FP)
 	RET
 
-// func signFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·signFloat32AVX512(SB), NOSPLIT, $0-48
+// func signFloat32AVX512()
+// Requires: AVX512F
+TEXT ·signFloat32AVX512(SB), NOSPLIT, $0
 	// Sign of float32, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS        (R9)(AX*4), Z0
 	VCMPPS.BCST    $0x11, avx512_00000000<>+0(SB), Z0, K1
@@ -2163,22 +1882,15 @@ loop:
 	ADDQ           $0x00000040, AX
 	CMPQ           AX, DX
 	JLT            loop
-	VZEROUPPER
-	MOVQ           AX, ret+40(FP)
 	RET
 
 DATA avx512_bf800000<>+0(SB)/8, $0xbf800000bf800000
 GLOBL avx512_bf800000<>(SB), RODATA|NOPTR, $8
 
-// func signFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·signFloat32PastAVX512(SB), NOSPLIT, $0-48
+// func signFloat32PastAVX512()
+// Requires: AVX512F
+TEXT ·signFloat32PastAVX512(SB), NOSPLIT, $0
 	// Sign of float32, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS        (R9)(AX*4), Z0
 	VCMPPS.BCST    $0x11, avx512_00000000<>+0(SB), Z0, K1
@@ -2216,19 +1928,12 @@ loop:
 	ADDQ           $0x00000040, AX
 	CMPQ           AX, DX
 	JLT            loop
-	VZEROUPPER
-	MOVQ           AX, ret+40(FP)
 	RET
 
-// func signFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·signFloat64AVX512(SB), NOSPLIT, $0-48
+// func signFloat64AVX512()
+// Requires: AVX512F
+TEXT ·signFloat64AVX512(SB), NOSPLIT, $0
 	// Sign of float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS        (R9)(AX*8), Z0
 	VCMPPD.BCST    $0x11, avx512_00000000<>+0(SB), Z0, K1
@@ -2266,22 +1971,15 @@ loop:
 	ADDQ           $0x00000020, AX
 	CMPQ           AX, DX
 	JLT            loop
-	VZEROUPPER
-	MOVQ           AX, ret+40(FP)
 	RET
 
 DATA avx512_bff0000000000000<>+0(SB)/8, $0xbff0000000000000
 GLOBL avx512_bff0000000000000<>(SB), RODATA|NOPTR, $8
 
-// func signFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·signFloat64PastAVX512(SB), NOSPLIT, $0-48
+// func signFloat64PastAVX512()
+// Requires: AVX512F
+TEXT ·signFloat64PastAVX512(SB), NOSPLIT, $0
 	// Sign of float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS        (R9)(AX*8), Z0
 	VCMPPD.BCST    $0x11, avx512_00000000<>+0(SB), Z0, K1
@@ -2319,19 +2017,12 @@ loop:
 	ADDQ           $0x00000020, AX
 	CMPQ           AX, DX
 	JLT            loop
-	VZEROUPPER
-	MOVQ           AX, ret+40(FP)
 	RET
 
-// func squareFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·squareFloat32AVX512(SB), NOSPLIT, $0-48
+// func squareFloat32AVX512()
+// Requires: AVX512F
+TEXT ·squareFloat32AVX512(SB), NOSPLIT, $0
 	// Square of float32, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*4), Z0
 	VMULPS  Z0, Z0, Z0
@@ -2348,19 +2039,12 @@ loop:
 	ADDQ    $0x00000040, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func squareFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·squareFloat32PastAVX512(SB), NOSPLIT, $0-48
+// func squareFloat32PastAVX512()
+// Requires: AVX512F
+TEXT ·squareFloat32PastAVX512(SB), NOSPLIT, $0
 	// Square of float32, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS  (R9)(AX*4), Z0
 	VMULPS   Z0, Z0, Z0
@@ -2377,19 +2061,12 @@ loop:
 	ADDQ     $0x00000040, AX
 	CMPQ     AX, DX
 	JLT      loop
-	VZEROUPPER
-	MOVQ     AX, ret+40(FP)
 	RET
 
-// func squareFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·squareFloat64AVX512(SB), NOSPLIT, $0-48
+// func squareFloat64AVX512()
+// Requires: AVX512F
+TEXT ·squareFloat64AVX512(SB), NOSPLIT, $0
 	// Square of float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*8), Z0
 	VMULPD  Z0, Z0, Z0
@@ -2406,19 +2083,12 @@ loop:
 	ADDQ    $0x00000020, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func squareFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·squareFloat64PastAVX512(SB), NOSPLIT, $0-48
+// func squareFloat64PastAVX512()
+// Requires: AVX512F
+TEXT ·squareFloat64PastAVX512(SB), NOSPLIT, $0
 	// Square of float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS  (R9)(AX*8), Z0
 	VMULPD   Z0, Z0, Z0
@@ -2435,19 +2105,12 @@ loop:
 	ADDQ     $0x00000020, AX
 	CMPQ     AX, DX
 	JLT      loop
-	VZEROUPPER
-	MOVQ     AX, ret+40(FP)
 	RET
 
-// func reciprocalFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·reciprocalFloat32AVX512(SB), NOSPLIT, $0-48
+// func reciprocalFloat32AVX512()
+// Requires: AVX512F
+TEXT ·reciprocalFloat32AVX512(SB), NOSPLIT, $0
 	// Reciprocal of float32, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VPBROADCASTQ avx512_3f800000<>+0(SB), Z0
 	VDIVPS       (R9)(AX*4), Z0, Z1
@@ -2461,19 +2124,12 @@ loop:
 	ADDQ         $0x00000040, AX
 	CMPQ         AX, DX
 	JLT          loop
-	VZEROUPPER
-	MOVQ         AX, ret+40(FP)
 	RET
 
-// func reciprocalFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·reciprocalFloat32PastAVX512(SB), NOSPLIT, $0-48
+// func reciprocalFloat32PastAVX512()
+// Requires: AVX512F
+TEXT ·reciprocalFloat32PastAVX512(SB), NOSPLIT, $0
 	// Reciprocal of float32, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VPBROADCASTQ avx512_3f800000<>+0(SB), Z0
 	VDIVPS       (R9)(AX*4), Z0, Z1
@@ -2487,19 +2143,12 @@ loop:
 	ADDQ         $0x00000040, AX
 	CMPQ         AX, DX
 	JLT          loop
-	VZEROUPPER
-	MOVQ         AX, ret+40(FP)
 	RET
 
-// func reciprocalFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·reciprocalFloat64AVX512(SB), NOSPLIT, $0-48
+// func reciprocalFloat64AVX512()
+// Requires: AVX512F
+TEXT ·reciprocalFloat64AVX512(SB), NOSPLIT, $0
 	// Reciprocal of float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VPBROADCASTQ avx512_3ff0000000000000<>+0(SB), Z0
 	VDIVPD       (R9)(AX*8), Z0, Z1
@@ -2513,19 +2162,12 @@ loop:
 	ADDQ         $0x00000020, AX
 	CMPQ         AX, DX
 	JLT          loop
-	VZEROUPPER
-	MOVQ         AX, ret+40(FP)
 	RET
 
-// func reciprocalFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·reciprocalFloat64PastAVX512(SB), NOSPLIT, $0-48
+// func reciprocalFloat64PastAVX512()
+// Requires: AVX512F
+TEXT ·reciprocalFloat64PastAVX512(SB), NOSPLIT, $0
 	// Reciprocal of float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VPBROADCASTQ avx512_3ff0000000000000<>+0(SB), Z0
 	VDIVPD       (R9)(AX*8), Z0, Z1
@@ -2539,20 +2181,12 @@ loop:
 	ADDQ         $0x00000020, AX
 	CMPQ         AX, DX
 	JLT          loop
-	VZEROUPPER
-	MOVQ         AX, ret+40(FP)
 	RET
 
-// func maximumFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·maximumFloat32AVX512(SB), NOSPLIT, $0-48
+// func maximumFloat32AVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·maximumFloat32AVX512(SB), NOSPLIT, $0
 	// Maximum of float32, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS        (R9)(AX*4), Z0
 	VMOVUPS        (R10)(AX*4), Z1
@@ -2581,20 +2215,12 @@ loop:
 	ADDQ           $0x00000040, AX
 	CMPQ           AX, DX
 	JLT            loop
-	VZEROUPPER
-	MOVQ           AX, ret+40(FP)
 	RET
 
-// func maximumFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·maximumFloat32PastAVX512(SB), NOSPLIT, $0-48
+// func maximumFloat32PastAVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·maximumFloat32PastAVX512(SB), NOSPLIT, $0
 	// Maximum of float32, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS        (R9)(AX*4), Z0
 	VMOVUPS        (R10)(AX*4), Z1
@@ -2623,20 +2249,12 @@ loop:
 	ADDQ           $0x00000040, AX
 	CMPQ           AX, DX
 	JLT            loop
-	VZEROUPPER
-	MOVQ           AX, ret+40(FP)
 	RET
 
-// func maximumFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·maximumFloat64AVX512(SB), NOSPLIT, $0-48
+// func maximumFloat64AVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·maximumFloat64AVX512(SB), NOSPLIT, $0
 	// Maximum of float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS        (R9)(AX*8), Z0
 	VMOVUPS        (R10)(AX*8), Z1
@@ -2665,20 +2283,12 @@ loop:
 	ADDQ           $0x00000020, AX
 	CMPQ           AX, DX
 	JLT            loop
-	VZEROUPPER
-	MOVQ           AX, ret+40(FP)
 	RET
 
-// func maximumFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·maximumFloat64PastAVX512(SB), NOSPLIT, $0-48
+// func maximumFloat64PastAVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·maximumFloat64PastAVX512(SB), NOSPLIT, $0
 	// Maximum of float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS        (R9)(AX*8), Z0
 	VMOVUPS        (R10)(AX*8), Z1
@@ -2707,20 +2317,12 @@ loop:
 	ADDQ           $0x00000020, AX
 	CMPQ           AX, DX
 	JLT            loop
-	VZEROUPPER
-	MOVQ           AX, ret+40(FP)
 	RET
 
-// func minimumFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·minimumFloat32AVX512(SB), NOSPLIT, $0-48
+// func minimumFloat32AVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·minimumFloat32AVX512(SB), NOSPLIT, $0
 	// Minimum of float32, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS        (R9)(AX*4), Z0
 	VMOVUPS        (R10)(AX*4), Z1
@@ -2749,20 +2351,12 @@ loop:
 	ADDQ           $0x00000040, AX
 	CMPQ           AX, DX
 	JLT            loop
-	VZEROUPPER
-	MOVQ           AX, ret+40(FP)
 	RET
 
-// func minimumFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·minimumFloat32PastAVX512(SB), NOSPLIT, $0-48
+// func minimumFloat32PastAVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·minimumFloat32PastAVX512(SB), NOSPLIT, $0
 	// Minimum of float32, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS        (R9)(AX*4), Z0
 	VMOVUPS        (R10)(AX*4), Z1
@@ -2791,20 +2385,12 @@ loop:
 	ADDQ           $0x00000040, AX
 	CMPQ           AX, DX
 	JLT            loop
-	VZEROUPPER
-	MOVQ           AX, ret+40(FP)
 	RET
 
-// func minimumFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·minimumFloat64AVX512(SB), NOSPLIT, $0-48
+// func minimumFloat64AVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·minimumFloat64AVX512(SB), NOSPLIT, $0
 	// Minimum of float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS        (R9)(AX*8), Z0
 	VMOVUPS        (R10)(AX*8), Z1
@@ -2833,20 +2419,12 @@ loop:
 	ADDQ           $0x00000020, AX
 	CMPQ           AX, DX
 	JLT            loop
-	VZEROUPPER
-	MOVQ           AX, ret+40(FP)
 	RET
 
-// func minimumFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·minimumFloat64PastAVX512(SB), NOSPLIT, $0-48
+// func minimumFloat64PastAVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·minimumFloat64PastAVX512(SB), NOSPLIT, $0
 	// Minimum of float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS        (R9)(AX*8), Z0
 	VMOVUPS        (R10)(AX*8), Z1
@@ -2875,19 +2453,12 @@ loop:
 	ADDQ           $0x00000020, AX
 	CMPQ           AX, DX
 	JLT            loop
-	VZEROUPPER
-	MOVQ           AX, ret+40(FP)
 	RET
 
-// func floorFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·floorFloat32AVX512(SB), NOSPLIT, $0-48
+// func floorFloat32AVX512()
+// Requires: AVX512F
+TEXT ·floorFloat32AVX512(SB), NOSPLIT, $0
 	// Floor of float32, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VRNDSCALEPS $0x09, (R9)(AX*4), Z0
 	VRNDSCALEPS $0x09, 64(R9)(AX*4), Z1
@@ -2900,19 +2471,12 @@ loop:
 	ADDQ        $0x00000040, AX
 	CMPQ        AX, DX
 	JLT         loop
-	VZEROUPPER
-	MOVQ        AX, ret+40(FP)
 	RET
 
-// func floorFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·floorFloat32PastAVX512(SB), NOSPLIT, $0-48
+// func floorFloat32PastAVX512()
+// Requires: AVX512F
+TEXT ·floorFloat32PastAVX512(SB), NOSPLIT, $0
 	// Floor of float32, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VRNDSCALEPS $0x09, (R9)(AX*4), Z0
 	VRNDSCALEPS $0x09, 64(R9)(AX*4), Z1
@@ -2925,19 +2489,12 @@ loop:
 	ADDQ        $0x00000040, AX
 	CMPQ        AX, DX
 	JLT         loop
-	VZEROUPPER
-	MOVQ        AX, ret+40(FP)
 	RET
 
-// func floorFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·floorFloat64AVX512(SB), NOSPLIT, $0-48
+// func floorFloat64AVX512()
+// Requires: AVX512F
+TEXT ·floorFloat64AVX512(SB), NOSPLIT, $0
 	// Floor of float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VRNDSCALEPD $0x09, (R9)(AX*8), Z0
 	VRNDSCALEPD $0x09, 64(R9)(AX*8), Z1
@@ -2950,19 +2507,12 @@ loop:
 	ADDQ        $0x00000020, AX
 	CMPQ        AX, DX
 	JLT         loop
-	VZEROUPPER
-	MOVQ        AX, ret+40(FP)
 	RET
 
-// func floorFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·floorFloat64PastAVX512(SB), NOSPLIT, $0-48
+// func floorFloat64PastAVX512()
+// Requires: AVX512F
+TEXT ·floorFloat64PastAVX512(SB), NOSPLIT, $0
 	// Floor of float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VRNDSCALEPD $0x09, (R9)(AX*8), Z0
 	VRNDSCALEPD $0x09, 64(R9)(AX*8), Z1
@@ -2975,19 +2525,12 @@ loop:
 	ADDQ        $0x00000020, AX
 	CMPQ        AX, DX
 	JLT         loop
-	VZEROUPPER
-	MOVQ        AX, ret+40(FP)
 	RET
 
-// func ceilFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·ceilFloat32AVX512(SB), NOSPLIT, $0-48
+// func ceilFloat32AVX512()
+// Requires: AVX512F
+TEXT ·ceilFloat32AVX512(SB), NOSPLIT, $0
 	// Ceil of float32, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VRNDSCALEPS $0x0a, (R9)(AX*4), Z0
 	VRNDSCALEPS $0x0a, 64(R9)(AX*4), Z1
@@ -3000,19 +2543,12 @@ loop:
 	ADDQ        $0x00000040, AX
 	CMPQ        AX, DX
 	JLT         loop
-	VZEROUPPER
-	MOVQ        AX, ret+40(FP)
 	RET
 
-// func ceilFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·ceilFloat32PastAVX512(SB), NOSPLIT, $0-48
+// func ceilFloat32PastAVX512()
+// Requires: AVX512F
+TEXT ·ceilFloat32PastAVX512(SB), NOSPLIT, $0
 	// Ceil of float32, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VRNDSCALEPS $0x0a, (R9)(AX*4), Z0
 	VRNDSCALEPS $0x0a, 64(R9)(AX*4), Z1
@@ -3025,19 +2561,12 @@ loop:
 	ADDQ        $0x00000040, AX
 	CMPQ        AX, DX
 	JLT         loop
-	VZEROUPPER
-	MOVQ        AX, ret+40(FP)
 	RET
 
-// func ceilFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·ceilFloat64AVX512(SB), NOSPLIT, $0-48
+// func ceilFloat64AVX512()
+// Requires: AVX512F
+TEXT ·ceilFloat64AVX512(SB), NOSPLIT, $0
 	// Ceil of float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VRNDSCALEPD $0x0a, (R9)(AX*8), Z0
 	VRNDSCALEPD $0x0a, 64(R9)(AX*8), Z1
@@ -3050,19 +2579,12 @@ loop:
 	ADDQ        $0x00000020, AX
 	CMPQ        AX, DX
 	JLT         loop
-	VZEROUPPER
-	MOVQ        AX, ret+40(FP)
 	RET
 
-// func ceilFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·ceilFloat64PastAVX512(SB), NOSPLIT, $0-48
+// func ceilFloat64PastAVX512()
+// Requires: AVX512F
+TEXT ·ceilFloat64PastAVX512(SB), NOSPLIT, $0
 	// Ceil of float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VRNDSCALEPD $0x0a, (R9)(AX*8), Z0
 	VRNDSCALEPD $0x0a, 64(R9)(AX*8), Z1
@@ -3075,19 +2597,12 @@ loop:
 	ADDQ        $0x00000020, AX
 	CMPQ        AX, DX
 	JLT         loop
-	VZEROUPPER
-	MOVQ        AX, ret+40(FP)
 	RET
 
-// func truncFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·truncFloat32AVX512(SB), NOSPLIT, $0-48
+// func truncFloat32AVX512()
+// Requires: AVX512F
+TEXT ·truncFloat32AVX512(SB), NOSPLIT, $0
 	// Trunc of float32, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VRNDSCALEPS $0x0b, (R9)(AX*4), Z0
 	VRNDSCALEPS $0x0b, 64(R9)(AX*4), Z1
@@ -3100,19 +2615,12 @@ loop:
 	ADDQ        $0x00000040, AX
 	CMPQ        AX, DX
 	JLT         loop
-	VZEROUPPER
-	MOVQ        AX, ret+40(FP)
 	RET
 
-// func truncFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·truncFloat32PastAVX512(SB), NOSPLIT, $0-48
+// func truncFloat32PastAVX512()
+// Requires: AVX512F
+TEXT ·truncFloat32PastAVX512(SB), NOSPLIT, $0
 	// Trunc of float32, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VRNDSCALEPS $0x0b, (R9)(AX*4), Z0
 	VRNDSCALEPS $0x0b, 64(R9)(AX*4), Z1
@@ -3125,19 +2633,12 @@ loop:
 	ADDQ        $0x00000040, AX
 	CMPQ        AX, DX
 	JLT         loop
-	VZEROUPPER
-	MOVQ        AX, ret+40(FP)
 	RET
 
-// func truncFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·truncFloat64AVX512(SB), NOSPLIT, $0-48
+// func truncFloat64AVX512()
+// Requires: AVX512F
+TEXT ·truncFloat64AVX512(SB), NOSPLIT, $0
 	// Trunc of float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VRNDSCALEPD $0x0b, (R9)(AX*8), Z0
 	VRNDSCALEPD $0x0b, 64(R9)(AX*8), Z1
@@ -3150,19 +2651,12 @@ loop:
 	ADDQ        $0x00000020, AX
 	CMPQ        AX, DX
 	JLT         loop
-	VZEROUPPER
-	MOVQ        AX, ret+40(FP)
 	RET
 
-// func truncFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·truncFloat64PastAVX512(SB), NOSPLIT, $0-48
+// func truncFloat64PastAVX512()
+// Requires: AVX512F
+TEXT ·truncFloat64PastAVX512(SB), NOSPLIT, $0
 	// Trunc of float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VRNDSCALEPD $0x0b, (R9)(AX*8), Z0
 	VRNDSCALEPD $0x0b, 64(R9)(AX*8), Z1
@@ -3175,19 +2669,12 @@ loop:
 	ADDQ        $0x00000020, AX
 	CMPQ        AX, DX
 	JLT         loop
-	VZEROUPPER
-	MOVQ        AX, ret+40(FP)
 	RET
 
-// func rintFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·rintFloat32AVX512(SB), NOSPLIT, $0-48
+// func rintFloat32AVX512()
+// Requires: AVX512F
+TEXT ·rintFloat32AVX512(SB), NOSPLIT, $0
 	// Rint of float32, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VRNDSCALEPS $0x08, (R9)(AX*4), Z0
 	VRNDSCALEPS $0x08, 64(R9)(AX*4), Z1
@@ -3200,19 +2687,12 @@ loop:
 	ADDQ        $0x00000040, AX
 	CMPQ        AX, DX
 	JLT         loop
-	VZEROUPPER
-	MOVQ        AX, ret+40(FP)
 	RET
 
-// func rintFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·rintFloat32PastAVX512(SB), NOSPLIT, $0-48
+// func rintFloat32PastAVX512()
+// Requires: AVX512F
+TEXT ·rintFloat32PastAVX512(SB), NOSPLIT, $0
 	// Rint of float32, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VRNDSCALEPS $0x08, (R9)(AX*4), Z0
 	VRNDSCALEPS $0x08, 64(R9)(AX*4), Z1
@@ -3225,19 +2705,12 @@ loop:
 	ADDQ        $0x00000040, AX
 	CMPQ        AX, DX
 	JLT         loop
-	VZEROUPPER
-	MOVQ        AX, ret+40(FP)
 	RET
 
-// func rintFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·rintFloat64AVX512(SB), NOSPLIT, $0-48
+// func rintFloat64AVX512()
+// Requires: AVX512F
+TEXT ·rintFloat64AVX512(SB), NOSPLIT, $0
 	// Rint of float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VRNDSCALEPD $0x08, (R9)(AX*8), Z0
 	VRNDSCALEPD $0x08, 64(R9)(AX*8), Z1
@@ -3250,19 +2723,12 @@ loop:
 	ADDQ        $0x00000020, AX
 	CMPQ        AX, DX
 	JLT         loop
-	VZEROUPPER
-	MOVQ        AX, ret+40(FP)
 	RET
 
-// func rintFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·rintFloat64PastAVX512(SB), NOSPLIT, $0-48
+// func rintFloat64PastAVX512()
+// Requires: AVX512F
+TEXT ·rintFloat64PastAVX512(SB), NOSPLIT, $0
 	// Rint of float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VRNDSCALEPD $0x08, (R9)(AX*8), Z0
 	VRNDSCALEPD $0x08, 64(R9)(AX*8), Z1
@@ -3275,20 +2741,12 @@ loop:
 	ADDQ        $0x00000020, AX
 	CMPQ        AX, DX
 	JLT         loop
-	VZEROUPPER
-	MOVQ        AX, ret+40(FP)
 	RET
 
-// func copysignFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·copysignFloat32AVX512(SB), NOSPLIT, $0-48
+// func copysignFloat32AVX512()
+// Requires: AVX512F
+TEXT ·copysignFloat32AVX512(SB), NOSPLIT, $0
 	// Copysign of float32, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS         (R10)(AX*4), Z0
 	VMOVUPS         (R9)(AX*4), Z1
@@ -3309,20 +2767,12 @@ loop:
 	ADDQ            $0x00000040, AX
 	CMPQ            AX, DX
 	JLT             loop
-	VZEROUPPER
-	MOVQ            AX, ret+40(FP)
 	RET
 
-// func copysignFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·copysignFloat32PastAVX512(SB), NOSPLIT, $0-48
+// func copysignFloat32PastAVX512()
+// Requires: AVX512F
+TEXT ·copysignFloat32PastAVX512(SB), NOSPLIT, $0
 	// Copysign of float32, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS         (R10)(AX*4), Z0
 	VMOVUPS         (R9)(AX*4), Z1
@@ -3343,20 +2793,12 @@ loop:
 	ADDQ            $0x00000040, AX
 	CMPQ            AX, DX
 	JLT             loop
-	VZEROUPPER
-	MOVQ            AX, ret+40(FP)
 	RET
 
-// func copysignFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·copysignFloat64AVX512(SB), NOSPLIT, $0-48
+// func copysignFloat64AVX512()
+// Requires: AVX512F
+TEXT ·copysignFloat64AVX512(SB), NOSPLIT, $0
 	// Copysign of float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS         (R10)(AX*8), Z0
 	VMOVUPS         (R9)(AX*8), Z1
@@ -3377,20 +2819,12 @@ loop:
 	ADDQ            $0x00000020, AX
 	CMPQ            AX, DX
 	JLT             loop
-	VZEROUPPER
-	MOVQ            AX, ret+40(FP)
 	RET
 
-// func copysignFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·copysignFloat64PastAVX512(SB), NOSPLIT, $0-48
+// func copysignFloat64PastAVX512()
+// Requires: AVX512F
+TEXT ·copysignFloat64PastAVX512(SB), NOSPLIT, $0
 	// Copysign of float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS         (R10)(AX*8), Z0
 	VMOVUPS         (R9)(AX*8), Z1
@@ -3411,20 +2845,12 @@ loop:
 	ADDQ            $0x00000020, AX
 	CMPQ            AX, DX
 	JLT             loop
-	VZEROUPPER
-	MOVQ            AX, ret+40(FP)
 	RET
 
-// func fmaxFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·fmaxFloat32AVX512(SB), NOSPLIT, $0-48
+// func fmaxFloat32AVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·fmaxFloat32AVX512(SB), NOSPLIT, $0
 	// Fmax of float32, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS        (R9)(AX*4), Z0
 	VMOVUPS        (R10)(AX*4), Z1
@@ -3469,20 +2895,12 @@ loop:
 	ADDQ           $0x00000040, AX
 	CMPQ           AX, DX
 	JLT            loop
-	VZEROUPPER
-	MOVQ           AX, ret+40(FP)
 	RET
 
-// func fmaxFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·fmaxFloat32PastAVX512(SB), NOSPLIT, $0-48
+// func fmaxFloat32PastAVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·fmaxFloat32PastAVX512(SB), NOSPLIT, $0
 	// Fmax of float32, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS        (R9)(AX*4), Z0
 	VMOVUPS        (R10)(AX*4), Z1
@@ -3527,20 +2945,12 @@ loop:
 	ADDQ           $0x00000040, AX
 	CMPQ           AX, DX
 	JLT            loop
-	VZEROUPPER
-	MOVQ           AX, ret+40(FP)
 	RET
 
-// func fmaxFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·fmaxFloat64AVX512(SB), NOSPLIT, $0-48
+// func fmaxFloat64AVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·fmaxFloat64AVX512(SB), NOSPLIT, $0
 	// Fmax of float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS        (R9)(AX*8), Z0
 	VMOVUPS        (R10)(AX*8), Z1
@@ -3585,20 +2995,12 @@ loop:
 	ADDQ           $0x00000020, AX
 	CMPQ           AX, DX
 	JLT            loop
-	VZEROUPPER
-	MOVQ           AX, ret+40(FP)
 	RET
 
-// func fmaxFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·fmaxFloat64PastAVX512(SB), NOSPLIT, $0-48
+// func fmaxFloat64PastAVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·fmaxFloat64PastAVX512(SB), NOSPLIT, $0
 	// Fmax of float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS        (R9)(AX*8), Z0
 	VMOVUPS        (R10)(AX*8), Z1
@@ -3643,20 +3045,12 @@ loop:
 	ADDQ           $0x00000020, AX
 	CMPQ           AX, DX
 	JLT            loop
-	VZEROUPPER
-	MOVQ           AX, ret+40(FP)
 	RET
 
-// func fminFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·fminFloat32AVX512(SB), NOSPLIT, $0-48
+// func fminFloat32AVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·fminFloat32AVX512(SB), NOSPLIT, $0
 	// Fmin of float32, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS        (R9)(AX*4), Z0
 	VMOVUPS        (R10)(AX*4), Z1
@@ -3701,20 +3095,12 @@ loop:
 	ADDQ           $0x00000040, AX
 	CMPQ           AX, DX
 	JLT            loop
-	VZEROUPPER
-	MOVQ           AX, ret+40(FP)
 	RET
 
-// func fminFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·fminFloat32PastAVX512(SB), NOSPLIT, $0-48
+// func fminFloat32PastAVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·fminFloat32PastAVX512(SB), NOSPLIT, $0
 	// Fmin of float32, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS        (R9)(AX*4), Z0
 	VMOVUPS        (R10)(AX*4), Z1
@@ -3759,20 +3145,12 @@ loop:
 	ADDQ           $0x00000040, AX
 	CMPQ           AX, DX
 	JLT            loop
-	VZEROUPPER
-	MOVQ           AX, ret+40(FP)
 	RET
 
-// func fminFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·fminFloat64AVX512(SB), NOSPLIT, $0-48
+// func fminFloat64AVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·fminFloat64AVX512(SB), NOSPLIT, $0
 	// Fmin of float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS        (R9)(AX*8), Z0
 	VMOVUPS        (R10)(AX*8), Z1
@@ -3817,20 +3195,12 @@ loop:
 	ADDQ           $0x00000020, AX
 	CMPQ           AX, DX
 	JLT            loop
-	VZEROUPPER
-	MOVQ           AX, ret+40(FP)
 	RET
 
-// func fminFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·fminFloat64PastAVX512(SB), NOSPLIT, $0-48
+// func fminFloat64PastAVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·fminFloat64PastAVX512(SB), NOSPLIT, $0
 	// Fmin of float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS        (R9)(AX*8), Z0
 	VMOVUPS        (R10)(AX*8), Z1
@@ -3875,19 +3245,12 @@ loop:
 	ADDQ           $0x00000020, AX
 	CMPQ           AX, DX
 	JLT            loop
-	VZEROUPPER
-	MOVQ           AX, ret+40(FP)
 	RET
 
-// func sqrtFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·sqrtFloat32AVX512(SB), NOSPLIT, $0-48
+// func sqrtFloat32AVX512()
+// Requires: AVX512F
+TEXT ·sqrtFloat32AVX512(SB), NOSPLIT, $0
 	// Sqrt of float32, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VSQRTPS (R9)(AX*4), Z0
 	VSQRTPS 64(R9)(AX*4), Z1
@@ -3900,19 +3263,12 @@ loop:
 	ADDQ    $0x00000040, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func sqrtFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·sqrtFloat32PastAVX512(SB), NOSPLIT, $0-48
+// func sqrtFloat32PastAVX512()
+// Requires: AVX512F
+TEXT ·sqrtFloat32PastAVX512(SB), NOSPLIT, $0
 	// Sqrt of float32, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VSQRTPS  (R9)(AX*4), Z0
 	VSQRTPS  64(R9)(AX*4), Z1
@@ -3925,19 +3281,12 @@ loop:
 	ADDQ     $0x00000040, AX
 	CMPQ     AX, DX
 	JLT      loop
-	VZEROUPPER
-	MOVQ     AX, ret+40(FP)
 	RET
 
-// func sqrtFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·sqrtFloat64AVX512(SB), NOSPLIT, $0-48
+// func sqrtFloat64AVX512()
+// Requires: AVX512F
+TEXT ·sqrtFloat64AVX512(SB), NOSPLIT, $0
 	// Sqrt of float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VSQRTPD (R9)(AX*8), Z0
 	VSQRTPD 64(R9)(AX*8), Z1
@@ -3950,19 +3299,12 @@ loop:
 	ADDQ    $0x00000020, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func sqrtFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·sqrtFloat64PastAVX512(SB), NOSPLIT, $0-48
+// func sqrtFloat64PastAVX512()
+// Requires: AVX512F
+TEXT ·sqrtFloat64PastAVX512(SB), NOSPLIT, $0
 	// Sqrt of float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VSQRTPD  (R9)(AX*8), Z0
 	VSQRTPD  64(R9)(AX*8), Z1
@@ -3975,19 +3317,12 @@ loop:
 	ADDQ     $0x00000020, AX
 	CMPQ     AX, DX
 	JLT      loop
-	VZEROUPPER
-	MOVQ     AX, ret+40(FP)
 	RET
 
-// func expFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·expFloat32AVX512(SB), NOSPLIT, $0-48
+// func expFloat32AVX512()
+// Requires: AVX512F
+TEXT ·expFloat32AVX512(SB), NOSPLIT, $0
 	// Exp of float32, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VPBROADCASTQ     avx512_c2d00000<>+0(SB), Z0
 	VMAXPS           (R9)(AX*4), Z0, Z1
@@ -4070,8 +3405,6 @@ loop:
 	ADDQ             $0x00000040, AX
 	CMPQ             AX, DX
 	JLT              loop
-	VZEROUPPER
-	MOVQ             AX, ret+40(FP)
 	RET
 
 DATA avx512_c2d00000<>+0(SB)/8, $0xc2d00000c2d00000
@@ -4104,15 +3437,10 @@ GLOBL avx512_3d2aaa7f<>(SB), RODATA|NOPTR, $8
 DATA avx512_3e2aaa6c<>+0(SB)/8, $0x3e2aaa6c3e2aaa6c
 GLOBL avx512_3e2aaa6c<>(SB), RODATA|NOPTR, $8
 
-// func expFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·expFloat32PastAVX512(SB), NOSPLIT, $0-48
+// func expFloat32PastAVX512()
+// Requires: AVX512F
+TEXT ·expFloat32PastAVX512(SB), NOSPLIT, $0
 	// Exp of float32, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VPBROADCASTQ     avx512_c2d00000<>+0(SB), Z0
 	VMAXPS           (R9)(AX*4), Z0, Z1
@@ -4195,18 +3523,12 @@ loop:
 	ADDQ             $0x00000040, AX
 	CMPQ             AX, DX
 	JLT              loop
-	VZEROUPPER
-	MOVQ             AX, ret+40(FP)
 	RET
 
-// func expFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·expFloat64AVX512(SB), NOSPLIT, $0-48
+// func expFloat64AVX512()
+// Requires: AVX512F
+TEXT ·expFloat64AVX512(SB), NOSPLIT, $0
 	// Exp of float64, 32 elements a step.
-	MOVQ    dst+0(FP), R8
-	MOVQ    a+8(FP), R9
-	MOVQ    n+32(FP), DX
-	XORL    AX, AX
 	VMOVUPS avx512_exp_low_0<>+0(SB), Z31
 	VMOVUPS avx512_exp_low_1<>+0(SB), Z30
 	VMOVUPS avx512_exp_half_0<>+0(SB), Z29
@@ -4315,8 +3637,6 @@ loop:
 	ADDQ             $0x00000020, AX
 	CMPQ             AX, DX
 	JLT              loop
-	VZEROUPPER
-	MOVQ             AX, ret+40(FP)
 	RET
 
 DATA avx512_exp_low_0<>+0(SB)/8, $0x0000000000000000
@@ -4398,14 +3718,10 @@ GLOBL avx512_3fe0000000000001<>(SB), RODATA|NOPTR, $8
 DATA avx512_3fb0000000000000<>+0(SB)/8, $0x3fb0000000000000
 GLOBL avx512_3fb0000000000000<>(SB), RODATA|NOPTR, $8
 
-// func expFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·expFloat64PastAVX512(SB), NOSPLIT, $0-48
+// func expFloat64PastAVX512()
+// Requires: AVX512F
+TEXT ·expFloat64PastAVX512(SB), NOSPLIT, $0
 	// Exp of float64, 32 elements a step.
-	MOVQ    dst+0(FP), R8
-	MOVQ    a+8(FP), R9
-	MOVQ    n+32(FP), DX
-	XORL    AX, AX
 	VMOVUPS avx512_exp_low_0<>+0(SB), Z31
 	VMOVUPS avx512_exp_low_1<>+0(SB), Z30
 	VMOVUPS avx512_exp_half_0<>+0(SB), Z29
@@ -4514,19 +3830,12 @@ loop:
 	ADDQ             $0x00000020, AX
 	CMPQ             AX, DX
 	JLT              loop
-	VZEROUPPER
-	MOVQ             AX, ret+40(FP)
 	RET
 
-// func logFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·logFloat32AVX512(SB), NOSPLIT, $0-48
+// func logFloat32AVX512()
+// Requires: AVX512F
+TEXT ·logFloat32AVX512(SB), NOSPLIT, $0
 	// Log of float32, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS          (R9)(AX*4), Z0
 	VGETMANTPS       $0x00, Z0, Z1
@@ -4655,8 +3964,6 @@ loop:
 	ADDQ             $0x00000040, AX
 	CMPQ             AX, DX
 	JLT              loop
-	VZEROUPPER
-	MOVQ             AX, ret+40(FP)
 	RET
 
 DATA avx512_00500000<>+0(SB)/8, $0x0050000000500000
@@ -4704,15 +4011,10 @@ GLOBL avx512_3f317200<>(SB), RODATA|NOPTR, $8
 DATA avx512_03530422<>+0(SB)/8, $0x0353042203530422
 GLOBL avx512_03530422<>(SB), RODATA|NOPTR, $8
 
-// func logFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·logFloat32PastAVX512(SB), NOSPLIT, $0-48
+// func logFloat32PastAVX512()
+// Requires: AVX512F
+TEXT ·logFloat32PastAVX512(SB), NOSPLIT, $0
 	// Log of float32, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS          (R9)(AX*4), Z0
 	VGETMANTPS       $0x00, Z0, Z1
@@ -4841,19 +4143,12 @@ loop:
 	ADDQ             $0x00000040, AX
 	CMPQ             AX, DX
 	JLT              loop
-	VZEROUPPER
-	MOVQ             AX, ret+40(FP)
 	RET
 
-// func logFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·logFloat64AVX512(SB), NOSPLIT, $0-48
+// func logFloat64AVX512()
+// Requires: AVX512F
+TEXT ·logFloat64AVX512(SB), NOSPLIT, $0
 	// Log of float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS          (R9)(AX*8), Z0
 	VGETMANTPD       $0x00, Z0, Z1
@@ -4986,8 +4281,6 @@ loop:
 	ADDQ             $0x00000020, AX
 	CMPQ             AX, DX
 	JLT              loop
-	VZEROUPPER
-	MOVQ             AX, ret+40(FP)
 	RET
 
 DATA avx512_00095f619980c433<>+0(SB)/8, $0x00095f619980c433
@@ -5032,15 +4325,10 @@ GLOBL avx512_3fe62e42fefa3800<>(SB), RODATA|NOPTR, $8
 DATA avx512_0000000003530422<>+0(SB)/8, $0x0000000003530422
 GLOBL avx512_0000000003530422<>(SB), RODATA|NOPTR, $8
 
-// func logFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·logFloat64PastAVX512(SB), NOSPLIT, $0-48
+// func logFloat64PastAVX512()
+// Requires: AVX512F
+TEXT ·logFloat64PastAVX512(SB), NOSPLIT, $0
 	// Log of float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS          (R9)(AX*8), Z0
 	VGETMANTPD       $0x00, Z0, Z1
@@ -5173,19 +4461,12 @@ loop:
 	ADDQ             $0x00000020, AX
 	CMPQ             AX, DX
 	JLT              loop
-	VZEROUPPER
-	MOVQ             AX, ret+40(FP)
 	RET
 
-// func exp2Float32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·exp2Float32AVX512(SB), NOSPLIT, $0-48
+// func exp2Float32AVX512()
+// Requires: AVX512F
+TEXT ·exp2Float32AVX512(SB), NOSPLIT, $0
 	// Exp2 of float32, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VPBROADCASTQ     avx512_c3170000<>+0(SB), Z0
 	VMAXPS           (R9)(AX*4), Z0, Z1
@@ -5276,8 +4557,6 @@ loop:
 	ADDQ             $0x00000040, AX
 	CMPQ             AX, DX
 	JLT              loop
-	VZEROUPPER
-	MOVQ             AX, ret+40(FP)
 	RET
 
 DATA avx512_c3170000<>+0(SB)/8, $0xc3170000c3170000
@@ -5292,15 +4571,10 @@ GLOBL avx512_3f317217<>(SB), RODATA|NOPTR, $8
 DATA avx512_3377d1cf<>+0(SB)/8, $0x3377d1cf3377d1cf
 GLOBL avx512_3377d1cf<>(SB), RODATA|NOPTR, $8
 
-// func exp2Float32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·exp2Float32PastAVX512(SB), NOSPLIT, $0-48
+// func exp2Float32PastAVX512()
+// Requires: AVX512F
+TEXT ·exp2Float32PastAVX512(SB), NOSPLIT, $0
 	// Exp2 of float32, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VPBROADCASTQ     avx512_c3170000<>+0(SB), Z0
 	VMAXPS           (R9)(AX*4), Z0, Z1
@@ -5391,18 +4665,12 @@ loop:
 	ADDQ             $0x00000040, AX
 	CMPQ             AX, DX
 	JLT              loop
-	VZEROUPPER
-	MOVQ             AX, ret+40(FP)
 	RET
 
-// func exp2Float64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·exp2Float64AVX512(SB), NOSPLIT, $0-48
+// func exp2Float64AVX512()
+// Requires: AVX512F
+TEXT ·exp2Float64AVX512(SB), NOSPLIT, $0
 	// Exp2 of float64, 32 elements a step.
-	MOVQ    dst+0(FP), R8
-	MOVQ    a+8(FP), R9
-	MOVQ    n+32(FP), DX
-	XORL    AX, AX
 	VMOVUPS avx512_exp_low_0<>+0(SB), Z31
 	VMOVUPS avx512_exp_low_1<>+0(SB), Z30
 	VMOVUPS avx512_exp_half_0<>+0(SB), Z29
@@ -5507,8 +4775,6 @@ loop:
 	ADDQ             $0x00000020, AX
 	CMPQ             AX, DX
 	JLT              loop
-	VZEROUPPER
-	MOVQ             AX, ret+40(FP)
 	RET
 
 DATA avx512_c090d00000000000<>+0(SB)/8, $0xc090d00000000000
@@ -5526,14 +4792,10 @@ GLOBL avx512_bfb0000000000000<>(SB), RODATA|NOPTR, $8
 DATA avx512_3fe62e42fefa39ef<>+0(SB)/8, $0x3fe62e42fefa39ef
 GLOBL avx512_3fe62e42fefa39ef<>(SB), RODATA|NOPTR, $8
 
-// func exp2Float64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·exp2Float64PastAVX512(SB), NOSPLIT, $0-48
+// func exp2Float64PastAVX512()
+// Requires: AVX512F
+TEXT ·exp2Float64PastAVX512(SB), NOSPLIT, $0
 	// Exp2 of float64, 32 elements a step.
-	MOVQ    dst+0(FP), R8
-	MOVQ    a+8(FP), R9
-	MOVQ    n+32(FP), DX
-	XORL    AX, AX
 	VMOVUPS avx512_exp_low_0<>+0(SB), Z31
 	VMOVUPS avx512_exp_low_1<>+0(SB), Z30
 	VMOVUPS avx512_exp_half_0<>+0(SB), Z29
@@ -5638,19 +4900,12 @@ loop:
 	ADDQ             $0x00000020, AX
 	CMPQ             AX, DX
 	JLT              loop
-	VZEROUPPER
-	MOVQ             AX, ret+40(FP)
 	RET
 
-// func expm1Float32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·expm1Float32AVX512(SB), NOSPLIT, $0-48
+// func expm1Float32AVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·expm1Float32AVX512(SB), NOSPLIT, $0
 	// Expm1 of float32, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VPBROADCASTQ     avx512_c1a00000<>+0(SB), Z0
 	VMOVUPS          (R9)(AX*4), Z1
@@ -5805,8 +5060,6 @@ loop:
 	ADDQ             $0x00000040, AX
 	CMPQ             AX, DX
 	JLT              loop
-	VZEROUPPER
-	MOVQ             AX, ret+40(FP)
 	RET
 
 DATA avx512_c1a00000<>+0(SB)/8, $0xc1a00000c1a00000
@@ -5824,15 +5077,10 @@ GLOBL avx512_3e2aaaab<>(SB), RODATA|NOPTR, $8
 DATA avx512_33000000<>+0(SB)/8, $0x3300000033000000
 GLOBL avx512_33000000<>(SB), RODATA|NOPTR, $8
 
-// func expm1Float32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·expm1Float32PastAVX512(SB), NOSPLIT, $0-48
+// func expm1Float32PastAVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·expm1Float32PastAVX512(SB), NOSPLIT, $0
 	// Expm1 of float32, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VPBROADCASTQ     avx512_c1a00000<>+0(SB), Z0
 	VMOVUPS          (R9)(AX*4), Z1
@@ -5987,18 +5235,12 @@ loop:
 	ADDQ             $0x00000040, AX
 	CMPQ             AX, DX
 	JLT              loop
-	VZEROUPPER
-	MOVQ             AX, ret+40(FP)
 	RET
 
-// func expm1Float64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·expm1Float64AVX512(SB), NOSPLIT, $0-48
+// func expm1Float64AVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·expm1Float64AVX512(SB), NOSPLIT, $0
 	// Expm1 of float64, 32 elements a step.
-	MOVQ    dst+0(FP), R8
-	MOVQ    a+8(FP), R9
-	MOVQ    n+32(FP), DX
-	XORL    AX, AX
 	VMOVUPS avx512_exp_low_0<>+0(SB), Z31
 	VMOVUPS avx512_exp_low_1<>+0(SB), Z30
 	VMOVUPS avx512_exp_half_0<>+0(SB), Z29
@@ -6174,8 +5416,6 @@ loop:
 	ADDQ             $0x00000020, AX
 	CMPQ             AX, DX
 	JLT              loop
-	VZEROUPPER
-	MOVQ             AX, ret+40(FP)
 	RET
 
 DATA avx512_c044000000000000<>+0(SB)/8, $0xc044000000000000
@@ -6187,14 +5427,10 @@ GLOBL avx512_fffffffffffffff0<>(SB), RODATA|NOPTR, $8
 DATA avx512_3c90000000000000<>+0(SB)/8, $0x3c90000000000000
 GLOBL avx512_3c90000000000000<>(SB), RODATA|NOPTR, $8
 
-// func expm1Float64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·expm1Float64PastAVX512(SB), NOSPLIT, $0-48
+// func expm1Float64PastAVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·expm1Float64PastAVX512(SB), NOSPLIT, $0
 	// Expm1 of float64, 32 elements a step.
-	MOVQ    dst+0(FP), R8
-	MOVQ    a+8(FP), R9
-	MOVQ    n+32(FP), DX
-	XORL    AX, AX
 	VMOVUPS avx512_exp_low_0<>+0(SB), Z31
 	VMOVUPS avx512_exp_low_1<>+0(SB), Z30
 	VMOVUPS avx512_exp_half_0<>+0(SB), Z29
@@ -6370,19 +5606,12 @@ loop:
 	ADDQ             $0x00000020, AX
 	CMPQ             AX, DX
 	JLT              loop
-	VZEROUPPER
-	MOVQ             AX, ret+40(FP)
 	RET
 
-// func log2Float32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func log2Float32AVX512()
 // Requires: AVX, AVX512F
-TEXT ·log2Float32AVX512(SB), NOSPLIT, $0-48
+TEXT ·log2Float32AVX512(SB), NOSPLIT, $0
 	// Log2 of float32, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VCVTPS2PD        (R9)(AX*4), Z0
 	VGETMANTPD       $0x00, Z0, Z1
@@ -6523,22 +5752,15 @@ loop:
 	ADDQ             $0x00000020, AX
 	CMPQ             AX, DX
 	JLT              loop
-	VZEROUPPER
-	MOVQ             AX, ret+40(FP)
 	RET
 
 DATA avx512_3ff71547652b82fe<>+0(SB)/8, $0x3ff71547652b82fe
 GLOBL avx512_3ff71547652b82fe<>(SB), RODATA|NOPTR, $8
 
-// func log2Float32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func log2Float32PastAVX512()
 // Requires: AVX, AVX512F
-TEXT ·log2Float32PastAVX512(SB), NOSPLIT, $0-48
+TEXT ·log2Float32PastAVX512(SB), NOSPLIT, $0
 	// Log2 of float32, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VCVTPS2PD        (R9)(AX*4), Z0
 	VGETMANTPD       $0x00, Z0, Z1
@@ -6679,18 +5901,12 @@ loop:
 	ADDQ             $0x00000020, AX
 	CMPQ             AX, DX
 	JLT              loop
-	VZEROUPPER
-	MOVQ             AX, ret+40(FP)
 	RET
 
-// func log2Float64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·log2Float64AVX512(SB), NOSPLIT, $192-48
+// func log2Float64AVX512()
+// Requires: AVX512F
+TEXT ·log2Float64AVX512(SB), NOSPLIT, $192
 	// Log2 of float64, 32 elements a step.
-	MOVQ    dst+0(FP), R8
-	MOVQ    a+8(FP), R9
-	MOVQ    n+32(FP), DX
-	XORL    AX, AX
 	VMOVUPS avx512_log_high_0<>+0(SB), Z31
 	VMOVUPS avx512_log_high_1<>+0(SB), Z30
 	VMOVUPS avx512_log_low_0<>+0(SB), Z29
@@ -6960,8 +6176,6 @@ loop:
 	ADDQ             $0x00000020, AX
 	CMPQ             AX, DX
 	JLT              loop
-	VZEROUPPER
-	MOVQ             AX, ret+40(FP)
 	RET
 
 DATA avx512_log_high_0<>+0(SB)/8, $0x0000000000000000
@@ -7066,14 +6280,10 @@ GLOBL avx512_3fd5555555555555<>(SB), RODATA|NOPTR, $8
 DATA avx512_3c7777d0ffda0d24<>+0(SB)/8, $0x3c7777d0ffda0d24
 GLOBL avx512_3c7777d0ffda0d24<>(SB), RODATA|NOPTR, $8
 
-// func log2Float64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·log2Float64PastAVX512(SB), NOSPLIT, $192-48
+// func log2Float64PastAVX512()
+// Requires: AVX512F
+TEXT ·log2Float64PastAVX512(SB), NOSPLIT, $192
 	// Log2 of float64, 32 elements a step.
-	MOVQ    dst+0(FP), R8
-	MOVQ    a+8(FP), R9
-	MOVQ    n+32(FP), DX
-	XORL    AX, AX
 	VMOVUPS avx512_log_high_0<>+0(SB), Z31
 	VMOVUPS avx512_log_high_1<>+0(SB), Z30
 	VMOVUPS avx512_log_low_0<>+0(SB), Z29
@@ -7343,19 +6553,12 @@ loop:
 	ADDQ             $0x00000020, AX
 	CMPQ             AX, DX
 	JLT              loop
-	VZEROUPPER
-	MOVQ             AX, ret+40(FP)
 	RET
 
-// func log10Float32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func log10Float32AVX512()
 // Requires: AVX, AVX512F
-TEXT ·log10Float32AVX512(SB), NOSPLIT, $0-48
+TEXT ·log10Float32AVX512(SB), NOSPLIT, $0
 	// Log10 of float32, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VCVTPS2PD        (R9)(AX*4), Z0
 	VGETMANTPD       $0x00, Z0, Z1
@@ -7496,22 +6699,15 @@ loop:
 	ADDQ             $0x00000020, AX
 	CMPQ             AX, DX
 	JLT              loop
-	VZEROUPPER
-	MOVQ             AX, ret+40(FP)
 	RET
 
 DATA avx512_3fdbcb7b1526e50e<>+0(SB)/8, $0x3fdbcb7b1526e50e
 GLOBL avx512_3fdbcb7b1526e50e<>(SB), RODATA|NOPTR, $8
 
-// func log10Float32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func log10Float32PastAVX512()
 // Requires: AVX, AVX512F
-TEXT ·log10Float32PastAVX512(SB), NOSPLIT, $0-48
+TEXT ·log10Float32PastAVX512(SB), NOSPLIT, $0
 	// Log10 of float32, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VCVTPS2PD        (R9)(AX*4), Z0
 	VGETMANTPD       $0x00, Z0, Z1
@@ -7652,18 +6848,12 @@ loop:
 	ADDQ             $0x00000020, AX
 	CMPQ             AX, DX
 	JLT              loop
-	VZEROUPPER
-	MOVQ             AX, ret+40(FP)
 	RET
 
-// func log10Float64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·log10Float64AVX512(SB), NOSPLIT, $192-48
+// func log10Float64AVX512()
+// Requires: AVX512F
+TEXT ·log10Float64AVX512(SB), NOSPLIT, $192
 	// Log10 of float64, 32 elements a step.
-	MOVQ    dst+0(FP), R8
-	MOVQ    a+8(FP), R9
-	MOVQ    n+32(FP), DX
-	XORL    AX, AX
 	VMOVUPS avx512_log_high_0<>+0(SB), Z31
 	VMOVUPS avx512_log_high_1<>+0(SB), Z30
 	VMOVUPS avx512_log_low_0<>+0(SB), Z29
@@ -7933,21 +7123,15 @@ loop:
 	ADDQ             $0x00000020, AX
 	CMPQ             AX, DX
 	JLT              loop
-	VZEROUPPER
-	MOVQ             AX, ret+40(FP)
 	RET
 
 DATA avx512_3c695355baaafad3<>+0(SB)/8, $0x3c695355baaafad3
 GLOBL avx512_3c695355baaafad3<>(SB), RODATA|NOPTR, $8
 
-// func log10Float64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·log10Float64PastAVX512(SB), NOSPLIT, $192-48
+// func log10Float64PastAVX512()
+// Requires: AVX512F
+TEXT ·log10Float64PastAVX512(SB), NOSPLIT, $192
 	// Log10 of float64, 32 elements a step.
-	MOVQ    dst+0(FP), R8
-	MOVQ    a+8(FP), R9
-	MOVQ    n+32(FP), DX
-	XORL    AX, AX
 	VMOVUPS avx512_log_high_0<>+0(SB), Z31
 	VMOVUPS avx512_log_high_1<>+0(SB), Z30
 	VMOVUPS avx512_log_low_0<>+0(SB), Z29
@@ -8217,19 +7401,12 @@ loop:
 	ADDQ             $0x00000020, AX
 	CMPQ             AX, DX
 	JLT              loop
-	VZEROUPPER
-	MOVQ             AX, ret+40(FP)
 	RET
 
-// func log1pFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·log1pFloat32AVX512(SB), NOSPLIT, $0-48
+// func log1pFloat32AVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·log1pFloat32AVX512(SB), NOSPLIT, $0
 	// Log1p of float32, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VPBROADCASTQ     avx512_3f800000<>+0(SB), Z0
 	VMOVUPS          (R9)(AX*4), Z1
@@ -8395,19 +7572,12 @@ loop:
 	ADDQ             $0x00000040, AX
 	CMPQ             AX, DX
 	JLT              loop
-	VZEROUPPER
-	MOVQ             AX, ret+40(FP)
 	RET
 
-// func log1pFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·log1pFloat32PastAVX512(SB), NOSPLIT, $0-48
+// func log1pFloat32PastAVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·log1pFloat32PastAVX512(SB), NOSPLIT, $0
 	// Log1p of float32, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VPBROADCASTQ     avx512_3f800000<>+0(SB), Z0
 	VMOVUPS          (R9)(AX*4), Z1
@@ -8573,19 +7743,12 @@ loop:
 	ADDQ             $0x00000040, AX
 	CMPQ             AX, DX
 	JLT              loop
-	VZEROUPPER
-	MOVQ             AX, ret+40(FP)
 	RET
 
-// func log1pFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·log1pFloat64AVX512(SB), NOSPLIT, $0-48
+// func log1pFloat64AVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·log1pFloat64AVX512(SB), NOSPLIT, $0
 	// Log1p of float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VPBROADCASTQ     avx512_3ff0000000000000<>+0(SB), Z0
 	VMOVUPS          (R9)(AX*8), Z1
@@ -8755,19 +7918,12 @@ loop:
 	ADDQ             $0x00000020, AX
 	CMPQ             AX, DX
 	JLT              loop
-	VZEROUPPER
-	MOVQ             AX, ret+40(FP)
 	RET
 
-// func log1pFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·log1pFloat64PastAVX512(SB), NOSPLIT, $0-48
+// func log1pFloat64PastAVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·log1pFloat64PastAVX512(SB), NOSPLIT, $0
 	// Log1p of float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VPBROADCASTQ     avx512_3ff0000000000000<>+0(SB), Z0
 	VMOVUPS          (R9)(AX*8), Z1
@@ -8937,19 +8093,12 @@ loop:
 	ADDQ             $0x00000020, AX
 	CMPQ             AX, DX
 	JLT              loop
-	VZEROUPPER
-	MOVQ             AX, ret+40(FP)
 	RET
 
-// func sinFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·sinFloat32AVX512(SB), NOSPLIT, $0-48
+// func sinFloat32AVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·sinFloat32AVX512(SB), NOSPLIT, $0
 	// Sin of float32, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS          (R9)(AX*4), Z0
 	VANDPS.BCST      avx512_7fffffff<>+0(SB), Z0, Z1
@@ -9129,8 +8278,6 @@ loop:
 	JLT              loop
 
 done:
-	VZEROUPPER
-	MOVQ AX, ret+40(FP)
 	RET
 
 DATA avx512_3f22f983<>+0(SB)/8, $0x3f22f9833f22f983
@@ -9169,15 +8316,10 @@ GLOBL avx512_3d2aaaaa<>(SB), RODATA|NOPTR, $8
 DATA avx512_00000001<>+0(SB)/8, $0x0000000100000001
 GLOBL avx512_00000001<>(SB), RODATA|NOPTR, $8
 
-// func sinFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·sinFloat32PastAVX512(SB), NOSPLIT, $0-48
+// func sinFloat32PastAVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·sinFloat32PastAVX512(SB), NOSPLIT, $0
 	// Sin of float32, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS          (R9)(AX*4), Z0
 	VANDPS.BCST      avx512_7fffffff<>+0(SB), Z0, Z1
@@ -9357,19 +8499,12 @@ loop:
 	JLT              loop
 
 done:
-	VZEROUPPER
-	MOVQ AX, ret+40(FP)
 	RET
 
-// func sinFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·sinFloat64AVX512(SB), NOSPLIT, $0-48
+// func sinFloat64AVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·sinFloat64AVX512(SB), NOSPLIT, $0
 	// Sin of float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS          (R9)(AX*8), Z0
 	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z0, Z1
@@ -9573,8 +8708,6 @@ loop:
 	JLT              loop
 
 done:
-	VZEROUPPER
-	MOVQ AX, ret+40(FP)
 	RET
 
 DATA avx512_3fe45f306dc9c883<>+0(SB)/8, $0x3fe45f306dc9c883
@@ -9631,15 +8764,10 @@ GLOBL avx512_3fa5555555555555<>(SB), RODATA|NOPTR, $8
 DATA avx512_0000000000000001<>+0(SB)/8, $0x0000000000000001
 GLOBL avx512_0000000000000001<>(SB), RODATA|NOPTR, $8
 
-// func sinFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·sinFloat64PastAVX512(SB), NOSPLIT, $0-48
+// func sinFloat64PastAVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·sinFloat64PastAVX512(SB), NOSPLIT, $0
 	// Sin of float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS          (R9)(AX*8), Z0
 	VANDPD.BCST      avx512_7fffffffffffffff<>+0(SB), Z0, Z1
@@ -9843,19 +8971,12 @@ loop:
 	JLT              loop
 
 done:
-	VZEROUPPER
-	MOVQ AX, ret+40(FP)
 	RET
 
-// func cosFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·cosFloat32AVX512(SB), NOSPLIT, $0-48
+// func cosFloat32AVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·cosFloat32AVX512(SB), NOSPLIT, $0
 	// Cos of float32, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VPBROADCASTQ     avx512_3f22f983<>+0(SB), Z0
 	VMOVUPS          (R9)(AX*4), Z1
@@ -10035,19 +9156,12 @@ loop:
 	JLT              loop
 
 done:
-	VZEROUPPER
-	MOVQ AX, ret+40(FP)
 	RET
 
-// func cosFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·cosFloat32PastAVX512(SB), NOSPLIT, $0-48
+// func cosFloat32PastAVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·cosFloat32PastAVX512(SB), NOSPLIT, $0
 	// Cos of float32, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VPBROADCASTQ     avx512_3f22f983<>+0(SB), Z0
 	VMOVUPS          (R9)(AX*4), Z1
@@ -10227,19 +9341,12 @@ loop:
 	JLT              loop
 
 done:
-	VZEROUPPER
-	MOVQ AX, ret+40(FP)
 	RET
 
-// func cosFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·cosFloat64AVX512(SB), NOSPLIT, $0-48
+// func cosFloat64AVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·cosFloat64AVX512(SB), NOSPLIT, $0
 	// Cos of float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VPBROADCASTQ     avx512_3fe45f306dc9c883<>+0(SB), Z0
 	VMOVUPS          (R9)(AX*8), Z1
@@ -10443,19 +9550,12 @@ loop:
 	JLT              loop
 
 done:
-	VZEROUPPER
-	MOVQ AX, ret+40(FP)
 	RET
 
-// func cosFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·cosFloat64PastAVX512(SB), NOSPLIT, $0-48
+// func cosFloat64PastAVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·cosFloat64PastAVX512(SB), NOSPLIT, $0
 	// Cos of float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VPBROADCASTQ     avx512_3fe45f306dc9c883<>+0(SB), Z0
 	VMOVUPS          (R9)(AX*8), Z1
@@ -10659,18 +9759,12 @@ loop:
 	JLT              loop
 
 done:
-	VZEROUPPER
-	MOVQ AX, ret+40(FP)
 	RET
 
-// func tanhFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·tanhFloat32AVX512(SB), NOSPLIT, $0-48
+// func tanhFloat32AVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·tanhFloat32AVX512(SB), NOSPLIT, $0
 	// Tanh of float32, 64 elements a step.
-	MOVQ    dst+0(FP), R8
-	MOVQ    a+8(FP), R9
-	MOVQ    n+32(FP), DX
-	XORL    AX, AX
 	VMOVUPS avx512_tanh_centre_0<>+0(SB), Z31
 	VMOVUPS avx512_tanh_centre_1<>+0(SB), Z30
 	VMOVUPS avx512_tanh_5_0<>+0(SB), Z29
@@ -10810,8 +9904,6 @@ loop:
 	ADDQ            $0x00000040, AX
 	CMPQ            AX, DX
 	JLT             loop
-	VZEROUPPER
-	MOVQ            AX, ret+40(FP)
 	RET
 
 DATA avx512_tanh_centre_0<>+0(SB)/4, $0x3f909800
@@ -11069,14 +10161,10 @@ GLOBL avx512_tanh_0_1<>(SB), RODATA|NOPTR, $64
 DATA avx512_41180000<>+0(SB)/8, $0x4118000041180000
 GLOBL avx512_41180000<>(SB), RODATA|NOPTR, $8
 
-// func tanhFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·tanhFloat32PastAVX512(SB), NOSPLIT, $0-48
+// func tanhFloat32PastAVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·tanhFloat32PastAVX512(SB), NOSPLIT, $0
 	// Tanh of float32, 64 elements a step.
-	MOVQ    dst+0(FP), R8
-	MOVQ    a+8(FP), R9
-	MOVQ    n+32(FP), DX
-	XORL    AX, AX
 	VMOVUPS avx512_tanh_centre_0<>+0(SB), Z31
 	VMOVUPS avx512_tanh_centre_1<>+0(SB), Z30
 	VMOVUPS avx512_tanh_5_0<>+0(SB), Z29
@@ -11216,18 +10304,12 @@ loop:
 	ADDQ            $0x00000040, AX
 	CMPQ            AX, DX
 	JLT             loop
-	VZEROUPPER
-	MOVQ            AX, ret+40(FP)
 	RET
 
-// func tanhFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·tanhFloat64AVX512(SB), NOSPLIT, $0-48
+// func tanhFloat64AVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·tanhFloat64AVX512(SB), NOSPLIT, $0
 	// Tanh of float64, 32 elements a step.
-	MOVQ    dst+0(FP), R8
-	MOVQ    a+8(FP), R9
-	MOVQ    n+32(FP), DX
-	XORL    AX, AX
 	VMOVUPS avx512_exp_low_0<>+0(SB), Z31
 	VMOVUPS avx512_exp_low_1<>+0(SB), Z30
 	VMOVUPS avx512_exp_half_0<>+0(SB), Z29
@@ -11405,8 +10487,6 @@ loop:
 	ADDQ             $0x00000020, AX
 	CMPQ             AX, DX
 	JLT              loop
-	VZEROUPPER
-	MOVQ             AX, ret+40(FP)
 	RET
 
 DATA avx512_4034000000000000<>+0(SB)/8, $0x4034000000000000
@@ -11418,14 +10498,10 @@ GLOBL avx512_4158000000000000<>(SB), RODATA|NOPTR, $8
 DATA avx512_3e40000000000000<>+0(SB)/8, $0x3e40000000000000
 GLOBL avx512_3e40000000000000<>(SB), RODATA|NOPTR, $8
 
-// func tanhFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·tanhFloat64PastAVX512(SB), NOSPLIT, $0-48
+// func tanhFloat64PastAVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·tanhFloat64PastAVX512(SB), NOSPLIT, $0
 	// Tanh of float64, 32 elements a step.
-	MOVQ    dst+0(FP), R8
-	MOVQ    a+8(FP), R9
-	MOVQ    n+32(FP), DX
-	XORL    AX, AX
 	VMOVUPS avx512_exp_low_0<>+0(SB), Z31
 	VMOVUPS avx512_exp_low_1<>+0(SB), Z30
 	VMOVUPS avx512_exp_half_0<>+0(SB), Z29
@@ -11603,19 +10679,12 @@ loop:
 	ADDQ             $0x00000020, AX
 	CMPQ             AX, DX
 	JLT              loop
-	VZEROUPPER
-	MOVQ             AX, ret+40(FP)
 	RET
 
-// func powerFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func powerFloat32AVX512()
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VL
-TEXT ·powerFloat32AVX512(SB), NOSPLIT, $128-48
+TEXT ·powerFloat32AVX512(SB), NOSPLIT, $128
 	// Power of float32, 32 elements a step.
-	MOVQ    dst+0(FP), R8
-	MOVQ    a+8(FP), R9
-	MOVQ    b+16(FP), R10
-	MOVQ    n+32(FP), DX
-	XORL    AX, AX
 	VMOVUPS avx512_log_inverse_0<>+0(SB), Z31
 	VMOVUPS avx512_log_inverse_1<>+0(SB), Z30
 	VMOVUPS avx512_log_sum_0<>+0(SB), Z29
@@ -11916,8 +10985,6 @@ loop:
 	ADDQ             $0x00000020, AX
 	CMPQ             AX, DX
 	JLT              loop
-	VZEROUPPER
-	MOVQ             AX, ret+40(FP)
 	RET
 
 DATA avx512_log_sum_0<>+0(SB)/8, $0x0000000000000000
@@ -11976,15 +11043,10 @@ GLOBL avx512_3fc5556dfb6313e3<>(SB), RODATA|NOPTR, $8
 DATA avx512_3fdffffffff573c6<>+0(SB)/8, $0x3fdffffffff573c6
 GLOBL avx512_3fdffffffff573c6<>(SB), RODATA|NOPTR, $8
 
-// func powerFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func powerFloat32PastAVX512()
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VL
-TEXT ·powerFloat32PastAVX512(SB), NOSPLIT, $128-48
+TEXT ·powerFloat32PastAVX512(SB), NOSPLIT, $128
 	// Power of float32, 32 elements a step.
-	MOVQ    dst+0(FP), R8
-	MOVQ    a+8(FP), R9
-	MOVQ    b+16(FP), R10
-	MOVQ    n+32(FP), DX
-	XORL    AX, AX
 	VMOVUPS avx512_log_inverse_0<>+0(SB), Z31
 	VMOVUPS avx512_log_inverse_1<>+0(SB), Z30
 	VMOVUPS avx512_log_sum_0<>+0(SB), Z29
@@ -12285,19 +11347,12 @@ loop:
 	ADDQ             $0x00000020, AX
 	CMPQ             AX, DX
 	JLT              loop
-	VZEROUPPER
-	MOVQ             AX, ret+40(FP)
 	RET
 
-// func powerFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·powerFloat64AVX512(SB), NOSPLIT, $256-48
+// func powerFloat64AVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·powerFloat64AVX512(SB), NOSPLIT, $256
 	// Power of float64, 32 elements a step.
-	MOVQ    dst+0(FP), R8
-	MOVQ    a+8(FP), R9
-	MOVQ    b+16(FP), R10
-	MOVQ    n+32(FP), DX
-	XORL    AX, AX
 	VMOVUPS avx512_log_high_0<>+0(SB), Z31
 	VMOVUPS avx512_log_high_1<>+0(SB), Z30
 	VMOVUPS avx512_log_low_0<>+0(SB), Z29
@@ -12744,19 +11799,12 @@ loop:
 	ADDQ             $0x00000020, AX
 	CMPQ             AX, DX
 	JLT              loop
-	VZEROUPPER
-	MOVQ             AX, ret+40(FP)
 	RET
 
-// func powerFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·powerFloat64PastAVX512(SB), NOSPLIT, $256-48
+// func powerFloat64PastAVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·powerFloat64PastAVX512(SB), NOSPLIT, $256
 	// Power of float64, 32 elements a step.
-	MOVQ    dst+0(FP), R8
-	MOVQ    a+8(FP), R9
-	MOVQ    b+16(FP), R10
-	MOVQ    n+32(FP), DX
-	XORL    AX, AX
 	VMOVUPS avx512_log_high_0<>+0(SB), Z31
 	VMOVUPS avx512_log_high_1<>+0(SB), Z30
 	VMOVUPS avx512_log_low_0<>+0(SB), Z29
@@ -13203,20 +12251,12 @@ loop:
 	ADDQ             $0x00000020, AX
 	CMPQ             AX, DX
 	JLT              loop
-	VZEROUPPER
-	MOVQ             AX, ret+40(FP)
 	RET
 
-// func hypotFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func hypotFloat32AVX512()
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VL
-TEXT ·hypotFloat32AVX512(SB), NOSPLIT, $0-48
+TEXT ·hypotFloat32AVX512(SB), NOSPLIT, $0
 	// Hypot of float32, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS        (R9)(AX*4), Y0
 	VANDPS.BCST    avx512_7fffffff<>+0(SB), Y0, Y0
@@ -13281,20 +12321,12 @@ loop:
 	ADDQ           $0x00000020, AX
 	CMPQ           AX, DX
 	JLT            loop
-	VZEROUPPER
-	MOVQ           AX, ret+40(FP)
 	RET
 
-// func hypotFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func hypotFloat32PastAVX512()
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VL
-TEXT ·hypotFloat32PastAVX512(SB), NOSPLIT, $0-48
+TEXT ·hypotFloat32PastAVX512(SB), NOSPLIT, $0
 	// Hypot of float32, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS        (R9)(AX*4), Y0
 	VANDPS.BCST    avx512_7fffffff<>+0(SB), Y0, Y0
@@ -13359,20 +12391,12 @@ loop:
 	ADDQ           $0x00000020, AX
 	CMPQ           AX, DX
 	JLT            loop
-	VZEROUPPER
-	MOVQ           AX, ret+40(FP)
 	RET
 
-// func hypotFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·hypotFloat64AVX512(SB), NOSPLIT, $0-48
+// func hypotFloat64AVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·hypotFloat64AVX512(SB), NOSPLIT, $0
 	// Hypot of float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS        (R9)(AX*8), Z0
 	VANDPD.BCST    avx512_7fffffffffffffff<>+0(SB), Z0, Z0
@@ -13542,8 +12566,6 @@ loop:
 	ADDQ           $0x00000020, AX
 	CMPQ           AX, DX
 	JLT            loop
-	VZEROUPPER
-	MOVQ           AX, ret+40(FP)
 	RET
 
 DATA avx512_5fd0000000000000<>+0(SB)/8, $0x5fd0000000000000
@@ -13558,16 +12580,10 @@ GLOBL avx512_6bb0000000000000<>(SB), RODATA|NOPTR, $8
 DATA avx512_1430000000000000<>+0(SB)/8, $0x1430000000000000
 GLOBL avx512_1430000000000000<>(SB), RODATA|NOPTR, $8
 
-// func hypotFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·hypotFloat64PastAVX512(SB), NOSPLIT, $0-48
+// func hypotFloat64PastAVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·hypotFloat64PastAVX512(SB), NOSPLIT, $0
 	// Hypot of float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS        (R9)(AX*8), Z0
 	VANDPD.BCST    avx512_7fffffffffffffff<>+0(SB), Z0, Z0
@@ -13737,20 +12753,12 @@ loop:
 	ADDQ           $0x00000020, AX
 	CMPQ           AX, DX
 	JLT            loop
-	VZEROUPPER
-	MOVQ           AX, ret+40(FP)
 	RET
 
-// func equalFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func equalFloat32AVX512()
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
-TEXT ·equalFloat32AVX512(SB), NOSPLIT, $0-48
+TEXT ·equalFloat32AVX512(SB), NOSPLIT, $0
 	// Equal of float32, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS      (R9)(AX*4), Z0
 	VCMPPS       $0x00, (R10)(AX*4), Z0, K1
@@ -13772,23 +12780,15 @@ loop:
 	ADDQ         $0x00000040, AX
 	CMPQ         AX, DX
 	JLT          loop
-	VZEROUPPER
-	MOVQ         AX, ret+40(FP)
 	RET
 
 DATA avx512_01010101<>+0(SB)/8, $0x0101010101010101
 GLOBL avx512_01010101<>(SB), RODATA|NOPTR, $8
 
-// func equalFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func equalFloat64AVX512()
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
-TEXT ·equalFloat64AVX512(SB), NOSPLIT, $0-48
+TEXT ·equalFloat64AVX512(SB), NOSPLIT, $0
 	// Equal of float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS      (R9)(AX*8), Z0
 	VCMPPD       $0x00, (R10)(AX*8), Z0, K1
@@ -13810,20 +12810,12 @@ loop:
 	ADDQ         $0x00000020, AX
 	CMPQ         AX, DX
 	JLT          loop
-	VZEROUPPER
-	MOVQ         AX, ret+40(FP)
 	RET
 
-// func notEqualFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func notEqualFloat32AVX512()
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
-TEXT ·notEqualFloat32AVX512(SB), NOSPLIT, $0-48
+TEXT ·notEqualFloat32AVX512(SB), NOSPLIT, $0
 	// NotEqual of float32, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS      (R9)(AX*4), Z0
 	VCMPPS       $0x04, (R10)(AX*4), Z0, K1
@@ -13845,20 +12837,12 @@ loop:
 	ADDQ         $0x00000040, AX
 	CMPQ         AX, DX
 	JLT          loop
-	VZEROUPPER
-	MOVQ         AX, ret+40(FP)
 	RET
 
-// func notEqualFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func notEqualFloat64AVX512()
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
-TEXT ·notEqualFloat64AVX512(SB), NOSPLIT, $0-48
+TEXT ·notEqualFloat64AVX512(SB), NOSPLIT, $0
 	// NotEqual of float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS      (R9)(AX*8), Z0
 	VCMPPD       $0x04, (R10)(AX*8), Z0, K1
@@ -13880,20 +12864,12 @@ loop:
 	ADDQ         $0x00000020, AX
 	CMPQ         AX, DX
 	JLT          loop
-	VZEROUPPER
-	MOVQ         AX, ret+40(FP)
 	RET
 
-// func lessFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func lessFloat32AVX512()
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
-TEXT ·lessFloat32AVX512(SB), NOSPLIT, $0-48
+TEXT ·lessFloat32AVX512(SB), NOSPLIT, $0
 	// Less of float32, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS      (R9)(AX*4), Z0
 	VCMPPS       $0x11, (R10)(AX*4), Z0, K1
@@ -13915,20 +12891,12 @@ loop:
 	ADDQ         $0x00000040, AX
 	CMPQ         AX, DX
 	JLT          loop
-	VZEROUPPER
-	MOVQ         AX, ret+40(FP)
 	RET
 
-// func lessFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func lessFloat64AVX512()
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
-TEXT ·lessFloat64AVX512(SB), NOSPLIT, $0-48
+TEXT ·lessFloat64AVX512(SB), NOSPLIT, $0
 	// Less of float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS      (R9)(AX*8), Z0
 	VCMPPD       $0x11, (R10)(AX*8), Z0, K1
@@ -13950,20 +12918,12 @@ loop:
 	ADDQ         $0x00000020, AX
 	CMPQ         AX, DX
 	JLT          loop
-	VZEROUPPER
-	MOVQ         AX, ret+40(FP)
 	RET
 
-// func lessEqualFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func lessEqualFloat32AVX512()
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
-TEXT ·lessEqualFloat32AVX512(SB), NOSPLIT, $0-48
+TEXT ·lessEqualFloat32AVX512(SB), NOSPLIT, $0
 	// LessEqual of float32, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS      (R9)(AX*4), Z0
 	VCMPPS       $0x12, (R10)(AX*4), Z0, K1
@@ -13985,20 +12945,12 @@ loop:
 	ADDQ         $0x00000040, AX
 	CMPQ         AX, DX
 	JLT          loop
-	VZEROUPPER
-	MOVQ         AX, ret+40(FP)
 	RET
 
-// func lessEqualFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func lessEqualFloat64AVX512()
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
-TEXT ·lessEqualFloat64AVX512(SB), NOSPLIT, $0-48
+TEXT ·lessEqualFloat64AVX512(SB), NOSPLIT, $0
 	// LessEqual of float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS      (R9)(AX*8), Z0
 	VCMPPD       $0x12, (R10)(AX*8), Z0, K1
@@ -14020,20 +12972,12 @@ loop:
 	ADDQ         $0x00000020, AX
 	CMPQ         AX, DX
 	JLT          loop
-	VZEROUPPER
-	MOVQ         AX, ret+40(FP)
 	RET
 
-// func greaterFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func greaterFloat32AVX512()
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
-TEXT ·greaterFloat32AVX512(SB), NOSPLIT, $0-48
+TEXT ·greaterFloat32AVX512(SB), NOSPLIT, $0
 	// Greater of float32, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS      (R10)(AX*4), Z0
 	VCMPPS       $0x11, (R9)(AX*4), Z0, K1
@@ -14055,20 +12999,12 @@ loop:
 	ADDQ         $0x00000040, AX
 	CMPQ         AX, DX
 	JLT          loop
-	VZEROUPPER
-	MOVQ         AX, ret+40(FP)
 	RET
 
-// func greaterFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func greaterFloat64AVX512()
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
-TEXT ·greaterFloat64AVX512(SB), NOSPLIT, $0-48
+TEXT ·greaterFloat64AVX512(SB), NOSPLIT, $0
 	// Greater of float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS      (R10)(AX*8), Z0
 	VCMPPD       $0x11, (R9)(AX*8), Z0, K1
@@ -14090,20 +13026,12 @@ loop:
 	ADDQ         $0x00000020, AX
 	CMPQ         AX, DX
 	JLT          loop
-	VZEROUPPER
-	MOVQ         AX, ret+40(FP)
 	RET
 
-// func greaterEqualFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func greaterEqualFloat32AVX512()
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
-TEXT ·greaterEqualFloat32AVX512(SB), NOSPLIT, $0-48
+TEXT ·greaterEqualFloat32AVX512(SB), NOSPLIT, $0
 	// GreaterEqual of float32, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS      (R10)(AX*4), Z0
 	VCMPPS       $0x12, (R9)(AX*4), Z0, K1
@@ -14125,20 +13053,12 @@ loop:
 	ADDQ         $0x00000040, AX
 	CMPQ         AX, DX
 	JLT          loop
-	VZEROUPPER
-	MOVQ         AX, ret+40(FP)
 	RET
 
-// func greaterEqualFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func greaterEqualFloat64AVX512()
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
-TEXT ·greaterEqualFloat64AVX512(SB), NOSPLIT, $0-48
+TEXT ·greaterEqualFloat64AVX512(SB), NOSPLIT, $0
 	// GreaterEqual of float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS      (R10)(AX*8), Z0
 	VCMPPD       $0x12, (R9)(AX*8), Z0, K1
@@ -14160,20 +13080,12 @@ loop:
 	ADDQ         $0x00000020, AX
 	CMPQ         AX, DX
 	JLT          loop
-	VZEROUPPER
-	MOVQ         AX, ret+40(FP)
 	RET
 
-// func logicalAndFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func logicalAndFloat32AVX512()
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
-TEXT ·logicalAndFloat32AVX512(SB), NOSPLIT, $64-48
+TEXT ·logicalAndFloat32AVX512(SB), NOSPLIT, $64
 	// LogicalAnd of float32, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS      (R9)(AX*4), Z0
 	VCMPPS.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K1
@@ -14209,20 +13121,12 @@ loop:
 	ADDQ         $0x00000040, AX
 	CMPQ         AX, DX
 	JLT          loop
-	VZEROUPPER
-	MOVQ         AX, ret+40(FP)
 	RET
 
-// func logicalAndFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func logicalAndFloat64AVX512()
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
-TEXT ·logicalAndFloat64AVX512(SB), NOSPLIT, $64-48
+TEXT ·logicalAndFloat64AVX512(SB), NOSPLIT, $64
 	// LogicalAnd of float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS      (R9)(AX*8), Z0
 	VCMPPD.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K1
@@ -14258,20 +13162,12 @@ loop:
 	ADDQ         $0x00000020, AX
 	CMPQ         AX, DX
 	JLT          loop
-	VZEROUPPER
-	MOVQ         AX, ret+40(FP)
 	RET
 
-// func logicalOrFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func logicalOrFloat32AVX512()
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
-TEXT ·logicalOrFloat32AVX512(SB), NOSPLIT, $64-48
+TEXT ·logicalOrFloat32AVX512(SB), NOSPLIT, $64
 	// LogicalOr of float32, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS      (R9)(AX*4), Z0
 	VCMPPS.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K1
@@ -14307,20 +13203,12 @@ loop:
 	ADDQ         $0x00000040, AX
 	CMPQ         AX, DX
 	JLT          loop
-	VZEROUPPER
-	MOVQ         AX, ret+40(FP)
 	RET
 
-// func logicalOrFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func logicalOrFloat64AVX512()
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
-TEXT ·logicalOrFloat64AVX512(SB), NOSPLIT, $64-48
+TEXT ·logicalOrFloat64AVX512(SB), NOSPLIT, $64
 	// LogicalOr of float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS      (R9)(AX*8), Z0
 	VCMPPD.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K1
@@ -14356,20 +13244,12 @@ loop:
 	ADDQ         $0x00000020, AX
 	CMPQ         AX, DX
 	JLT          loop
-	VZEROUPPER
-	MOVQ         AX, ret+40(FP)
 	RET
 
-// func logicalXorFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func logicalXorFloat32AVX512()
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
-TEXT ·logicalXorFloat32AVX512(SB), NOSPLIT, $64-48
+TEXT ·logicalXorFloat32AVX512(SB), NOSPLIT, $64
 	// LogicalXor of float32, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS      (R9)(AX*4), Z0
 	VCMPPS.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K1
@@ -14405,20 +13285,12 @@ loop:
 	ADDQ         $0x00000040, AX
 	CMPQ         AX, DX
 	JLT          loop
-	VZEROUPPER
-	MOVQ         AX, ret+40(FP)
 	RET
 
-// func logicalXorFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func logicalXorFloat64AVX512()
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
-TEXT ·logicalXorFloat64AVX512(SB), NOSPLIT, $64-48
+TEXT ·logicalXorFloat64AVX512(SB), NOSPLIT, $64
 	// LogicalXor of float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS      (R9)(AX*8), Z0
 	VCMPPD.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K1
@@ -14454,19 +13326,12 @@ loop:
 	ADDQ         $0x00000020, AX
 	CMPQ         AX, DX
 	JLT          loop
-	VZEROUPPER
-	MOVQ         AX, ret+40(FP)
 	RET
 
-// func logicalNotFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func logicalNotFloat32AVX512()
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
-TEXT ·logicalNotFloat32AVX512(SB), NOSPLIT, $0-48
+TEXT ·logicalNotFloat32AVX512(SB), NOSPLIT, $0
 	// LogicalNot of float32, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS      (R9)(AX*4), Z0
 	VCMPPS.BCST  $0x00, avx512_00000000<>+0(SB), Z0, K1
@@ -14488,19 +13353,12 @@ loop:
 	ADDQ         $0x00000040, AX
 	CMPQ         AX, DX
 	JLT          loop
-	VZEROUPPER
-	MOVQ         AX, ret+40(FP)
 	RET
 
-// func logicalNotFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func logicalNotFloat64AVX512()
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
-TEXT ·logicalNotFloat64AVX512(SB), NOSPLIT, $0-48
+TEXT ·logicalNotFloat64AVX512(SB), NOSPLIT, $0
 	// LogicalNot of float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS      (R9)(AX*8), Z0
 	VCMPPD.BCST  $0x00, avx512_00000000<>+0(SB), Z0, K1
@@ -14522,19 +13380,12 @@ loop:
 	ADDQ         $0x00000020, AX
 	CMPQ         AX, DX
 	JLT          loop
-	VZEROUPPER
-	MOVQ         AX, ret+40(FP)
 	RET
 
-// func isNaNFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func isNaNFloat32AVX512()
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
-TEXT ·isNaNFloat32AVX512(SB), NOSPLIT, $0-48
+TEXT ·isNaNFloat32AVX512(SB), NOSPLIT, $0
 	// IsNaN of float32, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS      (R9)(AX*4), Z0
 	VCMPPS       $0x04, Z0, Z0, K1
@@ -14556,19 +13407,12 @@ loop:
 	ADDQ         $0x00000040, AX
 	CMPQ         AX, DX
 	JLT          loop
-	VZEROUPPER
-	MOVQ         AX, ret+40(FP)
 	RET
 
-// func isNaNFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func isNaNFloat64AVX512()
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
-TEXT ·isNaNFloat64AVX512(SB), NOSPLIT, $0-48
+TEXT ·isNaNFloat64AVX512(SB), NOSPLIT, $0
 	// IsNaN of float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS      (R9)(AX*8), Z0
 	VCMPPD       $0x04, Z0, Z0, K1
@@ -14590,19 +13434,12 @@ loop:
 	ADDQ         $0x00000020, AX
 	CMPQ         AX, DX
 	JLT          loop
-	VZEROUPPER
-	MOVQ         AX, ret+40(FP)
 	RET
 
-// func isInfFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func isInfFloat32AVX512()
 // Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VL
-TEXT ·isInfFloat32AVX512(SB), NOSPLIT, $0-48
+TEXT ·isInfFloat32AVX512(SB), NOSPLIT, $0
 	// IsInf of float32, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS      (R9)(AX*4), Z0
 	VANDPS.BCST  avx512_7fffffff<>+0(SB), Z0, Z0
@@ -14628,19 +13465,12 @@ loop:
 	ADDQ         $0x00000040, AX
 	CMPQ         AX, DX
 	JLT          loop
-	VZEROUPPER
-	MOVQ         AX, ret+40(FP)
 	RET
 
-// func isInfFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func isInfFloat64AVX512()
 // Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VL
-TEXT ·isInfFloat64AVX512(SB), NOSPLIT, $0-48
+TEXT ·isInfFloat64AVX512(SB), NOSPLIT, $0
 	// IsInf of float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS      (R9)(AX*8), Z0
 	VANDPD.BCST  avx512_7fffffffffffffff<>+0(SB), Z0, Z0
@@ -14666,19 +13496,12 @@ loop:
 	ADDQ         $0x00000020, AX
 	CMPQ         AX, DX
 	JLT          loop
-	VZEROUPPER
-	MOVQ         AX, ret+40(FP)
 	RET
 
-// func isFiniteFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func isFiniteFloat32AVX512()
 // Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VL
-TEXT ·isFiniteFloat32AVX512(SB), NOSPLIT, $0-48
+TEXT ·isFiniteFloat32AVX512(SB), NOSPLIT, $0
 	// IsFinite of float32, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS      (R9)(AX*4), Z0
 	VANDPS.BCST  avx512_7fffffff<>+0(SB), Z0, Z0
@@ -14704,19 +13527,12 @@ loop:
 	ADDQ         $0x00000040, AX
 	CMPQ         AX, DX
 	JLT          loop
-	VZEROUPPER
-	MOVQ         AX, ret+40(FP)
 	RET
 
-// func isFiniteFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func isFiniteFloat64AVX512()
 // Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VL
-TEXT ·isFiniteFloat64AVX512(SB), NOSPLIT, $0-48
+TEXT ·isFiniteFloat64AVX512(SB), NOSPLIT, $0
 	// IsFinite of float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS      (R9)(AX*8), Z0
 	VANDPD.BCST  avx512_7fffffffffffffff<>+0(SB), Z0, Z0
@@ -14742,21 +13558,12 @@ loop:
 	ADDQ         $0x00000020, AX
 	CMPQ         AX, DX
 	JLT          loop
-	VZEROUPPER
-	MOVQ         AX, ret+40(FP)
 	RET
 
-// func whereFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func whereFloat32AVX512()
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
-TEXT ·whereFloat32AVX512(SB), NOSPLIT, $0-48
+TEXT ·whereFloat32AVX512(SB), NOSPLIT, $0
 	// Where of float32, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ c+24(FP), R11
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R9)(AX*1), X0
 	VPTESTMB  X0, X0, K1
@@ -14781,21 +13588,12 @@ loop:
 	ADDQ      $0x00000040, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func whereFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func whereFloat32PastAVX512()
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
-TEXT ·whereFloat32PastAVX512(SB), NOSPLIT, $0-48
+TEXT ·whereFloat32PastAVX512(SB), NOSPLIT, $0
 	// Where of float32, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ c+24(FP), R11
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS   (R9)(AX*1), X0
 	VPTESTMB  X0, X0, K1
@@ -14820,21 +13618,12 @@ loop:
 	ADDQ      $0x00000040, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func whereFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func whereFloat64AVX512()
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
-TEXT ·whereFloat64AVX512(SB), NOSPLIT, $0-48
+TEXT ·whereFloat64AVX512(SB), NOSPLIT, $0
 	// Where of float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ c+24(FP), R11
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVQ     (R9)(AX*1), X0
 	VPTESTMB  X0, X0, K1
@@ -14859,21 +13648,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func whereFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func whereFloat64PastAVX512()
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
-TEXT ·whereFloat64PastAVX512(SB), NOSPLIT, $0-48
+TEXT ·whereFloat64PastAVX512(SB), NOSPLIT, $0
 	// Where of float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ b+16(FP), R10
-	MOVQ c+24(FP), R11
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVQ     (R9)(AX*1), X0
 	VPTESTMB  X0, X0, K1
@@ -14898,19 +13678,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func castBoolToFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castBoolToFloat32AVX512()
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
-TEXT ·castBoolToFloat32AVX512(SB), NOSPLIT, $0-48
+TEXT ·castBoolToFloat32AVX512(SB), NOSPLIT, $0
 	// Cast of bool to float32, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS      (R9)(AX*1), X0
 	VPTESTMB     X0, X0, K1
@@ -14932,19 +13705,12 @@ loop:
 	ADDQ         $0x00000040, AX
 	CMPQ         AX, DX
 	JLT          loop
-	VZEROUPPER
-	MOVQ         AX, ret+40(FP)
 	RET
 
-// func castBoolToFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castBoolToFloat32PastAVX512()
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
-TEXT ·castBoolToFloat32PastAVX512(SB), NOSPLIT, $0-48
+TEXT ·castBoolToFloat32PastAVX512(SB), NOSPLIT, $0
 	// Cast of bool to float32, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS      (R9)(AX*1), X0
 	VPTESTMB     X0, X0, K1
@@ -14966,19 +13732,12 @@ loop:
 	ADDQ         $0x00000040, AX
 	CMPQ         AX, DX
 	JLT          loop
-	VZEROUPPER
-	MOVQ         AX, ret+40(FP)
 	RET
 
-// func castBoolToFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castBoolToFloat64AVX512()
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
-TEXT ·castBoolToFloat64AVX512(SB), NOSPLIT, $0-48
+TEXT ·castBoolToFloat64AVX512(SB), NOSPLIT, $0
 	// Cast of bool to float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVQ        (R9)(AX*1), X0
 	VPTESTMB     X0, X0, K1
@@ -15000,19 +13759,12 @@ loop:
 	ADDQ         $0x00000020, AX
 	CMPQ         AX, DX
 	JLT          loop
-	VZEROUPPER
-	MOVQ         AX, ret+40(FP)
 	RET
 
-// func castBoolToFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castBoolToFloat64PastAVX512()
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
-TEXT ·castBoolToFloat64PastAVX512(SB), NOSPLIT, $0-48
+TEXT ·castBoolToFloat64PastAVX512(SB), NOSPLIT, $0
 	// Cast of bool to float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVQ        (R9)(AX*1), X0
 	VPTESTMB     X0, X0, K1
@@ -15034,19 +13786,12 @@ loop:
 	ADDQ         $0x00000020, AX
 	CMPQ         AX, DX
 	JLT          loop
-	VZEROUPPER
-	MOVQ         AX, ret+40(FP)
 	RET
 
-// func castInt8ToFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·castInt8ToFloat32AVX512(SB), NOSPLIT, $0-48
+// func castInt8ToFloat32AVX512()
+// Requires: AVX512F
+TEXT ·castInt8ToFloat32AVX512(SB), NOSPLIT, $0
 	// Cast of int8 to float32, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VPMOVSXBD (R9)(AX*1), Z0
 	VPMOVSXBD 16(R9)(AX*1), Z1
@@ -15063,19 +13808,12 @@ loop:
 	ADDQ      $0x00000040, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func castInt8ToFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·castInt8ToFloat32PastAVX512(SB), NOSPLIT, $0-48
+// func castInt8ToFloat32PastAVX512()
+// Requires: AVX512F
+TEXT ·castInt8ToFloat32PastAVX512(SB), NOSPLIT, $0
 	// Cast of int8 to float32, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VPMOVSXBD (R9)(AX*1), Z0
 	VPMOVSXBD 16(R9)(AX*1), Z1
@@ -15092,19 +13830,12 @@ loop:
 	ADDQ      $0x00000040, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func castInt8ToFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX2, AVX512F
-TEXT ·castInt8ToFloat64AVX512(SB), NOSPLIT, $0-48
+// func castInt8ToFloat64AVX512()
+// Requires: AVX2, AVX512F
+TEXT ·castInt8ToFloat64AVX512(SB), NOSPLIT, $0
 	// Cast of int8 to float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VPMOVSXBD (R9)(AX*1), Y0
 	VPMOVSXBD 8(R9)(AX*1), Y1
@@ -15121,19 +13852,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func castInt8ToFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX2, AVX512F
-TEXT ·castInt8ToFloat64PastAVX512(SB), NOSPLIT, $0-48
+// func castInt8ToFloat64PastAVX512()
+// Requires: AVX2, AVX512F
+TEXT ·castInt8ToFloat64PastAVX512(SB), NOSPLIT, $0
 	// Cast of int8 to float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VPMOVSXBD (R9)(AX*1), Y0
 	VPMOVSXBD 8(R9)(AX*1), Y1
@@ -15150,19 +13874,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func castInt16ToFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·castInt16ToFloat32AVX512(SB), NOSPLIT, $0-48
+// func castInt16ToFloat32AVX512()
+// Requires: AVX512F
+TEXT ·castInt16ToFloat32AVX512(SB), NOSPLIT, $0
 	// Cast of int16 to float32, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VPMOVSXWD (R9)(AX*2), Z0
 	VPMOVSXWD 32(R9)(AX*2), Z1
@@ -15179,19 +13896,12 @@ loop:
 	ADDQ      $0x00000040, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func castInt16ToFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·castInt16ToFloat32PastAVX512(SB), NOSPLIT, $0-48
+// func castInt16ToFloat32PastAVX512()
+// Requires: AVX512F
+TEXT ·castInt16ToFloat32PastAVX512(SB), NOSPLIT, $0
 	// Cast of int16 to float32, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VPMOVSXWD (R9)(AX*2), Z0
 	VPMOVSXWD 32(R9)(AX*2), Z1
@@ -15208,19 +13918,12 @@ loop:
 	ADDQ      $0x00000040, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func castInt16ToFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX2, AVX512F
-TEXT ·castInt16ToFloat64AVX512(SB), NOSPLIT, $0-48
+// func castInt16ToFloat64AVX512()
+// Requires: AVX2, AVX512F
+TEXT ·castInt16ToFloat64AVX512(SB), NOSPLIT, $0
 	// Cast of int16 to float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VPMOVSXWD (R9)(AX*2), Y0
 	VPMOVSXWD 16(R9)(AX*2), Y1
@@ -15237,19 +13940,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func castInt16ToFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX2, AVX512F
-TEXT ·castInt16ToFloat64PastAVX512(SB), NOSPLIT, $0-48
+// func castInt16ToFloat64PastAVX512()
+// Requires: AVX2, AVX512F
+TEXT ·castInt16ToFloat64PastAVX512(SB), NOSPLIT, $0
 	// Cast of int16 to float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VPMOVSXWD (R9)(AX*2), Y0
 	VPMOVSXWD 16(R9)(AX*2), Y1
@@ -15266,19 +13962,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func castInt32ToFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·castInt32ToFloat32AVX512(SB), NOSPLIT, $0-48
+// func castInt32ToFloat32AVX512()
+// Requires: AVX512F
+TEXT ·castInt32ToFloat32AVX512(SB), NOSPLIT, $0
 	// Cast of int32 to float32, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VCVTDQ2PS (R9)(AX*4), Z0
 	VCVTDQ2PS 64(R9)(AX*4), Z1
@@ -15291,19 +13980,12 @@ loop:
 	ADDQ      $0x00000040, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func castInt32ToFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·castInt32ToFloat32PastAVX512(SB), NOSPLIT, $0-48
+// func castInt32ToFloat32PastAVX512()
+// Requires: AVX512F
+TEXT ·castInt32ToFloat32PastAVX512(SB), NOSPLIT, $0
 	// Cast of int32 to float32, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VCVTDQ2PS (R9)(AX*4), Z0
 	VCVTDQ2PS 64(R9)(AX*4), Z1
@@ -15316,19 +13998,12 @@ loop:
 	ADDQ      $0x00000040, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func castInt32ToFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·castInt32ToFloat64AVX512(SB), NOSPLIT, $0-48
+// func castInt32ToFloat64AVX512()
+// Requires: AVX512F
+TEXT ·castInt32ToFloat64AVX512(SB), NOSPLIT, $0
 	// Cast of int32 to float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VCVTDQ2PD (R9)(AX*4), Z0
 	VCVTDQ2PD 32(R9)(AX*4), Z1
@@ -15341,19 +14016,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func castInt32ToFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·castInt32ToFloat64PastAVX512(SB), NOSPLIT, $0-48
+// func castInt32ToFloat64PastAVX512()
+// Requires: AVX512F
+TEXT ·castInt32ToFloat64PastAVX512(SB), NOSPLIT, $0
 	// Cast of int32 to float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VCVTDQ2PD (R9)(AX*4), Z0
 	VCVTDQ2PD 32(R9)(AX*4), Z1
@@ -15366,19 +14034,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func castInt64ToFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castInt64ToFloat32AVX512()
 // Requires: AVX, AVX512DQ
-TEXT ·castInt64ToFloat32AVX512(SB), NOSPLIT, $0-48
+TEXT ·castInt64ToFloat32AVX512(SB), NOSPLIT, $0
 	// Cast of int64 to float32, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VCVTQQ2PS (R9)(AX*8), Y0
 	VCVTQQ2PS 64(R9)(AX*8), Y1
@@ -15391,19 +14052,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func castInt64ToFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castInt64ToFloat32PastAVX512()
 // Requires: AVX, AVX512DQ
-TEXT ·castInt64ToFloat32PastAVX512(SB), NOSPLIT, $0-48
+TEXT ·castInt64ToFloat32PastAVX512(SB), NOSPLIT, $0
 	// Cast of int64 to float32, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VCVTQQ2PS (R9)(AX*8), Y0
 	VCVTQQ2PS 64(R9)(AX*8), Y1
@@ -15416,19 +14070,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func castInt64ToFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·castInt64ToFloat64AVX512(SB), NOSPLIT, $0-48
+// func castInt64ToFloat64AVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·castInt64ToFloat64AVX512(SB), NOSPLIT, $0
 	// Cast of int64 to float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VCVTQQ2PD (R9)(AX*8), Z0
 	VCVTQQ2PD 64(R9)(AX*8), Z1
@@ -15441,19 +14088,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func castInt64ToFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·castInt64ToFloat64PastAVX512(SB), NOSPLIT, $0-48
+// func castInt64ToFloat64PastAVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·castInt64ToFloat64PastAVX512(SB), NOSPLIT, $0
 	// Cast of int64 to float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VCVTQQ2PD (R9)(AX*8), Z0
 	VCVTQQ2PD 64(R9)(AX*8), Z1
@@ -15466,19 +14106,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func castUint8ToFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·castUint8ToFloat32AVX512(SB), NOSPLIT, $0-48
+// func castUint8ToFloat32AVX512()
+// Requires: AVX512F
+TEXT ·castUint8ToFloat32AVX512(SB), NOSPLIT, $0
 	// Cast of uint8 to float32, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VPMOVZXBD (R9)(AX*1), Z0
 	VPMOVZXBD 16(R9)(AX*1), Z1
@@ -15495,19 +14128,12 @@ loop:
 	ADDQ      $0x00000040, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func castUint8ToFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·castUint8ToFloat32PastAVX512(SB), NOSPLIT, $0-48
+// func castUint8ToFloat32PastAVX512()
+// Requires: AVX512F
+TEXT ·castUint8ToFloat32PastAVX512(SB), NOSPLIT, $0
 	// Cast of uint8 to float32, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VPMOVZXBD (R9)(AX*1), Z0
 	VPMOVZXBD 16(R9)(AX*1), Z1
@@ -15524,19 +14150,12 @@ loop:
 	ADDQ      $0x00000040, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func castUint8ToFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX2, AVX512F
-TEXT ·castUint8ToFloat64AVX512(SB), NOSPLIT, $0-48
+// func castUint8ToFloat64AVX512()
+// Requires: AVX2, AVX512F
+TEXT ·castUint8ToFloat64AVX512(SB), NOSPLIT, $0
 	// Cast of uint8 to float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VPMOVZXBD (R9)(AX*1), Y0
 	VPMOVZXBD 8(R9)(AX*1), Y1
@@ -15553,19 +14172,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func castUint8ToFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX2, AVX512F
-TEXT ·castUint8ToFloat64PastAVX512(SB), NOSPLIT, $0-48
+// func castUint8ToFloat64PastAVX512()
+// Requires: AVX2, AVX512F
+TEXT ·castUint8ToFloat64PastAVX512(SB), NOSPLIT, $0
 	// Cast of uint8 to float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VPMOVZXBD (R9)(AX*1), Y0
 	VPMOVZXBD 8(R9)(AX*1), Y1
@@ -15582,19 +14194,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func castUint16ToFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·castUint16ToFloat32AVX512(SB), NOSPLIT, $0-48
+// func castUint16ToFloat32AVX512()
+// Requires: AVX512F
+TEXT ·castUint16ToFloat32AVX512(SB), NOSPLIT, $0
 	// Cast of uint16 to float32, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VPMOVZXWD (R9)(AX*2), Z0
 	VPMOVZXWD 32(R9)(AX*2), Z1
@@ -15611,19 +14216,12 @@ loop:
 	ADDQ      $0x00000040, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func castUint16ToFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·castUint16ToFloat32PastAVX512(SB), NOSPLIT, $0-48
+// func castUint16ToFloat32PastAVX512()
+// Requires: AVX512F
+TEXT ·castUint16ToFloat32PastAVX512(SB), NOSPLIT, $0
 	// Cast of uint16 to float32, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VPMOVZXWD (R9)(AX*2), Z0
 	VPMOVZXWD 32(R9)(AX*2), Z1
@@ -15640,19 +14238,12 @@ loop:
 	ADDQ      $0x00000040, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func castUint16ToFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX2, AVX512F
-TEXT ·castUint16ToFloat64AVX512(SB), NOSPLIT, $0-48
+// func castUint16ToFloat64AVX512()
+// Requires: AVX2, AVX512F
+TEXT ·castUint16ToFloat64AVX512(SB), NOSPLIT, $0
 	// Cast of uint16 to float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VPMOVZXWD (R9)(AX*2), Y0
 	VPMOVZXWD 16(R9)(AX*2), Y1
@@ -15669,19 +14260,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func castUint16ToFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX2, AVX512F
-TEXT ·castUint16ToFloat64PastAVX512(SB), NOSPLIT, $0-48
+// func castUint16ToFloat64PastAVX512()
+// Requires: AVX2, AVX512F
+TEXT ·castUint16ToFloat64PastAVX512(SB), NOSPLIT, $0
 	// Cast of uint16 to float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VPMOVZXWD (R9)(AX*2), Y0
 	VPMOVZXWD 16(R9)(AX*2), Y1
@@ -15698,19 +14282,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func castUint32ToFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·castUint32ToFloat32AVX512(SB), NOSPLIT, $0-48
+// func castUint32ToFloat32AVX512()
+// Requires: AVX512F
+TEXT ·castUint32ToFloat32AVX512(SB), NOSPLIT, $0
 	// Cast of uint32 to float32, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VCVTUDQ2PS (R9)(AX*4), Z0
 	VCVTUDQ2PS 64(R9)(AX*4), Z1
@@ -15723,19 +14300,12 @@ loop:
 	ADDQ       $0x00000040, AX
 	CMPQ       AX, DX
 	JLT        loop
-	VZEROUPPER
-	MOVQ       AX, ret+40(FP)
 	RET
 
-// func castUint32ToFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·castUint32ToFloat32PastAVX512(SB), NOSPLIT, $0-48
+// func castUint32ToFloat32PastAVX512()
+// Requires: AVX512F
+TEXT ·castUint32ToFloat32PastAVX512(SB), NOSPLIT, $0
 	// Cast of uint32 to float32, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VCVTUDQ2PS (R9)(AX*4), Z0
 	VCVTUDQ2PS 64(R9)(AX*4), Z1
@@ -15748,19 +14318,12 @@ loop:
 	ADDQ       $0x00000040, AX
 	CMPQ       AX, DX
 	JLT        loop
-	VZEROUPPER
-	MOVQ       AX, ret+40(FP)
 	RET
 
-// func castUint32ToFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·castUint32ToFloat64AVX512(SB), NOSPLIT, $0-48
+// func castUint32ToFloat64AVX512()
+// Requires: AVX512F
+TEXT ·castUint32ToFloat64AVX512(SB), NOSPLIT, $0
 	// Cast of uint32 to float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VCVTUDQ2PD (R9)(AX*4), Z0
 	VCVTUDQ2PD 32(R9)(AX*4), Z1
@@ -15773,19 +14336,12 @@ loop:
 	ADDQ       $0x00000020, AX
 	CMPQ       AX, DX
 	JLT        loop
-	VZEROUPPER
-	MOVQ       AX, ret+40(FP)
 	RET
 
-// func castUint32ToFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·castUint32ToFloat64PastAVX512(SB), NOSPLIT, $0-48
+// func castUint32ToFloat64PastAVX512()
+// Requires: AVX512F
+TEXT ·castUint32ToFloat64PastAVX512(SB), NOSPLIT, $0
 	// Cast of uint32 to float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VCVTUDQ2PD (R9)(AX*4), Z0
 	VCVTUDQ2PD 32(R9)(AX*4), Z1
@@ -15798,19 +14354,12 @@ loop:
 	ADDQ       $0x00000020, AX
 	CMPQ       AX, DX
 	JLT        loop
-	VZEROUPPER
-	MOVQ       AX, ret+40(FP)
 	RET
 
-// func castUint64ToFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castUint64ToFloat32AVX512()
 // Requires: AVX, AVX512DQ
-TEXT ·castUint64ToFloat32AVX512(SB), NOSPLIT, $0-48
+TEXT ·castUint64ToFloat32AVX512(SB), NOSPLIT, $0
 	// Cast of uint64 to float32, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VCVTUQQ2PS (R9)(AX*8), Y0
 	VCVTUQQ2PS 64(R9)(AX*8), Y1
@@ -15823,19 +14372,12 @@ loop:
 	ADDQ       $0x00000020, AX
 	CMPQ       AX, DX
 	JLT        loop
-	VZEROUPPER
-	MOVQ       AX, ret+40(FP)
 	RET
 
-// func castUint64ToFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castUint64ToFloat32PastAVX512()
 // Requires: AVX, AVX512DQ
-TEXT ·castUint64ToFloat32PastAVX512(SB), NOSPLIT, $0-48
+TEXT ·castUint64ToFloat32PastAVX512(SB), NOSPLIT, $0
 	// Cast of uint64 to float32, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VCVTUQQ2PS (R9)(AX*8), Y0
 	VCVTUQQ2PS 64(R9)(AX*8), Y1
@@ -15848,19 +14390,12 @@ loop:
 	ADDQ       $0x00000020, AX
 	CMPQ       AX, DX
 	JLT        loop
-	VZEROUPPER
-	MOVQ       AX, ret+40(FP)
 	RET
 
-// func castUint64ToFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·castUint64ToFloat64AVX512(SB), NOSPLIT, $0-48
+// func castUint64ToFloat64AVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·castUint64ToFloat64AVX512(SB), NOSPLIT, $0
 	// Cast of uint64 to float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VCVTUQQ2PD (R9)(AX*8), Z0
 	VCVTUQQ2PD 64(R9)(AX*8), Z1
@@ -15873,19 +14408,12 @@ loop:
 	ADDQ       $0x00000020, AX
 	CMPQ       AX, DX
 	JLT        loop
-	VZEROUPPER
-	MOVQ       AX, ret+40(FP)
 	RET
 
-// func castUint64ToFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·castUint64ToFloat64PastAVX512(SB), NOSPLIT, $0-48
+// func castUint64ToFloat64PastAVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·castUint64ToFloat64PastAVX512(SB), NOSPLIT, $0
 	// Cast of uint64 to float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VCVTUQQ2PD (R9)(AX*8), Z0
 	VCVTUQQ2PD 64(R9)(AX*8), Z1
@@ -15898,19 +14426,12 @@ loop:
 	ADDQ       $0x00000020, AX
 	CMPQ       AX, DX
 	JLT        loop
-	VZEROUPPER
-	MOVQ       AX, ret+40(FP)
 	RET
 
-// func castFloat32ToBoolAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castFloat32ToBoolAVX512()
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
-TEXT ·castFloat32ToBoolAVX512(SB), NOSPLIT, $0-48
+TEXT ·castFloat32ToBoolAVX512(SB), NOSPLIT, $0
 	// Cast of float32 to bool, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS      (R9)(AX*4), Z0
 	VCMPPS.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K1
@@ -15932,19 +14453,12 @@ loop:
 	ADDQ         $0x00000040, AX
 	CMPQ         AX, DX
 	JLT          loop
-	VZEROUPPER
-	MOVQ         AX, ret+40(FP)
 	RET
 
-// func castFloat32ToInt8Uint8AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castFloat32ToInt8Uint8AVX512()
 // Requires: AVX, AVX512F
-TEXT ·castFloat32ToInt8Uint8AVX512(SB), NOSPLIT, $0-48
+TEXT ·castFloat32ToInt8Uint8AVX512(SB), NOSPLIT, $0
 	// Cast of float32 to int8, uint8, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VCVTTPS2DQ (R9)(AX*4), Z0
 	VCVTTPS2DQ 64(R9)(AX*4), Z1
@@ -15961,19 +14475,12 @@ loop:
 	ADDQ       $0x00000040, AX
 	CMPQ       AX, DX
 	JLT        loop
-	VZEROUPPER
-	MOVQ       AX, ret+40(FP)
 	RET
 
-// func castFloat32ToInt16Uint16AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castFloat32ToInt16Uint16AVX512()
 // Requires: AVX, AVX512F
-TEXT ·castFloat32ToInt16Uint16AVX512(SB), NOSPLIT, $0-48
+TEXT ·castFloat32ToInt16Uint16AVX512(SB), NOSPLIT, $0
 	// Cast of float32 to int16, uint16, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VCVTTPS2DQ (R9)(AX*4), Z0
 	VCVTTPS2DQ 64(R9)(AX*4), Z1
@@ -15990,19 +14497,12 @@ loop:
 	ADDQ       $0x00000040, AX
 	CMPQ       AX, DX
 	JLT        loop
-	VZEROUPPER
-	MOVQ       AX, ret+40(FP)
 	RET
 
-// func castFloat32ToInt16Uint16PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castFloat32ToInt16Uint16PastAVX512()
 // Requires: AVX, AVX512F
-TEXT ·castFloat32ToInt16Uint16PastAVX512(SB), NOSPLIT, $0-48
+TEXT ·castFloat32ToInt16Uint16PastAVX512(SB), NOSPLIT, $0
 	// Cast of float32 to int16, uint16, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VCVTTPS2DQ (R9)(AX*4), Z0
 	VCVTTPS2DQ 64(R9)(AX*4), Z1
@@ -16019,19 +14519,12 @@ loop:
 	ADDQ       $0x00000040, AX
 	CMPQ       AX, DX
 	JLT        loop
-	VZEROUPPER
-	MOVQ       AX, ret+40(FP)
 	RET
 
-// func castFloat32ToInt32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·castFloat32ToInt32AVX512(SB), NOSPLIT, $0-48
+// func castFloat32ToInt32AVX512()
+// Requires: AVX512F
+TEXT ·castFloat32ToInt32AVX512(SB), NOSPLIT, $0
 	// Cast of float32 to int32, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VCVTTPS2DQ (R9)(AX*4), Z0
 	VCVTTPS2DQ 64(R9)(AX*4), Z1
@@ -16044,19 +14537,12 @@ loop:
 	ADDQ       $0x00000040, AX
 	CMPQ       AX, DX
 	JLT        loop
-	VZEROUPPER
-	MOVQ       AX, ret+40(FP)
 	RET
 
-// func castFloat32ToInt32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·castFloat32ToInt32PastAVX512(SB), NOSPLIT, $0-48
+// func castFloat32ToInt32PastAVX512()
+// Requires: AVX512F
+TEXT ·castFloat32ToInt32PastAVX512(SB), NOSPLIT, $0
 	// Cast of float32 to int32, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VCVTTPS2DQ (R9)(AX*4), Z0
 	VCVTTPS2DQ 64(R9)(AX*4), Z1
@@ -16069,19 +14555,12 @@ loop:
 	ADDQ       $0x00000040, AX
 	CMPQ       AX, DX
 	JLT        loop
-	VZEROUPPER
-	MOVQ       AX, ret+40(FP)
 	RET
 
-// func castFloat32ToInt64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·castFloat32ToInt64AVX512(SB), NOSPLIT, $0-48
+// func castFloat32ToInt64AVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·castFloat32ToInt64AVX512(SB), NOSPLIT, $0
 	// Cast of float32 to int64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VCVTTPS2QQ (R9)(AX*4), Z0
 	VCVTTPS2QQ 32(R9)(AX*4), Z1
@@ -16094,19 +14573,12 @@ loop:
 	ADDQ       $0x00000020, AX
 	CMPQ       AX, DX
 	JLT        loop
-	VZEROUPPER
-	MOVQ       AX, ret+40(FP)
 	RET
 
-// func castFloat32ToInt64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·castFloat32ToInt64PastAVX512(SB), NOSPLIT, $0-48
+// func castFloat32ToInt64PastAVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·castFloat32ToInt64PastAVX512(SB), NOSPLIT, $0
 	// Cast of float32 to int64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VCVTTPS2QQ (R9)(AX*4), Z0
 	VCVTTPS2QQ 32(R9)(AX*4), Z1
@@ -16119,19 +14591,12 @@ loop:
 	ADDQ       $0x00000020, AX
 	CMPQ       AX, DX
 	JLT        loop
-	VZEROUPPER
-	MOVQ       AX, ret+40(FP)
 	RET
 
-// func castFloat32ToUint32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castFloat32ToUint32AVX512()
 // Requires: AVX, AVX512DQ, AVX512F
-TEXT ·castFloat32ToUint32AVX512(SB), NOSPLIT, $0-48
+TEXT ·castFloat32ToUint32AVX512(SB), NOSPLIT, $0
 	// Cast of float32 to uint32, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VCVTTPS2QQ (R9)(AX*4), Z0
 	VCVTTPS2QQ 32(R9)(AX*4), Z1
@@ -16148,19 +14613,12 @@ loop:
 	ADDQ       $0x00000020, AX
 	CMPQ       AX, DX
 	JLT        loop
-	VZEROUPPER
-	MOVQ       AX, ret+40(FP)
 	RET
 
-// func castFloat32ToUint32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castFloat32ToUint32PastAVX512()
 // Requires: AVX, AVX512DQ, AVX512F
-TEXT ·castFloat32ToUint32PastAVX512(SB), NOSPLIT, $0-48
+TEXT ·castFloat32ToUint32PastAVX512(SB), NOSPLIT, $0
 	// Cast of float32 to uint32, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VCVTTPS2QQ (R9)(AX*4), Z0
 	VCVTTPS2QQ 32(R9)(AX*4), Z1
@@ -16177,19 +14635,12 @@ loop:
 	ADDQ       $0x00000020, AX
 	CMPQ       AX, DX
 	JLT        loop
-	VZEROUPPER
-	MOVQ       AX, ret+40(FP)
 	RET
 
-// func castFloat32ToUint64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castFloat32ToUint64AVX512()
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VL
-TEXT ·castFloat32ToUint64AVX512(SB), NOSPLIT, $0-48
+TEXT ·castFloat32ToUint64AVX512(SB), NOSPLIT, $0
 	// Cast of float32 to uint64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS        (R9)(AX*4), Y0
 	VCMPPS.BCST    $0x1d, avx512_5f000000<>+0(SB), Y0, K1
@@ -16227,22 +14678,15 @@ loop:
 	ADDQ           $0x00000020, AX
 	CMPQ           AX, DX
 	JLT            loop
-	VZEROUPPER
-	MOVQ           AX, ret+40(FP)
 	RET
 
 DATA avx512_5f000000<>+0(SB)/8, $0x5f0000005f000000
 GLOBL avx512_5f000000<>(SB), RODATA|NOPTR, $8
 
-// func castFloat32ToUint64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castFloat32ToUint64PastAVX512()
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VL
-TEXT ·castFloat32ToUint64PastAVX512(SB), NOSPLIT, $0-48
+TEXT ·castFloat32ToUint64PastAVX512(SB), NOSPLIT, $0
 	// Cast of float32 to uint64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS        (R9)(AX*4), Y0
 	VCMPPS.BCST    $0x1d, avx512_5f000000<>+0(SB), Y0, K1
@@ -16280,19 +14724,12 @@ loop:
 	ADDQ           $0x00000020, AX
 	CMPQ           AX, DX
 	JLT            loop
-	VZEROUPPER
-	MOVQ           AX, ret+40(FP)
 	RET
 
-// func copyFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·copyFloat32AVX512(SB), NOSPLIT, $0-48
+// func copyFloat32AVX512()
+// Requires: AVX512F
+TEXT ·copyFloat32AVX512(SB), NOSPLIT, $0
 	// Copy of float32, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*4), Z0
 	VMOVUPS Z0, (R8)(AX*4)
@@ -16305,19 +14742,12 @@ loop:
 	ADDQ    $0x00000040, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func copyFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·copyFloat32PastAVX512(SB), NOSPLIT, $0-48
+// func copyFloat32PastAVX512()
+// Requires: AVX512F
+TEXT ·copyFloat32PastAVX512(SB), NOSPLIT, $0
 	// Copy of float32, 64 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS  (R9)(AX*4), Z0
 	VMOVNTPS Z0, (R8)(AX*4)
@@ -16330,19 +14760,12 @@ loop:
 	ADDQ     $0x00000040, AX
 	CMPQ     AX, DX
 	JLT      loop
-	VZEROUPPER
-	MOVQ     AX, ret+40(FP)
 	RET
 
-// func castFloat32ToFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·castFloat32ToFloat64AVX512(SB), NOSPLIT, $0-48
+// func castFloat32ToFloat64AVX512()
+// Requires: AVX512F
+TEXT ·castFloat32ToFloat64AVX512(SB), NOSPLIT, $0
 	// Cast of float32 to float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VCVTPS2PD (R9)(AX*4), Z0
 	VCVTPS2PD 32(R9)(AX*4), Z1
@@ -16355,19 +14778,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func castFloat32ToFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·castFloat32ToFloat64PastAVX512(SB), NOSPLIT, $0-48
+// func castFloat32ToFloat64PastAVX512()
+// Requires: AVX512F
+TEXT ·castFloat32ToFloat64PastAVX512(SB), NOSPLIT, $0
 	// Cast of float32 to float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VCVTPS2PD (R9)(AX*4), Z0
 	VCVTPS2PD 32(R9)(AX*4), Z1
@@ -16380,19 +14796,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func castFloat64ToBoolAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castFloat64ToBoolAVX512()
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
-TEXT ·castFloat64ToBoolAVX512(SB), NOSPLIT, $0-48
+TEXT ·castFloat64ToBoolAVX512(SB), NOSPLIT, $0
 	// Cast of float64 to bool, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS      (R9)(AX*8), Z0
 	VCMPPD.BCST  $0x04, avx512_00000000<>+0(SB), Z0, K1
@@ -16414,19 +14823,12 @@ loop:
 	ADDQ         $0x00000020, AX
 	CMPQ         AX, DX
 	JLT          loop
-	VZEROUPPER
-	MOVQ         AX, ret+40(FP)
 	RET
 
-// func castFloat64ToInt8Uint8AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castFloat64ToInt8Uint8AVX512()
 // Requires: AVX, AVX512F, AVX512VL
-TEXT ·castFloat64ToInt8Uint8AVX512(SB), NOSPLIT, $0-48
+TEXT ·castFloat64ToInt8Uint8AVX512(SB), NOSPLIT, $0
 	// Cast of float64 to int8, uint8, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VCVTTPD2DQ (R9)(AX*8), Y0
 	VCVTTPD2DQ 64(R9)(AX*8), Y1
@@ -16443,19 +14845,12 @@ loop:
 	ADDQ       $0x00000020, AX
 	CMPQ       AX, DX
 	JLT        loop
-	VZEROUPPER
-	MOVQ       AX, ret+40(FP)
 	RET
 
-// func castFloat64ToInt16Uint16AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castFloat64ToInt16Uint16AVX512()
 // Requires: AVX, AVX512F, AVX512VL
-TEXT ·castFloat64ToInt16Uint16AVX512(SB), NOSPLIT, $0-48
+TEXT ·castFloat64ToInt16Uint16AVX512(SB), NOSPLIT, $0
 	// Cast of float64 to int16, uint16, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VCVTTPD2DQ (R9)(AX*8), Y0
 	VCVTTPD2DQ 64(R9)(AX*8), Y1
@@ -16472,19 +14867,12 @@ loop:
 	ADDQ       $0x00000020, AX
 	CMPQ       AX, DX
 	JLT        loop
-	VZEROUPPER
-	MOVQ       AX, ret+40(FP)
 	RET
 
-// func castFloat64ToInt32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castFloat64ToInt32AVX512()
 // Requires: AVX, AVX512F
-TEXT ·castFloat64ToInt32AVX512(SB), NOSPLIT, $0-48
+TEXT ·castFloat64ToInt32AVX512(SB), NOSPLIT, $0
 	// Cast of float64 to int32, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VCVTTPD2DQ (R9)(AX*8), Y0
 	VCVTTPD2DQ 64(R9)(AX*8), Y1
@@ -16497,19 +14885,12 @@ loop:
 	ADDQ       $0x00000020, AX
 	CMPQ       AX, DX
 	JLT        loop
-	VZEROUPPER
-	MOVQ       AX, ret+40(FP)
 	RET
 
-// func castFloat64ToInt32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castFloat64ToInt32PastAVX512()
 // Requires: AVX, AVX512F
-TEXT ·castFloat64ToInt32PastAVX512(SB), NOSPLIT, $0-48
+TEXT ·castFloat64ToInt32PastAVX512(SB), NOSPLIT, $0
 	// Cast of float64 to int32, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VCVTTPD2DQ (R9)(AX*8), Y0
 	VCVTTPD2DQ 64(R9)(AX*8), Y1
@@ -16522,19 +14903,12 @@ loop:
 	ADDQ       $0x00000020, AX
 	CMPQ       AX, DX
 	JLT        loop
-	VZEROUPPER
-	MOVQ       AX, ret+40(FP)
 	RET
 
-// func castFloat64ToInt64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·castFloat64ToInt64AVX512(SB), NOSPLIT, $0-48
+// func castFloat64ToInt64AVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·castFloat64ToInt64AVX512(SB), NOSPLIT, $0
 	// Cast of float64 to int64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VCVTTPD2QQ (R9)(AX*8), Z0
 	VCVTTPD2QQ 64(R9)(AX*8), Z1
@@ -16547,19 +14921,12 @@ loop:
 	ADDQ       $0x00000020, AX
 	CMPQ       AX, DX
 	JLT        loop
-	VZEROUPPER
-	MOVQ       AX, ret+40(FP)
 	RET
 
-// func castFloat64ToInt64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·castFloat64ToInt64PastAVX512(SB), NOSPLIT, $0-48
+// func castFloat64ToInt64PastAVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·castFloat64ToInt64PastAVX512(SB), NOSPLIT, $0
 	// Cast of float64 to int64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VCVTTPD2QQ (R9)(AX*8), Z0
 	VCVTTPD2QQ 64(R9)(AX*8), Z1
@@ -16572,19 +14939,12 @@ loop:
 	ADDQ       $0x00000020, AX
 	CMPQ       AX, DX
 	JLT        loop
-	VZEROUPPER
-	MOVQ       AX, ret+40(FP)
 	RET
 
-// func castFloat64ToUint32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castFloat64ToUint32AVX512()
 // Requires: AVX, AVX512DQ, AVX512F
-TEXT ·castFloat64ToUint32AVX512(SB), NOSPLIT, $0-48
+TEXT ·castFloat64ToUint32AVX512(SB), NOSPLIT, $0
 	// Cast of float64 to uint32, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VCVTTPD2QQ (R9)(AX*8), Z0
 	VCVTTPD2QQ 64(R9)(AX*8), Z1
@@ -16601,19 +14961,12 @@ loop:
 	ADDQ       $0x00000020, AX
 	CMPQ       AX, DX
 	JLT        loop
-	VZEROUPPER
-	MOVQ       AX, ret+40(FP)
 	RET
 
-// func castFloat64ToUint32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castFloat64ToUint32PastAVX512()
 // Requires: AVX, AVX512DQ, AVX512F
-TEXT ·castFloat64ToUint32PastAVX512(SB), NOSPLIT, $0-48
+TEXT ·castFloat64ToUint32PastAVX512(SB), NOSPLIT, $0
 	// Cast of float64 to uint32, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VCVTTPD2QQ (R9)(AX*8), Z0
 	VCVTTPD2QQ 64(R9)(AX*8), Z1
@@ -16630,19 +14983,12 @@ loop:
 	ADDQ       $0x00000020, AX
 	CMPQ       AX, DX
 	JLT        loop
-	VZEROUPPER
-	MOVQ       AX, ret+40(FP)
 	RET
 
-// func castFloat64ToUint64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·castFloat64ToUint64AVX512(SB), NOSPLIT, $0-48
+// func castFloat64ToUint64AVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·castFloat64ToUint64AVX512(SB), NOSPLIT, $0
 	// Cast of float64 to uint64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS        (R9)(AX*8), Z0
 	VCMPPD.BCST    $0x1d, avx512_43e0000000000000<>+0(SB), Z0, K1
@@ -16680,22 +15026,15 @@ loop:
 	ADDQ           $0x00000020, AX
 	CMPQ           AX, DX
 	JLT            loop
-	VZEROUPPER
-	MOVQ           AX, ret+40(FP)
 	RET
 
 DATA avx512_43e0000000000000<>+0(SB)/8, $0x43e0000000000000
 GLOBL avx512_43e0000000000000<>(SB), RODATA|NOPTR, $8
 
-// func castFloat64ToUint64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·castFloat64ToUint64PastAVX512(SB), NOSPLIT, $0-48
+// func castFloat64ToUint64PastAVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·castFloat64ToUint64PastAVX512(SB), NOSPLIT, $0
 	// Cast of float64 to uint64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS        (R9)(AX*8), Z0
 	VCMPPD.BCST    $0x1d, avx512_43e0000000000000<>+0(SB), Z0, K1
@@ -16733,19 +15072,12 @@ loop:
 	ADDQ           $0x00000020, AX
 	CMPQ           AX, DX
 	JLT            loop
-	VZEROUPPER
-	MOVQ           AX, ret+40(FP)
 	RET
 
-// func castFloat64ToFloat32AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castFloat64ToFloat32AVX512()
 // Requires: AVX, AVX512F
-TEXT ·castFloat64ToFloat32AVX512(SB), NOSPLIT, $0-48
+TEXT ·castFloat64ToFloat32AVX512(SB), NOSPLIT, $0
 	// Cast of float64 to float32, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VCVTPD2PS (R9)(AX*8), Y0
 	VCVTPD2PS 64(R9)(AX*8), Y1
@@ -16758,19 +15090,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func castFloat64ToFloat32PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
+// func castFloat64ToFloat32PastAVX512()
 // Requires: AVX, AVX512F
-TEXT ·castFloat64ToFloat32PastAVX512(SB), NOSPLIT, $0-48
+TEXT ·castFloat64ToFloat32PastAVX512(SB), NOSPLIT, $0
 	// Cast of float64 to float32, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VCVTPD2PS (R9)(AX*8), Y0
 	VCVTPD2PS 64(R9)(AX*8), Y1
@@ -16783,19 +15108,12 @@ loop:
 	ADDQ      $0x00000020, AX
 	CMPQ      AX, DX
 	JLT       loop
-	VZEROUPPER
-	MOVQ      AX, ret+40(FP)
 	RET
 
-// func copyFloat64AVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·copyFloat64AVX512(SB), NOSPLIT, $0-48
+// func copyFloat64AVX512()
+// Requires: AVX512F
+TEXT ·copyFloat64AVX512(SB), NOSPLIT, $0
 	// Copy of float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS (R9)(AX*8), Z0
 	VMOVUPS Z0, (R8)(AX*8)
@@ -16808,19 +15126,12 @@ loop:
 	ADDQ    $0x00000020, AX
 	CMPQ    AX, DX
 	JLT     loop
-	VZEROUPPER
-	MOVQ    AX, ret+40(FP)
 	RET
 
-// func copyFloat64PastAVX512(dst *byte, a *byte, b *byte, c *byte, n int) int
-// Requires: AVX, AVX512F
-TEXT ·copyFloat64PastAVX512(SB), NOSPLIT, $0-48
+// func copyFloat64PastAVX512()
+// Requires: AVX512F
+TEXT ·copyFloat64PastAVX512(SB), NOSPLIT, $0
 	// Copy of float64, 32 elements a step.
-	MOVQ dst+0(FP), R8
-	MOVQ a+8(FP), R9
-	MOVQ n+32(FP), DX
-	XORL AX, AX
-
 loop:
 	VMOVUPS  (R9)(AX*8), Z0
 	VMOVNTPS Z0, (R8)(AX*8)
@@ -16833,8 +15144,6 @@ loop:
 	ADDQ     $0x00000020, AX
 	CMPQ     AX, DX
 	JLT      loop
-	VZEROUPPER
-	MOVQ     AX, ret+40(FP)
 	RET
 
 // func eightAddFloat32AVX512(acc *byte, src *byte, stride int, n int)

@@ -17,9 +17,9 @@ func (c *catalogue) declarations() ([]byte, error) {
 	b.WriteString(notice + "\n\n//go:build amd64 && !purego\n\npackage simd\n\n")
 	b.WriteString("import (\n\"unsafe\"\n\n\"github.com/tare-go/tare/dtype\"\n\"github.com/tare-go/tare/internal/op\"\n)\n")
 	for _, k := range c.kernels {
-		fmt.Fprintf(&b, "\n//go:noescape\nfunc %s(dst, a, b, c unsafe.Pointer, n int) int\n", k.name)
+		fmt.Fprintf(&b, "\nfunc %s()\n", k.name)
 		if k.passes() {
-			fmt.Fprintf(&b, "\n//go:noescape\nfunc %s(dst, a, b, c unsafe.Pointer, n int) int\n", k.pastName())
+			fmt.Fprintf(&b, "\nfunc %s()\n", k.pastName())
 		}
 	}
 	for _, f := range c.folds {
@@ -64,7 +64,7 @@ func (l loop) mixed() bool {
 }
 
 func (c *catalogue) writeOperators(b *strings.Builder) {
-	fmt.Fprintf(b, "\nvar %sOperators = [op.Count][dtype.Count]assembly{\n", c.name)
+	fmt.Fprintf(b, "\nvar %sOperators = [op.Count][dtype.Count]Loop{\n", c.name)
 	for code := range op.Code(op.Count) {
 		var entries []string
 		for _, l := range c.loops {
@@ -81,7 +81,7 @@ func (c *catalogue) writeOperators(b *strings.Builder) {
 
 // writeMixed writes the loops of int64 with uint64, then of uint64 with int64.
 func (c *catalogue) writeMixed(b *strings.Builder) {
-	fmt.Fprint(b, "\nvar avx2Mixed = [op.Count][2]assembly{\n")
+	fmt.Fprint(b, "\nvar avx2Mixed = [op.Count][2]Loop{\n")
 	for code := range op.Code(op.Count) {
 		var entries [2]string
 		for _, l := range c.loops {
@@ -97,7 +97,7 @@ func (c *catalogue) writeMixed(b *strings.Builder) {
 }
 
 func (c *catalogue) writeCasts(b *strings.Builder) {
-	fmt.Fprintf(b, "\nvar %sCasts = [dtype.Count][dtype.Count]assembly{\n", c.name)
+	fmt.Fprintf(b, "\nvar %sCasts = [dtype.Count][dtype.Count]Loop{\n", c.name)
 	for _, from := range dtype.All() {
 		fmt.Fprintf(b, "dtype.%s: {\n", title(from.String()))
 		for _, l := range c.loops {

@@ -16,7 +16,7 @@ import (
 var (
 	resultBase   = reg.R8
 	operandBases = [...]reg.Register{reg.R9, reg.R10, reg.R11}
-	count        = reg.RDX // of elements
+	count        = reg.RDX // of elements, or the index after the last
 	index        = reg.RAX // of the step's first element
 )
 
@@ -43,8 +43,10 @@ type kernel struct {
 	steps  int
 }
 
-// function writes a kernel: it computes count elements, a multiple of its steps', and returns how many
-// it did, fewer if it left the loop for a rare block. With past, its results go past the caches.
+// function writes a kernel: it computes the elements from index up to count, a multiple of its steps', and leaves index
+// where it stopped, before count if it left the loop for a rare block. With past, its results go past the caches. It
+// has its operands in registers, and leaves the upper halves of vector registers to its caller to clear, so that several
+// can be called in turn at little cost. Callers find no other general registers changed.
 func (e *emitter) function(k *kernel, past bool) {
 	name := k.name
 	if past {
@@ -52,16 +54,8 @@ func (e *emitter) function(k *kernel, past bool) {
 	}
 	e.Function(name)
 	e.Attributes(attr.NOSPLIT)
-	e.SignatureExpr("func(dst, a, b, c *byte, n int) int")
+	e.SignatureExpr("func()")
 	e.Comment(k.doc)
-	e.Load(e.Param("dst"), resultBase)
-	for i, name := range []string{"a", "b", "c"} {
-		if k.sizes[i+1] != 0 {
-			e.Load(e.Param(name), operandBases[i])
-		}
-	}
-	e.Load(e.Param("n"), count)
-	e.XORL(index.As32(), index.As32())
 	var stack operand.Mem
 	if k.slots > 0 {
 		stack = e.AllocLocal(e.bytes * k.slots)
@@ -84,8 +78,6 @@ func (e *emitter) function(k *kernel, past bool) {
 	e.CMPQ(index, count)
 	e.JLT(operand.LabelRef("loop"))
 	e.Label("done")
-	e.VZEROUPPER()
-	e.Store(index, e.ReturnIndex(0))
 	e.RET()
 }
 
