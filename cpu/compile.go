@@ -103,6 +103,7 @@ func (c *compiler) compileStage(s int) error {
 	for _, v := range c.stage[s].Stores {
 		st.stores = append(st.stores, c.elementStore(s, v))
 	}
+	c.pairUp(st)
 	c.protect(st)
 	st.squares = c.squaresOf(st)
 	if st.columns = c.columnsOf(st); st.columns == nil && !c.inLanes(st.squares) {
@@ -418,7 +419,10 @@ func (c *compiler) keepCostly() {
 const keepBytes = 256 << 10
 
 // costly reports whether an instruction takes longer than loading its result.
-func (c *compiler) costly(in ir.Inst) bool { return in.Kind == ir.Apply && c.cost(in) > 12 }
+func (c *compiler) costly(in ir.Inst) bool { return in.Kind == ir.Apply && c.cost(in) > lowCost }
+
+// lowCost is that of what takes no longer than to load and store.
+const lowCost = 12
 
 // cost is the primitives of an instruction. A division or a square root takes as long as some others.
 func (c *compiler) cost(in ir.Inst) int {

@@ -32,12 +32,13 @@ type source struct {
 
 // step computes the value of one instruction.
 type step struct {
-	fn   simd.Func
-	loop *simd.Loop // of fn, nil if it has none
-	dst  int
-	args [3]int
-	at   int // offset of the value's tile or vector, -1 if it is always computed in the output
-	cost int // about how long an element takes, in instructions
+	fn     simd.Func
+	loop   *simd.Loop // of fn, nil if it has none
+	dst    int
+	paired bool // fn computes the operator of an operand as well
+	args   [3]int
+	at     int // offset of the value's tile or vector, -1 if it is always computed in the output
+	cost   int // about how long an element takes, in instructions
 }
 
 // keep is a value of which all elements of a unit are kept for later stages.
@@ -61,7 +62,7 @@ type stage struct {
 	rows    []step   // row values that follow from the folds
 	columns *source  // the input that folds take where it is, nil if they do not
 	squares *squares // what is folded, nil if it is other values
-	fetches bool     // the next box is fetched while one is computed
+	fetches bool     // the next row is fetched while this one is computed
 
 	decisive bool // its fold may be decided before all elements were looked at
 }
@@ -75,8 +76,7 @@ type kernelProgram struct {
 	k        *ir.Kernel
 	split    bool
 	large    bool   // outputs may go past the caches
-	ahead    bool   // inputs are fetched ahead
-	nextRow  bool   // what is fetched is of the next row
+	ahead    bool   // inputs are more than the caches have
 	before   []step // row values that need no fold
 	stages   []stage
 	loads    []source // of row values

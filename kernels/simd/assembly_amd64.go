@@ -19,9 +19,9 @@ func archLevels() []level {
 	if !cpuid.CPU.Supports(cpuid.AVX2, cpuid.FMA3) {
 		return nil
 	}
-	levels := []level{newLevel("avx2", &avx2Operators, &avx2Mixed, &avx2Casts, &avx2Folds, &avx2Finds, genericLevel)}
+	levels := []level{newLevel("avx2", &avx2Operators, &avx2Mixed, &avx2Casts, &avx2Pairs, &avx2Folds, &avx2Finds, genericLevel)}
 	if hasAVX512 {
-		levels = append(levels, newLevel("avx512", &avx512Operators, new([op.Count][2]Loop), &avx512Casts, &avx512Folds, &avx512Finds, levels[0]))
+		levels = append(levels, newLevel("avx512", &avx512Operators, new([op.Count][2]Loop), &avx512Casts, &avx512Pairs, &avx512Folds, &avx512Finds, levels[0]))
 		levels[1].scans = avx512Scans[:]
 	}
 	return levels
@@ -34,7 +34,7 @@ var hasAVX512 = cpuid.CPU.Supports(cpuid.AVX512F, cpuid.AVX512DQ, cpuid.AVX512BW
 // newLevel makes a level of assembly loops. What a loop cannot do is left to the level below, or to the
 // generic one where that has nothing.
 func newLevel(name string, operators *[op.Count][dtype.Count]Loop, mixed *[op.Count][2]Loop,
-	casts *[dtype.Count][dtype.Count]Loop, folds *[op.Count][dtype.Count]Fold,
+	casts *[dtype.Count][dtype.Count]Loop, pairs *[op.PairCount][dtype.Count]Loop, folds *[op.Count][dtype.Count]Fold,
 	finds *[dtype.Count]func(x, v unsafe.Pointer, n int) int, below level) level {
 	l := level{
 		name: name, kernels: new([op.Count][dtype.Count]Func), mixed: new([op.Count][2]Func),
@@ -47,7 +47,20 @@ func newLevel(name string, operators *[op.Count][dtype.Count]Loop, mixed *[op.Co
 	for d := range l.casts {
 		serve(l.casts[d][:], l.loops.casts[d][:], casts[d][:], below.casts[d][:], genericCasts[d][:])
 	}
+	for i := range pairs {
+		for _, t := range []dtype.DType{dtype.Float32, dtype.Float64} {
+			if k := &pairs[i][t]; k.loop != nil {
+				k.below = l.oneByOne(op.Pairs[i], t)
+				l.loops.pairs[i][t] = k
+			}
+		}
+	}
 	return l
+}
+
+// oneByOne is a pair of operators as two functions, for the few elements that a loop leaves.
+func (l *level) oneByOne(p op.Pair, t dtype.DType) Func {
+	return pairOf(p, t.Size(), l.kernels[p.First][t], l.kernels[p.Second][t])
 }
 
 // serve makes functions of assembly loops.

@@ -286,3 +286,27 @@ func TestAssemblyIsGenerated(t *testing.T) {
 		assert.True(t, bytes.Equal(want, got), "%s is stale: run go generate ./...", name)
 	}
 }
+
+// Pairs of operators are compared with the generic functions of the two, one after the other.
+func TestPairsEqualGeneric(t *testing.T) {
+	tr := newTrial(t)
+	everyLevel(t, func(t *testing.T) {
+		for i, p := range op.Pairs {
+			for _, d := range []dtype.DType{dtype.Float32, dtype.Float64} {
+				loop, f := PairLoop(i, d)
+				require.Equal(t, Level() == "generic", loop == nil)
+				if loop == nil {
+					continue
+				}
+				tr.name, tr.program = fmt.Sprint(p, d), p.Program(d)
+				tr.f, tr.generic = f, pairOf(p, d.Size(), genericKernels[p.First][d], genericKernels[p.Second][d])
+				tr.all(t)
+				if loop.goesPast() {
+					tr.f = loop.runPast
+					tr.all(t)
+					Fence()
+				}
+			}
+		}
+	})
+}

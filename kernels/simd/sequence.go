@@ -1,6 +1,7 @@
 package simd
 
 import (
+	"sync"
 	"unsafe"
 
 	"github.com/tare-go/tare/dtype"
@@ -12,6 +13,7 @@ type loops struct {
 	kernels [op.Count][dtype.Count]*Loop
 	mixed   [op.Count][2]*Loop
 	casts   [dtype.Count][dtype.Count]*Loop
+	pairs   [op.PairCount][dtype.Count]*Loop
 }
 
 // overlay lays the loops of a level over those of the levels below it.
@@ -22,6 +24,9 @@ func (l *loops) overlay(above *loops) {
 	}
 	for d := range l.casts {
 		overlayLoops(l.casts[d][:], above.casts[d][:])
+	}
+	for i := range l.pairs {
+		overlayLoops(l.pairs[i][:], above.pairs[i][:])
 	}
 }
 
@@ -41,6 +46,48 @@ func KernelLoop(c op.Code, loop []dtype.DType) *Loop {
 
 // CastLoop is the loop of the function that Cast gives, nil if that has none.
 func CastLoop(from, to dtype.DType) *Loop { return active.Load().loops.casts[from][to] }
+
+// PairLoop is the loop of a pair of op.Pairs for operands of type t, and its function; nil if there is none.
+func PairLoop(number int, t dtype.DType) (*Loop, Func) {
+	l := active.Load().loops.pairs[number][t]
+	if l == nil {
+		return nil, nil
+	}
+	return l, l.run
+}
+
+// betweens are memory for first results of pairs.
+var betweens = sync.Pool{New: func() any { return new([64]uint64) }}
+
+// pairOf computes a pair of operators by their functions, for elements of a size in bytes, some at a time.
+func pairOf(p op.Pair, size int, first, second Func) Func {
+	arity := p.First.Row().Arity
+	return func(dst, a, b, c unsafe.Pointer, n int) {
+		between := betweens.Get().(*[64]uint64)
+		defer betweens.Put(between)
+		middle := unsafe.Pointer(between)
+		x := [...]unsafe.Pointer{a, b, c, nil}
+		operands := [2]unsafe.Pointer{middle, x[arity]} // of the second
+		if p.At == 1 {
+			operands = [2]unsafe.Pointer{a, middle}
+		}
+		for i := 0; i < n; i += len(between) {
+			part := min(len(between), n-i)
+			at := func(q unsafe.Pointer) unsafe.Pointer {
+				if q == nil || q == middle {
+					return q
+				}
+				return unsafe.Add(q, i*size)
+			}
+			if arity == 1 {
+				first(middle, at(x[p.At]), nil, nil, part)
+			} else {
+				first(middle, at(x[p.At]), at(x[p.At+1]), nil, part)
+			}
+			second(at(dst), at(operands[0]), at(operands[1]), nil, part)
+		}
+	}
+}
 
 // Step is a function, and where its result and operands are.
 type Step struct {

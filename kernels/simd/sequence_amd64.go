@@ -67,7 +67,7 @@ func takeTurns(steps []Step, n, strip int) {
 		}
 		steps[i].part(at, front-i*strip+strip)
 	}
-	for i := range steps {
+	for i := 0; whole < n && i < len(steps); i++ {
 		steps[i].part(whole, n)
 	}
 }

@@ -9,6 +9,8 @@ type Loop struct{}
 
 func (*Loop) goesPast() bool { return false }
 
+func (*Loop) run(_, _, _, _ unsafe.Pointer, _ int) {}
+
 func (*Loop) runPast(_, _, _, _ unsafe.Pointer, _ int) {}
 
 // whole computes all elements.

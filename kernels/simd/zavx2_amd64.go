@@ -893,6 +893,262 @@ func castFloat64ToUint64PastAVX2()
 
 func castFloat64ToFloat32AVX2()
 
+func addThenAddFloat32AVX2()
+
+func addThenAddFloat32PastAVX2()
+
+func addThenAddFloat64AVX2()
+
+func addThenAddFloat64PastAVX2()
+
+func subtractThenAddFloat32AVX2()
+
+func subtractThenAddFloat32PastAVX2()
+
+func subtractThenAddFloat64AVX2()
+
+func subtractThenAddFloat64PastAVX2()
+
+func multiplyThenAddFloat32AVX2()
+
+func multiplyThenAddFloat32PastAVX2()
+
+func multiplyThenAddFloat64AVX2()
+
+func multiplyThenAddFloat64PastAVX2()
+
+func negativeThenAddFloat32AVX2()
+
+func negativeThenAddFloat32PastAVX2()
+
+func negativeThenAddFloat64AVX2()
+
+func negativeThenAddFloat64PastAVX2()
+
+func addThenSubtractFloat32AVX2()
+
+func addThenSubtractFloat32PastAVX2()
+
+func addThenSubtractFloat64AVX2()
+
+func addThenSubtractFloat64PastAVX2()
+
+func subtractThenSubtractFloat32AVX2()
+
+func subtractThenSubtractFloat32PastAVX2()
+
+func subtractThenSubtractFloat64AVX2()
+
+func subtractThenSubtractFloat64PastAVX2()
+
+func multiplyThenSubtractFloat32AVX2()
+
+func multiplyThenSubtractFloat32PastAVX2()
+
+func multiplyThenSubtractFloat64AVX2()
+
+func multiplyThenSubtractFloat64PastAVX2()
+
+func negativeThenSubtractFloat32AVX2()
+
+func negativeThenSubtractFloat32PastAVX2()
+
+func negativeThenSubtractFloat64AVX2()
+
+func negativeThenSubtractFloat64PastAVX2()
+
+func addThenSubtractBFloat32AVX2()
+
+func addThenSubtractBFloat32PastAVX2()
+
+func addThenSubtractBFloat64AVX2()
+
+func addThenSubtractBFloat64PastAVX2()
+
+func subtractThenSubtractBFloat32AVX2()
+
+func subtractThenSubtractBFloat32PastAVX2()
+
+func subtractThenSubtractBFloat64AVX2()
+
+func subtractThenSubtractBFloat64PastAVX2()
+
+func multiplyThenSubtractBFloat32AVX2()
+
+func multiplyThenSubtractBFloat32PastAVX2()
+
+func multiplyThenSubtractBFloat64AVX2()
+
+func multiplyThenSubtractBFloat64PastAVX2()
+
+func negativeThenSubtractBFloat32AVX2()
+
+func negativeThenSubtractBFloat32PastAVX2()
+
+func negativeThenSubtractBFloat64AVX2()
+
+func negativeThenSubtractBFloat64PastAVX2()
+
+func addThenMultiplyFloat32AVX2()
+
+func addThenMultiplyFloat32PastAVX2()
+
+func addThenMultiplyFloat64AVX2()
+
+func addThenMultiplyFloat64PastAVX2()
+
+func subtractThenMultiplyFloat32AVX2()
+
+func subtractThenMultiplyFloat32PastAVX2()
+
+func subtractThenMultiplyFloat64AVX2()
+
+func subtractThenMultiplyFloat64PastAVX2()
+
+func multiplyThenMultiplyFloat32AVX2()
+
+func multiplyThenMultiplyFloat32PastAVX2()
+
+func multiplyThenMultiplyFloat64AVX2()
+
+func multiplyThenMultiplyFloat64PastAVX2()
+
+func negativeThenMultiplyFloat32AVX2()
+
+func negativeThenMultiplyFloat32PastAVX2()
+
+func negativeThenMultiplyFloat64AVX2()
+
+func negativeThenMultiplyFloat64PastAVX2()
+
+func addThenDivideFloat32AVX2()
+
+func addThenDivideFloat32PastAVX2()
+
+func addThenDivideFloat64AVX2()
+
+func addThenDivideFloat64PastAVX2()
+
+func subtractThenDivideFloat32AVX2()
+
+func subtractThenDivideFloat32PastAVX2()
+
+func subtractThenDivideFloat64AVX2()
+
+func subtractThenDivideFloat64PastAVX2()
+
+func multiplyThenDivideFloat32AVX2()
+
+func multiplyThenDivideFloat32PastAVX2()
+
+func multiplyThenDivideFloat64AVX2()
+
+func multiplyThenDivideFloat64PastAVX2()
+
+func negativeThenDivideFloat32AVX2()
+
+func negativeThenDivideFloat32PastAVX2()
+
+func negativeThenDivideFloat64AVX2()
+
+func negativeThenDivideFloat64PastAVX2()
+
+func addThenDivideBFloat32AVX2()
+
+func addThenDivideBFloat32PastAVX2()
+
+func addThenDivideBFloat64AVX2()
+
+func addThenDivideBFloat64PastAVX2()
+
+func subtractThenDivideBFloat32AVX2()
+
+func subtractThenDivideBFloat32PastAVX2()
+
+func subtractThenDivideBFloat64AVX2()
+
+func subtractThenDivideBFloat64PastAVX2()
+
+func multiplyThenDivideBFloat32AVX2()
+
+func multiplyThenDivideBFloat32PastAVX2()
+
+func multiplyThenDivideBFloat64AVX2()
+
+func multiplyThenDivideBFloat64PastAVX2()
+
+func negativeThenDivideBFloat32AVX2()
+
+func negativeThenDivideBFloat32PastAVX2()
+
+func negativeThenDivideBFloat64AVX2()
+
+func negativeThenDivideBFloat64PastAVX2()
+
+func addThenSqrtFloat32AVX2()
+
+func addThenSqrtFloat32PastAVX2()
+
+func addThenSqrtFloat64AVX2()
+
+func addThenSqrtFloat64PastAVX2()
+
+func subtractThenSqrtFloat32AVX2()
+
+func subtractThenSqrtFloat32PastAVX2()
+
+func subtractThenSqrtFloat64AVX2()
+
+func subtractThenSqrtFloat64PastAVX2()
+
+func multiplyThenSqrtFloat32AVX2()
+
+func multiplyThenSqrtFloat32PastAVX2()
+
+func multiplyThenSqrtFloat64AVX2()
+
+func multiplyThenSqrtFloat64PastAVX2()
+
+func negativeThenSqrtFloat32AVX2()
+
+func negativeThenSqrtFloat32PastAVX2()
+
+func negativeThenSqrtFloat64AVX2()
+
+func negativeThenSqrtFloat64PastAVX2()
+
+func addThenExpFloat32AVX2()
+
+func addThenExpFloat32PastAVX2()
+
+func addThenExpFloat64AVX2()
+
+func addThenExpFloat64PastAVX2()
+
+func subtractThenExpFloat32AVX2()
+
+func subtractThenExpFloat32PastAVX2()
+
+func subtractThenExpFloat64AVX2()
+
+func subtractThenExpFloat64PastAVX2()
+
+func multiplyThenExpFloat32AVX2()
+
+func multiplyThenExpFloat32PastAVX2()
+
+func multiplyThenExpFloat64AVX2()
+
+func multiplyThenExpFloat64PastAVX2()
+
+func negativeThenExpFloat32AVX2()
+
+func negativeThenExpFloat32PastAVX2()
+
+func negativeThenExpFloat64AVX2()
+
+func negativeThenExpFloat64PastAVX2()
+
 //go:noescape
 func blocksAddFloat32AVX2(dst, src unsafe.Pointer, blocks int)
 
@@ -1655,6 +1911,137 @@ var avx2Casts = [dtype.Count][dtype.Count]Loop{
 		dtype.Uint64:  {loop: castFloat64ToUint64AVX2, step: 4, sizes: [4]uint8{8, 8, 0, 0}, pad: true, past: castFloat64ToUint64PastAVX2},
 		dtype.Float32: {loop: castFloat64ToFloat32AVX2, step: 8, sizes: [4]uint8{4, 8, 0, 0}},
 		dtype.Float64: {loop: copyInt64Uint64Float64AVX2, step: 8, sizes: [4]uint8{8, 8, 0, 0}},
+	},
+}
+
+var avx2Pairs = [op.PairCount][dtype.Count]Loop{
+	{
+		dtype.Float32: {loop: addThenAddFloat32AVX2, step: 16, sizes: [4]uint8{4, 4, 4, 4}, past: addThenAddFloat32PastAVX2},
+		dtype.Float64: {loop: addThenAddFloat64AVX2, step: 8, sizes: [4]uint8{8, 8, 8, 8}, past: addThenAddFloat64PastAVX2},
+	},
+	{
+		dtype.Float32: {loop: subtractThenAddFloat32AVX2, step: 16, sizes: [4]uint8{4, 4, 4, 4}, past: subtractThenAddFloat32PastAVX2},
+		dtype.Float64: {loop: subtractThenAddFloat64AVX2, step: 8, sizes: [4]uint8{8, 8, 8, 8}, past: subtractThenAddFloat64PastAVX2},
+	},
+	{
+		dtype.Float32: {loop: multiplyThenAddFloat32AVX2, step: 16, sizes: [4]uint8{4, 4, 4, 4}, past: multiplyThenAddFloat32PastAVX2},
+		dtype.Float64: {loop: multiplyThenAddFloat64AVX2, step: 8, sizes: [4]uint8{8, 8, 8, 8}, past: multiplyThenAddFloat64PastAVX2},
+	},
+	{
+		dtype.Float32: {loop: negativeThenAddFloat32AVX2, step: 16, sizes: [4]uint8{4, 4, 4, 0}, past: negativeThenAddFloat32PastAVX2},
+		dtype.Float64: {loop: negativeThenAddFloat64AVX2, step: 8, sizes: [4]uint8{8, 8, 8, 0}, past: negativeThenAddFloat64PastAVX2},
+	},
+	{
+		dtype.Float32: {loop: addThenSubtractFloat32AVX2, step: 16, sizes: [4]uint8{4, 4, 4, 4}, past: addThenSubtractFloat32PastAVX2},
+		dtype.Float64: {loop: addThenSubtractFloat64AVX2, step: 8, sizes: [4]uint8{8, 8, 8, 8}, past: addThenSubtractFloat64PastAVX2},
+	},
+	{
+		dtype.Float32: {loop: subtractThenSubtractFloat32AVX2, step: 16, sizes: [4]uint8{4, 4, 4, 4}, past: subtractThenSubtractFloat32PastAVX2},
+		dtype.Float64: {loop: subtractThenSubtractFloat64AVX2, step: 8, sizes: [4]uint8{8, 8, 8, 8}, past: subtractThenSubtractFloat64PastAVX2},
+	},
+	{
+		dtype.Float32: {loop: multiplyThenSubtractFloat32AVX2, step: 16, sizes: [4]uint8{4, 4, 4, 4}, past: multiplyThenSubtractFloat32PastAVX2},
+		dtype.Float64: {loop: multiplyThenSubtractFloat64AVX2, step: 8, sizes: [4]uint8{8, 8, 8, 8}, past: multiplyThenSubtractFloat64PastAVX2},
+	},
+	{
+		dtype.Float32: {loop: negativeThenSubtractFloat32AVX2, step: 16, sizes: [4]uint8{4, 4, 4, 0}, past: negativeThenSubtractFloat32PastAVX2},
+		dtype.Float64: {loop: negativeThenSubtractFloat64AVX2, step: 8, sizes: [4]uint8{8, 8, 8, 0}, past: negativeThenSubtractFloat64PastAVX2},
+	},
+	{
+		dtype.Float32: {loop: addThenSubtractBFloat32AVX2, step: 16, sizes: [4]uint8{4, 4, 4, 4}, past: addThenSubtractBFloat32PastAVX2},
+		dtype.Float64: {loop: addThenSubtractBFloat64AVX2, step: 8, sizes: [4]uint8{8, 8, 8, 8}, past: addThenSubtractBFloat64PastAVX2},
+	},
+	{
+		dtype.Float32: {loop: subtractThenSubtractBFloat32AVX2, step: 16, sizes: [4]uint8{4, 4, 4, 4}, past: subtractThenSubtractBFloat32PastAVX2},
+		dtype.Float64: {loop: subtractThenSubtractBFloat64AVX2, step: 8, sizes: [4]uint8{8, 8, 8, 8}, past: subtractThenSubtractBFloat64PastAVX2},
+	},
+	{
+		dtype.Float32: {loop: multiplyThenSubtractBFloat32AVX2, step: 16, sizes: [4]uint8{4, 4, 4, 4}, past: multiplyThenSubtractBFloat32PastAVX2},
+		dtype.Float64: {loop: multiplyThenSubtractBFloat64AVX2, step: 8, sizes: [4]uint8{8, 8, 8, 8}, past: multiplyThenSubtractBFloat64PastAVX2},
+	},
+	{
+		dtype.Float32: {loop: negativeThenSubtractBFloat32AVX2, step: 16, sizes: [4]uint8{4, 4, 4, 0}, past: negativeThenSubtractBFloat32PastAVX2},
+		dtype.Float64: {loop: negativeThenSubtractBFloat64AVX2, step: 8, sizes: [4]uint8{8, 8, 8, 0}, past: negativeThenSubtractBFloat64PastAVX2},
+	},
+	{
+		dtype.Float32: {loop: addThenMultiplyFloat32AVX2, step: 16, sizes: [4]uint8{4, 4, 4, 4}, past: addThenMultiplyFloat32PastAVX2},
+		dtype.Float64: {loop: addThenMultiplyFloat64AVX2, step: 8, sizes: [4]uint8{8, 8, 8, 8}, past: addThenMultiplyFloat64PastAVX2},
+	},
+	{
+		dtype.Float32: {loop: subtractThenMultiplyFloat32AVX2, step: 16, sizes: [4]uint8{4, 4, 4, 4}, past: subtractThenMultiplyFloat32PastAVX2},
+		dtype.Float64: {loop: subtractThenMultiplyFloat64AVX2, step: 8, sizes: [4]uint8{8, 8, 8, 8}, past: subtractThenMultiplyFloat64PastAVX2},
+	},
+	{
+		dtype.Float32: {loop: multiplyThenMultiplyFloat32AVX2, step: 16, sizes: [4]uint8{4, 4, 4, 4}, past: multiplyThenMultiplyFloat32PastAVX2},
+		dtype.Float64: {loop: multiplyThenMultiplyFloat64AVX2, step: 8, sizes: [4]uint8{8, 8, 8, 8}, past: multiplyThenMultiplyFloat64PastAVX2},
+	},
+	{
+		dtype.Float32: {loop: negativeThenMultiplyFloat32AVX2, step: 16, sizes: [4]uint8{4, 4, 4, 0}, past: negativeThenMultiplyFloat32PastAVX2},
+		dtype.Float64: {loop: negativeThenMultiplyFloat64AVX2, step: 8, sizes: [4]uint8{8, 8, 8, 0}, past: negativeThenMultiplyFloat64PastAVX2},
+	},
+	{
+		dtype.Float32: {loop: addThenDivideFloat32AVX2, step: 16, sizes: [4]uint8{4, 4, 4, 4}, past: addThenDivideFloat32PastAVX2},
+		dtype.Float64: {loop: addThenDivideFloat64AVX2, step: 8, sizes: [4]uint8{8, 8, 8, 8}, past: addThenDivideFloat64PastAVX2},
+	},
+	{
+		dtype.Float32: {loop: subtractThenDivideFloat32AVX2, step: 16, sizes: [4]uint8{4, 4, 4, 4}, past: subtractThenDivideFloat32PastAVX2},
+		dtype.Float64: {loop: subtractThenDivideFloat64AVX2, step: 8, sizes: [4]uint8{8, 8, 8, 8}, past: subtractThenDivideFloat64PastAVX2},
+	},
+	{
+		dtype.Float32: {loop: multiplyThenDivideFloat32AVX2, step: 16, sizes: [4]uint8{4, 4, 4, 4}, past: multiplyThenDivideFloat32PastAVX2},
+		dtype.Float64: {loop: multiplyThenDivideFloat64AVX2, step: 8, sizes: [4]uint8{8, 8, 8, 8}, past: multiplyThenDivideFloat64PastAVX2},
+	},
+	{
+		dtype.Float32: {loop: negativeThenDivideFloat32AVX2, step: 16, sizes: [4]uint8{4, 4, 4, 0}, past: negativeThenDivideFloat32PastAVX2},
+		dtype.Float64: {loop: negativeThenDivideFloat64AVX2, step: 8, sizes: [4]uint8{8, 8, 8, 0}, past: negativeThenDivideFloat64PastAVX2},
+	},
+	{
+		dtype.Float32: {loop: addThenDivideBFloat32AVX2, step: 16, sizes: [4]uint8{4, 4, 4, 4}, past: addThenDivideBFloat32PastAVX2},
+		dtype.Float64: {loop: addThenDivideBFloat64AVX2, step: 8, sizes: [4]uint8{8, 8, 8, 8}, past: addThenDivideBFloat64PastAVX2},
+	},
+	{
+		dtype.Float32: {loop: subtractThenDivideBFloat32AVX2, step: 16, sizes: [4]uint8{4, 4, 4, 4}, past: subtractThenDivideBFloat32PastAVX2},
+		dtype.Float64: {loop: subtractThenDivideBFloat64AVX2, step: 8, sizes: [4]uint8{8, 8, 8, 8}, past: subtractThenDivideBFloat64PastAVX2},
+	},
+	{
+		dtype.Float32: {loop: multiplyThenDivideBFloat32AVX2, step: 16, sizes: [4]uint8{4, 4, 4, 4}, past: multiplyThenDivideBFloat32PastAVX2},
+		dtype.Float64: {loop: multiplyThenDivideBFloat64AVX2, step: 8, sizes: [4]uint8{8, 8, 8, 8}, past: multiplyThenDivideBFloat64PastAVX2},
+	},
+	{
+		dtype.Float32: {loop: negativeThenDivideBFloat32AVX2, step: 16, sizes: [4]uint8{4, 4, 4, 0}, past: negativeThenDivideBFloat32PastAVX2},
+		dtype.Float64: {loop: negativeThenDivideBFloat64AVX2, step: 8, sizes: [4]uint8{8, 8, 8, 0}, past: negativeThenDivideBFloat64PastAVX2},
+	},
+	{
+		dtype.Float32: {loop: addThenSqrtFloat32AVX2, step: 16, sizes: [4]uint8{4, 4, 4, 0}, past: addThenSqrtFloat32PastAVX2},
+		dtype.Float64: {loop: addThenSqrtFloat64AVX2, step: 8, sizes: [4]uint8{8, 8, 8, 0}, past: addThenSqrtFloat64PastAVX2},
+	},
+	{
+		dtype.Float32: {loop: subtractThenSqrtFloat32AVX2, step: 16, sizes: [4]uint8{4, 4, 4, 0}, past: subtractThenSqrtFloat32PastAVX2},
+		dtype.Float64: {loop: subtractThenSqrtFloat64AVX2, step: 8, sizes: [4]uint8{8, 8, 8, 0}, past: subtractThenSqrtFloat64PastAVX2},
+	},
+	{
+		dtype.Float32: {loop: multiplyThenSqrtFloat32AVX2, step: 16, sizes: [4]uint8{4, 4, 4, 0}, past: multiplyThenSqrtFloat32PastAVX2},
+		dtype.Float64: {loop: multiplyThenSqrtFloat64AVX2, step: 8, sizes: [4]uint8{8, 8, 8, 0}, past: multiplyThenSqrtFloat64PastAVX2},
+	},
+	{
+		dtype.Float32: {loop: negativeThenSqrtFloat32AVX2, step: 16, sizes: [4]uint8{4, 4, 0, 0}, past: negativeThenSqrtFloat32PastAVX2},
+		dtype.Float64: {loop: negativeThenSqrtFloat64AVX2, step: 8, sizes: [4]uint8{8, 8, 0, 0}, past: negativeThenSqrtFloat64PastAVX2},
+	},
+	{
+		dtype.Float32: {loop: addThenExpFloat32AVX2, step: 8, sizes: [4]uint8{4, 4, 4, 0}, pad: true, past: addThenExpFloat32PastAVX2},
+		dtype.Float64: {loop: addThenExpFloat64AVX2, step: 8, sizes: [4]uint8{8, 8, 8, 0}, past: addThenExpFloat64PastAVX2},
+	},
+	{
+		dtype.Float32: {loop: subtractThenExpFloat32AVX2, step: 8, sizes: [4]uint8{4, 4, 4, 0}, pad: true, past: subtractThenExpFloat32PastAVX2},
+		dtype.Float64: {loop: subtractThenExpFloat64AVX2, step: 8, sizes: [4]uint8{8, 8, 8, 0}, past: subtractThenExpFloat64PastAVX2},
+	},
+	{
+		dtype.Float32: {loop: multiplyThenExpFloat32AVX2, step: 8, sizes: [4]uint8{4, 4, 4, 0}, pad: true, past: multiplyThenExpFloat32PastAVX2},
+		dtype.Float64: {loop: multiplyThenExpFloat64AVX2, step: 8, sizes: [4]uint8{8, 8, 8, 0}, past: multiplyThenExpFloat64PastAVX2},
+	},
+	{
+		dtype.Float32: {loop: negativeThenExpFloat32AVX2, step: 8, sizes: [4]uint8{4, 4, 0, 0}, pad: true, past: negativeThenExpFloat32PastAVX2},
+		dtype.Float64: {loop: negativeThenExpFloat64AVX2, step: 8, sizes: [4]uint8{8, 8, 0, 0}, past: negativeThenExpFloat64PastAVX2},
 	},
 }
 

@@ -16362,6 +16362,3350 @@ loop:
 	JLT        loop
 	RET
 
+// func addThenAddFloat32AVX2()
+// Requires: AVX
+TEXT ·addThenAddFloat32AVX2(SB), NOSPLIT, $0
+	// AddThenAdd of float32, 16 elements a step.
+loop:
+	VMOVUPS (R9)(AX*4), Y0
+	VADDPS  (R10)(AX*4), Y0, Y0
+	VADDPS  (R11)(AX*4), Y0, Y0
+	VMOVUPS Y0, (R8)(AX*4)
+	VMOVUPS 32(R9)(AX*4), Y0
+	VADDPS  32(R10)(AX*4), Y0, Y0
+	VADDPS  32(R11)(AX*4), Y0, Y0
+	VMOVUPS Y0, 32(R8)(AX*4)
+	ADDQ    $0x00000010, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func addThenAddFloat32PastAVX2()
+// Requires: AVX
+TEXT ·addThenAddFloat32PastAVX2(SB), NOSPLIT, $0
+	// AddThenAdd of float32, 16 elements a step.
+loop:
+	VMOVUPS  (R9)(AX*4), Y0
+	VADDPS   (R10)(AX*4), Y0, Y0
+	VADDPS   (R11)(AX*4), Y0, Y0
+	VMOVNTPS Y0, (R8)(AX*4)
+	VMOVUPS  32(R9)(AX*4), Y0
+	VADDPS   32(R10)(AX*4), Y0, Y0
+	VADDPS   32(R11)(AX*4), Y0, Y0
+	VMOVNTPS Y0, 32(R8)(AX*4)
+	ADDQ     $0x00000010, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func addThenAddFloat64AVX2()
+// Requires: AVX
+TEXT ·addThenAddFloat64AVX2(SB), NOSPLIT, $0
+	// AddThenAdd of float64, 8 elements a step.
+loop:
+	VMOVUPS (R9)(AX*8), Y0
+	VADDPD  (R10)(AX*8), Y0, Y0
+	VADDPD  (R11)(AX*8), Y0, Y0
+	VMOVUPS Y0, (R8)(AX*8)
+	VMOVUPS 32(R9)(AX*8), Y0
+	VADDPD  32(R10)(AX*8), Y0, Y0
+	VADDPD  32(R11)(AX*8), Y0, Y0
+	VMOVUPS Y0, 32(R8)(AX*8)
+	ADDQ    $0x00000008, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func addThenAddFloat64PastAVX2()
+// Requires: AVX
+TEXT ·addThenAddFloat64PastAVX2(SB), NOSPLIT, $0
+	// AddThenAdd of float64, 8 elements a step.
+loop:
+	VMOVUPS  (R9)(AX*8), Y0
+	VADDPD   (R10)(AX*8), Y0, Y0
+	VADDPD   (R11)(AX*8), Y0, Y0
+	VMOVNTPS Y0, (R8)(AX*8)
+	VMOVUPS  32(R9)(AX*8), Y0
+	VADDPD   32(R10)(AX*8), Y0, Y0
+	VADDPD   32(R11)(AX*8), Y0, Y0
+	VMOVNTPS Y0, 32(R8)(AX*8)
+	ADDQ     $0x00000008, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func subtractThenAddFloat32AVX2()
+// Requires: AVX
+TEXT ·subtractThenAddFloat32AVX2(SB), NOSPLIT, $0
+	// SubtractThenAdd of float32, 16 elements a step.
+loop:
+	VMOVUPS (R9)(AX*4), Y0
+	VSUBPS  (R10)(AX*4), Y0, Y0
+	VADDPS  (R11)(AX*4), Y0, Y0
+	VMOVUPS Y0, (R8)(AX*4)
+	VMOVUPS 32(R9)(AX*4), Y0
+	VSUBPS  32(R10)(AX*4), Y0, Y0
+	VADDPS  32(R11)(AX*4), Y0, Y0
+	VMOVUPS Y0, 32(R8)(AX*4)
+	ADDQ    $0x00000010, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func subtractThenAddFloat32PastAVX2()
+// Requires: AVX
+TEXT ·subtractThenAddFloat32PastAVX2(SB), NOSPLIT, $0
+	// SubtractThenAdd of float32, 16 elements a step.
+loop:
+	VMOVUPS  (R9)(AX*4), Y0
+	VSUBPS   (R10)(AX*4), Y0, Y0
+	VADDPS   (R11)(AX*4), Y0, Y0
+	VMOVNTPS Y0, (R8)(AX*4)
+	VMOVUPS  32(R9)(AX*4), Y0
+	VSUBPS   32(R10)(AX*4), Y0, Y0
+	VADDPS   32(R11)(AX*4), Y0, Y0
+	VMOVNTPS Y0, 32(R8)(AX*4)
+	ADDQ     $0x00000010, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func subtractThenAddFloat64AVX2()
+// Requires: AVX
+TEXT ·subtractThenAddFloat64AVX2(SB), NOSPLIT, $0
+	// SubtractThenAdd of float64, 8 elements a step.
+loop:
+	VMOVUPS (R9)(AX*8), Y0
+	VSUBPD  (R10)(AX*8), Y0, Y0
+	VADDPD  (R11)(AX*8), Y0, Y0
+	VMOVUPS Y0, (R8)(AX*8)
+	VMOVUPS 32(R9)(AX*8), Y0
+	VSUBPD  32(R10)(AX*8), Y0, Y0
+	VADDPD  32(R11)(AX*8), Y0, Y0
+	VMOVUPS Y0, 32(R8)(AX*8)
+	ADDQ    $0x00000008, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func subtractThenAddFloat64PastAVX2()
+// Requires: AVX
+TEXT ·subtractThenAddFloat64PastAVX2(SB), NOSPLIT, $0
+	// SubtractThenAdd of float64, 8 elements a step.
+loop:
+	VMOVUPS  (R9)(AX*8), Y0
+	VSUBPD   (R10)(AX*8), Y0, Y0
+	VADDPD   (R11)(AX*8), Y0, Y0
+	VMOVNTPS Y0, (R8)(AX*8)
+	VMOVUPS  32(R9)(AX*8), Y0
+	VSUBPD   32(R10)(AX*8), Y0, Y0
+	VADDPD   32(R11)(AX*8), Y0, Y0
+	VMOVNTPS Y0, 32(R8)(AX*8)
+	ADDQ     $0x00000008, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func multiplyThenAddFloat32AVX2()
+// Requires: AVX
+TEXT ·multiplyThenAddFloat32AVX2(SB), NOSPLIT, $0
+	// MultiplyThenAdd of float32, 16 elements a step.
+loop:
+	VMOVUPS (R9)(AX*4), Y0
+	VMULPS  (R10)(AX*4), Y0, Y0
+	VADDPS  (R11)(AX*4), Y0, Y0
+	VMOVUPS Y0, (R8)(AX*4)
+	VMOVUPS 32(R9)(AX*4), Y0
+	VMULPS  32(R10)(AX*4), Y0, Y0
+	VADDPS  32(R11)(AX*4), Y0, Y0
+	VMOVUPS Y0, 32(R8)(AX*4)
+	ADDQ    $0x00000010, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func multiplyThenAddFloat32PastAVX2()
+// Requires: AVX
+TEXT ·multiplyThenAddFloat32PastAVX2(SB), NOSPLIT, $0
+	// MultiplyThenAdd of float32, 16 elements a step.
+loop:
+	VMOVUPS  (R9)(AX*4), Y0
+	VMULPS   (R10)(AX*4), Y0, Y0
+	VADDPS   (R11)(AX*4), Y0, Y0
+	VMOVNTPS Y0, (R8)(AX*4)
+	VMOVUPS  32(R9)(AX*4), Y0
+	VMULPS   32(R10)(AX*4), Y0, Y0
+	VADDPS   32(R11)(AX*4), Y0, Y0
+	VMOVNTPS Y0, 32(R8)(AX*4)
+	ADDQ     $0x00000010, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func multiplyThenAddFloat64AVX2()
+// Requires: AVX
+TEXT ·multiplyThenAddFloat64AVX2(SB), NOSPLIT, $0
+	// MultiplyThenAdd of float64, 8 elements a step.
+loop:
+	VMOVUPS (R9)(AX*8), Y0
+	VMULPD  (R10)(AX*8), Y0, Y0
+	VADDPD  (R11)(AX*8), Y0, Y0
+	VMOVUPS Y0, (R8)(AX*8)
+	VMOVUPS 32(R9)(AX*8), Y0
+	VMULPD  32(R10)(AX*8), Y0, Y0
+	VADDPD  32(R11)(AX*8), Y0, Y0
+	VMOVUPS Y0, 32(R8)(AX*8)
+	ADDQ    $0x00000008, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func multiplyThenAddFloat64PastAVX2()
+// Requires: AVX
+TEXT ·multiplyThenAddFloat64PastAVX2(SB), NOSPLIT, $0
+	// MultiplyThenAdd of float64, 8 elements a step.
+loop:
+	VMOVUPS  (R9)(AX*8), Y0
+	VMULPD   (R10)(AX*8), Y0, Y0
+	VADDPD   (R11)(AX*8), Y0, Y0
+	VMOVNTPS Y0, (R8)(AX*8)
+	VMOVUPS  32(R9)(AX*8), Y0
+	VMULPD   32(R10)(AX*8), Y0, Y0
+	VADDPD   32(R11)(AX*8), Y0, Y0
+	VMOVNTPS Y0, 32(R8)(AX*8)
+	ADDQ     $0x00000008, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func negativeThenAddFloat32AVX2()
+// Requires: AVX
+TEXT ·negativeThenAddFloat32AVX2(SB), NOSPLIT, $0
+	// NegativeThenAdd of float32, 16 elements a step.
+loop:
+	VMOVUPS (R9)(AX*4), Y0
+	VXORPS  avx2_80000000<>+0(SB), Y0, Y0
+	VADDPS  (R10)(AX*4), Y0, Y0
+	VMOVUPS Y0, (R8)(AX*4)
+	VMOVUPS 32(R9)(AX*4), Y0
+	VXORPS  avx2_80000000<>+0(SB), Y0, Y0
+	VADDPS  32(R10)(AX*4), Y0, Y0
+	VMOVUPS Y0, 32(R8)(AX*4)
+	ADDQ    $0x00000010, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func negativeThenAddFloat32PastAVX2()
+// Requires: AVX
+TEXT ·negativeThenAddFloat32PastAVX2(SB), NOSPLIT, $0
+	// NegativeThenAdd of float32, 16 elements a step.
+loop:
+	VMOVUPS  (R9)(AX*4), Y0
+	VXORPS   avx2_80000000<>+0(SB), Y0, Y0
+	VADDPS   (R10)(AX*4), Y0, Y0
+	VMOVNTPS Y0, (R8)(AX*4)
+	VMOVUPS  32(R9)(AX*4), Y0
+	VXORPS   avx2_80000000<>+0(SB), Y0, Y0
+	VADDPS   32(R10)(AX*4), Y0, Y0
+	VMOVNTPS Y0, 32(R8)(AX*4)
+	ADDQ     $0x00000010, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func negativeThenAddFloat64AVX2()
+// Requires: AVX
+TEXT ·negativeThenAddFloat64AVX2(SB), NOSPLIT, $0
+	// NegativeThenAdd of float64, 8 elements a step.
+loop:
+	VMOVUPS (R9)(AX*8), Y0
+	VXORPD  avx2_8000000000000000<>+0(SB), Y0, Y0
+	VADDPD  (R10)(AX*8), Y0, Y0
+	VMOVUPS Y0, (R8)(AX*8)
+	VMOVUPS 32(R9)(AX*8), Y0
+	VXORPD  avx2_8000000000000000<>+0(SB), Y0, Y0
+	VADDPD  32(R10)(AX*8), Y0, Y0
+	VMOVUPS Y0, 32(R8)(AX*8)
+	ADDQ    $0x00000008, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func negativeThenAddFloat64PastAVX2()
+// Requires: AVX
+TEXT ·negativeThenAddFloat64PastAVX2(SB), NOSPLIT, $0
+	// NegativeThenAdd of float64, 8 elements a step.
+loop:
+	VMOVUPS  (R9)(AX*8), Y0
+	VXORPD   avx2_8000000000000000<>+0(SB), Y0, Y0
+	VADDPD   (R10)(AX*8), Y0, Y0
+	VMOVNTPS Y0, (R8)(AX*8)
+	VMOVUPS  32(R9)(AX*8), Y0
+	VXORPD   avx2_8000000000000000<>+0(SB), Y0, Y0
+	VADDPD   32(R10)(AX*8), Y0, Y0
+	VMOVNTPS Y0, 32(R8)(AX*8)
+	ADDQ     $0x00000008, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func addThenSubtractFloat32AVX2()
+// Requires: AVX
+TEXT ·addThenSubtractFloat32AVX2(SB), NOSPLIT, $0
+	// AddThenSubtract of float32, 16 elements a step.
+loop:
+	VMOVUPS (R9)(AX*4), Y0
+	VADDPS  (R10)(AX*4), Y0, Y0
+	VSUBPS  (R11)(AX*4), Y0, Y0
+	VMOVUPS Y0, (R8)(AX*4)
+	VMOVUPS 32(R9)(AX*4), Y0
+	VADDPS  32(R10)(AX*4), Y0, Y0
+	VSUBPS  32(R11)(AX*4), Y0, Y0
+	VMOVUPS Y0, 32(R8)(AX*4)
+	ADDQ    $0x00000010, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func addThenSubtractFloat32PastAVX2()
+// Requires: AVX
+TEXT ·addThenSubtractFloat32PastAVX2(SB), NOSPLIT, $0
+	// AddThenSubtract of float32, 16 elements a step.
+loop:
+	VMOVUPS  (R9)(AX*4), Y0
+	VADDPS   (R10)(AX*4), Y0, Y0
+	VSUBPS   (R11)(AX*4), Y0, Y0
+	VMOVNTPS Y0, (R8)(AX*4)
+	VMOVUPS  32(R9)(AX*4), Y0
+	VADDPS   32(R10)(AX*4), Y0, Y0
+	VSUBPS   32(R11)(AX*4), Y0, Y0
+	VMOVNTPS Y0, 32(R8)(AX*4)
+	ADDQ     $0x00000010, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func addThenSubtractFloat64AVX2()
+// Requires: AVX
+TEXT ·addThenSubtractFloat64AVX2(SB), NOSPLIT, $0
+	// AddThenSubtract of float64, 8 elements a step.
+loop:
+	VMOVUPS (R9)(AX*8), Y0
+	VADDPD  (R10)(AX*8), Y0, Y0
+	VSUBPD  (R11)(AX*8), Y0, Y0
+	VMOVUPS Y0, (R8)(AX*8)
+	VMOVUPS 32(R9)(AX*8), Y0
+	VADDPD  32(R10)(AX*8), Y0, Y0
+	VSUBPD  32(R11)(AX*8), Y0, Y0
+	VMOVUPS Y0, 32(R8)(AX*8)
+	ADDQ    $0x00000008, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func addThenSubtractFloat64PastAVX2()
+// Requires: AVX
+TEXT ·addThenSubtractFloat64PastAVX2(SB), NOSPLIT, $0
+	// AddThenSubtract of float64, 8 elements a step.
+loop:
+	VMOVUPS  (R9)(AX*8), Y0
+	VADDPD   (R10)(AX*8), Y0, Y0
+	VSUBPD   (R11)(AX*8), Y0, Y0
+	VMOVNTPS Y0, (R8)(AX*8)
+	VMOVUPS  32(R9)(AX*8), Y0
+	VADDPD   32(R10)(AX*8), Y0, Y0
+	VSUBPD   32(R11)(AX*8), Y0, Y0
+	VMOVNTPS Y0, 32(R8)(AX*8)
+	ADDQ     $0x00000008, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func subtractThenSubtractFloat32AVX2()
+// Requires: AVX
+TEXT ·subtractThenSubtractFloat32AVX2(SB), NOSPLIT, $0
+	// SubtractThenSubtract of float32, 16 elements a step.
+loop:
+	VMOVUPS (R9)(AX*4), Y0
+	VSUBPS  (R10)(AX*4), Y0, Y0
+	VSUBPS  (R11)(AX*4), Y0, Y0
+	VMOVUPS Y0, (R8)(AX*4)
+	VMOVUPS 32(R9)(AX*4), Y0
+	VSUBPS  32(R10)(AX*4), Y0, Y0
+	VSUBPS  32(R11)(AX*4), Y0, Y0
+	VMOVUPS Y0, 32(R8)(AX*4)
+	ADDQ    $0x00000010, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func subtractThenSubtractFloat32PastAVX2()
+// Requires: AVX
+TEXT ·subtractThenSubtractFloat32PastAVX2(SB), NOSPLIT, $0
+	// SubtractThenSubtract of float32, 16 elements a step.
+loop:
+	VMOVUPS  (R9)(AX*4), Y0
+	VSUBPS   (R10)(AX*4), Y0, Y0
+	VSUBPS   (R11)(AX*4), Y0, Y0
+	VMOVNTPS Y0, (R8)(AX*4)
+	VMOVUPS  32(R9)(AX*4), Y0
+	VSUBPS   32(R10)(AX*4), Y0, Y0
+	VSUBPS   32(R11)(AX*4), Y0, Y0
+	VMOVNTPS Y0, 32(R8)(AX*4)
+	ADDQ     $0x00000010, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func subtractThenSubtractFloat64AVX2()
+// Requires: AVX
+TEXT ·subtractThenSubtractFloat64AVX2(SB), NOSPLIT, $0
+	// SubtractThenSubtract of float64, 8 elements a step.
+loop:
+	VMOVUPS (R9)(AX*8), Y0
+	VSUBPD  (R10)(AX*8), Y0, Y0
+	VSUBPD  (R11)(AX*8), Y0, Y0
+	VMOVUPS Y0, (R8)(AX*8)
+	VMOVUPS 32(R9)(AX*8), Y0
+	VSUBPD  32(R10)(AX*8), Y0, Y0
+	VSUBPD  32(R11)(AX*8), Y0, Y0
+	VMOVUPS Y0, 32(R8)(AX*8)
+	ADDQ    $0x00000008, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func subtractThenSubtractFloat64PastAVX2()
+// Requires: AVX
+TEXT ·subtractThenSubtractFloat64PastAVX2(SB), NOSPLIT, $0
+	// SubtractThenSubtract of float64, 8 elements a step.
+loop:
+	VMOVUPS  (R9)(AX*8), Y0
+	VSUBPD   (R10)(AX*8), Y0, Y0
+	VSUBPD   (R11)(AX*8), Y0, Y0
+	VMOVNTPS Y0, (R8)(AX*8)
+	VMOVUPS  32(R9)(AX*8), Y0
+	VSUBPD   32(R10)(AX*8), Y0, Y0
+	VSUBPD   32(R11)(AX*8), Y0, Y0
+	VMOVNTPS Y0, 32(R8)(AX*8)
+	ADDQ     $0x00000008, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func multiplyThenSubtractFloat32AVX2()
+// Requires: AVX
+TEXT ·multiplyThenSubtractFloat32AVX2(SB), NOSPLIT, $0
+	// MultiplyThenSubtract of float32, 16 elements a step.
+loop:
+	VMOVUPS (R9)(AX*4), Y0
+	VMULPS  (R10)(AX*4), Y0, Y0
+	VSUBPS  (R11)(AX*4), Y0, Y0
+	VMOVUPS Y0, (R8)(AX*4)
+	VMOVUPS 32(R9)(AX*4), Y0
+	VMULPS  32(R10)(AX*4), Y0, Y0
+	VSUBPS  32(R11)(AX*4), Y0, Y0
+	VMOVUPS Y0, 32(R8)(AX*4)
+	ADDQ    $0x00000010, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func multiplyThenSubtractFloat32PastAVX2()
+// Requires: AVX
+TEXT ·multiplyThenSubtractFloat32PastAVX2(SB), NOSPLIT, $0
+	// MultiplyThenSubtract of float32, 16 elements a step.
+loop:
+	VMOVUPS  (R9)(AX*4), Y0
+	VMULPS   (R10)(AX*4), Y0, Y0
+	VSUBPS   (R11)(AX*4), Y0, Y0
+	VMOVNTPS Y0, (R8)(AX*4)
+	VMOVUPS  32(R9)(AX*4), Y0
+	VMULPS   32(R10)(AX*4), Y0, Y0
+	VSUBPS   32(R11)(AX*4), Y0, Y0
+	VMOVNTPS Y0, 32(R8)(AX*4)
+	ADDQ     $0x00000010, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func multiplyThenSubtractFloat64AVX2()
+// Requires: AVX
+TEXT ·multiplyThenSubtractFloat64AVX2(SB), NOSPLIT, $0
+	// MultiplyThenSubtract of float64, 8 elements a step.
+loop:
+	VMOVUPS (R9)(AX*8), Y0
+	VMULPD  (R10)(AX*8), Y0, Y0
+	VSUBPD  (R11)(AX*8), Y0, Y0
+	VMOVUPS Y0, (R8)(AX*8)
+	VMOVUPS 32(R9)(AX*8), Y0
+	VMULPD  32(R10)(AX*8), Y0, Y0
+	VSUBPD  32(R11)(AX*8), Y0, Y0
+	VMOVUPS Y0, 32(R8)(AX*8)
+	ADDQ    $0x00000008, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func multiplyThenSubtractFloat64PastAVX2()
+// Requires: AVX
+TEXT ·multiplyThenSubtractFloat64PastAVX2(SB), NOSPLIT, $0
+	// MultiplyThenSubtract of float64, 8 elements a step.
+loop:
+	VMOVUPS  (R9)(AX*8), Y0
+	VMULPD   (R10)(AX*8), Y0, Y0
+	VSUBPD   (R11)(AX*8), Y0, Y0
+	VMOVNTPS Y0, (R8)(AX*8)
+	VMOVUPS  32(R9)(AX*8), Y0
+	VMULPD   32(R10)(AX*8), Y0, Y0
+	VSUBPD   32(R11)(AX*8), Y0, Y0
+	VMOVNTPS Y0, 32(R8)(AX*8)
+	ADDQ     $0x00000008, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func negativeThenSubtractFloat32AVX2()
+// Requires: AVX
+TEXT ·negativeThenSubtractFloat32AVX2(SB), NOSPLIT, $0
+	// NegativeThenSubtract of float32, 16 elements a step.
+loop:
+	VMOVUPS (R9)(AX*4), Y0
+	VXORPS  avx2_80000000<>+0(SB), Y0, Y0
+	VSUBPS  (R10)(AX*4), Y0, Y0
+	VMOVUPS Y0, (R8)(AX*4)
+	VMOVUPS 32(R9)(AX*4), Y0
+	VXORPS  avx2_80000000<>+0(SB), Y0, Y0
+	VSUBPS  32(R10)(AX*4), Y0, Y0
+	VMOVUPS Y0, 32(R8)(AX*4)
+	ADDQ    $0x00000010, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func negativeThenSubtractFloat32PastAVX2()
+// Requires: AVX
+TEXT ·negativeThenSubtractFloat32PastAVX2(SB), NOSPLIT, $0
+	// NegativeThenSubtract of float32, 16 elements a step.
+loop:
+	VMOVUPS  (R9)(AX*4), Y0
+	VXORPS   avx2_80000000<>+0(SB), Y0, Y0
+	VSUBPS   (R10)(AX*4), Y0, Y0
+	VMOVNTPS Y0, (R8)(AX*4)
+	VMOVUPS  32(R9)(AX*4), Y0
+	VXORPS   avx2_80000000<>+0(SB), Y0, Y0
+	VSUBPS   32(R10)(AX*4), Y0, Y0
+	VMOVNTPS Y0, 32(R8)(AX*4)
+	ADDQ     $0x00000010, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func negativeThenSubtractFloat64AVX2()
+// Requires: AVX
+TEXT ·negativeThenSubtractFloat64AVX2(SB), NOSPLIT, $0
+	// NegativeThenSubtract of float64, 8 elements a step.
+loop:
+	VMOVUPS (R9)(AX*8), Y0
+	VXORPD  avx2_8000000000000000<>+0(SB), Y0, Y0
+	VSUBPD  (R10)(AX*8), Y0, Y0
+	VMOVUPS Y0, (R8)(AX*8)
+	VMOVUPS 32(R9)(AX*8), Y0
+	VXORPD  avx2_8000000000000000<>+0(SB), Y0, Y0
+	VSUBPD  32(R10)(AX*8), Y0, Y0
+	VMOVUPS Y0, 32(R8)(AX*8)
+	ADDQ    $0x00000008, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func negativeThenSubtractFloat64PastAVX2()
+// Requires: AVX
+TEXT ·negativeThenSubtractFloat64PastAVX2(SB), NOSPLIT, $0
+	// NegativeThenSubtract of float64, 8 elements a step.
+loop:
+	VMOVUPS  (R9)(AX*8), Y0
+	VXORPD   avx2_8000000000000000<>+0(SB), Y0, Y0
+	VSUBPD   (R10)(AX*8), Y0, Y0
+	VMOVNTPS Y0, (R8)(AX*8)
+	VMOVUPS  32(R9)(AX*8), Y0
+	VXORPD   avx2_8000000000000000<>+0(SB), Y0, Y0
+	VSUBPD   32(R10)(AX*8), Y0, Y0
+	VMOVNTPS Y0, 32(R8)(AX*8)
+	ADDQ     $0x00000008, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func addThenSubtractBFloat32AVX2()
+// Requires: AVX
+TEXT ·addThenSubtractBFloat32AVX2(SB), NOSPLIT, $0
+	// AddThenSubtractB of float32, 16 elements a step.
+loop:
+	VMOVUPS (R10)(AX*4), Y0
+	VADDPS  (R11)(AX*4), Y0, Y0
+	VMOVUPS (R9)(AX*4), Y1
+	VSUBPS  Y0, Y1, Y0
+	VMOVUPS Y0, (R8)(AX*4)
+	VMOVUPS 32(R10)(AX*4), Y0
+	VADDPS  32(R11)(AX*4), Y0, Y0
+	VMOVUPS 32(R9)(AX*4), Y1
+	VSUBPS  Y0, Y1, Y0
+	VMOVUPS Y0, 32(R8)(AX*4)
+	ADDQ    $0x00000010, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func addThenSubtractBFloat32PastAVX2()
+// Requires: AVX
+TEXT ·addThenSubtractBFloat32PastAVX2(SB), NOSPLIT, $0
+	// AddThenSubtractB of float32, 16 elements a step.
+loop:
+	VMOVUPS  (R10)(AX*4), Y0
+	VADDPS   (R11)(AX*4), Y0, Y0
+	VMOVUPS  (R9)(AX*4), Y1
+	VSUBPS   Y0, Y1, Y0
+	VMOVNTPS Y0, (R8)(AX*4)
+	VMOVUPS  32(R10)(AX*4), Y0
+	VADDPS   32(R11)(AX*4), Y0, Y0
+	VMOVUPS  32(R9)(AX*4), Y1
+	VSUBPS   Y0, Y1, Y0
+	VMOVNTPS Y0, 32(R8)(AX*4)
+	ADDQ     $0x00000010, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func addThenSubtractBFloat64AVX2()
+// Requires: AVX
+TEXT ·addThenSubtractBFloat64AVX2(SB), NOSPLIT, $0
+	// AddThenSubtractB of float64, 8 elements a step.
+loop:
+	VMOVUPS (R10)(AX*8), Y0
+	VADDPD  (R11)(AX*8), Y0, Y0
+	VMOVUPS (R9)(AX*8), Y1
+	VSUBPD  Y0, Y1, Y0
+	VMOVUPS Y0, (R8)(AX*8)
+	VMOVUPS 32(R10)(AX*8), Y0
+	VADDPD  32(R11)(AX*8), Y0, Y0
+	VMOVUPS 32(R9)(AX*8), Y1
+	VSUBPD  Y0, Y1, Y0
+	VMOVUPS Y0, 32(R8)(AX*8)
+	ADDQ    $0x00000008, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func addThenSubtractBFloat64PastAVX2()
+// Requires: AVX
+TEXT ·addThenSubtractBFloat64PastAVX2(SB), NOSPLIT, $0
+	// AddThenSubtractB of float64, 8 elements a step.
+loop:
+	VMOVUPS  (R10)(AX*8), Y0
+	VADDPD   (R11)(AX*8), Y0, Y0
+	VMOVUPS  (R9)(AX*8), Y1
+	VSUBPD   Y0, Y1, Y0
+	VMOVNTPS Y0, (R8)(AX*8)
+	VMOVUPS  32(R10)(AX*8), Y0
+	VADDPD   32(R11)(AX*8), Y0, Y0
+	VMOVUPS  32(R9)(AX*8), Y1
+	VSUBPD   Y0, Y1, Y0
+	VMOVNTPS Y0, 32(R8)(AX*8)
+	ADDQ     $0x00000008, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func subtractThenSubtractBFloat32AVX2()
+// Requires: AVX
+TEXT ·subtractThenSubtractBFloat32AVX2(SB), NOSPLIT, $0
+	// SubtractThenSubtractB of float32, 16 elements a step.
+loop:
+	VMOVUPS (R10)(AX*4), Y0
+	VSUBPS  (R11)(AX*4), Y0, Y0
+	VMOVUPS (R9)(AX*4), Y1
+	VSUBPS  Y0, Y1, Y0
+	VMOVUPS Y0, (R8)(AX*4)
+	VMOVUPS 32(R10)(AX*4), Y0
+	VSUBPS  32(R11)(AX*4), Y0, Y0
+	VMOVUPS 32(R9)(AX*4), Y1
+	VSUBPS  Y0, Y1, Y0
+	VMOVUPS Y0, 32(R8)(AX*4)
+	ADDQ    $0x00000010, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func subtractThenSubtractBFloat32PastAVX2()
+// Requires: AVX
+TEXT ·subtractThenSubtractBFloat32PastAVX2(SB), NOSPLIT, $0
+	// SubtractThenSubtractB of float32, 16 elements a step.
+loop:
+	VMOVUPS  (R10)(AX*4), Y0
+	VSUBPS   (R11)(AX*4), Y0, Y0
+	VMOVUPS  (R9)(AX*4), Y1
+	VSUBPS   Y0, Y1, Y0
+	VMOVNTPS Y0, (R8)(AX*4)
+	VMOVUPS  32(R10)(AX*4), Y0
+	VSUBPS   32(R11)(AX*4), Y0, Y0
+	VMOVUPS  32(R9)(AX*4), Y1
+	VSUBPS   Y0, Y1, Y0
+	VMOVNTPS Y0, 32(R8)(AX*4)
+	ADDQ     $0x00000010, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func subtractThenSubtractBFloat64AVX2()
+// Requires: AVX
+TEXT ·subtractThenSubtractBFloat64AVX2(SB), NOSPLIT, $0
+	// SubtractThenSubtractB of float64, 8 elements a step.
+loop:
+	VMOVUPS (R10)(AX*8), Y0
+	VSUBPD  (R11)(AX*8), Y0, Y0
+	VMOVUPS (R9)(AX*8), Y1
+	VSUBPD  Y0, Y1, Y0
+	VMOVUPS Y0, (R8)(AX*8)
+	VMOVUPS 32(R10)(AX*8), Y0
+	VSUBPD  32(R11)(AX*8), Y0, Y0
+	VMOVUPS 32(R9)(AX*8), Y1
+	VSUBPD  Y0, Y1, Y0
+	VMOVUPS Y0, 32(R8)(AX*8)
+	ADDQ    $0x00000008, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func subtractThenSubtractBFloat64PastAVX2()
+// Requires: AVX
+TEXT ·subtractThenSubtractBFloat64PastAVX2(SB), NOSPLIT, $0
+	// SubtractThenSubtractB of float64, 8 elements a step.
+loop:
+	VMOVUPS  (R10)(AX*8), Y0
+	VSUBPD   (R11)(AX*8), Y0, Y0
+	VMOVUPS  (R9)(AX*8), Y1
+	VSUBPD   Y0, Y1, Y0
+	VMOVNTPS Y0, (R8)(AX*8)
+	VMOVUPS  32(R10)(AX*8), Y0
+	VSUBPD   32(R11)(AX*8), Y0, Y0
+	VMOVUPS  32(R9)(AX*8), Y1
+	VSUBPD   Y0, Y1, Y0
+	VMOVNTPS Y0, 32(R8)(AX*8)
+	ADDQ     $0x00000008, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func multiplyThenSubtractBFloat32AVX2()
+// Requires: AVX
+TEXT ·multiplyThenSubtractBFloat32AVX2(SB), NOSPLIT, $0
+	// MultiplyThenSubtractB of float32, 16 elements a step.
+loop:
+	VMOVUPS (R10)(AX*4), Y0
+	VMULPS  (R11)(AX*4), Y0, Y0
+	VMOVUPS (R9)(AX*4), Y1
+	VSUBPS  Y0, Y1, Y0
+	VMOVUPS Y0, (R8)(AX*4)
+	VMOVUPS 32(R10)(AX*4), Y0
+	VMULPS  32(R11)(AX*4), Y0, Y0
+	VMOVUPS 32(R9)(AX*4), Y1
+	VSUBPS  Y0, Y1, Y0
+	VMOVUPS Y0, 32(R8)(AX*4)
+	ADDQ    $0x00000010, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func multiplyThenSubtractBFloat32PastAVX2()
+// Requires: AVX
+TEXT ·multiplyThenSubtractBFloat32PastAVX2(SB), NOSPLIT, $0
+	// MultiplyThenSubtractB of float32, 16 elements a step.
+loop:
+	VMOVUPS  (R10)(AX*4), Y0
+	VMULPS   (R11)(AX*4), Y0, Y0
+	VMOVUPS  (R9)(AX*4), Y1
+	VSUBPS   Y0, Y1, Y0
+	VMOVNTPS Y0, (R8)(AX*4)
+	VMOVUPS  32(R10)(AX*4), Y0
+	VMULPS   32(R11)(AX*4), Y0, Y0
+	VMOVUPS  32(R9)(AX*4), Y1
+	VSUBPS   Y0, Y1, Y0
+	VMOVNTPS Y0, 32(R8)(AX*4)
+	ADDQ     $0x00000010, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func multiplyThenSubtractBFloat64AVX2()
+// Requires: AVX
+TEXT ·multiplyThenSubtractBFloat64AVX2(SB), NOSPLIT, $0
+	// MultiplyThenSubtractB of float64, 8 elements a step.
+loop:
+	VMOVUPS (R10)(AX*8), Y0
+	VMULPD  (R11)(AX*8), Y0, Y0
+	VMOVUPS (R9)(AX*8), Y1
+	VSUBPD  Y0, Y1, Y0
+	VMOVUPS Y0, (R8)(AX*8)
+	VMOVUPS 32(R10)(AX*8), Y0
+	VMULPD  32(R11)(AX*8), Y0, Y0
+	VMOVUPS 32(R9)(AX*8), Y1
+	VSUBPD  Y0, Y1, Y0
+	VMOVUPS Y0, 32(R8)(AX*8)
+	ADDQ    $0x00000008, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func multiplyThenSubtractBFloat64PastAVX2()
+// Requires: AVX
+TEXT ·multiplyThenSubtractBFloat64PastAVX2(SB), NOSPLIT, $0
+	// MultiplyThenSubtractB of float64, 8 elements a step.
+loop:
+	VMOVUPS  (R10)(AX*8), Y0
+	VMULPD   (R11)(AX*8), Y0, Y0
+	VMOVUPS  (R9)(AX*8), Y1
+	VSUBPD   Y0, Y1, Y0
+	VMOVNTPS Y0, (R8)(AX*8)
+	VMOVUPS  32(R10)(AX*8), Y0
+	VMULPD   32(R11)(AX*8), Y0, Y0
+	VMOVUPS  32(R9)(AX*8), Y1
+	VSUBPD   Y0, Y1, Y0
+	VMOVNTPS Y0, 32(R8)(AX*8)
+	ADDQ     $0x00000008, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func negativeThenSubtractBFloat32AVX2()
+// Requires: AVX
+TEXT ·negativeThenSubtractBFloat32AVX2(SB), NOSPLIT, $0
+	// NegativeThenSubtractB of float32, 16 elements a step.
+loop:
+	VMOVUPS (R9)(AX*4), Y0
+	VADDPS  (R10)(AX*4), Y0, Y0
+	VMOVUPS Y0, (R8)(AX*4)
+	VMOVUPS 32(R9)(AX*4), Y0
+	VADDPS  32(R10)(AX*4), Y0, Y0
+	VMOVUPS Y0, 32(R8)(AX*4)
+	ADDQ    $0x00000010, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func negativeThenSubtractBFloat32PastAVX2()
+// Requires: AVX
+TEXT ·negativeThenSubtractBFloat32PastAVX2(SB), NOSPLIT, $0
+	// NegativeThenSubtractB of float32, 16 elements a step.
+loop:
+	VMOVUPS  (R9)(AX*4), Y0
+	VADDPS   (R10)(AX*4), Y0, Y0
+	VMOVNTPS Y0, (R8)(AX*4)
+	VMOVUPS  32(R9)(AX*4), Y0
+	VADDPS   32(R10)(AX*4), Y0, Y0
+	VMOVNTPS Y0, 32(R8)(AX*4)
+	ADDQ     $0x00000010, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func negativeThenSubtractBFloat64AVX2()
+// Requires: AVX
+TEXT ·negativeThenSubtractBFloat64AVX2(SB), NOSPLIT, $0
+	// NegativeThenSubtractB of float64, 8 elements a step.
+loop:
+	VMOVUPS (R9)(AX*8), Y0
+	VADDPD  (R10)(AX*8), Y0, Y0
+	VMOVUPS Y0, (R8)(AX*8)
+	VMOVUPS 32(R9)(AX*8), Y0
+	VADDPD  32(R10)(AX*8), Y0, Y0
+	VMOVUPS Y0, 32(R8)(AX*8)
+	ADDQ    $0x00000008, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func negativeThenSubtractBFloat64PastAVX2()
+// Requires: AVX
+TEXT ·negativeThenSubtractBFloat64PastAVX2(SB), NOSPLIT, $0
+	// NegativeThenSubtractB of float64, 8 elements a step.
+loop:
+	VMOVUPS  (R9)(AX*8), Y0
+	VADDPD   (R10)(AX*8), Y0, Y0
+	VMOVNTPS Y0, (R8)(AX*8)
+	VMOVUPS  32(R9)(AX*8), Y0
+	VADDPD   32(R10)(AX*8), Y0, Y0
+	VMOVNTPS Y0, 32(R8)(AX*8)
+	ADDQ     $0x00000008, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func addThenMultiplyFloat32AVX2()
+// Requires: AVX
+TEXT ·addThenMultiplyFloat32AVX2(SB), NOSPLIT, $0
+	// AddThenMultiply of float32, 16 elements a step.
+loop:
+	VMOVUPS (R9)(AX*4), Y0
+	VADDPS  (R10)(AX*4), Y0, Y0
+	VMULPS  (R11)(AX*4), Y0, Y0
+	VMOVUPS Y0, (R8)(AX*4)
+	VMOVUPS 32(R9)(AX*4), Y0
+	VADDPS  32(R10)(AX*4), Y0, Y0
+	VMULPS  32(R11)(AX*4), Y0, Y0
+	VMOVUPS Y0, 32(R8)(AX*4)
+	ADDQ    $0x00000010, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func addThenMultiplyFloat32PastAVX2()
+// Requires: AVX
+TEXT ·addThenMultiplyFloat32PastAVX2(SB), NOSPLIT, $0
+	// AddThenMultiply of float32, 16 elements a step.
+loop:
+	VMOVUPS  (R9)(AX*4), Y0
+	VADDPS   (R10)(AX*4), Y0, Y0
+	VMULPS   (R11)(AX*4), Y0, Y0
+	VMOVNTPS Y0, (R8)(AX*4)
+	VMOVUPS  32(R9)(AX*4), Y0
+	VADDPS   32(R10)(AX*4), Y0, Y0
+	VMULPS   32(R11)(AX*4), Y0, Y0
+	VMOVNTPS Y0, 32(R8)(AX*4)
+	ADDQ     $0x00000010, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func addThenMultiplyFloat64AVX2()
+// Requires: AVX
+TEXT ·addThenMultiplyFloat64AVX2(SB), NOSPLIT, $0
+	// AddThenMultiply of float64, 8 elements a step.
+loop:
+	VMOVUPS (R9)(AX*8), Y0
+	VADDPD  (R10)(AX*8), Y0, Y0
+	VMULPD  (R11)(AX*8), Y0, Y0
+	VMOVUPS Y0, (R8)(AX*8)
+	VMOVUPS 32(R9)(AX*8), Y0
+	VADDPD  32(R10)(AX*8), Y0, Y0
+	VMULPD  32(R11)(AX*8), Y0, Y0
+	VMOVUPS Y0, 32(R8)(AX*8)
+	ADDQ    $0x00000008, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func addThenMultiplyFloat64PastAVX2()
+// Requires: AVX
+TEXT ·addThenMultiplyFloat64PastAVX2(SB), NOSPLIT, $0
+	// AddThenMultiply of float64, 8 elements a step.
+loop:
+	VMOVUPS  (R9)(AX*8), Y0
+	VADDPD   (R10)(AX*8), Y0, Y0
+	VMULPD   (R11)(AX*8), Y0, Y0
+	VMOVNTPS Y0, (R8)(AX*8)
+	VMOVUPS  32(R9)(AX*8), Y0
+	VADDPD   32(R10)(AX*8), Y0, Y0
+	VMULPD   32(R11)(AX*8), Y0, Y0
+	VMOVNTPS Y0, 32(R8)(AX*8)
+	ADDQ     $0x00000008, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func subtractThenMultiplyFloat32AVX2()
+// Requires: AVX
+TEXT ·subtractThenMultiplyFloat32AVX2(SB), NOSPLIT, $0
+	// SubtractThenMultiply of float32, 16 elements a step.
+loop:
+	VMOVUPS (R9)(AX*4), Y0
+	VSUBPS  (R10)(AX*4), Y0, Y0
+	VMULPS  (R11)(AX*4), Y0, Y0
+	VMOVUPS Y0, (R8)(AX*4)
+	VMOVUPS 32(R9)(AX*4), Y0
+	VSUBPS  32(R10)(AX*4), Y0, Y0
+	VMULPS  32(R11)(AX*4), Y0, Y0
+	VMOVUPS Y0, 32(R8)(AX*4)
+	ADDQ    $0x00000010, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func subtractThenMultiplyFloat32PastAVX2()
+// Requires: AVX
+TEXT ·subtractThenMultiplyFloat32PastAVX2(SB), NOSPLIT, $0
+	// SubtractThenMultiply of float32, 16 elements a step.
+loop:
+	VMOVUPS  (R9)(AX*4), Y0
+	VSUBPS   (R10)(AX*4), Y0, Y0
+	VMULPS   (R11)(AX*4), Y0, Y0
+	VMOVNTPS Y0, (R8)(AX*4)
+	VMOVUPS  32(R9)(AX*4), Y0
+	VSUBPS   32(R10)(AX*4), Y0, Y0
+	VMULPS   32(R11)(AX*4), Y0, Y0
+	VMOVNTPS Y0, 32(R8)(AX*4)
+	ADDQ     $0x00000010, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func subtractThenMultiplyFloat64AVX2()
+// Requires: AVX
+TEXT ·subtractThenMultiplyFloat64AVX2(SB), NOSPLIT, $0
+	// SubtractThenMultiply of float64, 8 elements a step.
+loop:
+	VMOVUPS (R9)(AX*8), Y0
+	VSUBPD  (R10)(AX*8), Y0, Y0
+	VMULPD  (R11)(AX*8), Y0, Y0
+	VMOVUPS Y0, (R8)(AX*8)
+	VMOVUPS 32(R9)(AX*8), Y0
+	VSUBPD  32(R10)(AX*8), Y0, Y0
+	VMULPD  32(R11)(AX*8), Y0, Y0
+	VMOVUPS Y0, 32(R8)(AX*8)
+	ADDQ    $0x00000008, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func subtractThenMultiplyFloat64PastAVX2()
+// Requires: AVX
+TEXT ·subtractThenMultiplyFloat64PastAVX2(SB), NOSPLIT, $0
+	// SubtractThenMultiply of float64, 8 elements a step.
+loop:
+	VMOVUPS  (R9)(AX*8), Y0
+	VSUBPD   (R10)(AX*8), Y0, Y0
+	VMULPD   (R11)(AX*8), Y0, Y0
+	VMOVNTPS Y0, (R8)(AX*8)
+	VMOVUPS  32(R9)(AX*8), Y0
+	VSUBPD   32(R10)(AX*8), Y0, Y0
+	VMULPD   32(R11)(AX*8), Y0, Y0
+	VMOVNTPS Y0, 32(R8)(AX*8)
+	ADDQ     $0x00000008, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func multiplyThenMultiplyFloat32AVX2()
+// Requires: AVX
+TEXT ·multiplyThenMultiplyFloat32AVX2(SB), NOSPLIT, $0
+	// MultiplyThenMultiply of float32, 16 elements a step.
+loop:
+	VMOVUPS (R9)(AX*4), Y0
+	VMULPS  (R10)(AX*4), Y0, Y0
+	VMULPS  (R11)(AX*4), Y0, Y0
+	VMOVUPS Y0, (R8)(AX*4)
+	VMOVUPS 32(R9)(AX*4), Y0
+	VMULPS  32(R10)(AX*4), Y0, Y0
+	VMULPS  32(R11)(AX*4), Y0, Y0
+	VMOVUPS Y0, 32(R8)(AX*4)
+	ADDQ    $0x00000010, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func multiplyThenMultiplyFloat32PastAVX2()
+// Requires: AVX
+TEXT ·multiplyThenMultiplyFloat32PastAVX2(SB), NOSPLIT, $0
+	// MultiplyThenMultiply of float32, 16 elements a step.
+loop:
+	VMOVUPS  (R9)(AX*4), Y0
+	VMULPS   (R10)(AX*4), Y0, Y0
+	VMULPS   (R11)(AX*4), Y0, Y0
+	VMOVNTPS Y0, (R8)(AX*4)
+	VMOVUPS  32(R9)(AX*4), Y0
+	VMULPS   32(R10)(AX*4), Y0, Y0
+	VMULPS   32(R11)(AX*4), Y0, Y0
+	VMOVNTPS Y0, 32(R8)(AX*4)
+	ADDQ     $0x00000010, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func multiplyThenMultiplyFloat64AVX2()
+// Requires: AVX
+TEXT ·multiplyThenMultiplyFloat64AVX2(SB), NOSPLIT, $0
+	// MultiplyThenMultiply of float64, 8 elements a step.
+loop:
+	VMOVUPS (R9)(AX*8), Y0
+	VMULPD  (R10)(AX*8), Y0, Y0
+	VMULPD  (R11)(AX*8), Y0, Y0
+	VMOVUPS Y0, (R8)(AX*8)
+	VMOVUPS 32(R9)(AX*8), Y0
+	VMULPD  32(R10)(AX*8), Y0, Y0
+	VMULPD  32(R11)(AX*8), Y0, Y0
+	VMOVUPS Y0, 32(R8)(AX*8)
+	ADDQ    $0x00000008, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func multiplyThenMultiplyFloat64PastAVX2()
+// Requires: AVX
+TEXT ·multiplyThenMultiplyFloat64PastAVX2(SB), NOSPLIT, $0
+	// MultiplyThenMultiply of float64, 8 elements a step.
+loop:
+	VMOVUPS  (R9)(AX*8), Y0
+	VMULPD   (R10)(AX*8), Y0, Y0
+	VMULPD   (R11)(AX*8), Y0, Y0
+	VMOVNTPS Y0, (R8)(AX*8)
+	VMOVUPS  32(R9)(AX*8), Y0
+	VMULPD   32(R10)(AX*8), Y0, Y0
+	VMULPD   32(R11)(AX*8), Y0, Y0
+	VMOVNTPS Y0, 32(R8)(AX*8)
+	ADDQ     $0x00000008, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func negativeThenMultiplyFloat32AVX2()
+// Requires: AVX
+TEXT ·negativeThenMultiplyFloat32AVX2(SB), NOSPLIT, $0
+	// NegativeThenMultiply of float32, 16 elements a step.
+loop:
+	VMOVUPS (R9)(AX*4), Y0
+	VXORPS  avx2_80000000<>+0(SB), Y0, Y0
+	VMULPS  (R10)(AX*4), Y0, Y0
+	VMOVUPS Y0, (R8)(AX*4)
+	VMOVUPS 32(R9)(AX*4), Y0
+	VXORPS  avx2_80000000<>+0(SB), Y0, Y0
+	VMULPS  32(R10)(AX*4), Y0, Y0
+	VMOVUPS Y0, 32(R8)(AX*4)
+	ADDQ    $0x00000010, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func negativeThenMultiplyFloat32PastAVX2()
+// Requires: AVX
+TEXT ·negativeThenMultiplyFloat32PastAVX2(SB), NOSPLIT, $0
+	// NegativeThenMultiply of float32, 16 elements a step.
+loop:
+	VMOVUPS  (R9)(AX*4), Y0
+	VXORPS   avx2_80000000<>+0(SB), Y0, Y0
+	VMULPS   (R10)(AX*4), Y0, Y0
+	VMOVNTPS Y0, (R8)(AX*4)
+	VMOVUPS  32(R9)(AX*4), Y0
+	VXORPS   avx2_80000000<>+0(SB), Y0, Y0
+	VMULPS   32(R10)(AX*4), Y0, Y0
+	VMOVNTPS Y0, 32(R8)(AX*4)
+	ADDQ     $0x00000010, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func negativeThenMultiplyFloat64AVX2()
+// Requires: AVX
+TEXT ·negativeThenMultiplyFloat64AVX2(SB), NOSPLIT, $0
+	// NegativeThenMultiply of float64, 8 elements a step.
+loop:
+	VMOVUPS (R9)(AX*8), Y0
+	VXORPD  avx2_8000000000000000<>+0(SB), Y0, Y0
+	VMULPD  (R10)(AX*8), Y0, Y0
+	VMOVUPS Y0, (R8)(AX*8)
+	VMOVUPS 32(R9)(AX*8), Y0
+	VXORPD  avx2_8000000000000000<>+0(SB), Y0, Y0
+	VMULPD  32(R10)(AX*8), Y0, Y0
+	VMOVUPS Y0, 32(R8)(AX*8)
+	ADDQ    $0x00000008, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func negativeThenMultiplyFloat64PastAVX2()
+// Requires: AVX
+TEXT ·negativeThenMultiplyFloat64PastAVX2(SB), NOSPLIT, $0
+	// NegativeThenMultiply of float64, 8 elements a step.
+loop:
+	VMOVUPS  (R9)(AX*8), Y0
+	VXORPD   avx2_8000000000000000<>+0(SB), Y0, Y0
+	VMULPD   (R10)(AX*8), Y0, Y0
+	VMOVNTPS Y0, (R8)(AX*8)
+	VMOVUPS  32(R9)(AX*8), Y0
+	VXORPD   avx2_8000000000000000<>+0(SB), Y0, Y0
+	VMULPD   32(R10)(AX*8), Y0, Y0
+	VMOVNTPS Y0, 32(R8)(AX*8)
+	ADDQ     $0x00000008, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func addThenDivideFloat32AVX2()
+// Requires: AVX
+TEXT ·addThenDivideFloat32AVX2(SB), NOSPLIT, $0
+	// AddThenDivide of float32, 16 elements a step.
+loop:
+	VMOVUPS (R9)(AX*4), Y0
+	VADDPS  (R10)(AX*4), Y0, Y0
+	VDIVPS  (R11)(AX*4), Y0, Y0
+	VMOVUPS Y0, (R8)(AX*4)
+	VMOVUPS 32(R9)(AX*4), Y0
+	VADDPS  32(R10)(AX*4), Y0, Y0
+	VDIVPS  32(R11)(AX*4), Y0, Y0
+	VMOVUPS Y0, 32(R8)(AX*4)
+	ADDQ    $0x00000010, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func addThenDivideFloat32PastAVX2()
+// Requires: AVX
+TEXT ·addThenDivideFloat32PastAVX2(SB), NOSPLIT, $0
+	// AddThenDivide of float32, 16 elements a step.
+loop:
+	VMOVUPS  (R9)(AX*4), Y0
+	VADDPS   (R10)(AX*4), Y0, Y0
+	VDIVPS   (R11)(AX*4), Y0, Y0
+	VMOVNTPS Y0, (R8)(AX*4)
+	VMOVUPS  32(R9)(AX*4), Y0
+	VADDPS   32(R10)(AX*4), Y0, Y0
+	VDIVPS   32(R11)(AX*4), Y0, Y0
+	VMOVNTPS Y0, 32(R8)(AX*4)
+	ADDQ     $0x00000010, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func addThenDivideFloat64AVX2()
+// Requires: AVX
+TEXT ·addThenDivideFloat64AVX2(SB), NOSPLIT, $0
+	// AddThenDivide of float64, 8 elements a step.
+loop:
+	VMOVUPS (R9)(AX*8), Y0
+	VADDPD  (R10)(AX*8), Y0, Y0
+	VDIVPD  (R11)(AX*8), Y0, Y0
+	VMOVUPS Y0, (R8)(AX*8)
+	VMOVUPS 32(R9)(AX*8), Y0
+	VADDPD  32(R10)(AX*8), Y0, Y0
+	VDIVPD  32(R11)(AX*8), Y0, Y0
+	VMOVUPS Y0, 32(R8)(AX*8)
+	ADDQ    $0x00000008, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func addThenDivideFloat64PastAVX2()
+// Requires: AVX
+TEXT ·addThenDivideFloat64PastAVX2(SB), NOSPLIT, $0
+	// AddThenDivide of float64, 8 elements a step.
+loop:
+	VMOVUPS  (R9)(AX*8), Y0
+	VADDPD   (R10)(AX*8), Y0, Y0
+	VDIVPD   (R11)(AX*8), Y0, Y0
+	VMOVNTPS Y0, (R8)(AX*8)
+	VMOVUPS  32(R9)(AX*8), Y0
+	VADDPD   32(R10)(AX*8), Y0, Y0
+	VDIVPD   32(R11)(AX*8), Y0, Y0
+	VMOVNTPS Y0, 32(R8)(AX*8)
+	ADDQ     $0x00000008, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func subtractThenDivideFloat32AVX2()
+// Requires: AVX
+TEXT ·subtractThenDivideFloat32AVX2(SB), NOSPLIT, $0
+	// SubtractThenDivide of float32, 16 elements a step.
+loop:
+	VMOVUPS (R9)(AX*4), Y0
+	VSUBPS  (R10)(AX*4), Y0, Y0
+	VDIVPS  (R11)(AX*4), Y0, Y0
+	VMOVUPS Y0, (R8)(AX*4)
+	VMOVUPS 32(R9)(AX*4), Y0
+	VSUBPS  32(R10)(AX*4), Y0, Y0
+	VDIVPS  32(R11)(AX*4), Y0, Y0
+	VMOVUPS Y0, 32(R8)(AX*4)
+	ADDQ    $0x00000010, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func subtractThenDivideFloat32PastAVX2()
+// Requires: AVX
+TEXT ·subtractThenDivideFloat32PastAVX2(SB), NOSPLIT, $0
+	// SubtractThenDivide of float32, 16 elements a step.
+loop:
+	VMOVUPS  (R9)(AX*4), Y0
+	VSUBPS   (R10)(AX*4), Y0, Y0
+	VDIVPS   (R11)(AX*4), Y0, Y0
+	VMOVNTPS Y0, (R8)(AX*4)
+	VMOVUPS  32(R9)(AX*4), Y0
+	VSUBPS   32(R10)(AX*4), Y0, Y0
+	VDIVPS   32(R11)(AX*4), Y0, Y0
+	VMOVNTPS Y0, 32(R8)(AX*4)
+	ADDQ     $0x00000010, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func subtractThenDivideFloat64AVX2()
+// Requires: AVX
+TEXT ·subtractThenDivideFloat64AVX2(SB), NOSPLIT, $0
+	// SubtractThenDivide of float64, 8 elements a step.
+loop:
+	VMOVUPS (R9)(AX*8), Y0
+	VSUBPD  (R10)(AX*8), Y0, Y0
+	VDIVPD  (R11)(AX*8), Y0, Y0
+	VMOVUPS Y0, (R8)(AX*8)
+	VMOVUPS 32(R9)(AX*8), Y0
+	VSUBPD  32(R10)(AX*8), Y0, Y0
+	VDIVPD  32(R11)(AX*8), Y0, Y0
+	VMOVUPS Y0, 32(R8)(AX*8)
+	ADDQ    $0x00000008, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func subtractThenDivideFloat64PastAVX2()
+// Requires: AVX
+TEXT ·subtractThenDivideFloat64PastAVX2(SB), NOSPLIT, $0
+	// SubtractThenDivide of float64, 8 elements a step.
+loop:
+	VMOVUPS  (R9)(AX*8), Y0
+	VSUBPD   (R10)(AX*8), Y0, Y0
+	VDIVPD   (R11)(AX*8), Y0, Y0
+	VMOVNTPS Y0, (R8)(AX*8)
+	VMOVUPS  32(R9)(AX*8), Y0
+	VSUBPD   32(R10)(AX*8), Y0, Y0
+	VDIVPD   32(R11)(AX*8), Y0, Y0
+	VMOVNTPS Y0, 32(R8)(AX*8)
+	ADDQ     $0x00000008, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func multiplyThenDivideFloat32AVX2()
+// Requires: AVX
+TEXT ·multiplyThenDivideFloat32AVX2(SB), NOSPLIT, $0
+	// MultiplyThenDivide of float32, 16 elements a step.
+loop:
+	VMOVUPS (R9)(AX*4), Y0
+	VMULPS  (R10)(AX*4), Y0, Y0
+	VDIVPS  (R11)(AX*4), Y0, Y0
+	VMOVUPS Y0, (R8)(AX*4)
+	VMOVUPS 32(R9)(AX*4), Y0
+	VMULPS  32(R10)(AX*4), Y0, Y0
+	VDIVPS  32(R11)(AX*4), Y0, Y0
+	VMOVUPS Y0, 32(R8)(AX*4)
+	ADDQ    $0x00000010, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func multiplyThenDivideFloat32PastAVX2()
+// Requires: AVX
+TEXT ·multiplyThenDivideFloat32PastAVX2(SB), NOSPLIT, $0
+	// MultiplyThenDivide of float32, 16 elements a step.
+loop:
+	VMOVUPS  (R9)(AX*4), Y0
+	VMULPS   (R10)(AX*4), Y0, Y0
+	VDIVPS   (R11)(AX*4), Y0, Y0
+	VMOVNTPS Y0, (R8)(AX*4)
+	VMOVUPS  32(R9)(AX*4), Y0
+	VMULPS   32(R10)(AX*4), Y0, Y0
+	VDIVPS   32(R11)(AX*4), Y0, Y0
+	VMOVNTPS Y0, 32(R8)(AX*4)
+	ADDQ     $0x00000010, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func multiplyThenDivideFloat64AVX2()
+// Requires: AVX
+TEXT ·multiplyThenDivideFloat64AVX2(SB), NOSPLIT, $0
+	// MultiplyThenDivide of float64, 8 elements a step.
+loop:
+	VMOVUPS (R9)(AX*8), Y0
+	VMULPD  (R10)(AX*8), Y0, Y0
+	VDIVPD  (R11)(AX*8), Y0, Y0
+	VMOVUPS Y0, (R8)(AX*8)
+	VMOVUPS 32(R9)(AX*8), Y0
+	VMULPD  32(R10)(AX*8), Y0, Y0
+	VDIVPD  32(R11)(AX*8), Y0, Y0
+	VMOVUPS Y0, 32(R8)(AX*8)
+	ADDQ    $0x00000008, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func multiplyThenDivideFloat64PastAVX2()
+// Requires: AVX
+TEXT ·multiplyThenDivideFloat64PastAVX2(SB), NOSPLIT, $0
+	// MultiplyThenDivide of float64, 8 elements a step.
+loop:
+	VMOVUPS  (R9)(AX*8), Y0
+	VMULPD   (R10)(AX*8), Y0, Y0
+	VDIVPD   (R11)(AX*8), Y0, Y0
+	VMOVNTPS Y0, (R8)(AX*8)
+	VMOVUPS  32(R9)(AX*8), Y0
+	VMULPD   32(R10)(AX*8), Y0, Y0
+	VDIVPD   32(R11)(AX*8), Y0, Y0
+	VMOVNTPS Y0, 32(R8)(AX*8)
+	ADDQ     $0x00000008, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func negativeThenDivideFloat32AVX2()
+// Requires: AVX
+TEXT ·negativeThenDivideFloat32AVX2(SB), NOSPLIT, $0
+	// NegativeThenDivide of float32, 16 elements a step.
+loop:
+	VMOVUPS (R9)(AX*4), Y0
+	VXORPS  avx2_80000000<>+0(SB), Y0, Y0
+	VDIVPS  (R10)(AX*4), Y0, Y0
+	VMOVUPS Y0, (R8)(AX*4)
+	VMOVUPS 32(R9)(AX*4), Y0
+	VXORPS  avx2_80000000<>+0(SB), Y0, Y0
+	VDIVPS  32(R10)(AX*4), Y0, Y0
+	VMOVUPS Y0, 32(R8)(AX*4)
+	ADDQ    $0x00000010, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func negativeThenDivideFloat32PastAVX2()
+// Requires: AVX
+TEXT ·negativeThenDivideFloat32PastAVX2(SB), NOSPLIT, $0
+	// NegativeThenDivide of float32, 16 elements a step.
+loop:
+	VMOVUPS  (R9)(AX*4), Y0
+	VXORPS   avx2_80000000<>+0(SB), Y0, Y0
+	VDIVPS   (R10)(AX*4), Y0, Y0
+	VMOVNTPS Y0, (R8)(AX*4)
+	VMOVUPS  32(R9)(AX*4), Y0
+	VXORPS   avx2_80000000<>+0(SB), Y0, Y0
+	VDIVPS   32(R10)(AX*4), Y0, Y0
+	VMOVNTPS Y0, 32(R8)(AX*4)
+	ADDQ     $0x00000010, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func negativeThenDivideFloat64AVX2()
+// Requires: AVX
+TEXT ·negativeThenDivideFloat64AVX2(SB), NOSPLIT, $0
+	// NegativeThenDivide of float64, 8 elements a step.
+loop:
+	VMOVUPS (R9)(AX*8), Y0
+	VXORPD  avx2_8000000000000000<>+0(SB), Y0, Y0
+	VDIVPD  (R10)(AX*8), Y0, Y0
+	VMOVUPS Y0, (R8)(AX*8)
+	VMOVUPS 32(R9)(AX*8), Y0
+	VXORPD  avx2_8000000000000000<>+0(SB), Y0, Y0
+	VDIVPD  32(R10)(AX*8), Y0, Y0
+	VMOVUPS Y0, 32(R8)(AX*8)
+	ADDQ    $0x00000008, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func negativeThenDivideFloat64PastAVX2()
+// Requires: AVX
+TEXT ·negativeThenDivideFloat64PastAVX2(SB), NOSPLIT, $0
+	// NegativeThenDivide of float64, 8 elements a step.
+loop:
+	VMOVUPS  (R9)(AX*8), Y0
+	VXORPD   avx2_8000000000000000<>+0(SB), Y0, Y0
+	VDIVPD   (R10)(AX*8), Y0, Y0
+	VMOVNTPS Y0, (R8)(AX*8)
+	VMOVUPS  32(R9)(AX*8), Y0
+	VXORPD   avx2_8000000000000000<>+0(SB), Y0, Y0
+	VDIVPD   32(R10)(AX*8), Y0, Y0
+	VMOVNTPS Y0, 32(R8)(AX*8)
+	ADDQ     $0x00000008, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func addThenDivideBFloat32AVX2()
+// Requires: AVX
+TEXT ·addThenDivideBFloat32AVX2(SB), NOSPLIT, $0
+	// AddThenDivideB of float32, 16 elements a step.
+loop:
+	VMOVUPS (R10)(AX*4), Y0
+	VADDPS  (R11)(AX*4), Y0, Y0
+	VMOVUPS (R9)(AX*4), Y1
+	VDIVPS  Y0, Y1, Y0
+	VMOVUPS Y0, (R8)(AX*4)
+	VMOVUPS 32(R10)(AX*4), Y0
+	VADDPS  32(R11)(AX*4), Y0, Y0
+	VMOVUPS 32(R9)(AX*4), Y1
+	VDIVPS  Y0, Y1, Y0
+	VMOVUPS Y0, 32(R8)(AX*4)
+	ADDQ    $0x00000010, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func addThenDivideBFloat32PastAVX2()
+// Requires: AVX
+TEXT ·addThenDivideBFloat32PastAVX2(SB), NOSPLIT, $0
+	// AddThenDivideB of float32, 16 elements a step.
+loop:
+	VMOVUPS  (R10)(AX*4), Y0
+	VADDPS   (R11)(AX*4), Y0, Y0
+	VMOVUPS  (R9)(AX*4), Y1
+	VDIVPS   Y0, Y1, Y0
+	VMOVNTPS Y0, (R8)(AX*4)
+	VMOVUPS  32(R10)(AX*4), Y0
+	VADDPS   32(R11)(AX*4), Y0, Y0
+	VMOVUPS  32(R9)(AX*4), Y1
+	VDIVPS   Y0, Y1, Y0
+	VMOVNTPS Y0, 32(R8)(AX*4)
+	ADDQ     $0x00000010, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func addThenDivideBFloat64AVX2()
+// Requires: AVX
+TEXT ·addThenDivideBFloat64AVX2(SB), NOSPLIT, $0
+	// AddThenDivideB of float64, 8 elements a step.
+loop:
+	VMOVUPS (R10)(AX*8), Y0
+	VADDPD  (R11)(AX*8), Y0, Y0
+	VMOVUPS (R9)(AX*8), Y1
+	VDIVPD  Y0, Y1, Y0
+	VMOVUPS Y0, (R8)(AX*8)
+	VMOVUPS 32(R10)(AX*8), Y0
+	VADDPD  32(R11)(AX*8), Y0, Y0
+	VMOVUPS 32(R9)(AX*8), Y1
+	VDIVPD  Y0, Y1, Y0
+	VMOVUPS Y0, 32(R8)(AX*8)
+	ADDQ    $0x00000008, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func addThenDivideBFloat64PastAVX2()
+// Requires: AVX
+TEXT ·addThenDivideBFloat64PastAVX2(SB), NOSPLIT, $0
+	// AddThenDivideB of float64, 8 elements a step.
+loop:
+	VMOVUPS  (R10)(AX*8), Y0
+	VADDPD   (R11)(AX*8), Y0, Y0
+	VMOVUPS  (R9)(AX*8), Y1
+	VDIVPD   Y0, Y1, Y0
+	VMOVNTPS Y0, (R8)(AX*8)
+	VMOVUPS  32(R10)(AX*8), Y0
+	VADDPD   32(R11)(AX*8), Y0, Y0
+	VMOVUPS  32(R9)(AX*8), Y1
+	VDIVPD   Y0, Y1, Y0
+	VMOVNTPS Y0, 32(R8)(AX*8)
+	ADDQ     $0x00000008, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func subtractThenDivideBFloat32AVX2()
+// Requires: AVX
+TEXT ·subtractThenDivideBFloat32AVX2(SB), NOSPLIT, $0
+	// SubtractThenDivideB of float32, 16 elements a step.
+loop:
+	VMOVUPS (R10)(AX*4), Y0
+	VSUBPS  (R11)(AX*4), Y0, Y0
+	VMOVUPS (R9)(AX*4), Y1
+	VDIVPS  Y0, Y1, Y0
+	VMOVUPS Y0, (R8)(AX*4)
+	VMOVUPS 32(R10)(AX*4), Y0
+	VSUBPS  32(R11)(AX*4), Y0, Y0
+	VMOVUPS 32(R9)(AX*4), Y1
+	VDIVPS  Y0, Y1, Y0
+	VMOVUPS Y0, 32(R8)(AX*4)
+	ADDQ    $0x00000010, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func subtractThenDivideBFloat32PastAVX2()
+// Requires: AVX
+TEXT ·subtractThenDivideBFloat32PastAVX2(SB), NOSPLIT, $0
+	// SubtractThenDivideB of float32, 16 elements a step.
+loop:
+	VMOVUPS  (R10)(AX*4), Y0
+	VSUBPS   (R11)(AX*4), Y0, Y0
+	VMOVUPS  (R9)(AX*4), Y1
+	VDIVPS   Y0, Y1, Y0
+	VMOVNTPS Y0, (R8)(AX*4)
+	VMOVUPS  32(R10)(AX*4), Y0
+	VSUBPS   32(R11)(AX*4), Y0, Y0
+	VMOVUPS  32(R9)(AX*4), Y1
+	VDIVPS   Y0, Y1, Y0
+	VMOVNTPS Y0, 32(R8)(AX*4)
+	ADDQ     $0x00000010, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func subtractThenDivideBFloat64AVX2()
+// Requires: AVX
+TEXT ·subtractThenDivideBFloat64AVX2(SB), NOSPLIT, $0
+	// SubtractThenDivideB of float64, 8 elements a step.
+loop:
+	VMOVUPS (R10)(AX*8), Y0
+	VSUBPD  (R11)(AX*8), Y0, Y0
+	VMOVUPS (R9)(AX*8), Y1
+	VDIVPD  Y0, Y1, Y0
+	VMOVUPS Y0, (R8)(AX*8)
+	VMOVUPS 32(R10)(AX*8), Y0
+	VSUBPD  32(R11)(AX*8), Y0, Y0
+	VMOVUPS 32(R9)(AX*8), Y1
+	VDIVPD  Y0, Y1, Y0
+	VMOVUPS Y0, 32(R8)(AX*8)
+	ADDQ    $0x00000008, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func subtractThenDivideBFloat64PastAVX2()
+// Requires: AVX
+TEXT ·subtractThenDivideBFloat64PastAVX2(SB), NOSPLIT, $0
+	// SubtractThenDivideB of float64, 8 elements a step.
+loop:
+	VMOVUPS  (R10)(AX*8), Y0
+	VSUBPD   (R11)(AX*8), Y0, Y0
+	VMOVUPS  (R9)(AX*8), Y1
+	VDIVPD   Y0, Y1, Y0
+	VMOVNTPS Y0, (R8)(AX*8)
+	VMOVUPS  32(R10)(AX*8), Y0
+	VSUBPD   32(R11)(AX*8), Y0, Y0
+	VMOVUPS  32(R9)(AX*8), Y1
+	VDIVPD   Y0, Y1, Y0
+	VMOVNTPS Y0, 32(R8)(AX*8)
+	ADDQ     $0x00000008, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func multiplyThenDivideBFloat32AVX2()
+// Requires: AVX
+TEXT ·multiplyThenDivideBFloat32AVX2(SB), NOSPLIT, $0
+	// MultiplyThenDivideB of float32, 16 elements a step.
+loop:
+	VMOVUPS (R10)(AX*4), Y0
+	VMULPS  (R11)(AX*4), Y0, Y0
+	VMOVUPS (R9)(AX*4), Y1
+	VDIVPS  Y0, Y1, Y0
+	VMOVUPS Y0, (R8)(AX*4)
+	VMOVUPS 32(R10)(AX*4), Y0
+	VMULPS  32(R11)(AX*4), Y0, Y0
+	VMOVUPS 32(R9)(AX*4), Y1
+	VDIVPS  Y0, Y1, Y0
+	VMOVUPS Y0, 32(R8)(AX*4)
+	ADDQ    $0x00000010, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func multiplyThenDivideBFloat32PastAVX2()
+// Requires: AVX
+TEXT ·multiplyThenDivideBFloat32PastAVX2(SB), NOSPLIT, $0
+	// MultiplyThenDivideB of float32, 16 elements a step.
+loop:
+	VMOVUPS  (R10)(AX*4), Y0
+	VMULPS   (R11)(AX*4), Y0, Y0
+	VMOVUPS  (R9)(AX*4), Y1
+	VDIVPS   Y0, Y1, Y0
+	VMOVNTPS Y0, (R8)(AX*4)
+	VMOVUPS  32(R10)(AX*4), Y0
+	VMULPS   32(R11)(AX*4), Y0, Y0
+	VMOVUPS  32(R9)(AX*4), Y1
+	VDIVPS   Y0, Y1, Y0
+	VMOVNTPS Y0, 32(R8)(AX*4)
+	ADDQ     $0x00000010, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func multiplyThenDivideBFloat64AVX2()
+// Requires: AVX
+TEXT ·multiplyThenDivideBFloat64AVX2(SB), NOSPLIT, $0
+	// MultiplyThenDivideB of float64, 8 elements a step.
+loop:
+	VMOVUPS (R10)(AX*8), Y0
+	VMULPD  (R11)(AX*8), Y0, Y0
+	VMOVUPS (R9)(AX*8), Y1
+	VDIVPD  Y0, Y1, Y0
+	VMOVUPS Y0, (R8)(AX*8)
+	VMOVUPS 32(R10)(AX*8), Y0
+	VMULPD  32(R11)(AX*8), Y0, Y0
+	VMOVUPS 32(R9)(AX*8), Y1
+	VDIVPD  Y0, Y1, Y0
+	VMOVUPS Y0, 32(R8)(AX*8)
+	ADDQ    $0x00000008, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func multiplyThenDivideBFloat64PastAVX2()
+// Requires: AVX
+TEXT ·multiplyThenDivideBFloat64PastAVX2(SB), NOSPLIT, $0
+	// MultiplyThenDivideB of float64, 8 elements a step.
+loop:
+	VMOVUPS  (R10)(AX*8), Y0
+	VMULPD   (R11)(AX*8), Y0, Y0
+	VMOVUPS  (R9)(AX*8), Y1
+	VDIVPD   Y0, Y1, Y0
+	VMOVNTPS Y0, (R8)(AX*8)
+	VMOVUPS  32(R10)(AX*8), Y0
+	VMULPD   32(R11)(AX*8), Y0, Y0
+	VMOVUPS  32(R9)(AX*8), Y1
+	VDIVPD   Y0, Y1, Y0
+	VMOVNTPS Y0, 32(R8)(AX*8)
+	ADDQ     $0x00000008, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func negativeThenDivideBFloat32AVX2()
+// Requires: AVX
+TEXT ·negativeThenDivideBFloat32AVX2(SB), NOSPLIT, $0
+	// NegativeThenDivideB of float32, 16 elements a step.
+loop:
+	VMOVUPS (R10)(AX*4), Y0
+	VXORPS  avx2_80000000<>+0(SB), Y0, Y0
+	VMOVUPS (R9)(AX*4), Y1
+	VDIVPS  Y0, Y1, Y0
+	VMOVUPS Y0, (R8)(AX*4)
+	VMOVUPS 32(R10)(AX*4), Y0
+	VXORPS  avx2_80000000<>+0(SB), Y0, Y0
+	VMOVUPS 32(R9)(AX*4), Y1
+	VDIVPS  Y0, Y1, Y0
+	VMOVUPS Y0, 32(R8)(AX*4)
+	ADDQ    $0x00000010, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func negativeThenDivideBFloat32PastAVX2()
+// Requires: AVX
+TEXT ·negativeThenDivideBFloat32PastAVX2(SB), NOSPLIT, $0
+	// NegativeThenDivideB of float32, 16 elements a step.
+loop:
+	VMOVUPS  (R10)(AX*4), Y0
+	VXORPS   avx2_80000000<>+0(SB), Y0, Y0
+	VMOVUPS  (R9)(AX*4), Y1
+	VDIVPS   Y0, Y1, Y0
+	VMOVNTPS Y0, (R8)(AX*4)
+	VMOVUPS  32(R10)(AX*4), Y0
+	VXORPS   avx2_80000000<>+0(SB), Y0, Y0
+	VMOVUPS  32(R9)(AX*4), Y1
+	VDIVPS   Y0, Y1, Y0
+	VMOVNTPS Y0, 32(R8)(AX*4)
+	ADDQ     $0x00000010, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func negativeThenDivideBFloat64AVX2()
+// Requires: AVX
+TEXT ·negativeThenDivideBFloat64AVX2(SB), NOSPLIT, $0
+	// NegativeThenDivideB of float64, 8 elements a step.
+loop:
+	VMOVUPS (R10)(AX*8), Y0
+	VXORPD  avx2_8000000000000000<>+0(SB), Y0, Y0
+	VMOVUPS (R9)(AX*8), Y1
+	VDIVPD  Y0, Y1, Y0
+	VMOVUPS Y0, (R8)(AX*8)
+	VMOVUPS 32(R10)(AX*8), Y0
+	VXORPD  avx2_8000000000000000<>+0(SB), Y0, Y0
+	VMOVUPS 32(R9)(AX*8), Y1
+	VDIVPD  Y0, Y1, Y0
+	VMOVUPS Y0, 32(R8)(AX*8)
+	ADDQ    $0x00000008, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func negativeThenDivideBFloat64PastAVX2()
+// Requires: AVX
+TEXT ·negativeThenDivideBFloat64PastAVX2(SB), NOSPLIT, $0
+	// NegativeThenDivideB of float64, 8 elements a step.
+loop:
+	VMOVUPS  (R10)(AX*8), Y0
+	VXORPD   avx2_8000000000000000<>+0(SB), Y0, Y0
+	VMOVUPS  (R9)(AX*8), Y1
+	VDIVPD   Y0, Y1, Y0
+	VMOVNTPS Y0, (R8)(AX*8)
+	VMOVUPS  32(R10)(AX*8), Y0
+	VXORPD   avx2_8000000000000000<>+0(SB), Y0, Y0
+	VMOVUPS  32(R9)(AX*8), Y1
+	VDIVPD   Y0, Y1, Y0
+	VMOVNTPS Y0, 32(R8)(AX*8)
+	ADDQ     $0x00000008, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func addThenSqrtFloat32AVX2()
+// Requires: AVX
+TEXT ·addThenSqrtFloat32AVX2(SB), NOSPLIT, $0
+	// AddThenSqrt of float32, 16 elements a step.
+loop:
+	VMOVUPS (R9)(AX*4), Y0
+	VADDPS  (R10)(AX*4), Y0, Y0
+	VSQRTPS Y0, Y0
+	VMOVUPS Y0, (R8)(AX*4)
+	VMOVUPS 32(R9)(AX*4), Y0
+	VADDPS  32(R10)(AX*4), Y0, Y0
+	VSQRTPS Y0, Y0
+	VMOVUPS Y0, 32(R8)(AX*4)
+	ADDQ    $0x00000010, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func addThenSqrtFloat32PastAVX2()
+// Requires: AVX
+TEXT ·addThenSqrtFloat32PastAVX2(SB), NOSPLIT, $0
+	// AddThenSqrt of float32, 16 elements a step.
+loop:
+	VMOVUPS  (R9)(AX*4), Y0
+	VADDPS   (R10)(AX*4), Y0, Y0
+	VSQRTPS  Y0, Y0
+	VMOVNTPS Y0, (R8)(AX*4)
+	VMOVUPS  32(R9)(AX*4), Y0
+	VADDPS   32(R10)(AX*4), Y0, Y0
+	VSQRTPS  Y0, Y0
+	VMOVNTPS Y0, 32(R8)(AX*4)
+	ADDQ     $0x00000010, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func addThenSqrtFloat64AVX2()
+// Requires: AVX
+TEXT ·addThenSqrtFloat64AVX2(SB), NOSPLIT, $0
+	// AddThenSqrt of float64, 8 elements a step.
+loop:
+	VMOVUPS (R9)(AX*8), Y0
+	VADDPD  (R10)(AX*8), Y0, Y0
+	VSQRTPD Y0, Y0
+	VMOVUPS Y0, (R8)(AX*8)
+	VMOVUPS 32(R9)(AX*8), Y0
+	VADDPD  32(R10)(AX*8), Y0, Y0
+	VSQRTPD Y0, Y0
+	VMOVUPS Y0, 32(R8)(AX*8)
+	ADDQ    $0x00000008, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func addThenSqrtFloat64PastAVX2()
+// Requires: AVX
+TEXT ·addThenSqrtFloat64PastAVX2(SB), NOSPLIT, $0
+	// AddThenSqrt of float64, 8 elements a step.
+loop:
+	VMOVUPS  (R9)(AX*8), Y0
+	VADDPD   (R10)(AX*8), Y0, Y0
+	VSQRTPD  Y0, Y0
+	VMOVNTPS Y0, (R8)(AX*8)
+	VMOVUPS  32(R9)(AX*8), Y0
+	VADDPD   32(R10)(AX*8), Y0, Y0
+	VSQRTPD  Y0, Y0
+	VMOVNTPS Y0, 32(R8)(AX*8)
+	ADDQ     $0x00000008, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func subtractThenSqrtFloat32AVX2()
+// Requires: AVX
+TEXT ·subtractThenSqrtFloat32AVX2(SB), NOSPLIT, $0
+	// SubtractThenSqrt of float32, 16 elements a step.
+loop:
+	VMOVUPS (R9)(AX*4), Y0
+	VSUBPS  (R10)(AX*4), Y0, Y0
+	VSQRTPS Y0, Y0
+	VMOVUPS Y0, (R8)(AX*4)
+	VMOVUPS 32(R9)(AX*4), Y0
+	VSUBPS  32(R10)(AX*4), Y0, Y0
+	VSQRTPS Y0, Y0
+	VMOVUPS Y0, 32(R8)(AX*4)
+	ADDQ    $0x00000010, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func subtractThenSqrtFloat32PastAVX2()
+// Requires: AVX
+TEXT ·subtractThenSqrtFloat32PastAVX2(SB), NOSPLIT, $0
+	// SubtractThenSqrt of float32, 16 elements a step.
+loop:
+	VMOVUPS  (R9)(AX*4), Y0
+	VSUBPS   (R10)(AX*4), Y0, Y0
+	VSQRTPS  Y0, Y0
+	VMOVNTPS Y0, (R8)(AX*4)
+	VMOVUPS  32(R9)(AX*4), Y0
+	VSUBPS   32(R10)(AX*4), Y0, Y0
+	VSQRTPS  Y0, Y0
+	VMOVNTPS Y0, 32(R8)(AX*4)
+	ADDQ     $0x00000010, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func subtractThenSqrtFloat64AVX2()
+// Requires: AVX
+TEXT ·subtractThenSqrtFloat64AVX2(SB), NOSPLIT, $0
+	// SubtractThenSqrt of float64, 8 elements a step.
+loop:
+	VMOVUPS (R9)(AX*8), Y0
+	VSUBPD  (R10)(AX*8), Y0, Y0
+	VSQRTPD Y0, Y0
+	VMOVUPS Y0, (R8)(AX*8)
+	VMOVUPS 32(R9)(AX*8), Y0
+	VSUBPD  32(R10)(AX*8), Y0, Y0
+	VSQRTPD Y0, Y0
+	VMOVUPS Y0, 32(R8)(AX*8)
+	ADDQ    $0x00000008, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func subtractThenSqrtFloat64PastAVX2()
+// Requires: AVX
+TEXT ·subtractThenSqrtFloat64PastAVX2(SB), NOSPLIT, $0
+	// SubtractThenSqrt of float64, 8 elements a step.
+loop:
+	VMOVUPS  (R9)(AX*8), Y0
+	VSUBPD   (R10)(AX*8), Y0, Y0
+	VSQRTPD  Y0, Y0
+	VMOVNTPS Y0, (R8)(AX*8)
+	VMOVUPS  32(R9)(AX*8), Y0
+	VSUBPD   32(R10)(AX*8), Y0, Y0
+	VSQRTPD  Y0, Y0
+	VMOVNTPS Y0, 32(R8)(AX*8)
+	ADDQ     $0x00000008, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func multiplyThenSqrtFloat32AVX2()
+// Requires: AVX
+TEXT ·multiplyThenSqrtFloat32AVX2(SB), NOSPLIT, $0
+	// MultiplyThenSqrt of float32, 16 elements a step.
+loop:
+	VMOVUPS (R9)(AX*4), Y0
+	VMULPS  (R10)(AX*4), Y0, Y0
+	VSQRTPS Y0, Y0
+	VMOVUPS Y0, (R8)(AX*4)
+	VMOVUPS 32(R9)(AX*4), Y0
+	VMULPS  32(R10)(AX*4), Y0, Y0
+	VSQRTPS Y0, Y0
+	VMOVUPS Y0, 32(R8)(AX*4)
+	ADDQ    $0x00000010, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func multiplyThenSqrtFloat32PastAVX2()
+// Requires: AVX
+TEXT ·multiplyThenSqrtFloat32PastAVX2(SB), NOSPLIT, $0
+	// MultiplyThenSqrt of float32, 16 elements a step.
+loop:
+	VMOVUPS  (R9)(AX*4), Y0
+	VMULPS   (R10)(AX*4), Y0, Y0
+	VSQRTPS  Y0, Y0
+	VMOVNTPS Y0, (R8)(AX*4)
+	VMOVUPS  32(R9)(AX*4), Y0
+	VMULPS   32(R10)(AX*4), Y0, Y0
+	VSQRTPS  Y0, Y0
+	VMOVNTPS Y0, 32(R8)(AX*4)
+	ADDQ     $0x00000010, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func multiplyThenSqrtFloat64AVX2()
+// Requires: AVX
+TEXT ·multiplyThenSqrtFloat64AVX2(SB), NOSPLIT, $0
+	// MultiplyThenSqrt of float64, 8 elements a step.
+loop:
+	VMOVUPS (R9)(AX*8), Y0
+	VMULPD  (R10)(AX*8), Y0, Y0
+	VSQRTPD Y0, Y0
+	VMOVUPS Y0, (R8)(AX*8)
+	VMOVUPS 32(R9)(AX*8), Y0
+	VMULPD  32(R10)(AX*8), Y0, Y0
+	VSQRTPD Y0, Y0
+	VMOVUPS Y0, 32(R8)(AX*8)
+	ADDQ    $0x00000008, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func multiplyThenSqrtFloat64PastAVX2()
+// Requires: AVX
+TEXT ·multiplyThenSqrtFloat64PastAVX2(SB), NOSPLIT, $0
+	// MultiplyThenSqrt of float64, 8 elements a step.
+loop:
+	VMOVUPS  (R9)(AX*8), Y0
+	VMULPD   (R10)(AX*8), Y0, Y0
+	VSQRTPD  Y0, Y0
+	VMOVNTPS Y0, (R8)(AX*8)
+	VMOVUPS  32(R9)(AX*8), Y0
+	VMULPD   32(R10)(AX*8), Y0, Y0
+	VSQRTPD  Y0, Y0
+	VMOVNTPS Y0, 32(R8)(AX*8)
+	ADDQ     $0x00000008, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func negativeThenSqrtFloat32AVX2()
+// Requires: AVX
+TEXT ·negativeThenSqrtFloat32AVX2(SB), NOSPLIT, $0
+	// NegativeThenSqrt of float32, 16 elements a step.
+loop:
+	VMOVUPS (R9)(AX*4), Y0
+	VXORPS  avx2_80000000<>+0(SB), Y0, Y0
+	VSQRTPS Y0, Y0
+	VMOVUPS Y0, (R8)(AX*4)
+	VMOVUPS 32(R9)(AX*4), Y0
+	VXORPS  avx2_80000000<>+0(SB), Y0, Y0
+	VSQRTPS Y0, Y0
+	VMOVUPS Y0, 32(R8)(AX*4)
+	ADDQ    $0x00000010, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func negativeThenSqrtFloat32PastAVX2()
+// Requires: AVX
+TEXT ·negativeThenSqrtFloat32PastAVX2(SB), NOSPLIT, $0
+	// NegativeThenSqrt of float32, 16 elements a step.
+loop:
+	VMOVUPS  (R9)(AX*4), Y0
+	VXORPS   avx2_80000000<>+0(SB), Y0, Y0
+	VSQRTPS  Y0, Y0
+	VMOVNTPS Y0, (R8)(AX*4)
+	VMOVUPS  32(R9)(AX*4), Y0
+	VXORPS   avx2_80000000<>+0(SB), Y0, Y0
+	VSQRTPS  Y0, Y0
+	VMOVNTPS Y0, 32(R8)(AX*4)
+	ADDQ     $0x00000010, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func negativeThenSqrtFloat64AVX2()
+// Requires: AVX
+TEXT ·negativeThenSqrtFloat64AVX2(SB), NOSPLIT, $0
+	// NegativeThenSqrt of float64, 8 elements a step.
+loop:
+	VMOVUPS (R9)(AX*8), Y0
+	VXORPD  avx2_8000000000000000<>+0(SB), Y0, Y0
+	VSQRTPD Y0, Y0
+	VMOVUPS Y0, (R8)(AX*8)
+	VMOVUPS 32(R9)(AX*8), Y0
+	VXORPD  avx2_8000000000000000<>+0(SB), Y0, Y0
+	VSQRTPD Y0, Y0
+	VMOVUPS Y0, 32(R8)(AX*8)
+	ADDQ    $0x00000008, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func negativeThenSqrtFloat64PastAVX2()
+// Requires: AVX
+TEXT ·negativeThenSqrtFloat64PastAVX2(SB), NOSPLIT, $0
+	// NegativeThenSqrt of float64, 8 elements a step.
+loop:
+	VMOVUPS  (R9)(AX*8), Y0
+	VXORPD   avx2_8000000000000000<>+0(SB), Y0, Y0
+	VSQRTPD  Y0, Y0
+	VMOVNTPS Y0, (R8)(AX*8)
+	VMOVUPS  32(R9)(AX*8), Y0
+	VXORPD   avx2_8000000000000000<>+0(SB), Y0, Y0
+	VSQRTPD  Y0, Y0
+	VMOVNTPS Y0, 32(R8)(AX*8)
+	ADDQ     $0x00000008, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func addThenExpFloat32AVX2()
+// Requires: AVX, AVX2, FMA3
+TEXT ·addThenExpFloat32AVX2(SB), NOSPLIT, $0
+	// AddThenExp of float32, 8 elements a step.
+loop:
+	VMOVUPS     (R9)(AX*4), Y0
+	VADDPS      (R10)(AX*4), Y0, Y0
+	VMOVUPS     avx2_c2d00000<>+0(SB), Y1
+	VMAXPS      Y0, Y1, Y0
+	VMOVUPS     avx2_42b20000<>+0(SB), Y1
+	VMINPS      Y0, Y1, Y0
+	VMOVUPS     avx2_3fb8aa3b<>+0(SB), Y1
+	VFMADD213PS avx2_4b400000<>+0(SB), Y0, Y1
+	VSUBPS      avx2_4b400000<>+0(SB), Y1, Y1
+	VFMADD231PS avx2_bf317200<>+0(SB), Y1, Y0
+	VMULPS      avx2_b5bfbe8e<>+0(SB), Y1, Y2
+	VADDPS      Y2, Y0, Y3
+	VMOVUPS     avx2_3ab69a2d<>+0(SB), Y4
+	VFMADD213PS avx2_3c090840<>+0(SB), Y3, Y4
+	VFMADD213PS avx2_3d2aaa7f<>+0(SB), Y3, Y4
+	VFMADD213PS avx2_3e2aaa6c<>+0(SB), Y3, Y4
+	VFMADD213PS avx2_3f000000<>+0(SB), Y3, Y4
+	VMULPS      Y3, Y3, Y3
+	VFMADD213PS Y2, Y3, Y4
+	VADDPS      Y4, Y0, Y0
+	VADDPS      avx2_3f800000<>+0(SB), Y0, Y0
+	VMOVUPS     avx2_3f000000<>+0(SB), Y2
+	VFMADD213PS avx2_4b400000<>+0(SB), Y1, Y2
+	VSUBPS      avx2_4b400000<>+0(SB), Y2, Y3
+	VSUBPS      Y3, Y1, Y1
+	VADDPS      avx2_4b400000<>+0(SB), Y1, Y1
+	VPSLLD      $0x17, Y2, Y2
+	VPADDD      avx2_3f800000<>+0(SB), Y2, Y2
+	VMULPS      Y2, Y0, Y0
+	VPSLLD      $0x17, Y1, Y1
+	VPADDD      avx2_3f800000<>+0(SB), Y1, Y1
+	VMULPS      Y1, Y0, Y0
+	VMOVUPS     Y0, (R8)(AX*4)
+	ADDQ        $0x00000008, AX
+	CMPQ        AX, DX
+	JLT         loop
+	RET
+
+// func addThenExpFloat32PastAVX2()
+// Requires: AVX, AVX2, FMA3
+TEXT ·addThenExpFloat32PastAVX2(SB), NOSPLIT, $0
+	// AddThenExp of float32, 8 elements a step.
+loop:
+	VMOVUPS     (R9)(AX*4), Y0
+	VADDPS      (R10)(AX*4), Y0, Y0
+	VMOVUPS     avx2_c2d00000<>+0(SB), Y1
+	VMAXPS      Y0, Y1, Y0
+	VMOVUPS     avx2_42b20000<>+0(SB), Y1
+	VMINPS      Y0, Y1, Y0
+	VMOVUPS     avx2_3fb8aa3b<>+0(SB), Y1
+	VFMADD213PS avx2_4b400000<>+0(SB), Y0, Y1
+	VSUBPS      avx2_4b400000<>+0(SB), Y1, Y1
+	VFMADD231PS avx2_bf317200<>+0(SB), Y1, Y0
+	VMULPS      avx2_b5bfbe8e<>+0(SB), Y1, Y2
+	VADDPS      Y2, Y0, Y3
+	VMOVUPS     avx2_3ab69a2d<>+0(SB), Y4
+	VFMADD213PS avx2_3c090840<>+0(SB), Y3, Y4
+	VFMADD213PS avx2_3d2aaa7f<>+0(SB), Y3, Y4
+	VFMADD213PS avx2_3e2aaa6c<>+0(SB), Y3, Y4
+	VFMADD213PS avx2_3f000000<>+0(SB), Y3, Y4
+	VMULPS      Y3, Y3, Y3
+	VFMADD213PS Y2, Y3, Y4
+	VADDPS      Y4, Y0, Y0
+	VADDPS      avx2_3f800000<>+0(SB), Y0, Y0
+	VMOVUPS     avx2_3f000000<>+0(SB), Y2
+	VFMADD213PS avx2_4b400000<>+0(SB), Y1, Y2
+	VSUBPS      avx2_4b400000<>+0(SB), Y2, Y3
+	VSUBPS      Y3, Y1, Y1
+	VADDPS      avx2_4b400000<>+0(SB), Y1, Y1
+	VPSLLD      $0x17, Y2, Y2
+	VPADDD      avx2_3f800000<>+0(SB), Y2, Y2
+	VMULPS      Y2, Y0, Y0
+	VPSLLD      $0x17, Y1, Y1
+	VPADDD      avx2_3f800000<>+0(SB), Y1, Y1
+	VMULPS      Y1, Y0, Y0
+	VMOVNTPS    Y0, (R8)(AX*4)
+	ADDQ        $0x00000008, AX
+	CMPQ        AX, DX
+	JLT         loop
+	RET
+
+// func addThenExpFloat64AVX2()
+// Requires: AVX, AVX2, FMA3
+TEXT ·addThenExpFloat64AVX2(SB), NOSPLIT, $0
+	// AddThenExp of float64, 8 elements a step.
+loop:
+	VMOVUPS     (R9)(AX*8), Y0
+	VADDPD      (R10)(AX*8), Y0, Y0
+	VMOVUPS     avx2_c087500000000000<>+0(SB), Y1
+	VMAXPD      Y0, Y1, Y0
+	VMOVUPS     avx2_4086300000000000<>+0(SB), Y2
+	VMINPD      Y0, Y2, Y0
+	VMOVUPS     avx2_40371547652b82fe<>+0(SB), Y3
+	VFMADD213PD avx2_4338000000000000<>+0(SB), Y0, Y3
+	VSUBPD      avx2_4338000000000000<>+0(SB), Y3, Y4
+	VFMADD231PD avx2_bfa62e42fefa0000<>+0(SB), Y4, Y0
+	VPSLLQ      $0x01, Y3, Y5
+	VMOVUPS     32(R9)(AX*8), Y6
+	VADDPD      32(R10)(AX*8), Y6, Y6
+	VPSHUFD     $0xa0, Y5, Y5
+	VMAXPD      Y6, Y1, Y1
+	VPOR        avx2_0000000100000000<>+0(SB), Y5, Y5
+	VMINPD      Y1, Y2, Y1
+	VPERMPS     avx2_exp_low_0<>+0(SB), Y5, Y2
+	VMOVUPS     avx2_40371547652b82fe<>+0(SB), Y6
+	VFMADD213PD avx2_4338000000000000<>+0(SB), Y1, Y6
+	VPERMPS     avx2_exp_low_1<>+0(SB), Y5, Y7
+	VSUBPD      avx2_4338000000000000<>+0(SB), Y6, Y8
+	VPERMPS     avx2_exp_low_2<>+0(SB), Y5, Y9
+	VFMADD231PD avx2_bfa62e42fefa0000<>+0(SB), Y8, Y1
+	VPERMPS     avx2_exp_low_3<>+0(SB), Y5, Y10
+	VPSLLQ      $0x01, Y6, Y11
+	VPSLLQ      $0x3d, Y3, Y12
+	VPSHUFD     $0xa0, Y11, Y11
+	VBLENDVPD   Y12, Y7, Y2, Y2
+	VPOR        avx2_0000000100000000<>+0(SB), Y11, Y7
+	VBLENDVPD   Y12, Y10, Y9, Y9
+	VPERMPS     avx2_exp_low_0<>+0(SB), Y7, Y10
+	VPSLLQ      $0x3c, Y3, Y3
+	VPERMPS     avx2_exp_low_1<>+0(SB), Y7, Y11
+	VBLENDVPD   Y3, Y9, Y2, Y2
+	VPERMPS     avx2_exp_low_2<>+0(SB), Y7, Y9
+	VFMADD231PD avx2_bd3cf79abc9e3b3a<>+0(SB), Y4, Y2
+	VPERMPS     avx2_exp_low_3<>+0(SB), Y7, Y13
+	VADDPD      Y2, Y0, Y0
+	VPSLLQ      $0x3d, Y6, Y2
+	VMOVUPS     avx2_3f2a01b27043ce9e<>+0(SB), Y14
+	VFMADD213PD avx2_3f56c17f57ba0683<>+0(SB), Y0, Y14
+	VBLENDVPD   Y2, Y11, Y10, Y10
+	VFMADD213PD avx2_3f811111110d2566<>+0(SB), Y0, Y14
+	VBLENDVPD   Y2, Y13, Y9, Y9
+	VFMADD213PD avx2_3fa55555554dfb75<>+0(SB), Y0, Y14
+	VPSLLQ      $0x3c, Y6, Y6
+	VFMADD213PD avx2_3fc5555555555556<>+0(SB), Y0, Y14
+	VBLENDVPD   Y6, Y9, Y10, Y9
+	VFMADD213PD avx2_3fe0000000000001<>+0(SB), Y0, Y14
+	VFMADD231PD avx2_bd3cf79abc9e3b3a<>+0(SB), Y8, Y9
+	VMULPD      Y0, Y0, Y10
+	VADDPD      Y9, Y1, Y1
+	VFMADD213PD Y0, Y10, Y14
+	VMOVUPS     avx2_3f2a01b27043ce9e<>+0(SB), Y0
+	VFMADD213PD avx2_3f56c17f57ba0683<>+0(SB), Y1, Y0
+	VPERMPS     avx2_exp_half_0<>+0(SB), Y5, Y9
+	VFMADD213PD avx2_3f811111110d2566<>+0(SB), Y1, Y0
+	VPERMPS     avx2_exp_half_1<>+0(SB), Y5, Y10
+	VFMADD213PD avx2_3fa55555554dfb75<>+0(SB), Y1, Y0
+	VPERMPS     avx2_exp_half_2<>+0(SB), Y5, Y11
+	VFMADD213PD avx2_3fc5555555555556<>+0(SB), Y1, Y0
+	VPERMPS     avx2_exp_half_3<>+0(SB), Y5, Y5
+	VFMADD213PD avx2_3fe0000000000001<>+0(SB), Y1, Y0
+	VBLENDVPD   Y12, Y10, Y9, Y9
+	VMULPD      Y1, Y1, Y10
+	VBLENDVPD   Y12, Y5, Y11, Y5
+	VFMADD213PD Y1, Y10, Y0
+	VBLENDVPD   Y3, Y5, Y9, Y1
+	VPERMPS     avx2_exp_half_0<>+0(SB), Y7, Y3
+	VFMADD213PD Y1, Y14, Y1
+	VPERMPS     avx2_exp_half_1<>+0(SB), Y7, Y5
+	VMOVUPS     avx2_3fb0000000000000<>+0(SB), Y9
+	VFMADD213PD avx2_3ff0000000000000<>+0(SB), Y9, Y4
+	VPERMPS     avx2_exp_half_2<>+0(SB), Y7, Y10
+	VROUNDPD    $0x09, Y4, Y4
+	VPERMPS     avx2_exp_half_3<>+0(SB), Y7, Y7
+	VMOVUPS     avx2_3fe0000000000000<>+0(SB), Y11
+	VFMADD213PD avx2_4338000000000000<>+0(SB), Y4, Y11
+	VBLENDVPD   Y2, Y5, Y3, Y3
+	VSUBPD      avx2_4338000000000000<>+0(SB), Y11, Y5
+	VBLENDVPD   Y2, Y7, Y10, Y2
+	VSUBPD      Y5, Y4, Y4
+	VBLENDVPD   Y6, Y2, Y3, Y2
+	VADDPD      avx2_4338000000000000<>+0(SB), Y4, Y3
+	VFMADD213PD Y2, Y0, Y2
+	VPSLLQ      $0x34, Y11, Y0
+	VFMADD213PD avx2_3ff0000000000000<>+0(SB), Y9, Y8
+	VPADDQ      avx2_3ff0000000000000<>+0(SB), Y0, Y0
+	VROUNDPD    $0x09, Y8, Y4
+	VMULPD      Y0, Y1, Y0
+	VMOVUPS     avx2_3fe0000000000000<>+0(SB), Y1
+	VFMADD213PD avx2_4338000000000000<>+0(SB), Y4, Y1
+	VPSLLQ      $0x34, Y3, Y3
+	VSUBPD      avx2_4338000000000000<>+0(SB), Y1, Y5
+	VPADDQ      avx2_3ff0000000000000<>+0(SB), Y3, Y3
+	VSUBPD      Y5, Y4, Y4
+	VMULPD      Y3, Y0, Y0
+	VADDPD      avx2_4338000000000000<>+0(SB), Y4, Y3
+	VMOVUPS     Y0, (R8)(AX*8)
+	VPSLLQ      $0x34, Y1, Y0
+	VPADDQ      avx2_3ff0000000000000<>+0(SB), Y0, Y0
+	VMULPD      Y0, Y2, Y0
+	VPSLLQ      $0x34, Y3, Y1
+	VPADDQ      avx2_3ff0000000000000<>+0(SB), Y1, Y1
+	VMULPD      Y1, Y0, Y0
+	VMOVUPS     Y0, 32(R8)(AX*8)
+	ADDQ        $0x00000008, AX
+	CMPQ        AX, DX
+	JLT         loop
+	RET
+
+// func addThenExpFloat64PastAVX2()
+// Requires: AVX, AVX2, FMA3
+TEXT ·addThenExpFloat64PastAVX2(SB), NOSPLIT, $0
+	// AddThenExp of float64, 8 elements a step.
+loop:
+	VMOVUPS     (R9)(AX*8), Y0
+	VADDPD      (R10)(AX*8), Y0, Y0
+	VMOVUPS     avx2_c087500000000000<>+0(SB), Y1
+	VMAXPD      Y0, Y1, Y0
+	VMOVUPS     avx2_4086300000000000<>+0(SB), Y2
+	VMINPD      Y0, Y2, Y0
+	VMOVUPS     avx2_40371547652b82fe<>+0(SB), Y3
+	VFMADD213PD avx2_4338000000000000<>+0(SB), Y0, Y3
+	VSUBPD      avx2_4338000000000000<>+0(SB), Y3, Y4
+	VFMADD231PD avx2_bfa62e42fefa0000<>+0(SB), Y4, Y0
+	VPSLLQ      $0x01, Y3, Y5
+	VMOVUPS     32(R9)(AX*8), Y6
+	VADDPD      32(R10)(AX*8), Y6, Y6
+	VPSHUFD     $0xa0, Y5, Y5
+	VMAXPD      Y6, Y1, Y1
+	VPOR        avx2_0000000100000000<>+0(SB), Y5, Y5
+	VMINPD      Y1, Y2, Y1
+	VPERMPS     avx2_exp_low_0<>+0(SB), Y5, Y2
+	VMOVUPS     avx2_40371547652b82fe<>+0(SB), Y6
+	VFMADD213PD avx2_4338000000000000<>+0(SB), Y1, Y6
+	VPERMPS     avx2_exp_low_1<>+0(SB), Y5, Y7
+	VSUBPD      avx2_4338000000000000<>+0(SB), Y6, Y8
+	VPERMPS     avx2_exp_low_2<>+0(SB), Y5, Y9
+	VFMADD231PD avx2_bfa62e42fefa0000<>+0(SB), Y8, Y1
+	VPERMPS     avx2_exp_low_3<>+0(SB), Y5, Y10
+	VPSLLQ      $0x01, Y6, Y11
+	VPSLLQ      $0x3d, Y3, Y12
+	VPSHUFD     $0xa0, Y11, Y11
+	VBLENDVPD   Y12, Y7, Y2, Y2
+	VPOR        avx2_0000000100000000<>+0(SB), Y11, Y7
+	VBLENDVPD   Y12, Y10, Y9, Y9
+	VPERMPS     avx2_exp_low_0<>+0(SB), Y7, Y10
+	VPSLLQ      $0x3c, Y3, Y3
+	VPERMPS     avx2_exp_low_1<>+0(SB), Y7, Y11
+	VBLENDVPD   Y3, Y9, Y2, Y2
+	VPERMPS     avx2_exp_low_2<>+0(SB), Y7, Y9
+	VFMADD231PD avx2_bd3cf79abc9e3b3a<>+0(SB), Y4, Y2
+	VPERMPS     avx2_exp_low_3<>+0(SB), Y7, Y13
+	VADDPD      Y2, Y0, Y0
+	VPSLLQ      $0x3d, Y6, Y2
+	VMOVUPS     avx2_3f2a01b27043ce9e<>+0(SB), Y14
+	VFMADD213PD avx2_3f56c17f57ba0683<>+0(SB), Y0, Y14
+	VBLENDVPD   Y2, Y11, Y10, Y10
+	VFMADD213PD avx2_3f811111110d2566<>+0(SB), Y0, Y14
+	VBLENDVPD   Y2, Y13, Y9, Y9
+	VFMADD213PD avx2_3fa55555554dfb75<>+0(SB), Y0, Y14
+	VPSLLQ      $0x3c, Y6, Y6
+	VFMADD213PD avx2_3fc5555555555556<>+0(SB), Y0, Y14
+	VBLENDVPD   Y6, Y9, Y10, Y9
+	VFMADD213PD avx2_3fe0000000000001<>+0(SB), Y0, Y14
+	VFMADD231PD avx2_bd3cf79abc9e3b3a<>+0(SB), Y8, Y9
+	VMULPD      Y0, Y0, Y10
+	VADDPD      Y9, Y1, Y1
+	VFMADD213PD Y0, Y10, Y14
+	VMOVUPS     avx2_3f2a01b27043ce9e<>+0(SB), Y0
+	VFMADD213PD avx2_3f56c17f57ba0683<>+0(SB), Y1, Y0
+	VPERMPS     avx2_exp_half_0<>+0(SB), Y5, Y9
+	VFMADD213PD avx2_3f811111110d2566<>+0(SB), Y1, Y0
+	VPERMPS     avx2_exp_half_1<>+0(SB), Y5, Y10
+	VFMADD213PD avx2_3fa55555554dfb75<>+0(SB), Y1, Y0
+	VPERMPS     avx2_exp_half_2<>+0(SB), Y5, Y11
+	VFMADD213PD avx2_3fc5555555555556<>+0(SB), Y1, Y0
+	VPERMPS     avx2_exp_half_3<>+0(SB), Y5, Y5
+	VFMADD213PD avx2_3fe0000000000001<>+0(SB), Y1, Y0
+	VBLENDVPD   Y12, Y10, Y9, Y9
+	VMULPD      Y1, Y1, Y10
+	VBLENDVPD   Y12, Y5, Y11, Y5
+	VFMADD213PD Y1, Y10, Y0
+	VBLENDVPD   Y3, Y5, Y9, Y1
+	VPERMPS     avx2_exp_half_0<>+0(SB), Y7, Y3
+	VFMADD213PD Y1, Y14, Y1
+	VPERMPS     avx2_exp_half_1<>+0(SB), Y7, Y5
+	VMOVUPS     avx2_3fb0000000000000<>+0(SB), Y9
+	VFMADD213PD avx2_3ff0000000000000<>+0(SB), Y9, Y4
+	VPERMPS     avx2_exp_half_2<>+0(SB), Y7, Y10
+	VROUNDPD    $0x09, Y4, Y4
+	VPERMPS     avx2_exp_half_3<>+0(SB), Y7, Y7
+	VMOVUPS     avx2_3fe0000000000000<>+0(SB), Y11
+	VFMADD213PD avx2_4338000000000000<>+0(SB), Y4, Y11
+	VBLENDVPD   Y2, Y5, Y3, Y3
+	VSUBPD      avx2_4338000000000000<>+0(SB), Y11, Y5
+	VBLENDVPD   Y2, Y7, Y10, Y2
+	VSUBPD      Y5, Y4, Y4
+	VBLENDVPD   Y6, Y2, Y3, Y2
+	VADDPD      avx2_4338000000000000<>+0(SB), Y4, Y3
+	VFMADD213PD Y2, Y0, Y2
+	VPSLLQ      $0x34, Y11, Y0
+	VFMADD213PD avx2_3ff0000000000000<>+0(SB), Y9, Y8
+	VPADDQ      avx2_3ff0000000000000<>+0(SB), Y0, Y0
+	VROUNDPD    $0x09, Y8, Y4
+	VMULPD      Y0, Y1, Y0
+	VMOVUPS     avx2_3fe0000000000000<>+0(SB), Y1
+	VFMADD213PD avx2_4338000000000000<>+0(SB), Y4, Y1
+	VPSLLQ      $0x34, Y3, Y3
+	VSUBPD      avx2_4338000000000000<>+0(SB), Y1, Y5
+	VPADDQ      avx2_3ff0000000000000<>+0(SB), Y3, Y3
+	VSUBPD      Y5, Y4, Y4
+	VMULPD      Y3, Y0, Y0
+	VADDPD      avx2_4338000000000000<>+0(SB), Y4, Y3
+	VMOVNTPS    Y0, (R8)(AX*8)
+	VPSLLQ      $0x34, Y1, Y0
+	VPADDQ      avx2_3ff0000000000000<>+0(SB), Y0, Y0
+	VMULPD      Y0, Y2, Y0
+	VPSLLQ      $0x34, Y3, Y1
+	VPADDQ      avx2_3ff0000000000000<>+0(SB), Y1, Y1
+	VMULPD      Y1, Y0, Y0
+	VMOVNTPS    Y0, 32(R8)(AX*8)
+	ADDQ        $0x00000008, AX
+	CMPQ        AX, DX
+	JLT         loop
+	RET
+
+// func subtractThenExpFloat32AVX2()
+// Requires: AVX, AVX2, FMA3
+TEXT ·subtractThenExpFloat32AVX2(SB), NOSPLIT, $0
+	// SubtractThenExp of float32, 8 elements a step.
+loop:
+	VMOVUPS     (R9)(AX*4), Y0
+	VSUBPS      (R10)(AX*4), Y0, Y0
+	VMOVUPS     avx2_c2d00000<>+0(SB), Y1
+	VMAXPS      Y0, Y1, Y0
+	VMOVUPS     avx2_42b20000<>+0(SB), Y1
+	VMINPS      Y0, Y1, Y0
+	VMOVUPS     avx2_3fb8aa3b<>+0(SB), Y1
+	VFMADD213PS avx2_4b400000<>+0(SB), Y0, Y1
+	VSUBPS      avx2_4b400000<>+0(SB), Y1, Y1
+	VFMADD231PS avx2_bf317200<>+0(SB), Y1, Y0
+	VMULPS      avx2_b5bfbe8e<>+0(SB), Y1, Y2
+	VADDPS      Y2, Y0, Y3
+	VMOVUPS     avx2_3ab69a2d<>+0(SB), Y4
+	VFMADD213PS avx2_3c090840<>+0(SB), Y3, Y4
+	VFMADD213PS avx2_3d2aaa7f<>+0(SB), Y3, Y4
+	VFMADD213PS avx2_3e2aaa6c<>+0(SB), Y3, Y4
+	VFMADD213PS avx2_3f000000<>+0(SB), Y3, Y4
+	VMULPS      Y3, Y3, Y3
+	VFMADD213PS Y2, Y3, Y4
+	VADDPS      Y4, Y0, Y0
+	VADDPS      avx2_3f800000<>+0(SB), Y0, Y0
+	VMOVUPS     avx2_3f000000<>+0(SB), Y2
+	VFMADD213PS avx2_4b400000<>+0(SB), Y1, Y2
+	VSUBPS      avx2_4b400000<>+0(SB), Y2, Y3
+	VSUBPS      Y3, Y1, Y1
+	VADDPS      avx2_4b400000<>+0(SB), Y1, Y1
+	VPSLLD      $0x17, Y2, Y2
+	VPADDD      avx2_3f800000<>+0(SB), Y2, Y2
+	VMULPS      Y2, Y0, Y0
+	VPSLLD      $0x17, Y1, Y1
+	VPADDD      avx2_3f800000<>+0(SB), Y1, Y1
+	VMULPS      Y1, Y0, Y0
+	VMOVUPS     Y0, (R8)(AX*4)
+	ADDQ        $0x00000008, AX
+	CMPQ        AX, DX
+	JLT         loop
+	RET
+
+// func subtractThenExpFloat32PastAVX2()
+// Requires: AVX, AVX2, FMA3
+TEXT ·subtractThenExpFloat32PastAVX2(SB), NOSPLIT, $0
+	// SubtractThenExp of float32, 8 elements a step.
+loop:
+	VMOVUPS     (R9)(AX*4), Y0
+	VSUBPS      (R10)(AX*4), Y0, Y0
+	VMOVUPS     avx2_c2d00000<>+0(SB), Y1
+	VMAXPS      Y0, Y1, Y0
+	VMOVUPS     avx2_42b20000<>+0(SB), Y1
+	VMINPS      Y0, Y1, Y0
+	VMOVUPS     avx2_3fb8aa3b<>+0(SB), Y1
+	VFMADD213PS avx2_4b400000<>+0(SB), Y0, Y1
+	VSUBPS      avx2_4b400000<>+0(SB), Y1, Y1
+	VFMADD231PS avx2_bf317200<>+0(SB), Y1, Y0
+	VMULPS      avx2_b5bfbe8e<>+0(SB), Y1, Y2
+	VADDPS      Y2, Y0, Y3
+	VMOVUPS     avx2_3ab69a2d<>+0(SB), Y4
+	VFMADD213PS avx2_3c090840<>+0(SB), Y3, Y4
+	VFMADD213PS avx2_3d2aaa7f<>+0(SB), Y3, Y4
+	VFMADD213PS avx2_3e2aaa6c<>+0(SB), Y3, Y4
+	VFMADD213PS avx2_3f000000<>+0(SB), Y3, Y4
+	VMULPS      Y3, Y3, Y3
+	VFMADD213PS Y2, Y3, Y4
+	VADDPS      Y4, Y0, Y0
+	VADDPS      avx2_3f800000<>+0(SB), Y0, Y0
+	VMOVUPS     avx2_3f000000<>+0(SB), Y2
+	VFMADD213PS avx2_4b400000<>+0(SB), Y1, Y2
+	VSUBPS      avx2_4b400000<>+0(SB), Y2, Y3
+	VSUBPS      Y3, Y1, Y1
+	VADDPS      avx2_4b400000<>+0(SB), Y1, Y1
+	VPSLLD      $0x17, Y2, Y2
+	VPADDD      avx2_3f800000<>+0(SB), Y2, Y2
+	VMULPS      Y2, Y0, Y0
+	VPSLLD      $0x17, Y1, Y1
+	VPADDD      avx2_3f800000<>+0(SB), Y1, Y1
+	VMULPS      Y1, Y0, Y0
+	VMOVNTPS    Y0, (R8)(AX*4)
+	ADDQ        $0x00000008, AX
+	CMPQ        AX, DX
+	JLT         loop
+	RET
+
+// func subtractThenExpFloat64AVX2()
+// Requires: AVX, AVX2, FMA3
+TEXT ·subtractThenExpFloat64AVX2(SB), NOSPLIT, $0
+	// SubtractThenExp of float64, 8 elements a step.
+loop:
+	VMOVUPS     (R9)(AX*8), Y0
+	VSUBPD      (R10)(AX*8), Y0, Y0
+	VMOVUPS     avx2_c087500000000000<>+0(SB), Y1
+	VMAXPD      Y0, Y1, Y0
+	VMOVUPS     avx2_4086300000000000<>+0(SB), Y2
+	VMINPD      Y0, Y2, Y0
+	VMOVUPS     avx2_40371547652b82fe<>+0(SB), Y3
+	VFMADD213PD avx2_4338000000000000<>+0(SB), Y0, Y3
+	VSUBPD      avx2_4338000000000000<>+0(SB), Y3, Y4
+	VFMADD231PD avx2_bfa62e42fefa0000<>+0(SB), Y4, Y0
+	VPSLLQ      $0x01, Y3, Y5
+	VMOVUPS     32(R9)(AX*8), Y6
+	VSUBPD      32(R10)(AX*8), Y6, Y6
+	VPSHUFD     $0xa0, Y5, Y5
+	VMAXPD      Y6, Y1, Y1
+	VPOR        avx2_0000000100000000<>+0(SB), Y5, Y5
+	VMINPD      Y1, Y2, Y1
+	VPERMPS     avx2_exp_low_0<>+0(SB), Y5, Y2
+	VMOVUPS     avx2_40371547652b82fe<>+0(SB), Y6
+	VFMADD213PD avx2_4338000000000000<>+0(SB), Y1, Y6
+	VPERMPS     avx2_exp_low_1<>+0(SB), Y5, Y7
+	VSUBPD      avx2_4338000000000000<>+0(SB), Y6, Y8
+	VPERMPS     avx2_exp_low_2<>+0(SB), Y5, Y9
+	VFMADD231PD avx2_bfa62e42fefa0000<>+0(SB), Y8, Y1
+	VPERMPS     avx2_exp_low_3<>+0(SB), Y5, Y10
+	VPSLLQ      $0x01, Y6, Y11
+	VPSLLQ      $0x3d, Y3, Y12
+	VPSHUFD     $0xa0, Y11, Y11
+	VBLENDVPD   Y12, Y7, Y2, Y2
+	VPOR        avx2_0000000100000000<>+0(SB), Y11, Y7
+	VBLENDVPD   Y12, Y10, Y9, Y9
+	VPERMPS     avx2_exp_low_0<>+0(SB), Y7, Y10
+	VPSLLQ      $0x3c, Y3, Y3
+	VPERMPS     avx2_exp_low_1<>+0(SB), Y7, Y11
+	VBLENDVPD   Y3, Y9, Y2, Y2
+	VPERMPS     avx2_exp_low_2<>+0(SB), Y7, Y9
+	VFMADD231PD avx2_bd3cf79abc9e3b3a<>+0(SB), Y4, Y2
+	VPERMPS     avx2_exp_low_3<>+0(SB), Y7, Y13
+	VADDPD      Y2, Y0, Y0
+	VPSLLQ      $0x3d, Y6, Y2
+	VMOVUPS     avx2_3f2a01b27043ce9e<>+0(SB), Y14
+	VFMADD213PD avx2_3f56c17f57ba0683<>+0(SB), Y0, Y14
+	VBLENDVPD   Y2, Y11, Y10, Y10
+	VFMADD213PD avx2_3f811111110d2566<>+0(SB), Y0, Y14
+	VBLENDVPD   Y2, Y13, Y9, Y9
+	VFMADD213PD avx2_3fa55555554dfb75<>+0(SB), Y0, Y14
+	VPSLLQ      $0x3c, Y6, Y6
+	VFMADD213PD avx2_3fc5555555555556<>+0(SB), Y0, Y14
+	VBLENDVPD   Y6, Y9, Y10, Y9
+	VFMADD213PD avx2_3fe0000000000001<>+0(SB), Y0, Y14
+	VFMADD231PD avx2_bd3cf79abc9e3b3a<>+0(SB), Y8, Y9
+	VMULPD      Y0, Y0, Y10
+	VADDPD      Y9, Y1, Y1
+	VFMADD213PD Y0, Y10, Y14
+	VMOVUPS     avx2_3f2a01b27043ce9e<>+0(SB), Y0
+	VFMADD213PD avx2_3f56c17f57ba0683<>+0(SB), Y1, Y0
+	VPERMPS     avx2_exp_half_0<>+0(SB), Y5, Y9
+	VFMADD213PD avx2_3f811111110d2566<>+0(SB), Y1, Y0
+	VPERMPS     avx2_exp_half_1<>+0(SB), Y5, Y10
+	VFMADD213PD avx2_3fa55555554dfb75<>+0(SB), Y1, Y0
+	VPERMPS     avx2_exp_half_2<>+0(SB), Y5, Y11
+	VFMADD213PD avx2_3fc5555555555556<>+0(SB), Y1, Y0
+	VPERMPS     avx2_exp_half_3<>+0(SB), Y5, Y5
+	VFMADD213PD avx2_3fe0000000000001<>+0(SB), Y1, Y0
+	VBLENDVPD   Y12, Y10, Y9, Y9
+	VMULPD      Y1, Y1, Y10
+	VBLENDVPD   Y12, Y5, Y11, Y5
+	VFMADD213PD Y1, Y10, Y0
+	VBLENDVPD   Y3, Y5, Y9, Y1
+	VPERMPS     avx2_exp_half_0<>+0(SB), Y7, Y3
+	VFMADD213PD Y1, Y14, Y1
+	VPERMPS     avx2_exp_half_1<>+0(SB), Y7, Y5
+	VMOVUPS     avx2_3fb0000000000000<>+0(SB), Y9
+	VFMADD213PD avx2_3ff0000000000000<>+0(SB), Y9, Y4
+	VPERMPS     avx2_exp_half_2<>+0(SB), Y7, Y10
+	VROUNDPD    $0x09, Y4, Y4
+	VPERMPS     avx2_exp_half_3<>+0(SB), Y7, Y7
+	VMOVUPS     avx2_3fe0000000000000<>+0(SB), Y11
+	VFMADD213PD avx2_4338000000000000<>+0(SB), Y4, Y11
+	VBLENDVPD   Y2, Y5, Y3, Y3
+	VSUBPD      avx2_4338000000000000<>+0(SB), Y11, Y5
+	VBLENDVPD   Y2, Y7, Y10, Y2
+	VSUBPD      Y5, Y4, Y4
+	VBLENDVPD   Y6, Y2, Y3, Y2
+	VADDPD      avx2_4338000000000000<>+0(SB), Y4, Y3
+	VFMADD213PD Y2, Y0, Y2
+	VPSLLQ      $0x34, Y11, Y0
+	VFMADD213PD avx2_3ff0000000000000<>+0(SB), Y9, Y8
+	VPADDQ      avx2_3ff0000000000000<>+0(SB), Y0, Y0
+	VROUNDPD    $0x09, Y8, Y4
+	VMULPD      Y0, Y1, Y0
+	VMOVUPS     avx2_3fe0000000000000<>+0(SB), Y1
+	VFMADD213PD avx2_4338000000000000<>+0(SB), Y4, Y1
+	VPSLLQ      $0x34, Y3, Y3
+	VSUBPD      avx2_4338000000000000<>+0(SB), Y1, Y5
+	VPADDQ      avx2_3ff0000000000000<>+0(SB), Y3, Y3
+	VSUBPD      Y5, Y4, Y4
+	VMULPD      Y3, Y0, Y0
+	VADDPD      avx2_4338000000000000<>+0(SB), Y4, Y3
+	VMOVUPS     Y0, (R8)(AX*8)
+	VPSLLQ      $0x34, Y1, Y0
+	VPADDQ      avx2_3ff0000000000000<>+0(SB), Y0, Y0
+	VMULPD      Y0, Y2, Y0
+	VPSLLQ      $0x34, Y3, Y1
+	VPADDQ      avx2_3ff0000000000000<>+0(SB), Y1, Y1
+	VMULPD      Y1, Y0, Y0
+	VMOVUPS     Y0, 32(R8)(AX*8)
+	ADDQ        $0x00000008, AX
+	CMPQ        AX, DX
+	JLT         loop
+	RET
+
+// func subtractThenExpFloat64PastAVX2()
+// Requires: AVX, AVX2, FMA3
+TEXT ·subtractThenExpFloat64PastAVX2(SB), NOSPLIT, $0
+	// SubtractThenExp of float64, 8 elements a step.
+loop:
+	VMOVUPS     (R9)(AX*8), Y0
+	VSUBPD      (R10)(AX*8), Y0, Y0
+	VMOVUPS     avx2_c087500000000000<>+0(SB), Y1
+	VMAXPD      Y0, Y1, Y0
+	VMOVUPS     avx2_4086300000000000<>+0(SB), Y2
+	VMINPD      Y0, Y2, Y0
+	VMOVUPS     avx2_40371547652b82fe<>+0(SB), Y3
+	VFMADD213PD avx2_4338000000000000<>+0(SB), Y0, Y3
+	VSUBPD      avx2_4338000000000000<>+0(SB), Y3, Y4
+	VFMADD231PD avx2_bfa62e42fefa0000<>+0(SB), Y4, Y0
+	VPSLLQ      $0x01, Y3, Y5
+	VMOVUPS     32(R9)(AX*8), Y6
+	VSUBPD      32(R10)(AX*8), Y6, Y6
+	VPSHUFD     $0xa0, Y5, Y5
+	VMAXPD      Y6, Y1, Y1
+	VPOR        avx2_0000000100000000<>+0(SB), Y5, Y5
+	VMINPD      Y1, Y2, Y1
+	VPERMPS     avx2_exp_low_0<>+0(SB), Y5, Y2
+	VMOVUPS     avx2_40371547652b82fe<>+0(SB), Y6
+	VFMADD213PD avx2_4338000000000000<>+0(SB), Y1, Y6
+	VPERMPS     avx2_exp_low_1<>+0(SB), Y5, Y7
+	VSUBPD      avx2_4338000000000000<>+0(SB), Y6, Y8
+	VPERMPS     avx2_exp_low_2<>+0(SB), Y5, Y9
+	VFMADD231PD avx2_bfa62e42fefa0000<>+0(SB), Y8, Y1
+	VPERMPS     avx2_exp_low_3<>+0(SB), Y5, Y10
+	VPSLLQ      $0x01, Y6, Y11
+	VPSLLQ      $0x3d, Y3, Y12
+	VPSHUFD     $0xa0, Y11, Y11
+	VBLENDVPD   Y12, Y7, Y2, Y2
+	VPOR        avx2_0000000100000000<>+0(SB), Y11, Y7
+	VBLENDVPD   Y12, Y10, Y9, Y9
+	VPERMPS     avx2_exp_low_0<>+0(SB), Y7, Y10
+	VPSLLQ      $0x3c, Y3, Y3
+	VPERMPS     avx2_exp_low_1<>+0(SB), Y7, Y11
+	VBLENDVPD   Y3, Y9, Y2, Y2
+	VPERMPS     avx2_exp_low_2<>+0(SB), Y7, Y9
+	VFMADD231PD avx2_bd3cf79abc9e3b3a<>+0(SB), Y4, Y2
+	VPERMPS     avx2_exp_low_3<>+0(SB), Y7, Y13
+	VADDPD      Y2, Y0, Y0
+	VPSLLQ      $0x3d, Y6, Y2
+	VMOVUPS     avx2_3f2a01b27043ce9e<>+0(SB), Y14
+	VFMADD213PD avx2_3f56c17f57ba0683<>+0(SB), Y0, Y14
+	VBLENDVPD   Y2, Y11, Y10, Y10
+	VFMADD213PD avx2_3f811111110d2566<>+0(SB), Y0, Y14
+	VBLENDVPD   Y2, Y13, Y9, Y9
+	VFMADD213PD avx2_3fa55555554dfb75<>+0(SB), Y0, Y14
+	VPSLLQ      $0x3c, Y6, Y6
+	VFMADD213PD avx2_3fc5555555555556<>+0(SB), Y0, Y14
+	VBLENDVPD   Y6, Y9, Y10, Y9
+	VFMADD213PD avx2_3fe0000000000001<>+0(SB), Y0, Y14
+	VFMADD231PD avx2_bd3cf79abc9e3b3a<>+0(SB), Y8, Y9
+	VMULPD      Y0, Y0, Y10
+	VADDPD      Y9, Y1, Y1
+	VFMADD213PD Y0, Y10, Y14
+	VMOVUPS     avx2_3f2a01b27043ce9e<>+0(SB), Y0
+	VFMADD213PD avx2_3f56c17f57ba0683<>+0(SB), Y1, Y0
+	VPERMPS     avx2_exp_half_0<>+0(SB), Y5, Y9
+	VFMADD213PD avx2_3f811111110d2566<>+0(SB), Y1, Y0
+	VPERMPS     avx2_exp_half_1<>+0(SB), Y5, Y10
+	VFMADD213PD avx2_3fa55555554dfb75<>+0(SB), Y1, Y0
+	VPERMPS     avx2_exp_half_2<>+0(SB), Y5, Y11
+	VFMADD213PD avx2_3fc5555555555556<>+0(SB), Y1, Y0
+	VPERMPS     avx2_exp_half_3<>+0(SB), Y5, Y5
+	VFMADD213PD avx2_3fe0000000000001<>+0(SB), Y1, Y0
+	VBLENDVPD   Y12, Y10, Y9, Y9
+	VMULPD      Y1, Y1, Y10
+	VBLENDVPD   Y12, Y5, Y11, Y5
+	VFMADD213PD Y1, Y10, Y0
+	VBLENDVPD   Y3, Y5, Y9, Y1
+	VPERMPS     avx2_exp_half_0<>+0(SB), Y7, Y3
+	VFMADD213PD Y1, Y14, Y1
+	VPERMPS     avx2_exp_half_1<>+0(SB), Y7, Y5
+	VMOVUPS     avx2_3fb0000000000000<>+0(SB), Y9
+	VFMADD213PD avx2_3ff0000000000000<>+0(SB), Y9, Y4
+	VPERMPS     avx2_exp_half_2<>+0(SB), Y7, Y10
+	VROUNDPD    $0x09, Y4, Y4
+	VPERMPS     avx2_exp_half_3<>+0(SB), Y7, Y7
+	VMOVUPS     avx2_3fe0000000000000<>+0(SB), Y11
+	VFMADD213PD avx2_4338000000000000<>+0(SB), Y4, Y11
+	VBLENDVPD   Y2, Y5, Y3, Y3
+	VSUBPD      avx2_4338000000000000<>+0(SB), Y11, Y5
+	VBLENDVPD   Y2, Y7, Y10, Y2
+	VSUBPD      Y5, Y4, Y4
+	VBLENDVPD   Y6, Y2, Y3, Y2
+	VADDPD      avx2_4338000000000000<>+0(SB), Y4, Y3
+	VFMADD213PD Y2, Y0, Y2
+	VPSLLQ      $0x34, Y11, Y0
+	VFMADD213PD avx2_3ff0000000000000<>+0(SB), Y9, Y8
+	VPADDQ      avx2_3ff0000000000000<>+0(SB), Y0, Y0
+	VROUNDPD    $0x09, Y8, Y4
+	VMULPD      Y0, Y1, Y0
+	VMOVUPS     avx2_3fe0000000000000<>+0(SB), Y1
+	VFMADD213PD avx2_4338000000000000<>+0(SB), Y4, Y1
+	VPSLLQ      $0x34, Y3, Y3
+	VSUBPD      avx2_4338000000000000<>+0(SB), Y1, Y5
+	VPADDQ      avx2_3ff0000000000000<>+0(SB), Y3, Y3
+	VSUBPD      Y5, Y4, Y4
+	VMULPD      Y3, Y0, Y0
+	VADDPD      avx2_4338000000000000<>+0(SB), Y4, Y3
+	VMOVNTPS    Y0, (R8)(AX*8)
+	VPSLLQ      $0x34, Y1, Y0
+	VPADDQ      avx2_3ff0000000000000<>+0(SB), Y0, Y0
+	VMULPD      Y0, Y2, Y0
+	VPSLLQ      $0x34, Y3, Y1
+	VPADDQ      avx2_3ff0000000000000<>+0(SB), Y1, Y1
+	VMULPD      Y1, Y0, Y0
+	VMOVNTPS    Y0, 32(R8)(AX*8)
+	ADDQ        $0x00000008, AX
+	CMPQ        AX, DX
+	JLT         loop
+	RET
+
+// func multiplyThenExpFloat32AVX2()
+// Requires: AVX, AVX2, FMA3
+TEXT ·multiplyThenExpFloat32AVX2(SB), NOSPLIT, $0
+	// MultiplyThenExp of float32, 8 elements a step.
+loop:
+	VMOVUPS     (R9)(AX*4), Y0
+	VMULPS      (R10)(AX*4), Y0, Y0
+	VMOVUPS     avx2_c2d00000<>+0(SB), Y1
+	VMAXPS      Y0, Y1, Y0
+	VMOVUPS     avx2_42b20000<>+0(SB), Y1
+	VMINPS      Y0, Y1, Y0
+	VMOVUPS     avx2_3fb8aa3b<>+0(SB), Y1
+	VFMADD213PS avx2_4b400000<>+0(SB), Y0, Y1
+	VSUBPS      avx2_4b400000<>+0(SB), Y1, Y1
+	VFMADD231PS avx2_bf317200<>+0(SB), Y1, Y0
+	VMULPS      avx2_b5bfbe8e<>+0(SB), Y1, Y2
+	VADDPS      Y2, Y0, Y3
+	VMOVUPS     avx2_3ab69a2d<>+0(SB), Y4
+	VFMADD213PS avx2_3c090840<>+0(SB), Y3, Y4
+	VFMADD213PS avx2_3d2aaa7f<>+0(SB), Y3, Y4
+	VFMADD213PS avx2_3e2aaa6c<>+0(SB), Y3, Y4
+	VFMADD213PS avx2_3f000000<>+0(SB), Y3, Y4
+	VMULPS      Y3, Y3, Y3
+	VFMADD213PS Y2, Y3, Y4
+	VADDPS      Y4, Y0, Y0
+	VADDPS      avx2_3f800000<>+0(SB), Y0, Y0
+	VMOVUPS     avx2_3f000000<>+0(SB), Y2
+	VFMADD213PS avx2_4b400000<>+0(SB), Y1, Y2
+	VSUBPS      avx2_4b400000<>+0(SB), Y2, Y3
+	VSUBPS      Y3, Y1, Y1
+	VADDPS      avx2_4b400000<>+0(SB), Y1, Y1
+	VPSLLD      $0x17, Y2, Y2
+	VPADDD      avx2_3f800000<>+0(SB), Y2, Y2
+	VMULPS      Y2, Y0, Y0
+	VPSLLD      $0x17, Y1, Y1
+	VPADDD      avx2_3f800000<>+0(SB), Y1, Y1
+	VMULPS      Y1, Y0, Y0
+	VMOVUPS     Y0, (R8)(AX*4)
+	ADDQ        $0x00000008, AX
+	CMPQ        AX, DX
+	JLT         loop
+	RET
+
+// func multiplyThenExpFloat32PastAVX2()
+// Requires: AVX, AVX2, FMA3
+TEXT ·multiplyThenExpFloat32PastAVX2(SB), NOSPLIT, $0
+	// MultiplyThenExp of float32, 8 elements a step.
+loop:
+	VMOVUPS     (R9)(AX*4), Y0
+	VMULPS      (R10)(AX*4), Y0, Y0
+	VMOVUPS     avx2_c2d00000<>+0(SB), Y1
+	VMAXPS      Y0, Y1, Y0
+	VMOVUPS     avx2_42b20000<>+0(SB), Y1
+	VMINPS      Y0, Y1, Y0
+	VMOVUPS     avx2_3fb8aa3b<>+0(SB), Y1
+	VFMADD213PS avx2_4b400000<>+0(SB), Y0, Y1
+	VSUBPS      avx2_4b400000<>+0(SB), Y1, Y1
+	VFMADD231PS avx2_bf317200<>+0(SB), Y1, Y0
+	VMULPS      avx2_b5bfbe8e<>+0(SB), Y1, Y2
+	VADDPS      Y2, Y0, Y3
+	VMOVUPS     avx2_3ab69a2d<>+0(SB), Y4
+	VFMADD213PS avx2_3c090840<>+0(SB), Y3, Y4
+	VFMADD213PS avx2_3d2aaa7f<>+0(SB), Y3, Y4
+	VFMADD213PS avx2_3e2aaa6c<>+0(SB), Y3, Y4
+	VFMADD213PS avx2_3f000000<>+0(SB), Y3, Y4
+	VMULPS      Y3, Y3, Y3
+	VFMADD213PS Y2, Y3, Y4
+	VADDPS      Y4, Y0, Y0
+	VADDPS      avx2_3f800000<>+0(SB), Y0, Y0
+	VMOVUPS     avx2_3f000000<>+0(SB), Y2
+	VFMADD213PS avx2_4b400000<>+0(SB), Y1, Y2
+	VSUBPS      avx2_4b400000<>+0(SB), Y2, Y3
+	VSUBPS      Y3, Y1, Y1
+	VADDPS      avx2_4b400000<>+0(SB), Y1, Y1
+	VPSLLD      $0x17, Y2, Y2
+	VPADDD      avx2_3f800000<>+0(SB), Y2, Y2
+	VMULPS      Y2, Y0, Y0
+	VPSLLD      $0x17, Y1, Y1
+	VPADDD      avx2_3f800000<>+0(SB), Y1, Y1
+	VMULPS      Y1, Y0, Y0
+	VMOVNTPS    Y0, (R8)(AX*4)
+	ADDQ        $0x00000008, AX
+	CMPQ        AX, DX
+	JLT         loop
+	RET
+
+// func multiplyThenExpFloat64AVX2()
+// Requires: AVX, AVX2, FMA3
+TEXT ·multiplyThenExpFloat64AVX2(SB), NOSPLIT, $0
+	// MultiplyThenExp of float64, 8 elements a step.
+loop:
+	VMOVUPS     (R9)(AX*8), Y0
+	VMULPD      (R10)(AX*8), Y0, Y0
+	VMOVUPS     avx2_c087500000000000<>+0(SB), Y1
+	VMAXPD      Y0, Y1, Y0
+	VMOVUPS     avx2_4086300000000000<>+0(SB), Y2
+	VMINPD      Y0, Y2, Y0
+	VMOVUPS     avx2_40371547652b82fe<>+0(SB), Y3
+	VFMADD213PD avx2_4338000000000000<>+0(SB), Y0, Y3
+	VSUBPD      avx2_4338000000000000<>+0(SB), Y3, Y4
+	VFMADD231PD avx2_bfa62e42fefa0000<>+0(SB), Y4, Y0
+	VPSLLQ      $0x01, Y3, Y5
+	VMOVUPS     32(R9)(AX*8), Y6
+	VMULPD      32(R10)(AX*8), Y6, Y6
+	VPSHUFD     $0xa0, Y5, Y5
+	VMAXPD      Y6, Y1, Y1
+	VPOR        avx2_0000000100000000<>+0(SB), Y5, Y5
+	VMINPD      Y1, Y2, Y1
+	VPERMPS     avx2_exp_low_0<>+0(SB), Y5, Y2
+	VMOVUPS     avx2_40371547652b82fe<>+0(SB), Y6
+	VFMADD213PD avx2_4338000000000000<>+0(SB), Y1, Y6
+	VPERMPS     avx2_exp_low_1<>+0(SB), Y5, Y7
+	VSUBPD      avx2_4338000000000000<>+0(SB), Y6, Y8
+	VPERMPS     avx2_exp_low_2<>+0(SB), Y5, Y9
+	VFMADD231PD avx2_bfa62e42fefa0000<>+0(SB), Y8, Y1
+	VPERMPS     avx2_exp_low_3<>+0(SB), Y5, Y10
+	VPSLLQ      $0x01, Y6, Y11
+	VPSLLQ      $0x3d, Y3, Y12
+	VPSHUFD     $0xa0, Y11, Y11
+	VBLENDVPD   Y12, Y7, Y2, Y2
+	VPOR        avx2_0000000100000000<>+0(SB), Y11, Y7
+	VBLENDVPD   Y12, Y10, Y9, Y9
+	VPERMPS     avx2_exp_low_0<>+0(SB), Y7, Y10
+	VPSLLQ      $0x3c, Y3, Y3
+	VPERMPS     avx2_exp_low_1<>+0(SB), Y7, Y11
+	VBLENDVPD   Y3, Y9, Y2, Y2
+	VPERMPS     avx2_exp_low_2<>+0(SB), Y7, Y9
+	VFMADD231PD avx2_bd3cf79abc9e3b3a<>+0(SB), Y4, Y2
+	VPERMPS     avx2_exp_low_3<>+0(SB), Y7, Y13
+	VADDPD      Y2, Y0, Y0
+	VPSLLQ      $0x3d, Y6, Y2
+	VMOVUPS     avx2_3f2a01b27043ce9e<>+0(SB), Y14
+	VFMADD213PD avx2_3f56c17f57ba0683<>+0(SB), Y0, Y14
+	VBLENDVPD   Y2, Y11, Y10, Y10
+	VFMADD213PD avx2_3f811111110d2566<>+0(SB), Y0, Y14
+	VBLENDVPD   Y2, Y13, Y9, Y9
+	VFMADD213PD avx2_3fa55555554dfb75<>+0(SB), Y0, Y14
+	VPSLLQ      $0x3c, Y6, Y6
+	VFMADD213PD avx2_3fc5555555555556<>+0(SB), Y0, Y14
+	VBLENDVPD   Y6, Y9, Y10, Y9
+	VFMADD213PD avx2_3fe0000000000001<>+0(SB), Y0, Y14
+	VFMADD231PD avx2_bd3cf79abc9e3b3a<>+0(SB), Y8, Y9
+	VMULPD      Y0, Y0, Y10
+	VADDPD      Y9, Y1, Y1
+	VFMADD213PD Y0, Y10, Y14
+	VMOVUPS     avx2_3f2a01b27043ce9e<>+0(SB), Y0
+	VFMADD213PD avx2_3f56c17f57ba0683<>+0(SB), Y1, Y0
+	VPERMPS     avx2_exp_half_0<>+0(SB), Y5, Y9
+	VFMADD213PD avx2_3f811111110d2566<>+0(SB), Y1, Y0
+	VPERMPS     avx2_exp_half_1<>+0(SB), Y5, Y10
+	VFMADD213PD avx2_3fa55555554dfb75<>+0(SB), Y1, Y0
+	VPERMPS     avx2_exp_half_2<>+0(SB), Y5, Y11
+	VFMADD213PD avx2_3fc5555555555556<>+0(SB), Y1, Y0
+	VPERMPS     avx2_exp_half_3<>+0(SB), Y5, Y5
+	VFMADD213PD avx2_3fe0000000000001<>+0(SB), Y1, Y0
+	VBLENDVPD   Y12, Y10, Y9, Y9
+	VMULPD      Y1, Y1, Y10
+	VBLENDVPD   Y12, Y5, Y11, Y5
+	VFMADD213PD Y1, Y10, Y0
+	VBLENDVPD   Y3, Y5, Y9, Y1
+	VPERMPS     avx2_exp_half_0<>+0(SB), Y7, Y3
+	VFMADD213PD Y1, Y14, Y1
+	VPERMPS     avx2_exp_half_1<>+0(SB), Y7, Y5
+	VMOVUPS     avx2_3fb0000000000000<>+0(SB), Y9
+	VFMADD213PD avx2_3ff0000000000000<>+0(SB), Y9, Y4
+	VPERMPS     avx2_exp_half_2<>+0(SB), Y7, Y10
+	VROUNDPD    $0x09, Y4, Y4
+	VPERMPS     avx2_exp_half_3<>+0(SB), Y7, Y7
+	VMOVUPS     avx2_3fe0000000000000<>+0(SB), Y11
+	VFMADD213PD avx2_4338000000000000<>+0(SB), Y4, Y11
+	VBLENDVPD   Y2, Y5, Y3, Y3
+	VSUBPD      avx2_4338000000000000<>+0(SB), Y11, Y5
+	VBLENDVPD   Y2, Y7, Y10, Y2
+	VSUBPD      Y5, Y4, Y4
+	VBLENDVPD   Y6, Y2, Y3, Y2
+	VADDPD      avx2_4338000000000000<>+0(SB), Y4, Y3
+	VFMADD213PD Y2, Y0, Y2
+	VPSLLQ      $0x34, Y11, Y0
+	VFMADD213PD avx2_3ff0000000000000<>+0(SB), Y9, Y8
+	VPADDQ      avx2_3ff0000000000000<>+0(SB), Y0, Y0
+	VROUNDPD    $0x09, Y8, Y4
+	VMULPD      Y0, Y1, Y0
+	VMOVUPS     avx2_3fe0000000000000<>+0(SB), Y1
+	VFMADD213PD avx2_4338000000000000<>+0(SB), Y4, Y1
+	VPSLLQ      $0x34, Y3, Y3
+	VSUBPD      avx2_4338000000000000<>+0(SB), Y1, Y5
+	VPADDQ      avx2_3ff0000000000000<>+0(SB), Y3, Y3
+	VSUBPD      Y5, Y4, Y4
+	VMULPD      Y3, Y0, Y0
+	VADDPD      avx2_4338000000000000<>+0(SB), Y4, Y3
+	VMOVUPS     Y0, (R8)(AX*8)
+	VPSLLQ      $0x34, Y1, Y0
+	VPADDQ      avx2_3ff0000000000000<>+0(SB), Y0, Y0
+	VMULPD      Y0, Y2, Y0
+	VPSLLQ      $0x34, Y3, Y1
+	VPADDQ      avx2_3ff0000000000000<>+0(SB), Y1, Y1
+	VMULPD      Y1, Y0, Y0
+	VMOVUPS     Y0, 32(R8)(AX*8)
+	ADDQ        $0x00000008, AX
+	CMPQ        AX, DX
+	JLT         loop
+	RET
+
+// func multiplyThenExpFloat64PastAVX2()
+// Requires: AVX, AVX2, FMA3
+TEXT ·multiplyThenExpFloat64PastAVX2(SB), NOSPLIT, $0
+	// MultiplyThenExp of float64, 8 elements a step.
+loop:
+	VMOVUPS     (R9)(AX*8), Y0
+	VMULPD      (R10)(AX*8), Y0, Y0
+	VMOVUPS     avx2_c087500000000000<>+0(SB), Y1
+	VMAXPD      Y0, Y1, Y0
+	VMOVUPS     avx2_4086300000000000<>+0(SB), Y2
+	VMINPD      Y0, Y2, Y0
+	VMOVUPS     avx2_40371547652b82fe<>+0(SB), Y3
+	VFMADD213PD avx2_4338000000000000<>+0(SB), Y0, Y3
+	VSUBPD      avx2_4338000000000000<>+0(SB), Y3, Y4
+	VFMADD231PD avx2_bfa62e42fefa0000<>+0(SB), Y4, Y0
+	VPSLLQ      $0x01, Y3, Y5
+	VMOVUPS     32(R9)(AX*8), Y6
+	VMULPD      32(R10)(AX*8), Y6, Y6
+	VPSHUFD     $0xa0, Y5, Y5
+	VMAXPD      Y6, Y1, Y1
+	VPOR        avx2_0000000100000000<>+0(SB), Y5, Y5
+	VMINPD      Y1, Y2, Y1
+	VPERMPS     avx2_exp_low_0<>+0(SB), Y5, Y2
+	VMOVUPS     avx2_40371547652b82fe<>+0(SB), Y6
+	VFMADD213PD avx2_4338000000000000<>+0(SB), Y1, Y6
+	VPERMPS     avx2_exp_low_1<>+0(SB), Y5, Y7
+	VSUBPD      avx2_4338000000000000<>+0(SB), Y6, Y8
+	VPERMPS     avx2_exp_low_2<>+0(SB), Y5, Y9
+	VFMADD231PD avx2_bfa62e42fefa0000<>+0(SB), Y8, Y1
+	VPERMPS     avx2_exp_low_3<>+0(SB), Y5, Y10
+	VPSLLQ      $0x01, Y6, Y11
+	VPSLLQ      $0x3d, Y3, Y12
+	VPSHUFD     $0xa0, Y11, Y11
+	VBLENDVPD   Y12, Y7, Y2, Y2
+	VPOR        avx2_0000000100000000<>+0(SB), Y11, Y7
+	VBLENDVPD   Y12, Y10, Y9, Y9
+	VPERMPS     avx2_exp_low_0<>+0(SB), Y7, Y10
+	VPSLLQ      $0x3c, Y3, Y3
+	VPERMPS     avx2_exp_low_1<>+0(SB), Y7, Y11
+	VBLENDVPD   Y3, Y9, Y2, Y2
+	VPERMPS     avx2_exp_low_2<>+0(SB), Y7, Y9
+	VFMADD231PD avx2_bd3cf79abc9e3b3a<>+0(SB), Y4, Y2
+	VPERMPS     avx2_exp_low_3<>+0(SB), Y7, Y13
+	VADDPD      Y2, Y0, Y0
+	VPSLLQ      $0x3d, Y6, Y2
+	VMOVUPS     avx2_3f2a01b27043ce9e<>+0(SB), Y14
+	VFMADD213PD avx2_3f56c17f57ba0683<>+0(SB), Y0, Y14
+	VBLENDVPD   Y2, Y11, Y10, Y10
+	VFMADD213PD avx2_3f811111110d2566<>+0(SB), Y0, Y14
+	VBLENDVPD   Y2, Y13, Y9, Y9
+	VFMADD213PD avx2_3fa55555554dfb75<>+0(SB), Y0, Y14
+	VPSLLQ      $0x3c, Y6, Y6
+	VFMADD213PD avx2_3fc5555555555556<>+0(SB), Y0, Y14
+	VBLENDVPD   Y6, Y9, Y10, Y9
+	VFMADD213PD avx2_3fe0000000000001<>+0(SB), Y0, Y14
+	VFMADD231PD avx2_bd3cf79abc9e3b3a<>+0(SB), Y8, Y9
+	VMULPD      Y0, Y0, Y10
+	VADDPD      Y9, Y1, Y1
+	VFMADD213PD Y0, Y10, Y14
+	VMOVUPS     avx2_3f2a01b27043ce9e<>+0(SB), Y0
+	VFMADD213PD avx2_3f56c17f57ba0683<>+0(SB), Y1, Y0
+	VPERMPS     avx2_exp_half_0<>+0(SB), Y5, Y9
+	VFMADD213PD avx2_3f811111110d2566<>+0(SB), Y1, Y0
+	VPERMPS     avx2_exp_half_1<>+0(SB), Y5, Y10
+	VFMADD213PD avx2_3fa55555554dfb75<>+0(SB), Y1, Y0
+	VPERMPS     avx2_exp_half_2<>+0(SB), Y5, Y11
+	VFMADD213PD avx2_3fc5555555555556<>+0(SB), Y1, Y0
+	VPERMPS     avx2_exp_half_3<>+0(SB), Y5, Y5
+	VFMADD213PD avx2_3fe0000000000001<>+0(SB), Y1, Y0
+	VBLENDVPD   Y12, Y10, Y9, Y9
+	VMULPD      Y1, Y1, Y10
+	VBLENDVPD   Y12, Y5, Y11, Y5
+	VFMADD213PD Y1, Y10, Y0
+	VBLENDVPD   Y3, Y5, Y9, Y1
+	VPERMPS     avx2_exp_half_0<>+0(SB), Y7, Y3
+	VFMADD213PD Y1, Y14, Y1
+	VPERMPS     avx2_exp_half_1<>+0(SB), Y7, Y5
+	VMOVUPS     avx2_3fb0000000000000<>+0(SB), Y9
+	VFMADD213PD avx2_3ff0000000000000<>+0(SB), Y9, Y4
+	VPERMPS     avx2_exp_half_2<>+0(SB), Y7, Y10
+	VROUNDPD    $0x09, Y4, Y4
+	VPERMPS     avx2_exp_half_3<>+0(SB), Y7, Y7
+	VMOVUPS     avx2_3fe0000000000000<>+0(SB), Y11
+	VFMADD213PD avx2_4338000000000000<>+0(SB), Y4, Y11
+	VBLENDVPD   Y2, Y5, Y3, Y3
+	VSUBPD      avx2_4338000000000000<>+0(SB), Y11, Y5
+	VBLENDVPD   Y2, Y7, Y10, Y2
+	VSUBPD      Y5, Y4, Y4
+	VBLENDVPD   Y6, Y2, Y3, Y2
+	VADDPD      avx2_4338000000000000<>+0(SB), Y4, Y3
+	VFMADD213PD Y2, Y0, Y2
+	VPSLLQ      $0x34, Y11, Y0
+	VFMADD213PD avx2_3ff0000000000000<>+0(SB), Y9, Y8
+	VPADDQ      avx2_3ff0000000000000<>+0(SB), Y0, Y0
+	VROUNDPD    $0x09, Y8, Y4
+	VMULPD      Y0, Y1, Y0
+	VMOVUPS     avx2_3fe0000000000000<>+0(SB), Y1
+	VFMADD213PD avx2_4338000000000000<>+0(SB), Y4, Y1
+	VPSLLQ      $0x34, Y3, Y3
+	VSUBPD      avx2_4338000000000000<>+0(SB), Y1, Y5
+	VPADDQ      avx2_3ff0000000000000<>+0(SB), Y3, Y3
+	VSUBPD      Y5, Y4, Y4
+	VMULPD      Y3, Y0, Y0
+	VADDPD      avx2_4338000000000000<>+0(SB), Y4, Y3
+	VMOVNTPS    Y0, (R8)(AX*8)
+	VPSLLQ      $0x34, Y1, Y0
+	VPADDQ      avx2_3ff0000000000000<>+0(SB), Y0, Y0
+	VMULPD      Y0, Y2, Y0
+	VPSLLQ      $0x34, Y3, Y1
+	VPADDQ      avx2_3ff0000000000000<>+0(SB), Y1, Y1
+	VMULPD      Y1, Y0, Y0
+	VMOVNTPS    Y0, 32(R8)(AX*8)
+	ADDQ        $0x00000008, AX
+	CMPQ        AX, DX
+	JLT         loop
+	RET
+
+// func negativeThenExpFloat32AVX2()
+// Requires: AVX, AVX2, FMA3
+TEXT ·negativeThenExpFloat32AVX2(SB), NOSPLIT, $0
+	// NegativeThenExp of float32, 8 elements a step.
+loop:
+	VMOVUPS     (R9)(AX*4), Y0
+	VXORPS      avx2_80000000<>+0(SB), Y0, Y0
+	VMOVUPS     avx2_c2d00000<>+0(SB), Y1
+	VMAXPS      Y0, Y1, Y0
+	VMOVUPS     avx2_42b20000<>+0(SB), Y1
+	VMINPS      Y0, Y1, Y0
+	VMOVUPS     avx2_3fb8aa3b<>+0(SB), Y1
+	VFMADD213PS avx2_4b400000<>+0(SB), Y0, Y1
+	VSUBPS      avx2_4b400000<>+0(SB), Y1, Y1
+	VFMADD231PS avx2_bf317200<>+0(SB), Y1, Y0
+	VMULPS      avx2_b5bfbe8e<>+0(SB), Y1, Y2
+	VADDPS      Y2, Y0, Y3
+	VMOVUPS     avx2_3ab69a2d<>+0(SB), Y4
+	VFMADD213PS avx2_3c090840<>+0(SB), Y3, Y4
+	VFMADD213PS avx2_3d2aaa7f<>+0(SB), Y3, Y4
+	VFMADD213PS avx2_3e2aaa6c<>+0(SB), Y3, Y4
+	VFMADD213PS avx2_3f000000<>+0(SB), Y3, Y4
+	VMULPS      Y3, Y3, Y3
+	VFMADD213PS Y2, Y3, Y4
+	VADDPS      Y4, Y0, Y0
+	VADDPS      avx2_3f800000<>+0(SB), Y0, Y0
+	VMOVUPS     avx2_3f000000<>+0(SB), Y2
+	VFMADD213PS avx2_4b400000<>+0(SB), Y1, Y2
+	VSUBPS      avx2_4b400000<>+0(SB), Y2, Y3
+	VSUBPS      Y3, Y1, Y1
+	VADDPS      avx2_4b400000<>+0(SB), Y1, Y1
+	VPSLLD      $0x17, Y2, Y2
+	VPADDD      avx2_3f800000<>+0(SB), Y2, Y2
+	VMULPS      Y2, Y0, Y0
+	VPSLLD      $0x17, Y1, Y1
+	VPADDD      avx2_3f800000<>+0(SB), Y1, Y1
+	VMULPS      Y1, Y0, Y0
+	VMOVUPS     Y0, (R8)(AX*4)
+	ADDQ        $0x00000008, AX
+	CMPQ        AX, DX
+	JLT         loop
+	RET
+
+// func negativeThenExpFloat32PastAVX2()
+// Requires: AVX, AVX2, FMA3
+TEXT ·negativeThenExpFloat32PastAVX2(SB), NOSPLIT, $0
+	// NegativeThenExp of float32, 8 elements a step.
+loop:
+	VMOVUPS     (R9)(AX*4), Y0
+	VXORPS      avx2_80000000<>+0(SB), Y0, Y0
+	VMOVUPS     avx2_c2d00000<>+0(SB), Y1
+	VMAXPS      Y0, Y1, Y0
+	VMOVUPS     avx2_42b20000<>+0(SB), Y1
+	VMINPS      Y0, Y1, Y0
+	VMOVUPS     avx2_3fb8aa3b<>+0(SB), Y1
+	VFMADD213PS avx2_4b400000<>+0(SB), Y0, Y1
+	VSUBPS      avx2_4b400000<>+0(SB), Y1, Y1
+	VFMADD231PS avx2_bf317200<>+0(SB), Y1, Y0
+	VMULPS      avx2_b5bfbe8e<>+0(SB), Y1, Y2
+	VADDPS      Y2, Y0, Y3
+	VMOVUPS     avx2_3ab69a2d<>+0(SB), Y4
+	VFMADD213PS avx2_3c090840<>+0(SB), Y3, Y4
+	VFMADD213PS avx2_3d2aaa7f<>+0(SB), Y3, Y4
+	VFMADD213PS avx2_3e2aaa6c<>+0(SB), Y3, Y4
+	VFMADD213PS avx2_3f000000<>+0(SB), Y3, Y4
+	VMULPS      Y3, Y3, Y3
+	VFMADD213PS Y2, Y3, Y4
+	VADDPS      Y4, Y0, Y0
+	VADDPS      avx2_3f800000<>+0(SB), Y0, Y0
+	VMOVUPS     avx2_3f000000<>+0(SB), Y2
+	VFMADD213PS avx2_4b400000<>+0(SB), Y1, Y2
+	VSUBPS      avx2_4b400000<>+0(SB), Y2, Y3
+	VSUBPS      Y3, Y1, Y1
+	VADDPS      avx2_4b400000<>+0(SB), Y1, Y1
+	VPSLLD      $0x17, Y2, Y2
+	VPADDD      avx2_3f800000<>+0(SB), Y2, Y2
+	VMULPS      Y2, Y0, Y0
+	VPSLLD      $0x17, Y1, Y1
+	VPADDD      avx2_3f800000<>+0(SB), Y1, Y1
+	VMULPS      Y1, Y0, Y0
+	VMOVNTPS    Y0, (R8)(AX*4)
+	ADDQ        $0x00000008, AX
+	CMPQ        AX, DX
+	JLT         loop
+	RET
+
+// func negativeThenExpFloat64AVX2()
+// Requires: AVX, AVX2, FMA3
+TEXT ·negativeThenExpFloat64AVX2(SB), NOSPLIT, $0
+	// NegativeThenExp of float64, 8 elements a step.
+loop:
+	VMOVUPS     (R9)(AX*8), Y0
+	VXORPD      avx2_8000000000000000<>+0(SB), Y0, Y0
+	VMOVUPS     avx2_c087500000000000<>+0(SB), Y1
+	VMAXPD      Y0, Y1, Y0
+	VMOVUPS     avx2_4086300000000000<>+0(SB), Y2
+	VMINPD      Y0, Y2, Y0
+	VMOVUPS     avx2_40371547652b82fe<>+0(SB), Y3
+	VFMADD213PD avx2_4338000000000000<>+0(SB), Y0, Y3
+	VSUBPD      avx2_4338000000000000<>+0(SB), Y3, Y4
+	VFMADD231PD avx2_bfa62e42fefa0000<>+0(SB), Y4, Y0
+	VPSLLQ      $0x01, Y3, Y5
+	VMOVUPS     32(R9)(AX*8), Y6
+	VXORPD      avx2_8000000000000000<>+0(SB), Y6, Y6
+	VPSHUFD     $0xa0, Y5, Y5
+	VMAXPD      Y6, Y1, Y1
+	VPOR        avx2_0000000100000000<>+0(SB), Y5, Y5
+	VMINPD      Y1, Y2, Y1
+	VPERMPS     avx2_exp_low_0<>+0(SB), Y5, Y2
+	VMOVUPS     avx2_40371547652b82fe<>+0(SB), Y6
+	VFMADD213PD avx2_4338000000000000<>+0(SB), Y1, Y6
+	VPERMPS     avx2_exp_low_1<>+0(SB), Y5, Y7
+	VSUBPD      avx2_4338000000000000<>+0(SB), Y6, Y8
+	VPERMPS     avx2_exp_low_2<>+0(SB), Y5, Y9
+	VFMADD231PD avx2_bfa62e42fefa0000<>+0(SB), Y8, Y1
+	VPERMPS     avx2_exp_low_3<>+0(SB), Y5, Y10
+	VPSLLQ      $0x01, Y6, Y11
+	VPSLLQ      $0x3d, Y3, Y12
+	VPSHUFD     $0xa0, Y11, Y11
+	VBLENDVPD   Y12, Y7, Y2, Y2
+	VPOR        avx2_0000000100000000<>+0(SB), Y11, Y7
+	VBLENDVPD   Y12, Y10, Y9, Y9
+	VPERMPS     avx2_exp_low_0<>+0(SB), Y7, Y10
+	VPSLLQ      $0x3c, Y3, Y3
+	VPERMPS     avx2_exp_low_1<>+0(SB), Y7, Y11
+	VBLENDVPD   Y3, Y9, Y2, Y2
+	VPERMPS     avx2_exp_low_2<>+0(SB), Y7, Y9
+	VFMADD231PD avx2_bd3cf79abc9e3b3a<>+0(SB), Y4, Y2
+	VPERMPS     avx2_exp_low_3<>+0(SB), Y7, Y13
+	VADDPD      Y2, Y0, Y0
+	VPSLLQ      $0x3d, Y6, Y2
+	VMOVUPS     avx2_3f2a01b27043ce9e<>+0(SB), Y14
+	VFMADD213PD avx2_3f56c17f57ba0683<>+0(SB), Y0, Y14
+	VBLENDVPD   Y2, Y11, Y10, Y10
+	VFMADD213PD avx2_3f811111110d2566<>+0(SB), Y0, Y14
+	VBLENDVPD   Y2, Y13, Y9, Y9
+	VFMADD213PD avx2_3fa55555554dfb75<>+0(SB), Y0, Y14
+	VPSLLQ      $0x3c, Y6, Y6
+	VFMADD213PD avx2_3fc5555555555556<>+0(SB), Y0, Y14
+	VBLENDVPD   Y6, Y9, Y10, Y9
+	VFMADD213PD avx2_3fe0000000000001<>+0(SB), Y0, Y14
+	VFMADD231PD avx2_bd3cf79abc9e3b3a<>+0(SB), Y8, Y9
+	VMULPD      Y0, Y0, Y10
+	VADDPD      Y9, Y1, Y1
+	VFMADD213PD Y0, Y10, Y14
+	VMOVUPS     avx2_3f2a01b27043ce9e<>+0(SB), Y0
+	VFMADD213PD avx2_3f56c17f57ba0683<>+0(SB), Y1, Y0
+	VPERMPS     avx2_exp_half_0<>+0(SB), Y5, Y9
+	VFMADD213PD avx2_3f811111110d2566<>+0(SB), Y1, Y0
+	VPERMPS     avx2_exp_half_1<>+0(SB), Y5, Y10
+	VFMADD213PD avx2_3fa55555554dfb75<>+0(SB), Y1, Y0
+	VPERMPS     avx2_exp_half_2<>+0(SB), Y5, Y11
+	VFMADD213PD avx2_3fc5555555555556<>+0(SB), Y1, Y0
+	VPERMPS     avx2_exp_half_3<>+0(SB), Y5, Y5
+	VFMADD213PD avx2_3fe0000000000001<>+0(SB), Y1, Y0
+	VBLENDVPD   Y12, Y10, Y9, Y9
+	VMULPD      Y1, Y1, Y10
+	VBLENDVPD   Y12, Y5, Y11, Y5
+	VFMADD213PD Y1, Y10, Y0
+	VBLENDVPD   Y3, Y5, Y9, Y1
+	VPERMPS     avx2_exp_half_0<>+0(SB), Y7, Y3
+	VFMADD213PD Y1, Y14, Y1
+	VPERMPS     avx2_exp_half_1<>+0(SB), Y7, Y5
+	VMOVUPS     avx2_3fb0000000000000<>+0(SB), Y9
+	VFMADD213PD avx2_3ff0000000000000<>+0(SB), Y9, Y4
+	VPERMPS     avx2_exp_half_2<>+0(SB), Y7, Y10
+	VROUNDPD    $0x09, Y4, Y4
+	VPERMPS     avx2_exp_half_3<>+0(SB), Y7, Y7
+	VMOVUPS     avx2_3fe0000000000000<>+0(SB), Y11
+	VFMADD213PD avx2_4338000000000000<>+0(SB), Y4, Y11
+	VBLENDVPD   Y2, Y5, Y3, Y3
+	VSUBPD      avx2_4338000000000000<>+0(SB), Y11, Y5
+	VBLENDVPD   Y2, Y7, Y10, Y2
+	VSUBPD      Y5, Y4, Y4
+	VBLENDVPD   Y6, Y2, Y3, Y2
+	VADDPD      avx2_4338000000000000<>+0(SB), Y4, Y3
+	VFMADD213PD Y2, Y0, Y2
+	VPSLLQ      $0x34, Y11, Y0
+	VFMADD213PD avx2_3ff0000000000000<>+0(SB), Y9, Y8
+	VPADDQ      avx2_3ff0000000000000<>+0(SB), Y0, Y0
+	VROUNDPD    $0x09, Y8, Y4
+	VMULPD      Y0, Y1, Y0
+	VMOVUPS     avx2_3fe0000000000000<>+0(SB), Y1
+	VFMADD213PD avx2_4338000000000000<>+0(SB), Y4, Y1
+	VPSLLQ      $0x34, Y3, Y3
+	VSUBPD      avx2_4338000000000000<>+0(SB), Y1, Y5
+	VPADDQ      avx2_3ff0000000000000<>+0(SB), Y3, Y3
+	VSUBPD      Y5, Y4, Y4
+	VMULPD      Y3, Y0, Y0
+	VADDPD      avx2_4338000000000000<>+0(SB), Y4, Y3
+	VMOVUPS     Y0, (R8)(AX*8)
+	VPSLLQ      $0x34, Y1, Y0
+	VPADDQ      avx2_3ff0000000000000<>+0(SB), Y0, Y0
+	VMULPD      Y0, Y2, Y0
+	VPSLLQ      $0x34, Y3, Y1
+	VPADDQ      avx2_3ff0000000000000<>+0(SB), Y1, Y1
+	VMULPD      Y1, Y0, Y0
+	VMOVUPS     Y0, 32(R8)(AX*8)
+	ADDQ        $0x00000008, AX
+	CMPQ        AX, DX
+	JLT         loop
+	RET
+
+// func negativeThenExpFloat64PastAVX2()
+// Requires: AVX, AVX2, FMA3
+TEXT ·negativeThenExpFloat64PastAVX2(SB), NOSPLIT, $0
+	// NegativeThenExp of float64, 8 elements a step.
+loop:
+	VMOVUPS     (R9)(AX*8), Y0
+	VXORPD      avx2_8000000000000000<>+0(SB), Y0, Y0
+	VMOVUPS     avx2_c087500000000000<>+0(SB), Y1
+	VMAXPD      Y0, Y1, Y0
+	VMOVUPS     avx2_4086300000000000<>+0(SB), Y2
+	VMINPD      Y0, Y2, Y0
+	VMOVUPS     avx2_40371547652b82fe<>+0(SB), Y3
+	VFMADD213PD avx2_4338000000000000<>+0(SB), Y0, Y3
+	VSUBPD      avx2_4338000000000000<>+0(SB), Y3, Y4
+	VFMADD231PD avx2_bfa62e42fefa0000<>+0(SB), Y4, Y0
+	VPSLLQ      $0x01, Y3, Y5
+	VMOVUPS     32(R9)(AX*8), Y6
+	VXORPD      avx2_8000000000000000<>+0(SB), Y6, Y6
+	VPSHUFD     $0xa0, Y5, Y5
+	VMAXPD      Y6, Y1, Y1
+	VPOR        avx2_0000000100000000<>+0(SB), Y5, Y5
+	VMINPD      Y1, Y2, Y1
+	VPERMPS     avx2_exp_low_0<>+0(SB), Y5, Y2
+	VMOVUPS     avx2_40371547652b82fe<>+0(SB), Y6
+	VFMADD213PD avx2_4338000000000000<>+0(SB), Y1, Y6
+	VPERMPS     avx2_exp_low_1<>+0(SB), Y5, Y7
+	VSUBPD      avx2_4338000000000000<>+0(SB), Y6, Y8
+	VPERMPS     avx2_exp_low_2<>+0(SB), Y5, Y9
+	VFMADD231PD avx2_bfa62e42fefa0000<>+0(SB), Y8, Y1
+	VPERMPS     avx2_exp_low_3<>+0(SB), Y5, Y10
+	VPSLLQ      $0x01, Y6, Y11
+	VPSLLQ      $0x3d, Y3, Y12
+	VPSHUFD     $0xa0, Y11, Y11
+	VBLENDVPD   Y12, Y7, Y2, Y2
+	VPOR        avx2_0000000100000000<>+0(SB), Y11, Y7
+	VBLENDVPD   Y12, Y10, Y9, Y9
+	VPERMPS     avx2_exp_low_0<>+0(SB), Y7, Y10
+	VPSLLQ      $0x3c, Y3, Y3
+	VPERMPS     avx2_exp_low_1<>+0(SB), Y7, Y11
+	VBLENDVPD   Y3, Y9, Y2, Y2
+	VPERMPS     avx2_exp_low_2<>+0(SB), Y7, Y9
+	VFMADD231PD avx2_bd3cf79abc9e3b3a<>+0(SB), Y4, Y2
+	VPERMPS     avx2_exp_low_3<>+0(SB), Y7, Y13
+	VADDPD      Y2, Y0, Y0
+	VPSLLQ      $0x3d, Y6, Y2
+	VMOVUPS     avx2_3f2a01b27043ce9e<>+0(SB), Y14
+	VFMADD213PD avx2_3f56c17f57ba0683<>+0(SB), Y0, Y14
+	VBLENDVPD   Y2, Y11, Y10, Y10
+	VFMADD213PD avx2_3f811111110d2566<>+0(SB), Y0, Y14
+	VBLENDVPD   Y2, Y13, Y9, Y9
+	VFMADD213PD avx2_3fa55555554dfb75<>+0(SB), Y0, Y14
+	VPSLLQ      $0x3c, Y6, Y6
+	VFMADD213PD avx2_3fc5555555555556<>+0(SB), Y0, Y14
+	VBLENDVPD   Y6, Y9, Y10, Y9
+	VFMADD213PD avx2_3fe0000000000001<>+0(SB), Y0, Y14
+	VFMADD231PD avx2_bd3cf79abc9e3b3a<>+0(SB), Y8, Y9
+	VMULPD      Y0, Y0, Y10
+	VADDPD      Y9, Y1, Y1
+	VFMADD213PD Y0, Y10, Y14
+	VMOVUPS     avx2_3f2a01b27043ce9e<>+0(SB), Y0
+	VFMADD213PD avx2_3f56c17f57ba0683<>+0(SB), Y1, Y0
+	VPERMPS     avx2_exp_half_0<>+0(SB), Y5, Y9
+	VFMADD213PD avx2_3f811111110d2566<>+0(SB), Y1, Y0
+	VPERMPS     avx2_exp_half_1<>+0(SB), Y5, Y10
+	VFMADD213PD avx2_3fa55555554dfb75<>+0(SB), Y1, Y0
+	VPERMPS     avx2_exp_half_2<>+0(SB), Y5, Y11
+	VFMADD213PD avx2_3fc5555555555556<>+0(SB), Y1, Y0
+	VPERMPS     avx2_exp_half_3<>+0(SB), Y5, Y5
+	VFMADD213PD avx2_3fe0000000000001<>+0(SB), Y1, Y0
+	VBLENDVPD   Y12, Y10, Y9, Y9
+	VMULPD      Y1, Y1, Y10
+	VBLENDVPD   Y12, Y5, Y11, Y5
+	VFMADD213PD Y1, Y10, Y0
+	VBLENDVPD   Y3, Y5, Y9, Y1
+	VPERMPS     avx2_exp_half_0<>+0(SB), Y7, Y3
+	VFMADD213PD Y1, Y14, Y1
+	VPERMPS     avx2_exp_half_1<>+0(SB), Y7, Y5
+	VMOVUPS     avx2_3fb0000000000000<>+0(SB), Y9
+	VFMADD213PD avx2_3ff0000000000000<>+0(SB), Y9, Y4
+	VPERMPS     avx2_exp_half_2<>+0(SB), Y7, Y10
+	VROUNDPD    $0x09, Y4, Y4
+	VPERMPS     avx2_exp_half_3<>+0(SB), Y7, Y7
+	VMOVUPS     avx2_3fe0000000000000<>+0(SB), Y11
+	VFMADD213PD avx2_4338000000000000<>+0(SB), Y4, Y11
+	VBLENDVPD   Y2, Y5, Y3, Y3
+	VSUBPD      avx2_4338000000000000<>+0(SB), Y11, Y5
+	VBLENDVPD   Y2, Y7, Y10, Y2
+	VSUBPD      Y5, Y4, Y4
+	VBLENDVPD   Y6, Y2, Y3, Y2
+	VADDPD      avx2_4338000000000000<>+0(SB), Y4, Y3
+	VFMADD213PD Y2, Y0, Y2
+	VPSLLQ      $0x34, Y11, Y0
+	VFMADD213PD avx2_3ff0000000000000<>+0(SB), Y9, Y8
+	VPADDQ      avx2_3ff0000000000000<>+0(SB), Y0, Y0
+	VROUNDPD    $0x09, Y8, Y4
+	VMULPD      Y0, Y1, Y0
+	VMOVUPS     avx2_3fe0000000000000<>+0(SB), Y1
+	VFMADD213PD avx2_4338000000000000<>+0(SB), Y4, Y1
+	VPSLLQ      $0x34, Y3, Y3
+	VSUBPD      avx2_4338000000000000<>+0(SB), Y1, Y5
+	VPADDQ      avx2_3ff0000000000000<>+0(SB), Y3, Y3
+	VSUBPD      Y5, Y4, Y4
+	VMULPD      Y3, Y0, Y0
+	VADDPD      avx2_4338000000000000<>+0(SB), Y4, Y3
+	VMOVNTPS    Y0, (R8)(AX*8)
+	VPSLLQ      $0x34, Y1, Y0
+	VPADDQ      avx2_3ff0000000000000<>+0(SB), Y0, Y0
+	VMULPD      Y0, Y2, Y0
+	VPSLLQ      $0x34, Y3, Y1
+	VPADDQ      avx2_3ff0000000000000<>+0(SB), Y1, Y1
+	VMULPD      Y1, Y0, Y0
+	VMOVNTPS    Y0, 32(R8)(AX*8)
+	ADDQ        $0x00000008, AX
+	CMPQ        AX, DX
+	JLT         loop
+	RET
+
 // func eightAddFloat32AVX2(acc *byte, src *byte, stride int, n int)
 // Requires: AVX
 TEXT ·eightAddFloat32AVX2(SB), NOSPLIT, $0-32

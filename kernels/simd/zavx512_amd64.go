@@ -477,6 +477,262 @@ func copyFloat64AVX512()
 
 func copyFloat64PastAVX512()
 
+func addThenAddFloat32AVX512()
+
+func addThenAddFloat32PastAVX512()
+
+func addThenAddFloat64AVX512()
+
+func addThenAddFloat64PastAVX512()
+
+func subtractThenAddFloat32AVX512()
+
+func subtractThenAddFloat32PastAVX512()
+
+func subtractThenAddFloat64AVX512()
+
+func subtractThenAddFloat64PastAVX512()
+
+func multiplyThenAddFloat32AVX512()
+
+func multiplyThenAddFloat32PastAVX512()
+
+func multiplyThenAddFloat64AVX512()
+
+func multiplyThenAddFloat64PastAVX512()
+
+func negativeThenAddFloat32AVX512()
+
+func negativeThenAddFloat32PastAVX512()
+
+func negativeThenAddFloat64AVX512()
+
+func negativeThenAddFloat64PastAVX512()
+
+func addThenSubtractFloat32AVX512()
+
+func addThenSubtractFloat32PastAVX512()
+
+func addThenSubtractFloat64AVX512()
+
+func addThenSubtractFloat64PastAVX512()
+
+func subtractThenSubtractFloat32AVX512()
+
+func subtractThenSubtractFloat32PastAVX512()
+
+func subtractThenSubtractFloat64AVX512()
+
+func subtractThenSubtractFloat64PastAVX512()
+
+func multiplyThenSubtractFloat32AVX512()
+
+func multiplyThenSubtractFloat32PastAVX512()
+
+func multiplyThenSubtractFloat64AVX512()
+
+func multiplyThenSubtractFloat64PastAVX512()
+
+func negativeThenSubtractFloat32AVX512()
+
+func negativeThenSubtractFloat32PastAVX512()
+
+func negativeThenSubtractFloat64AVX512()
+
+func negativeThenSubtractFloat64PastAVX512()
+
+func addThenSubtractBFloat32AVX512()
+
+func addThenSubtractBFloat32PastAVX512()
+
+func addThenSubtractBFloat64AVX512()
+
+func addThenSubtractBFloat64PastAVX512()
+
+func subtractThenSubtractBFloat32AVX512()
+
+func subtractThenSubtractBFloat32PastAVX512()
+
+func subtractThenSubtractBFloat64AVX512()
+
+func subtractThenSubtractBFloat64PastAVX512()
+
+func multiplyThenSubtractBFloat32AVX512()
+
+func multiplyThenSubtractBFloat32PastAVX512()
+
+func multiplyThenSubtractBFloat64AVX512()
+
+func multiplyThenSubtractBFloat64PastAVX512()
+
+func negativeThenSubtractBFloat32AVX512()
+
+func negativeThenSubtractBFloat32PastAVX512()
+
+func negativeThenSubtractBFloat64AVX512()
+
+func negativeThenSubtractBFloat64PastAVX512()
+
+func addThenMultiplyFloat32AVX512()
+
+func addThenMultiplyFloat32PastAVX512()
+
+func addThenMultiplyFloat64AVX512()
+
+func addThenMultiplyFloat64PastAVX512()
+
+func subtractThenMultiplyFloat32AVX512()
+
+func subtractThenMultiplyFloat32PastAVX512()
+
+func subtractThenMultiplyFloat64AVX512()
+
+func subtractThenMultiplyFloat64PastAVX512()
+
+func multiplyThenMultiplyFloat32AVX512()
+
+func multiplyThenMultiplyFloat32PastAVX512()
+
+func multiplyThenMultiplyFloat64AVX512()
+
+func multiplyThenMultiplyFloat64PastAVX512()
+
+func negativeThenMultiplyFloat32AVX512()
+
+func negativeThenMultiplyFloat32PastAVX512()
+
+func negativeThenMultiplyFloat64AVX512()
+
+func negativeThenMultiplyFloat64PastAVX512()
+
+func addThenDivideFloat32AVX512()
+
+func addThenDivideFloat32PastAVX512()
+
+func addThenDivideFloat64AVX512()
+
+func addThenDivideFloat64PastAVX512()
+
+func subtractThenDivideFloat32AVX512()
+
+func subtractThenDivideFloat32PastAVX512()
+
+func subtractThenDivideFloat64AVX512()
+
+func subtractThenDivideFloat64PastAVX512()
+
+func multiplyThenDivideFloat32AVX512()
+
+func multiplyThenDivideFloat32PastAVX512()
+
+func multiplyThenDivideFloat64AVX512()
+
+func multiplyThenDivideFloat64PastAVX512()
+
+func negativeThenDivideFloat32AVX512()
+
+func negativeThenDivideFloat32PastAVX512()
+
+func negativeThenDivideFloat64AVX512()
+
+func negativeThenDivideFloat64PastAVX512()
+
+func addThenDivideBFloat32AVX512()
+
+func addThenDivideBFloat32PastAVX512()
+
+func addThenDivideBFloat64AVX512()
+
+func addThenDivideBFloat64PastAVX512()
+
+func subtractThenDivideBFloat32AVX512()
+
+func subtractThenDivideBFloat32PastAVX512()
+
+func subtractThenDivideBFloat64AVX512()
+
+func subtractThenDivideBFloat64PastAVX512()
+
+func multiplyThenDivideBFloat32AVX512()
+
+func multiplyThenDivideBFloat32PastAVX512()
+
+func multiplyThenDivideBFloat64AVX512()
+
+func multiplyThenDivideBFloat64PastAVX512()
+
+func negativeThenDivideBFloat32AVX512()
+
+func negativeThenDivideBFloat32PastAVX512()
+
+func negativeThenDivideBFloat64AVX512()
+
+func negativeThenDivideBFloat64PastAVX512()
+
+func addThenSqrtFloat32AVX512()
+
+func addThenSqrtFloat32PastAVX512()
+
+func addThenSqrtFloat64AVX512()
+
+func addThenSqrtFloat64PastAVX512()
+
+func subtractThenSqrtFloat32AVX512()
+
+func subtractThenSqrtFloat32PastAVX512()
+
+func subtractThenSqrtFloat64AVX512()
+
+func subtractThenSqrtFloat64PastAVX512()
+
+func multiplyThenSqrtFloat32AVX512()
+
+func multiplyThenSqrtFloat32PastAVX512()
+
+func multiplyThenSqrtFloat64AVX512()
+
+func multiplyThenSqrtFloat64PastAVX512()
+
+func negativeThenSqrtFloat32AVX512()
+
+func negativeThenSqrtFloat32PastAVX512()
+
+func negativeThenSqrtFloat64AVX512()
+
+func negativeThenSqrtFloat64PastAVX512()
+
+func addThenExpFloat32AVX512()
+
+func addThenExpFloat32PastAVX512()
+
+func addThenExpFloat64AVX512()
+
+func addThenExpFloat64PastAVX512()
+
+func subtractThenExpFloat32AVX512()
+
+func subtractThenExpFloat32PastAVX512()
+
+func subtractThenExpFloat64AVX512()
+
+func subtractThenExpFloat64PastAVX512()
+
+func multiplyThenExpFloat32AVX512()
+
+func multiplyThenExpFloat32PastAVX512()
+
+func multiplyThenExpFloat64AVX512()
+
+func multiplyThenExpFloat64PastAVX512()
+
+func negativeThenExpFloat32AVX512()
+
+func negativeThenExpFloat32PastAVX512()
+
+func negativeThenExpFloat64AVX512()
+
+func negativeThenExpFloat64PastAVX512()
+
 //go:noescape
 func eightAddFloat32AVX512(acc, src unsafe.Pointer, stride, n int)
 
@@ -782,6 +1038,137 @@ var avx512Casts = [dtype.Count][dtype.Count]Loop{
 		dtype.Uint64:  {loop: castFloat64ToUint64AVX512, step: 32, sizes: [4]uint8{8, 8, 0, 0}, past: castFloat64ToUint64PastAVX512},
 		dtype.Float32: {loop: castFloat64ToFloat32AVX512, step: 32, sizes: [4]uint8{4, 8, 0, 0}, past: castFloat64ToFloat32PastAVX512},
 		dtype.Float64: {loop: copyFloat64AVX512, step: 32, sizes: [4]uint8{8, 8, 0, 0}, past: copyFloat64PastAVX512},
+	},
+}
+
+var avx512Pairs = [op.PairCount][dtype.Count]Loop{
+	{
+		dtype.Float32: {loop: addThenAddFloat32AVX512, step: 64, sizes: [4]uint8{4, 4, 4, 4}, past: addThenAddFloat32PastAVX512},
+		dtype.Float64: {loop: addThenAddFloat64AVX512, step: 32, sizes: [4]uint8{8, 8, 8, 8}, past: addThenAddFloat64PastAVX512},
+	},
+	{
+		dtype.Float32: {loop: subtractThenAddFloat32AVX512, step: 64, sizes: [4]uint8{4, 4, 4, 4}, past: subtractThenAddFloat32PastAVX512},
+		dtype.Float64: {loop: subtractThenAddFloat64AVX512, step: 32, sizes: [4]uint8{8, 8, 8, 8}, past: subtractThenAddFloat64PastAVX512},
+	},
+	{
+		dtype.Float32: {loop: multiplyThenAddFloat32AVX512, step: 64, sizes: [4]uint8{4, 4, 4, 4}, past: multiplyThenAddFloat32PastAVX512},
+		dtype.Float64: {loop: multiplyThenAddFloat64AVX512, step: 32, sizes: [4]uint8{8, 8, 8, 8}, past: multiplyThenAddFloat64PastAVX512},
+	},
+	{
+		dtype.Float32: {loop: negativeThenAddFloat32AVX512, step: 64, sizes: [4]uint8{4, 4, 4, 0}, past: negativeThenAddFloat32PastAVX512},
+		dtype.Float64: {loop: negativeThenAddFloat64AVX512, step: 32, sizes: [4]uint8{8, 8, 8, 0}, past: negativeThenAddFloat64PastAVX512},
+	},
+	{
+		dtype.Float32: {loop: addThenSubtractFloat32AVX512, step: 64, sizes: [4]uint8{4, 4, 4, 4}, past: addThenSubtractFloat32PastAVX512},
+		dtype.Float64: {loop: addThenSubtractFloat64AVX512, step: 32, sizes: [4]uint8{8, 8, 8, 8}, past: addThenSubtractFloat64PastAVX512},
+	},
+	{
+		dtype.Float32: {loop: subtractThenSubtractFloat32AVX512, step: 64, sizes: [4]uint8{4, 4, 4, 4}, past: subtractThenSubtractFloat32PastAVX512},
+		dtype.Float64: {loop: subtractThenSubtractFloat64AVX512, step: 32, sizes: [4]uint8{8, 8, 8, 8}, past: subtractThenSubtractFloat64PastAVX512},
+	},
+	{
+		dtype.Float32: {loop: multiplyThenSubtractFloat32AVX512, step: 64, sizes: [4]uint8{4, 4, 4, 4}, past: multiplyThenSubtractFloat32PastAVX512},
+		dtype.Float64: {loop: multiplyThenSubtractFloat64AVX512, step: 32, sizes: [4]uint8{8, 8, 8, 8}, past: multiplyThenSubtractFloat64PastAVX512},
+	},
+	{
+		dtype.Float32: {loop: negativeThenSubtractFloat32AVX512, step: 64, sizes: [4]uint8{4, 4, 4, 0}, past: negativeThenSubtractFloat32PastAVX512},
+		dtype.Float64: {loop: negativeThenSubtractFloat64AVX512, step: 32, sizes: [4]uint8{8, 8, 8, 0}, past: negativeThenSubtractFloat64PastAVX512},
+	},
+	{
+		dtype.Float32: {loop: addThenSubtractBFloat32AVX512, step: 64, sizes: [4]uint8{4, 4, 4, 4}, past: addThenSubtractBFloat32PastAVX512},
+		dtype.Float64: {loop: addThenSubtractBFloat64AVX512, step: 32, sizes: [4]uint8{8, 8, 8, 8}, past: addThenSubtractBFloat64PastAVX512},
+	},
+	{
+		dtype.Float32: {loop: subtractThenSubtractBFloat32AVX512, step: 64, sizes: [4]uint8{4, 4, 4, 4}, past: subtractThenSubtractBFloat32PastAVX512},
+		dtype.Float64: {loop: subtractThenSubtractBFloat64AVX512, step: 32, sizes: [4]uint8{8, 8, 8, 8}, past: subtractThenSubtractBFloat64PastAVX512},
+	},
+	{
+		dtype.Float32: {loop: multiplyThenSubtractBFloat32AVX512, step: 64, sizes: [4]uint8{4, 4, 4, 4}, past: multiplyThenSubtractBFloat32PastAVX512},
+		dtype.Float64: {loop: multiplyThenSubtractBFloat64AVX512, step: 32, sizes: [4]uint8{8, 8, 8, 8}, past: multiplyThenSubtractBFloat64PastAVX512},
+	},
+	{
+		dtype.Float32: {loop: negativeThenSubtractBFloat32AVX512, step: 64, sizes: [4]uint8{4, 4, 4, 0}, past: negativeThenSubtractBFloat32PastAVX512},
+		dtype.Float64: {loop: negativeThenSubtractBFloat64AVX512, step: 32, sizes: [4]uint8{8, 8, 8, 0}, past: negativeThenSubtractBFloat64PastAVX512},
+	},
+	{
+		dtype.Float32: {loop: addThenMultiplyFloat32AVX512, step: 64, sizes: [4]uint8{4, 4, 4, 4}, past: addThenMultiplyFloat32PastAVX512},
+		dtype.Float64: {loop: addThenMultiplyFloat64AVX512, step: 32, sizes: [4]uint8{8, 8, 8, 8}, past: addThenMultiplyFloat64PastAVX512},
+	},
+	{
+		dtype.Float32: {loop: subtractThenMultiplyFloat32AVX512, step: 64, sizes: [4]uint8{4, 4, 4, 4}, past: subtractThenMultiplyFloat32PastAVX512},
+		dtype.Float64: {loop: subtractThenMultiplyFloat64AVX512, step: 32, sizes: [4]uint8{8, 8, 8, 8}, past: subtractThenMultiplyFloat64PastAVX512},
+	},
+	{
+		dtype.Float32: {loop: multiplyThenMultiplyFloat32AVX512, step: 64, sizes: [4]uint8{4, 4, 4, 4}, past: multiplyThenMultiplyFloat32PastAVX512},
+		dtype.Float64: {loop: multiplyThenMultiplyFloat64AVX512, step: 32, sizes: [4]uint8{8, 8, 8, 8}, past: multiplyThenMultiplyFloat64PastAVX512},
+	},
+	{
+		dtype.Float32: {loop: negativeThenMultiplyFloat32AVX512, step: 64, sizes: [4]uint8{4, 4, 4, 0}, past: negativeThenMultiplyFloat32PastAVX512},
+		dtype.Float64: {loop: negativeThenMultiplyFloat64AVX512, step: 32, sizes: [4]uint8{8, 8, 8, 0}, past: negativeThenMultiplyFloat64PastAVX512},
+	},
+	{
+		dtype.Float32: {loop: addThenDivideFloat32AVX512, step: 64, sizes: [4]uint8{4, 4, 4, 4}, past: addThenDivideFloat32PastAVX512},
+		dtype.Float64: {loop: addThenDivideFloat64AVX512, step: 32, sizes: [4]uint8{8, 8, 8, 8}, past: addThenDivideFloat64PastAVX512},
+	},
+	{
+		dtype.Float32: {loop: subtractThenDivideFloat32AVX512, step: 64, sizes: [4]uint8{4, 4, 4, 4}, past: subtractThenDivideFloat32PastAVX512},
+		dtype.Float64: {loop: subtractThenDivideFloat64AVX512, step: 32, sizes: [4]uint8{8, 8, 8, 8}, past: subtractThenDivideFloat64PastAVX512},
+	},
+	{
+		dtype.Float32: {loop: multiplyThenDivideFloat32AVX512, step: 64, sizes: [4]uint8{4, 4, 4, 4}, past: multiplyThenDivideFloat32PastAVX512},
+		dtype.Float64: {loop: multiplyThenDivideFloat64AVX512, step: 32, sizes: [4]uint8{8, 8, 8, 8}, past: multiplyThenDivideFloat64PastAVX512},
+	},
+	{
+		dtype.Float32: {loop: negativeThenDivideFloat32AVX512, step: 64, sizes: [4]uint8{4, 4, 4, 0}, past: negativeThenDivideFloat32PastAVX512},
+		dtype.Float64: {loop: negativeThenDivideFloat64AVX512, step: 32, sizes: [4]uint8{8, 8, 8, 0}, past: negativeThenDivideFloat64PastAVX512},
+	},
+	{
+		dtype.Float32: {loop: addThenDivideBFloat32AVX512, step: 64, sizes: [4]uint8{4, 4, 4, 4}, past: addThenDivideBFloat32PastAVX512},
+		dtype.Float64: {loop: addThenDivideBFloat64AVX512, step: 32, sizes: [4]uint8{8, 8, 8, 8}, past: addThenDivideBFloat64PastAVX512},
+	},
+	{
+		dtype.Float32: {loop: subtractThenDivideBFloat32AVX512, step: 64, sizes: [4]uint8{4, 4, 4, 4}, past: subtractThenDivideBFloat32PastAVX512},
+		dtype.Float64: {loop: subtractThenDivideBFloat64AVX512, step: 32, sizes: [4]uint8{8, 8, 8, 8}, past: subtractThenDivideBFloat64PastAVX512},
+	},
+	{
+		dtype.Float32: {loop: multiplyThenDivideBFloat32AVX512, step: 64, sizes: [4]uint8{4, 4, 4, 4}, past: multiplyThenDivideBFloat32PastAVX512},
+		dtype.Float64: {loop: multiplyThenDivideBFloat64AVX512, step: 32, sizes: [4]uint8{8, 8, 8, 8}, past: multiplyThenDivideBFloat64PastAVX512},
+	},
+	{
+		dtype.Float32: {loop: negativeThenDivideBFloat32AVX512, step: 64, sizes: [4]uint8{4, 4, 4, 0}, past: negativeThenDivideBFloat32PastAVX512},
+		dtype.Float64: {loop: negativeThenDivideBFloat64AVX512, step: 32, sizes: [4]uint8{8, 8, 8, 0}, past: negativeThenDivideBFloat64PastAVX512},
+	},
+	{
+		dtype.Float32: {loop: addThenSqrtFloat32AVX512, step: 64, sizes: [4]uint8{4, 4, 4, 0}, past: addThenSqrtFloat32PastAVX512},
+		dtype.Float64: {loop: addThenSqrtFloat64AVX512, step: 32, sizes: [4]uint8{8, 8, 8, 0}, past: addThenSqrtFloat64PastAVX512},
+	},
+	{
+		dtype.Float32: {loop: subtractThenSqrtFloat32AVX512, step: 64, sizes: [4]uint8{4, 4, 4, 0}, past: subtractThenSqrtFloat32PastAVX512},
+		dtype.Float64: {loop: subtractThenSqrtFloat64AVX512, step: 32, sizes: [4]uint8{8, 8, 8, 0}, past: subtractThenSqrtFloat64PastAVX512},
+	},
+	{
+		dtype.Float32: {loop: multiplyThenSqrtFloat32AVX512, step: 64, sizes: [4]uint8{4, 4, 4, 0}, past: multiplyThenSqrtFloat32PastAVX512},
+		dtype.Float64: {loop: multiplyThenSqrtFloat64AVX512, step: 32, sizes: [4]uint8{8, 8, 8, 0}, past: multiplyThenSqrtFloat64PastAVX512},
+	},
+	{
+		dtype.Float32: {loop: negativeThenSqrtFloat32AVX512, step: 64, sizes: [4]uint8{4, 4, 0, 0}, past: negativeThenSqrtFloat32PastAVX512},
+		dtype.Float64: {loop: negativeThenSqrtFloat64AVX512, step: 32, sizes: [4]uint8{8, 8, 0, 0}, past: negativeThenSqrtFloat64PastAVX512},
+	},
+	{
+		dtype.Float32: {loop: addThenExpFloat32AVX512, step: 64, sizes: [4]uint8{4, 4, 4, 0}, past: addThenExpFloat32PastAVX512},
+		dtype.Float64: {loop: addThenExpFloat64AVX512, step: 32, sizes: [4]uint8{8, 8, 8, 0}, past: addThenExpFloat64PastAVX512},
+	},
+	{
+		dtype.Float32: {loop: subtractThenExpFloat32AVX512, step: 64, sizes: [4]uint8{4, 4, 4, 0}, past: subtractThenExpFloat32PastAVX512},
+		dtype.Float64: {loop: subtractThenExpFloat64AVX512, step: 32, sizes: [4]uint8{8, 8, 8, 0}, past: subtractThenExpFloat64PastAVX512},
+	},
+	{
+		dtype.Float32: {loop: multiplyThenExpFloat32AVX512, step: 64, sizes: [4]uint8{4, 4, 4, 0}, past: multiplyThenExpFloat32PastAVX512},
+		dtype.Float64: {loop: multiplyThenExpFloat64AVX512, step: 32, sizes: [4]uint8{8, 8, 8, 0}, past: multiplyThenExpFloat64PastAVX512},
+	},
+	{
+		dtype.Float32: {loop: negativeThenExpFloat32AVX512, step: 64, sizes: [4]uint8{4, 4, 0, 0}, past: negativeThenExpFloat32PastAVX512},
+		dtype.Float64: {loop: negativeThenExpFloat64AVX512, step: 32, sizes: [4]uint8{8, 8, 0, 0}, past: negativeThenExpFloat64PastAVX512},
 	},
 }
 

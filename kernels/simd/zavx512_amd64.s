@@ -15146,6 +15146,5430 @@ loop:
 	JLT      loop
 	RET
 
+// func addThenAddFloat32AVX512()
+// Requires: AVX512F
+TEXT ·addThenAddFloat32AVX512(SB), NOSPLIT, $0
+	// AddThenAdd of float32, 64 elements a step.
+loop:
+	VMOVUPS (R9)(AX*4), Z0
+	VADDPS  (R10)(AX*4), Z0, Z0
+	VMOVUPS 64(R9)(AX*4), Z1
+	VADDPS  64(R10)(AX*4), Z1, Z1
+	VMOVUPS 128(R9)(AX*4), Z2
+	VADDPS  128(R10)(AX*4), Z2, Z2
+	VMOVUPS 192(R9)(AX*4), Z3
+	VADDPS  192(R10)(AX*4), Z3, Z3
+	VADDPS  (R11)(AX*4), Z0, Z0
+	VADDPS  64(R11)(AX*4), Z1, Z1
+	VADDPS  128(R11)(AX*4), Z2, Z2
+	VADDPS  192(R11)(AX*4), Z3, Z3
+	VMOVUPS Z0, (R8)(AX*4)
+	VMOVUPS Z1, 64(R8)(AX*4)
+	VMOVUPS Z2, 128(R8)(AX*4)
+	VMOVUPS Z3, 192(R8)(AX*4)
+	ADDQ    $0x00000040, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func addThenAddFloat32PastAVX512()
+// Requires: AVX512F
+TEXT ·addThenAddFloat32PastAVX512(SB), NOSPLIT, $0
+	// AddThenAdd of float32, 64 elements a step.
+loop:
+	VMOVUPS  (R9)(AX*4), Z0
+	VADDPS   (R10)(AX*4), Z0, Z0
+	VMOVUPS  64(R9)(AX*4), Z1
+	VADDPS   64(R10)(AX*4), Z1, Z1
+	VMOVUPS  128(R9)(AX*4), Z2
+	VADDPS   128(R10)(AX*4), Z2, Z2
+	VMOVUPS  192(R9)(AX*4), Z3
+	VADDPS   192(R10)(AX*4), Z3, Z3
+	VADDPS   (R11)(AX*4), Z0, Z0
+	VADDPS   64(R11)(AX*4), Z1, Z1
+	VADDPS   128(R11)(AX*4), Z2, Z2
+	VADDPS   192(R11)(AX*4), Z3, Z3
+	VMOVNTPS Z0, (R8)(AX*4)
+	VMOVNTPS Z1, 64(R8)(AX*4)
+	VMOVNTPS Z2, 128(R8)(AX*4)
+	VMOVNTPS Z3, 192(R8)(AX*4)
+	ADDQ     $0x00000040, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func addThenAddFloat64AVX512()
+// Requires: AVX512F
+TEXT ·addThenAddFloat64AVX512(SB), NOSPLIT, $0
+	// AddThenAdd of float64, 32 elements a step.
+loop:
+	VMOVUPS (R9)(AX*8), Z0
+	VADDPD  (R10)(AX*8), Z0, Z0
+	VMOVUPS 64(R9)(AX*8), Z1
+	VADDPD  64(R10)(AX*8), Z1, Z1
+	VMOVUPS 128(R9)(AX*8), Z2
+	VADDPD  128(R10)(AX*8), Z2, Z2
+	VMOVUPS 192(R9)(AX*8), Z3
+	VADDPD  192(R10)(AX*8), Z3, Z3
+	VADDPD  (R11)(AX*8), Z0, Z0
+	VADDPD  64(R11)(AX*8), Z1, Z1
+	VADDPD  128(R11)(AX*8), Z2, Z2
+	VADDPD  192(R11)(AX*8), Z3, Z3
+	VMOVUPS Z0, (R8)(AX*8)
+	VMOVUPS Z1, 64(R8)(AX*8)
+	VMOVUPS Z2, 128(R8)(AX*8)
+	VMOVUPS Z3, 192(R8)(AX*8)
+	ADDQ    $0x00000020, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func addThenAddFloat64PastAVX512()
+// Requires: AVX512F
+TEXT ·addThenAddFloat64PastAVX512(SB), NOSPLIT, $0
+	// AddThenAdd of float64, 32 elements a step.
+loop:
+	VMOVUPS  (R9)(AX*8), Z0
+	VADDPD   (R10)(AX*8), Z0, Z0
+	VMOVUPS  64(R9)(AX*8), Z1
+	VADDPD   64(R10)(AX*8), Z1, Z1
+	VMOVUPS  128(R9)(AX*8), Z2
+	VADDPD   128(R10)(AX*8), Z2, Z2
+	VMOVUPS  192(R9)(AX*8), Z3
+	VADDPD   192(R10)(AX*8), Z3, Z3
+	VADDPD   (R11)(AX*8), Z0, Z0
+	VADDPD   64(R11)(AX*8), Z1, Z1
+	VADDPD   128(R11)(AX*8), Z2, Z2
+	VADDPD   192(R11)(AX*8), Z3, Z3
+	VMOVNTPS Z0, (R8)(AX*8)
+	VMOVNTPS Z1, 64(R8)(AX*8)
+	VMOVNTPS Z2, 128(R8)(AX*8)
+	VMOVNTPS Z3, 192(R8)(AX*8)
+	ADDQ     $0x00000020, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func subtractThenAddFloat32AVX512()
+// Requires: AVX512F
+TEXT ·subtractThenAddFloat32AVX512(SB), NOSPLIT, $0
+	// SubtractThenAdd of float32, 64 elements a step.
+loop:
+	VMOVUPS (R9)(AX*4), Z0
+	VSUBPS  (R10)(AX*4), Z0, Z0
+	VMOVUPS 64(R9)(AX*4), Z1
+	VSUBPS  64(R10)(AX*4), Z1, Z1
+	VMOVUPS 128(R9)(AX*4), Z2
+	VSUBPS  128(R10)(AX*4), Z2, Z2
+	VMOVUPS 192(R9)(AX*4), Z3
+	VSUBPS  192(R10)(AX*4), Z3, Z3
+	VADDPS  (R11)(AX*4), Z0, Z0
+	VADDPS  64(R11)(AX*4), Z1, Z1
+	VADDPS  128(R11)(AX*4), Z2, Z2
+	VADDPS  192(R11)(AX*4), Z3, Z3
+	VMOVUPS Z0, (R8)(AX*4)
+	VMOVUPS Z1, 64(R8)(AX*4)
+	VMOVUPS Z2, 128(R8)(AX*4)
+	VMOVUPS Z3, 192(R8)(AX*4)
+	ADDQ    $0x00000040, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func subtractThenAddFloat32PastAVX512()
+// Requires: AVX512F
+TEXT ·subtractThenAddFloat32PastAVX512(SB), NOSPLIT, $0
+	// SubtractThenAdd of float32, 64 elements a step.
+loop:
+	VMOVUPS  (R9)(AX*4), Z0
+	VSUBPS   (R10)(AX*4), Z0, Z0
+	VMOVUPS  64(R9)(AX*4), Z1
+	VSUBPS   64(R10)(AX*4), Z1, Z1
+	VMOVUPS  128(R9)(AX*4), Z2
+	VSUBPS   128(R10)(AX*4), Z2, Z2
+	VMOVUPS  192(R9)(AX*4), Z3
+	VSUBPS   192(R10)(AX*4), Z3, Z3
+	VADDPS   (R11)(AX*4), Z0, Z0
+	VADDPS   64(R11)(AX*4), Z1, Z1
+	VADDPS   128(R11)(AX*4), Z2, Z2
+	VADDPS   192(R11)(AX*4), Z3, Z3
+	VMOVNTPS Z0, (R8)(AX*4)
+	VMOVNTPS Z1, 64(R8)(AX*4)
+	VMOVNTPS Z2, 128(R8)(AX*4)
+	VMOVNTPS Z3, 192(R8)(AX*4)
+	ADDQ     $0x00000040, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func subtractThenAddFloat64AVX512()
+// Requires: AVX512F
+TEXT ·subtractThenAddFloat64AVX512(SB), NOSPLIT, $0
+	// SubtractThenAdd of float64, 32 elements a step.
+loop:
+	VMOVUPS (R9)(AX*8), Z0
+	VSUBPD  (R10)(AX*8), Z0, Z0
+	VMOVUPS 64(R9)(AX*8), Z1
+	VSUBPD  64(R10)(AX*8), Z1, Z1
+	VMOVUPS 128(R9)(AX*8), Z2
+	VSUBPD  128(R10)(AX*8), Z2, Z2
+	VMOVUPS 192(R9)(AX*8), Z3
+	VSUBPD  192(R10)(AX*8), Z3, Z3
+	VADDPD  (R11)(AX*8), Z0, Z0
+	VADDPD  64(R11)(AX*8), Z1, Z1
+	VADDPD  128(R11)(AX*8), Z2, Z2
+	VADDPD  192(R11)(AX*8), Z3, Z3
+	VMOVUPS Z0, (R8)(AX*8)
+	VMOVUPS Z1, 64(R8)(AX*8)
+	VMOVUPS Z2, 128(R8)(AX*8)
+	VMOVUPS Z3, 192(R8)(AX*8)
+	ADDQ    $0x00000020, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func subtractThenAddFloat64PastAVX512()
+// Requires: AVX512F
+TEXT ·subtractThenAddFloat64PastAVX512(SB), NOSPLIT, $0
+	// SubtractThenAdd of float64, 32 elements a step.
+loop:
+	VMOVUPS  (R9)(AX*8), Z0
+	VSUBPD   (R10)(AX*8), Z0, Z0
+	VMOVUPS  64(R9)(AX*8), Z1
+	VSUBPD   64(R10)(AX*8), Z1, Z1
+	VMOVUPS  128(R9)(AX*8), Z2
+	VSUBPD   128(R10)(AX*8), Z2, Z2
+	VMOVUPS  192(R9)(AX*8), Z3
+	VSUBPD   192(R10)(AX*8), Z3, Z3
+	VADDPD   (R11)(AX*8), Z0, Z0
+	VADDPD   64(R11)(AX*8), Z1, Z1
+	VADDPD   128(R11)(AX*8), Z2, Z2
+	VADDPD   192(R11)(AX*8), Z3, Z3
+	VMOVNTPS Z0, (R8)(AX*8)
+	VMOVNTPS Z1, 64(R8)(AX*8)
+	VMOVNTPS Z2, 128(R8)(AX*8)
+	VMOVNTPS Z3, 192(R8)(AX*8)
+	ADDQ     $0x00000020, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func multiplyThenAddFloat32AVX512()
+// Requires: AVX512F
+TEXT ·multiplyThenAddFloat32AVX512(SB), NOSPLIT, $0
+	// MultiplyThenAdd of float32, 64 elements a step.
+loop:
+	VMOVUPS (R9)(AX*4), Z0
+	VMULPS  (R10)(AX*4), Z0, Z0
+	VMOVUPS 64(R9)(AX*4), Z1
+	VMULPS  64(R10)(AX*4), Z1, Z1
+	VMOVUPS 128(R9)(AX*4), Z2
+	VMULPS  128(R10)(AX*4), Z2, Z2
+	VMOVUPS 192(R9)(AX*4), Z3
+	VMULPS  192(R10)(AX*4), Z3, Z3
+	VADDPS  (R11)(AX*4), Z0, Z0
+	VADDPS  64(R11)(AX*4), Z1, Z1
+	VADDPS  128(R11)(AX*4), Z2, Z2
+	VADDPS  192(R11)(AX*4), Z3, Z3
+	VMOVUPS Z0, (R8)(AX*4)
+	VMOVUPS Z1, 64(R8)(AX*4)
+	VMOVUPS Z2, 128(R8)(AX*4)
+	VMOVUPS Z3, 192(R8)(AX*4)
+	ADDQ    $0x00000040, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func multiplyThenAddFloat32PastAVX512()
+// Requires: AVX512F
+TEXT ·multiplyThenAddFloat32PastAVX512(SB), NOSPLIT, $0
+	// MultiplyThenAdd of float32, 64 elements a step.
+loop:
+	VMOVUPS  (R9)(AX*4), Z0
+	VMULPS   (R10)(AX*4), Z0, Z0
+	VMOVUPS  64(R9)(AX*4), Z1
+	VMULPS   64(R10)(AX*4), Z1, Z1
+	VMOVUPS  128(R9)(AX*4), Z2
+	VMULPS   128(R10)(AX*4), Z2, Z2
+	VMOVUPS  192(R9)(AX*4), Z3
+	VMULPS   192(R10)(AX*4), Z3, Z3
+	VADDPS   (R11)(AX*4), Z0, Z0
+	VADDPS   64(R11)(AX*4), Z1, Z1
+	VADDPS   128(R11)(AX*4), Z2, Z2
+	VADDPS   192(R11)(AX*4), Z3, Z3
+	VMOVNTPS Z0, (R8)(AX*4)
+	VMOVNTPS Z1, 64(R8)(AX*4)
+	VMOVNTPS Z2, 128(R8)(AX*4)
+	VMOVNTPS Z3, 192(R8)(AX*4)
+	ADDQ     $0x00000040, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func multiplyThenAddFloat64AVX512()
+// Requires: AVX512F
+TEXT ·multiplyThenAddFloat64AVX512(SB), NOSPLIT, $0
+	// MultiplyThenAdd of float64, 32 elements a step.
+loop:
+	VMOVUPS (R9)(AX*8), Z0
+	VMULPD  (R10)(AX*8), Z0, Z0
+	VMOVUPS 64(R9)(AX*8), Z1
+	VMULPD  64(R10)(AX*8), Z1, Z1
+	VMOVUPS 128(R9)(AX*8), Z2
+	VMULPD  128(R10)(AX*8), Z2, Z2
+	VMOVUPS 192(R9)(AX*8), Z3
+	VMULPD  192(R10)(AX*8), Z3, Z3
+	VADDPD  (R11)(AX*8), Z0, Z0
+	VADDPD  64(R11)(AX*8), Z1, Z1
+	VADDPD  128(R11)(AX*8), Z2, Z2
+	VADDPD  192(R11)(AX*8), Z3, Z3
+	VMOVUPS Z0, (R8)(AX*8)
+	VMOVUPS Z1, 64(R8)(AX*8)
+	VMOVUPS Z2, 128(R8)(AX*8)
+	VMOVUPS Z3, 192(R8)(AX*8)
+	ADDQ    $0x00000020, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func multiplyThenAddFloat64PastAVX512()
+// Requires: AVX512F
+TEXT ·multiplyThenAddFloat64PastAVX512(SB), NOSPLIT, $0
+	// MultiplyThenAdd of float64, 32 elements a step.
+loop:
+	VMOVUPS  (R9)(AX*8), Z0
+	VMULPD   (R10)(AX*8), Z0, Z0
+	VMOVUPS  64(R9)(AX*8), Z1
+	VMULPD   64(R10)(AX*8), Z1, Z1
+	VMOVUPS  128(R9)(AX*8), Z2
+	VMULPD   128(R10)(AX*8), Z2, Z2
+	VMOVUPS  192(R9)(AX*8), Z3
+	VMULPD   192(R10)(AX*8), Z3, Z3
+	VADDPD   (R11)(AX*8), Z0, Z0
+	VADDPD   64(R11)(AX*8), Z1, Z1
+	VADDPD   128(R11)(AX*8), Z2, Z2
+	VADDPD   192(R11)(AX*8), Z3, Z3
+	VMOVNTPS Z0, (R8)(AX*8)
+	VMOVNTPS Z1, 64(R8)(AX*8)
+	VMOVNTPS Z2, 128(R8)(AX*8)
+	VMOVNTPS Z3, 192(R8)(AX*8)
+	ADDQ     $0x00000020, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func negativeThenAddFloat32AVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·negativeThenAddFloat32AVX512(SB), NOSPLIT, $0
+	// NegativeThenAdd of float32, 64 elements a step.
+loop:
+	VMOVUPS     (R9)(AX*4), Z0
+	VXORPS.BCST avx512_80000000<>+0(SB), Z0, Z0
+	VMOVUPS     64(R9)(AX*4), Z1
+	VXORPS.BCST avx512_80000000<>+0(SB), Z1, Z1
+	VMOVUPS     128(R9)(AX*4), Z2
+	VXORPS.BCST avx512_80000000<>+0(SB), Z2, Z2
+	VMOVUPS     192(R9)(AX*4), Z3
+	VXORPS.BCST avx512_80000000<>+0(SB), Z3, Z3
+	VADDPS      (R10)(AX*4), Z0, Z0
+	VADDPS      64(R10)(AX*4), Z1, Z1
+	VADDPS      128(R10)(AX*4), Z2, Z2
+	VADDPS      192(R10)(AX*4), Z3, Z3
+	VMOVUPS     Z0, (R8)(AX*4)
+	VMOVUPS     Z1, 64(R8)(AX*4)
+	VMOVUPS     Z2, 128(R8)(AX*4)
+	VMOVUPS     Z3, 192(R8)(AX*4)
+	ADDQ        $0x00000040, AX
+	CMPQ        AX, DX
+	JLT         loop
+	RET
+
+// func negativeThenAddFloat32PastAVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·negativeThenAddFloat32PastAVX512(SB), NOSPLIT, $0
+	// NegativeThenAdd of float32, 64 elements a step.
+loop:
+	VMOVUPS     (R9)(AX*4), Z0
+	VXORPS.BCST avx512_80000000<>+0(SB), Z0, Z0
+	VMOVUPS     64(R9)(AX*4), Z1
+	VXORPS.BCST avx512_80000000<>+0(SB), Z1, Z1
+	VMOVUPS     128(R9)(AX*4), Z2
+	VXORPS.BCST avx512_80000000<>+0(SB), Z2, Z2
+	VMOVUPS     192(R9)(AX*4), Z3
+	VXORPS.BCST avx512_80000000<>+0(SB), Z3, Z3
+	VADDPS      (R10)(AX*4), Z0, Z0
+	VADDPS      64(R10)(AX*4), Z1, Z1
+	VADDPS      128(R10)(AX*4), Z2, Z2
+	VADDPS      192(R10)(AX*4), Z3, Z3
+	VMOVNTPS    Z0, (R8)(AX*4)
+	VMOVNTPS    Z1, 64(R8)(AX*4)
+	VMOVNTPS    Z2, 128(R8)(AX*4)
+	VMOVNTPS    Z3, 192(R8)(AX*4)
+	ADDQ        $0x00000040, AX
+	CMPQ        AX, DX
+	JLT         loop
+	RET
+
+// func negativeThenAddFloat64AVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·negativeThenAddFloat64AVX512(SB), NOSPLIT, $0
+	// NegativeThenAdd of float64, 32 elements a step.
+loop:
+	VMOVUPS     (R9)(AX*8), Z0
+	VXORPD.BCST avx512_8000000000000000<>+0(SB), Z0, Z0
+	VMOVUPS     64(R9)(AX*8), Z1
+	VXORPD.BCST avx512_8000000000000000<>+0(SB), Z1, Z1
+	VMOVUPS     128(R9)(AX*8), Z2
+	VXORPD.BCST avx512_8000000000000000<>+0(SB), Z2, Z2
+	VMOVUPS     192(R9)(AX*8), Z3
+	VXORPD.BCST avx512_8000000000000000<>+0(SB), Z3, Z3
+	VADDPD      (R10)(AX*8), Z0, Z0
+	VADDPD      64(R10)(AX*8), Z1, Z1
+	VADDPD      128(R10)(AX*8), Z2, Z2
+	VADDPD      192(R10)(AX*8), Z3, Z3
+	VMOVUPS     Z0, (R8)(AX*8)
+	VMOVUPS     Z1, 64(R8)(AX*8)
+	VMOVUPS     Z2, 128(R8)(AX*8)
+	VMOVUPS     Z3, 192(R8)(AX*8)
+	ADDQ        $0x00000020, AX
+	CMPQ        AX, DX
+	JLT         loop
+	RET
+
+// func negativeThenAddFloat64PastAVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·negativeThenAddFloat64PastAVX512(SB), NOSPLIT, $0
+	// NegativeThenAdd of float64, 32 elements a step.
+loop:
+	VMOVUPS     (R9)(AX*8), Z0
+	VXORPD.BCST avx512_8000000000000000<>+0(SB), Z0, Z0
+	VMOVUPS     64(R9)(AX*8), Z1
+	VXORPD.BCST avx512_8000000000000000<>+0(SB), Z1, Z1
+	VMOVUPS     128(R9)(AX*8), Z2
+	VXORPD.BCST avx512_8000000000000000<>+0(SB), Z2, Z2
+	VMOVUPS     192(R9)(AX*8), Z3
+	VXORPD.BCST avx512_8000000000000000<>+0(SB), Z3, Z3
+	VADDPD      (R10)(AX*8), Z0, Z0
+	VADDPD      64(R10)(AX*8), Z1, Z1
+	VADDPD      128(R10)(AX*8), Z2, Z2
+	VADDPD      192(R10)(AX*8), Z3, Z3
+	VMOVNTPS    Z0, (R8)(AX*8)
+	VMOVNTPS    Z1, 64(R8)(AX*8)
+	VMOVNTPS    Z2, 128(R8)(AX*8)
+	VMOVNTPS    Z3, 192(R8)(AX*8)
+	ADDQ        $0x00000020, AX
+	CMPQ        AX, DX
+	JLT         loop
+	RET
+
+// func addThenSubtractFloat32AVX512()
+// Requires: AVX512F
+TEXT ·addThenSubtractFloat32AVX512(SB), NOSPLIT, $0
+	// AddThenSubtract of float32, 64 elements a step.
+loop:
+	VMOVUPS (R9)(AX*4), Z0
+	VADDPS  (R10)(AX*4), Z0, Z0
+	VMOVUPS 64(R9)(AX*4), Z1
+	VADDPS  64(R10)(AX*4), Z1, Z1
+	VMOVUPS 128(R9)(AX*4), Z2
+	VADDPS  128(R10)(AX*4), Z2, Z2
+	VMOVUPS 192(R9)(AX*4), Z3
+	VADDPS  192(R10)(AX*4), Z3, Z3
+	VSUBPS  (R11)(AX*4), Z0, Z0
+	VSUBPS  64(R11)(AX*4), Z1, Z1
+	VSUBPS  128(R11)(AX*4), Z2, Z2
+	VSUBPS  192(R11)(AX*4), Z3, Z3
+	VMOVUPS Z0, (R8)(AX*4)
+	VMOVUPS Z1, 64(R8)(AX*4)
+	VMOVUPS Z2, 128(R8)(AX*4)
+	VMOVUPS Z3, 192(R8)(AX*4)
+	ADDQ    $0x00000040, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func addThenSubtractFloat32PastAVX512()
+// Requires: AVX512F
+TEXT ·addThenSubtractFloat32PastAVX512(SB), NOSPLIT, $0
+	// AddThenSubtract of float32, 64 elements a step.
+loop:
+	VMOVUPS  (R9)(AX*4), Z0
+	VADDPS   (R10)(AX*4), Z0, Z0
+	VMOVUPS  64(R9)(AX*4), Z1
+	VADDPS   64(R10)(AX*4), Z1, Z1
+	VMOVUPS  128(R9)(AX*4), Z2
+	VADDPS   128(R10)(AX*4), Z2, Z2
+	VMOVUPS  192(R9)(AX*4), Z3
+	VADDPS   192(R10)(AX*4), Z3, Z3
+	VSUBPS   (R11)(AX*4), Z0, Z0
+	VSUBPS   64(R11)(AX*4), Z1, Z1
+	VSUBPS   128(R11)(AX*4), Z2, Z2
+	VSUBPS   192(R11)(AX*4), Z3, Z3
+	VMOVNTPS Z0, (R8)(AX*4)
+	VMOVNTPS Z1, 64(R8)(AX*4)
+	VMOVNTPS Z2, 128(R8)(AX*4)
+	VMOVNTPS Z3, 192(R8)(AX*4)
+	ADDQ     $0x00000040, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func addThenSubtractFloat64AVX512()
+// Requires: AVX512F
+TEXT ·addThenSubtractFloat64AVX512(SB), NOSPLIT, $0
+	// AddThenSubtract of float64, 32 elements a step.
+loop:
+	VMOVUPS (R9)(AX*8), Z0
+	VADDPD  (R10)(AX*8), Z0, Z0
+	VMOVUPS 64(R9)(AX*8), Z1
+	VADDPD  64(R10)(AX*8), Z1, Z1
+	VMOVUPS 128(R9)(AX*8), Z2
+	VADDPD  128(R10)(AX*8), Z2, Z2
+	VMOVUPS 192(R9)(AX*8), Z3
+	VADDPD  192(R10)(AX*8), Z3, Z3
+	VSUBPD  (R11)(AX*8), Z0, Z0
+	VSUBPD  64(R11)(AX*8), Z1, Z1
+	VSUBPD  128(R11)(AX*8), Z2, Z2
+	VSUBPD  192(R11)(AX*8), Z3, Z3
+	VMOVUPS Z0, (R8)(AX*8)
+	VMOVUPS Z1, 64(R8)(AX*8)
+	VMOVUPS Z2, 128(R8)(AX*8)
+	VMOVUPS Z3, 192(R8)(AX*8)
+	ADDQ    $0x00000020, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func addThenSubtractFloat64PastAVX512()
+// Requires: AVX512F
+TEXT ·addThenSubtractFloat64PastAVX512(SB), NOSPLIT, $0
+	// AddThenSubtract of float64, 32 elements a step.
+loop:
+	VMOVUPS  (R9)(AX*8), Z0
+	VADDPD   (R10)(AX*8), Z0, Z0
+	VMOVUPS  64(R9)(AX*8), Z1
+	VADDPD   64(R10)(AX*8), Z1, Z1
+	VMOVUPS  128(R9)(AX*8), Z2
+	VADDPD   128(R10)(AX*8), Z2, Z2
+	VMOVUPS  192(R9)(AX*8), Z3
+	VADDPD   192(R10)(AX*8), Z3, Z3
+	VSUBPD   (R11)(AX*8), Z0, Z0
+	VSUBPD   64(R11)(AX*8), Z1, Z1
+	VSUBPD   128(R11)(AX*8), Z2, Z2
+	VSUBPD   192(R11)(AX*8), Z3, Z3
+	VMOVNTPS Z0, (R8)(AX*8)
+	VMOVNTPS Z1, 64(R8)(AX*8)
+	VMOVNTPS Z2, 128(R8)(AX*8)
+	VMOVNTPS Z3, 192(R8)(AX*8)
+	ADDQ     $0x00000020, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func subtractThenSubtractFloat32AVX512()
+// Requires: AVX512F
+TEXT ·subtractThenSubtractFloat32AVX512(SB), NOSPLIT, $0
+	// SubtractThenSubtract of float32, 64 elements a step.
+loop:
+	VMOVUPS (R9)(AX*4), Z0
+	VSUBPS  (R10)(AX*4), Z0, Z0
+	VMOVUPS 64(R9)(AX*4), Z1
+	VSUBPS  64(R10)(AX*4), Z1, Z1
+	VMOVUPS 128(R9)(AX*4), Z2
+	VSUBPS  128(R10)(AX*4), Z2, Z2
+	VMOVUPS 192(R9)(AX*4), Z3
+	VSUBPS  192(R10)(AX*4), Z3, Z3
+	VSUBPS  (R11)(AX*4), Z0, Z0
+	VSUBPS  64(R11)(AX*4), Z1, Z1
+	VSUBPS  128(R11)(AX*4), Z2, Z2
+	VSUBPS  192(R11)(AX*4), Z3, Z3
+	VMOVUPS Z0, (R8)(AX*4)
+	VMOVUPS Z1, 64(R8)(AX*4)
+	VMOVUPS Z2, 128(R8)(AX*4)
+	VMOVUPS Z3, 192(R8)(AX*4)
+	ADDQ    $0x00000040, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func subtractThenSubtractFloat32PastAVX512()
+// Requires: AVX512F
+TEXT ·subtractThenSubtractFloat32PastAVX512(SB), NOSPLIT, $0
+	// SubtractThenSubtract of float32, 64 elements a step.
+loop:
+	VMOVUPS  (R9)(AX*4), Z0
+	VSUBPS   (R10)(AX*4), Z0, Z0
+	VMOVUPS  64(R9)(AX*4), Z1
+	VSUBPS   64(R10)(AX*4), Z1, Z1
+	VMOVUPS  128(R9)(AX*4), Z2
+	VSUBPS   128(R10)(AX*4), Z2, Z2
+	VMOVUPS  192(R9)(AX*4), Z3
+	VSUBPS   192(R10)(AX*4), Z3, Z3
+	VSUBPS   (R11)(AX*4), Z0, Z0
+	VSUBPS   64(R11)(AX*4), Z1, Z1
+	VSUBPS   128(R11)(AX*4), Z2, Z2
+	VSUBPS   192(R11)(AX*4), Z3, Z3
+	VMOVNTPS Z0, (R8)(AX*4)
+	VMOVNTPS Z1, 64(R8)(AX*4)
+	VMOVNTPS Z2, 128(R8)(AX*4)
+	VMOVNTPS Z3, 192(R8)(AX*4)
+	ADDQ     $0x00000040, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func subtractThenSubtractFloat64AVX512()
+// Requires: AVX512F
+TEXT ·subtractThenSubtractFloat64AVX512(SB), NOSPLIT, $0
+	// SubtractThenSubtract of float64, 32 elements a step.
+loop:
+	VMOVUPS (R9)(AX*8), Z0
+	VSUBPD  (R10)(AX*8), Z0, Z0
+	VMOVUPS 64(R9)(AX*8), Z1
+	VSUBPD  64(R10)(AX*8), Z1, Z1
+	VMOVUPS 128(R9)(AX*8), Z2
+	VSUBPD  128(R10)(AX*8), Z2, Z2
+	VMOVUPS 192(R9)(AX*8), Z3
+	VSUBPD  192(R10)(AX*8), Z3, Z3
+	VSUBPD  (R11)(AX*8), Z0, Z0
+	VSUBPD  64(R11)(AX*8), Z1, Z1
+	VSUBPD  128(R11)(AX*8), Z2, Z2
+	VSUBPD  192(R11)(AX*8), Z3, Z3
+	VMOVUPS Z0, (R8)(AX*8)
+	VMOVUPS Z1, 64(R8)(AX*8)
+	VMOVUPS Z2, 128(R8)(AX*8)
+	VMOVUPS Z3, 192(R8)(AX*8)
+	ADDQ    $0x00000020, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func subtractThenSubtractFloat64PastAVX512()
+// Requires: AVX512F
+TEXT ·subtractThenSubtractFloat64PastAVX512(SB), NOSPLIT, $0
+	// SubtractThenSubtract of float64, 32 elements a step.
+loop:
+	VMOVUPS  (R9)(AX*8), Z0
+	VSUBPD   (R10)(AX*8), Z0, Z0
+	VMOVUPS  64(R9)(AX*8), Z1
+	VSUBPD   64(R10)(AX*8), Z1, Z1
+	VMOVUPS  128(R9)(AX*8), Z2
+	VSUBPD   128(R10)(AX*8), Z2, Z2
+	VMOVUPS  192(R9)(AX*8), Z3
+	VSUBPD   192(R10)(AX*8), Z3, Z3
+	VSUBPD   (R11)(AX*8), Z0, Z0
+	VSUBPD   64(R11)(AX*8), Z1, Z1
+	VSUBPD   128(R11)(AX*8), Z2, Z2
+	VSUBPD   192(R11)(AX*8), Z3, Z3
+	VMOVNTPS Z0, (R8)(AX*8)
+	VMOVNTPS Z1, 64(R8)(AX*8)
+	VMOVNTPS Z2, 128(R8)(AX*8)
+	VMOVNTPS Z3, 192(R8)(AX*8)
+	ADDQ     $0x00000020, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func multiplyThenSubtractFloat32AVX512()
+// Requires: AVX512F
+TEXT ·multiplyThenSubtractFloat32AVX512(SB), NOSPLIT, $0
+	// MultiplyThenSubtract of float32, 64 elements a step.
+loop:
+	VMOVUPS (R9)(AX*4), Z0
+	VMULPS  (R10)(AX*4), Z0, Z0
+	VMOVUPS 64(R9)(AX*4), Z1
+	VMULPS  64(R10)(AX*4), Z1, Z1
+	VMOVUPS 128(R9)(AX*4), Z2
+	VMULPS  128(R10)(AX*4), Z2, Z2
+	VMOVUPS 192(R9)(AX*4), Z3
+	VMULPS  192(R10)(AX*4), Z3, Z3
+	VSUBPS  (R11)(AX*4), Z0, Z0
+	VSUBPS  64(R11)(AX*4), Z1, Z1
+	VSUBPS  128(R11)(AX*4), Z2, Z2
+	VSUBPS  192(R11)(AX*4), Z3, Z3
+	VMOVUPS Z0, (R8)(AX*4)
+	VMOVUPS Z1, 64(R8)(AX*4)
+	VMOVUPS Z2, 128(R8)(AX*4)
+	VMOVUPS Z3, 192(R8)(AX*4)
+	ADDQ    $0x00000040, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func multiplyThenSubtractFloat32PastAVX512()
+// Requires: AVX512F
+TEXT ·multiplyThenSubtractFloat32PastAVX512(SB), NOSPLIT, $0
+	// MultiplyThenSubtract of float32, 64 elements a step.
+loop:
+	VMOVUPS  (R9)(AX*4), Z0
+	VMULPS   (R10)(AX*4), Z0, Z0
+	VMOVUPS  64(R9)(AX*4), Z1
+	VMULPS   64(R10)(AX*4), Z1, Z1
+	VMOVUPS  128(R9)(AX*4), Z2
+	VMULPS   128(R10)(AX*4), Z2, Z2
+	VMOVUPS  192(R9)(AX*4), Z3
+	VMULPS   192(R10)(AX*4), Z3, Z3
+	VSUBPS   (R11)(AX*4), Z0, Z0
+	VSUBPS   64(R11)(AX*4), Z1, Z1
+	VSUBPS   128(R11)(AX*4), Z2, Z2
+	VSUBPS   192(R11)(AX*4), Z3, Z3
+	VMOVNTPS Z0, (R8)(AX*4)
+	VMOVNTPS Z1, 64(R8)(AX*4)
+	VMOVNTPS Z2, 128(R8)(AX*4)
+	VMOVNTPS Z3, 192(R8)(AX*4)
+	ADDQ     $0x00000040, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func multiplyThenSubtractFloat64AVX512()
+// Requires: AVX512F
+TEXT ·multiplyThenSubtractFloat64AVX512(SB), NOSPLIT, $0
+	// MultiplyThenSubtract of float64, 32 elements a step.
+loop:
+	VMOVUPS (R9)(AX*8), Z0
+	VMULPD  (R10)(AX*8), Z0, Z0
+	VMOVUPS 64(R9)(AX*8), Z1
+	VMULPD  64(R10)(AX*8), Z1, Z1
+	VMOVUPS 128(R9)(AX*8), Z2
+	VMULPD  128(R10)(AX*8), Z2, Z2
+	VMOVUPS 192(R9)(AX*8), Z3
+	VMULPD  192(R10)(AX*8), Z3, Z3
+	VSUBPD  (R11)(AX*8), Z0, Z0
+	VSUBPD  64(R11)(AX*8), Z1, Z1
+	VSUBPD  128(R11)(AX*8), Z2, Z2
+	VSUBPD  192(R11)(AX*8), Z3, Z3
+	VMOVUPS Z0, (R8)(AX*8)
+	VMOVUPS Z1, 64(R8)(AX*8)
+	VMOVUPS Z2, 128(R8)(AX*8)
+	VMOVUPS Z3, 192(R8)(AX*8)
+	ADDQ    $0x00000020, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func multiplyThenSubtractFloat64PastAVX512()
+// Requires: AVX512F
+TEXT ·multiplyThenSubtractFloat64PastAVX512(SB), NOSPLIT, $0
+	// MultiplyThenSubtract of float64, 32 elements a step.
+loop:
+	VMOVUPS  (R9)(AX*8), Z0
+	VMULPD   (R10)(AX*8), Z0, Z0
+	VMOVUPS  64(R9)(AX*8), Z1
+	VMULPD   64(R10)(AX*8), Z1, Z1
+	VMOVUPS  128(R9)(AX*8), Z2
+	VMULPD   128(R10)(AX*8), Z2, Z2
+	VMOVUPS  192(R9)(AX*8), Z3
+	VMULPD   192(R10)(AX*8), Z3, Z3
+	VSUBPD   (R11)(AX*8), Z0, Z0
+	VSUBPD   64(R11)(AX*8), Z1, Z1
+	VSUBPD   128(R11)(AX*8), Z2, Z2
+	VSUBPD   192(R11)(AX*8), Z3, Z3
+	VMOVNTPS Z0, (R8)(AX*8)
+	VMOVNTPS Z1, 64(R8)(AX*8)
+	VMOVNTPS Z2, 128(R8)(AX*8)
+	VMOVNTPS Z3, 192(R8)(AX*8)
+	ADDQ     $0x00000020, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func negativeThenSubtractFloat32AVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·negativeThenSubtractFloat32AVX512(SB), NOSPLIT, $0
+	// NegativeThenSubtract of float32, 64 elements a step.
+loop:
+	VMOVUPS     (R9)(AX*4), Z0
+	VXORPS.BCST avx512_80000000<>+0(SB), Z0, Z0
+	VMOVUPS     64(R9)(AX*4), Z1
+	VXORPS.BCST avx512_80000000<>+0(SB), Z1, Z1
+	VMOVUPS     128(R9)(AX*4), Z2
+	VXORPS.BCST avx512_80000000<>+0(SB), Z2, Z2
+	VMOVUPS     192(R9)(AX*4), Z3
+	VXORPS.BCST avx512_80000000<>+0(SB), Z3, Z3
+	VSUBPS      (R10)(AX*4), Z0, Z0
+	VSUBPS      64(R10)(AX*4), Z1, Z1
+	VSUBPS      128(R10)(AX*4), Z2, Z2
+	VSUBPS      192(R10)(AX*4), Z3, Z3
+	VMOVUPS     Z0, (R8)(AX*4)
+	VMOVUPS     Z1, 64(R8)(AX*4)
+	VMOVUPS     Z2, 128(R8)(AX*4)
+	VMOVUPS     Z3, 192(R8)(AX*4)
+	ADDQ        $0x00000040, AX
+	CMPQ        AX, DX
+	JLT         loop
+	RET
+
+// func negativeThenSubtractFloat32PastAVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·negativeThenSubtractFloat32PastAVX512(SB), NOSPLIT, $0
+	// NegativeThenSubtract of float32, 64 elements a step.
+loop:
+	VMOVUPS     (R9)(AX*4), Z0
+	VXORPS.BCST avx512_80000000<>+0(SB), Z0, Z0
+	VMOVUPS     64(R9)(AX*4), Z1
+	VXORPS.BCST avx512_80000000<>+0(SB), Z1, Z1
+	VMOVUPS     128(R9)(AX*4), Z2
+	VXORPS.BCST avx512_80000000<>+0(SB), Z2, Z2
+	VMOVUPS     192(R9)(AX*4), Z3
+	VXORPS.BCST avx512_80000000<>+0(SB), Z3, Z3
+	VSUBPS      (R10)(AX*4), Z0, Z0
+	VSUBPS      64(R10)(AX*4), Z1, Z1
+	VSUBPS      128(R10)(AX*4), Z2, Z2
+	VSUBPS      192(R10)(AX*4), Z3, Z3
+	VMOVNTPS    Z0, (R8)(AX*4)
+	VMOVNTPS    Z1, 64(R8)(AX*4)
+	VMOVNTPS    Z2, 128(R8)(AX*4)
+	VMOVNTPS    Z3, 192(R8)(AX*4)
+	ADDQ        $0x00000040, AX
+	CMPQ        AX, DX
+	JLT         loop
+	RET
+
+// func negativeThenSubtractFloat64AVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·negativeThenSubtractFloat64AVX512(SB), NOSPLIT, $0
+	// NegativeThenSubtract of float64, 32 elements a step.
+loop:
+	VMOVUPS     (R9)(AX*8), Z0
+	VXORPD.BCST avx512_8000000000000000<>+0(SB), Z0, Z0
+	VMOVUPS     64(R9)(AX*8), Z1
+	VXORPD.BCST avx512_8000000000000000<>+0(SB), Z1, Z1
+	VMOVUPS     128(R9)(AX*8), Z2
+	VXORPD.BCST avx512_8000000000000000<>+0(SB), Z2, Z2
+	VMOVUPS     192(R9)(AX*8), Z3
+	VXORPD.BCST avx512_8000000000000000<>+0(SB), Z3, Z3
+	VSUBPD      (R10)(AX*8), Z0, Z0
+	VSUBPD      64(R10)(AX*8), Z1, Z1
+	VSUBPD      128(R10)(AX*8), Z2, Z2
+	VSUBPD      192(R10)(AX*8), Z3, Z3
+	VMOVUPS     Z0, (R8)(AX*8)
+	VMOVUPS     Z1, 64(R8)(AX*8)
+	VMOVUPS     Z2, 128(R8)(AX*8)
+	VMOVUPS     Z3, 192(R8)(AX*8)
+	ADDQ        $0x00000020, AX
+	CMPQ        AX, DX
+	JLT         loop
+	RET
+
+// func negativeThenSubtractFloat64PastAVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·negativeThenSubtractFloat64PastAVX512(SB), NOSPLIT, $0
+	// NegativeThenSubtract of float64, 32 elements a step.
+loop:
+	VMOVUPS     (R9)(AX*8), Z0
+	VXORPD.BCST avx512_8000000000000000<>+0(SB), Z0, Z0
+	VMOVUPS     64(R9)(AX*8), Z1
+	VXORPD.BCST avx512_8000000000000000<>+0(SB), Z1, Z1
+	VMOVUPS     128(R9)(AX*8), Z2
+	VXORPD.BCST avx512_8000000000000000<>+0(SB), Z2, Z2
+	VMOVUPS     192(R9)(AX*8), Z3
+	VXORPD.BCST avx512_8000000000000000<>+0(SB), Z3, Z3
+	VSUBPD      (R10)(AX*8), Z0, Z0
+	VSUBPD      64(R10)(AX*8), Z1, Z1
+	VSUBPD      128(R10)(AX*8), Z2, Z2
+	VSUBPD      192(R10)(AX*8), Z3, Z3
+	VMOVNTPS    Z0, (R8)(AX*8)
+	VMOVNTPS    Z1, 64(R8)(AX*8)
+	VMOVNTPS    Z2, 128(R8)(AX*8)
+	VMOVNTPS    Z3, 192(R8)(AX*8)
+	ADDQ        $0x00000020, AX
+	CMPQ        AX, DX
+	JLT         loop
+	RET
+
+// func addThenSubtractBFloat32AVX512()
+// Requires: AVX512F
+TEXT ·addThenSubtractBFloat32AVX512(SB), NOSPLIT, $0
+	// AddThenSubtractB of float32, 64 elements a step.
+loop:
+	VMOVUPS (R10)(AX*4), Z0
+	VADDPS  (R11)(AX*4), Z0, Z0
+	VMOVUPS 64(R10)(AX*4), Z1
+	VADDPS  64(R11)(AX*4), Z1, Z1
+	VMOVUPS 128(R10)(AX*4), Z2
+	VADDPS  128(R11)(AX*4), Z2, Z2
+	VMOVUPS 192(R10)(AX*4), Z3
+	VADDPS  192(R11)(AX*4), Z3, Z3
+	VMOVUPS (R9)(AX*4), Z4
+	VSUBPS  Z0, Z4, Z0
+	VMOVUPS 64(R9)(AX*4), Z4
+	VSUBPS  Z1, Z4, Z1
+	VMOVUPS 128(R9)(AX*4), Z4
+	VSUBPS  Z2, Z4, Z2
+	VMOVUPS 192(R9)(AX*4), Z4
+	VSUBPS  Z3, Z4, Z3
+	VMOVUPS Z0, (R8)(AX*4)
+	VMOVUPS Z1, 64(R8)(AX*4)
+	VMOVUPS Z2, 128(R8)(AX*4)
+	VMOVUPS Z3, 192(R8)(AX*4)
+	ADDQ    $0x00000040, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func addThenSubtractBFloat32PastAVX512()
+// Requires: AVX512F
+TEXT ·addThenSubtractBFloat32PastAVX512(SB), NOSPLIT, $0
+	// AddThenSubtractB of float32, 64 elements a step.
+loop:
+	VMOVUPS  (R10)(AX*4), Z0
+	VADDPS   (R11)(AX*4), Z0, Z0
+	VMOVUPS  64(R10)(AX*4), Z1
+	VADDPS   64(R11)(AX*4), Z1, Z1
+	VMOVUPS  128(R10)(AX*4), Z2
+	VADDPS   128(R11)(AX*4), Z2, Z2
+	VMOVUPS  192(R10)(AX*4), Z3
+	VADDPS   192(R11)(AX*4), Z3, Z3
+	VMOVUPS  (R9)(AX*4), Z4
+	VSUBPS   Z0, Z4, Z0
+	VMOVUPS  64(R9)(AX*4), Z4
+	VSUBPS   Z1, Z4, Z1
+	VMOVUPS  128(R9)(AX*4), Z4
+	VSUBPS   Z2, Z4, Z2
+	VMOVUPS  192(R9)(AX*4), Z4
+	VSUBPS   Z3, Z4, Z3
+	VMOVNTPS Z0, (R8)(AX*4)
+	VMOVNTPS Z1, 64(R8)(AX*4)
+	VMOVNTPS Z2, 128(R8)(AX*4)
+	VMOVNTPS Z3, 192(R8)(AX*4)
+	ADDQ     $0x00000040, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func addThenSubtractBFloat64AVX512()
+// Requires: AVX512F
+TEXT ·addThenSubtractBFloat64AVX512(SB), NOSPLIT, $0
+	// AddThenSubtractB of float64, 32 elements a step.
+loop:
+	VMOVUPS (R10)(AX*8), Z0
+	VADDPD  (R11)(AX*8), Z0, Z0
+	VMOVUPS 64(R10)(AX*8), Z1
+	VADDPD  64(R11)(AX*8), Z1, Z1
+	VMOVUPS 128(R10)(AX*8), Z2
+	VADDPD  128(R11)(AX*8), Z2, Z2
+	VMOVUPS 192(R10)(AX*8), Z3
+	VADDPD  192(R11)(AX*8), Z3, Z3
+	VMOVUPS (R9)(AX*8), Z4
+	VSUBPD  Z0, Z4, Z0
+	VMOVUPS 64(R9)(AX*8), Z4
+	VSUBPD  Z1, Z4, Z1
+	VMOVUPS 128(R9)(AX*8), Z4
+	VSUBPD  Z2, Z4, Z2
+	VMOVUPS 192(R9)(AX*8), Z4
+	VSUBPD  Z3, Z4, Z3
+	VMOVUPS Z0, (R8)(AX*8)
+	VMOVUPS Z1, 64(R8)(AX*8)
+	VMOVUPS Z2, 128(R8)(AX*8)
+	VMOVUPS Z3, 192(R8)(AX*8)
+	ADDQ    $0x00000020, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func addThenSubtractBFloat64PastAVX512()
+// Requires: AVX512F
+TEXT ·addThenSubtractBFloat64PastAVX512(SB), NOSPLIT, $0
+	// AddThenSubtractB of float64, 32 elements a step.
+loop:
+	VMOVUPS  (R10)(AX*8), Z0
+	VADDPD   (R11)(AX*8), Z0, Z0
+	VMOVUPS  64(R10)(AX*8), Z1
+	VADDPD   64(R11)(AX*8), Z1, Z1
+	VMOVUPS  128(R10)(AX*8), Z2
+	VADDPD   128(R11)(AX*8), Z2, Z2
+	VMOVUPS  192(R10)(AX*8), Z3
+	VADDPD   192(R11)(AX*8), Z3, Z3
+	VMOVUPS  (R9)(AX*8), Z4
+	VSUBPD   Z0, Z4, Z0
+	VMOVUPS  64(R9)(AX*8), Z4
+	VSUBPD   Z1, Z4, Z1
+	VMOVUPS  128(R9)(AX*8), Z4
+	VSUBPD   Z2, Z4, Z2
+	VMOVUPS  192(R9)(AX*8), Z4
+	VSUBPD   Z3, Z4, Z3
+	VMOVNTPS Z0, (R8)(AX*8)
+	VMOVNTPS Z1, 64(R8)(AX*8)
+	VMOVNTPS Z2, 128(R8)(AX*8)
+	VMOVNTPS Z3, 192(R8)(AX*8)
+	ADDQ     $0x00000020, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func subtractThenSubtractBFloat32AVX512()
+// Requires: AVX512F
+TEXT ·subtractThenSubtractBFloat32AVX512(SB), NOSPLIT, $0
+	// SubtractThenSubtractB of float32, 64 elements a step.
+loop:
+	VMOVUPS (R10)(AX*4), Z0
+	VSUBPS  (R11)(AX*4), Z0, Z0
+	VMOVUPS 64(R10)(AX*4), Z1
+	VSUBPS  64(R11)(AX*4), Z1, Z1
+	VMOVUPS 128(R10)(AX*4), Z2
+	VSUBPS  128(R11)(AX*4), Z2, Z2
+	VMOVUPS 192(R10)(AX*4), Z3
+	VSUBPS  192(R11)(AX*4), Z3, Z3
+	VMOVUPS (R9)(AX*4), Z4
+	VSUBPS  Z0, Z4, Z0
+	VMOVUPS 64(R9)(AX*4), Z4
+	VSUBPS  Z1, Z4, Z1
+	VMOVUPS 128(R9)(AX*4), Z4
+	VSUBPS  Z2, Z4, Z2
+	VMOVUPS 192(R9)(AX*4), Z4
+	VSUBPS  Z3, Z4, Z3
+	VMOVUPS Z0, (R8)(AX*4)
+	VMOVUPS Z1, 64(R8)(AX*4)
+	VMOVUPS Z2, 128(R8)(AX*4)
+	VMOVUPS Z3, 192(R8)(AX*4)
+	ADDQ    $0x00000040, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func subtractThenSubtractBFloat32PastAVX512()
+// Requires: AVX512F
+TEXT ·subtractThenSubtractBFloat32PastAVX512(SB), NOSPLIT, $0
+	// SubtractThenSubtractB of float32, 64 elements a step.
+loop:
+	VMOVUPS  (R10)(AX*4), Z0
+	VSUBPS   (R11)(AX*4), Z0, Z0
+	VMOVUPS  64(R10)(AX*4), Z1
+	VSUBPS   64(R11)(AX*4), Z1, Z1
+	VMOVUPS  128(R10)(AX*4), Z2
+	VSUBPS   128(R11)(AX*4), Z2, Z2
+	VMOVUPS  192(R10)(AX*4), Z3
+	VSUBPS   192(R11)(AX*4), Z3, Z3
+	VMOVUPS  (R9)(AX*4), Z4
+	VSUBPS   Z0, Z4, Z0
+	VMOVUPS  64(R9)(AX*4), Z4
+	VSUBPS   Z1, Z4, Z1
+	VMOVUPS  128(R9)(AX*4), Z4
+	VSUBPS   Z2, Z4, Z2
+	VMOVUPS  192(R9)(AX*4), Z4
+	VSUBPS   Z3, Z4, Z3
+	VMOVNTPS Z0, (R8)(AX*4)
+	VMOVNTPS Z1, 64(R8)(AX*4)
+	VMOVNTPS Z2, 128(R8)(AX*4)
+	VMOVNTPS Z3, 192(R8)(AX*4)
+	ADDQ     $0x00000040, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func subtractThenSubtractBFloat64AVX512()
+// Requires: AVX512F
+TEXT ·subtractThenSubtractBFloat64AVX512(SB), NOSPLIT, $0
+	// SubtractThenSubtractB of float64, 32 elements a step.
+loop:
+	VMOVUPS (R10)(AX*8), Z0
+	VSUBPD  (R11)(AX*8), Z0, Z0
+	VMOVUPS 64(R10)(AX*8), Z1
+	VSUBPD  64(R11)(AX*8), Z1, Z1
+	VMOVUPS 128(R10)(AX*8), Z2
+	VSUBPD  128(R11)(AX*8), Z2, Z2
+	VMOVUPS 192(R10)(AX*8), Z3
+	VSUBPD  192(R11)(AX*8), Z3, Z3
+	VMOVUPS (R9)(AX*8), Z4
+	VSUBPD  Z0, Z4, Z0
+	VMOVUPS 64(R9)(AX*8), Z4
+	VSUBPD  Z1, Z4, Z1
+	VMOVUPS 128(R9)(AX*8), Z4
+	VSUBPD  Z2, Z4, Z2
+	VMOVUPS 192(R9)(AX*8), Z4
+	VSUBPD  Z3, Z4, Z3
+	VMOVUPS Z0, (R8)(AX*8)
+	VMOVUPS Z1, 64(R8)(AX*8)
+	VMOVUPS Z2, 128(R8)(AX*8)
+	VMOVUPS Z3, 192(R8)(AX*8)
+	ADDQ    $0x00000020, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func subtractThenSubtractBFloat64PastAVX512()
+// Requires: AVX512F
+TEXT ·subtractThenSubtractBFloat64PastAVX512(SB), NOSPLIT, $0
+	// SubtractThenSubtractB of float64, 32 elements a step.
+loop:
+	VMOVUPS  (R10)(AX*8), Z0
+	VSUBPD   (R11)(AX*8), Z0, Z0
+	VMOVUPS  64(R10)(AX*8), Z1
+	VSUBPD   64(R11)(AX*8), Z1, Z1
+	VMOVUPS  128(R10)(AX*8), Z2
+	VSUBPD   128(R11)(AX*8), Z2, Z2
+	VMOVUPS  192(R10)(AX*8), Z3
+	VSUBPD   192(R11)(AX*8), Z3, Z3
+	VMOVUPS  (R9)(AX*8), Z4
+	VSUBPD   Z0, Z4, Z0
+	VMOVUPS  64(R9)(AX*8), Z4
+	VSUBPD   Z1, Z4, Z1
+	VMOVUPS  128(R9)(AX*8), Z4
+	VSUBPD   Z2, Z4, Z2
+	VMOVUPS  192(R9)(AX*8), Z4
+	VSUBPD   Z3, Z4, Z3
+	VMOVNTPS Z0, (R8)(AX*8)
+	VMOVNTPS Z1, 64(R8)(AX*8)
+	VMOVNTPS Z2, 128(R8)(AX*8)
+	VMOVNTPS Z3, 192(R8)(AX*8)
+	ADDQ     $0x00000020, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func multiplyThenSubtractBFloat32AVX512()
+// Requires: AVX512F
+TEXT ·multiplyThenSubtractBFloat32AVX512(SB), NOSPLIT, $0
+	// MultiplyThenSubtractB of float32, 64 elements a step.
+loop:
+	VMOVUPS (R10)(AX*4), Z0
+	VMULPS  (R11)(AX*4), Z0, Z0
+	VMOVUPS 64(R10)(AX*4), Z1
+	VMULPS  64(R11)(AX*4), Z1, Z1
+	VMOVUPS 128(R10)(AX*4), Z2
+	VMULPS  128(R11)(AX*4), Z2, Z2
+	VMOVUPS 192(R10)(AX*4), Z3
+	VMULPS  192(R11)(AX*4), Z3, Z3
+	VMOVUPS (R9)(AX*4), Z4
+	VSUBPS  Z0, Z4, Z0
+	VMOVUPS 64(R9)(AX*4), Z4
+	VSUBPS  Z1, Z4, Z1
+	VMOVUPS 128(R9)(AX*4), Z4
+	VSUBPS  Z2, Z4, Z2
+	VMOVUPS 192(R9)(AX*4), Z4
+	VSUBPS  Z3, Z4, Z3
+	VMOVUPS Z0, (R8)(AX*4)
+	VMOVUPS Z1, 64(R8)(AX*4)
+	VMOVUPS Z2, 128(R8)(AX*4)
+	VMOVUPS Z3, 192(R8)(AX*4)
+	ADDQ    $0x00000040, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func multiplyThenSubtractBFloat32PastAVX512()
+// Requires: AVX512F
+TEXT ·multiplyThenSubtractBFloat32PastAVX512(SB), NOSPLIT, $0
+	// MultiplyThenSubtractB of float32, 64 elements a step.
+loop:
+	VMOVUPS  (R10)(AX*4), Z0
+	VMULPS   (R11)(AX*4), Z0, Z0
+	VMOVUPS  64(R10)(AX*4), Z1
+	VMULPS   64(R11)(AX*4), Z1, Z1
+	VMOVUPS  128(R10)(AX*4), Z2
+	VMULPS   128(R11)(AX*4), Z2, Z2
+	VMOVUPS  192(R10)(AX*4), Z3
+	VMULPS   192(R11)(AX*4), Z3, Z3
+	VMOVUPS  (R9)(AX*4), Z4
+	VSUBPS   Z0, Z4, Z0
+	VMOVUPS  64(R9)(AX*4), Z4
+	VSUBPS   Z1, Z4, Z1
+	VMOVUPS  128(R9)(AX*4), Z4
+	VSUBPS   Z2, Z4, Z2
+	VMOVUPS  192(R9)(AX*4), Z4
+	VSUBPS   Z3, Z4, Z3
+	VMOVNTPS Z0, (R8)(AX*4)
+	VMOVNTPS Z1, 64(R8)(AX*4)
+	VMOVNTPS Z2, 128(R8)(AX*4)
+	VMOVNTPS Z3, 192(R8)(AX*4)
+	ADDQ     $0x00000040, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func multiplyThenSubtractBFloat64AVX512()
+// Requires: AVX512F
+TEXT ·multiplyThenSubtractBFloat64AVX512(SB), NOSPLIT, $0
+	// MultiplyThenSubtractB of float64, 32 elements a step.
+loop:
+	VMOVUPS (R10)(AX*8), Z0
+	VMULPD  (R11)(AX*8), Z0, Z0
+	VMOVUPS 64(R10)(AX*8), Z1
+	VMULPD  64(R11)(AX*8), Z1, Z1
+	VMOVUPS 128(R10)(AX*8), Z2
+	VMULPD  128(R11)(AX*8), Z2, Z2
+	VMOVUPS 192(R10)(AX*8), Z3
+	VMULPD  192(R11)(AX*8), Z3, Z3
+	VMOVUPS (R9)(AX*8), Z4
+	VSUBPD  Z0, Z4, Z0
+	VMOVUPS 64(R9)(AX*8), Z4
+	VSUBPD  Z1, Z4, Z1
+	VMOVUPS 128(R9)(AX*8), Z4
+	VSUBPD  Z2, Z4, Z2
+	VMOVUPS 192(R9)(AX*8), Z4
+	VSUBPD  Z3, Z4, Z3
+	VMOVUPS Z0, (R8)(AX*8)
+	VMOVUPS Z1, 64(R8)(AX*8)
+	VMOVUPS Z2, 128(R8)(AX*8)
+	VMOVUPS Z3, 192(R8)(AX*8)
+	ADDQ    $0x00000020, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func multiplyThenSubtractBFloat64PastAVX512()
+// Requires: AVX512F
+TEXT ·multiplyThenSubtractBFloat64PastAVX512(SB), NOSPLIT, $0
+	// MultiplyThenSubtractB of float64, 32 elements a step.
+loop:
+	VMOVUPS  (R10)(AX*8), Z0
+	VMULPD   (R11)(AX*8), Z0, Z0
+	VMOVUPS  64(R10)(AX*8), Z1
+	VMULPD   64(R11)(AX*8), Z1, Z1
+	VMOVUPS  128(R10)(AX*8), Z2
+	VMULPD   128(R11)(AX*8), Z2, Z2
+	VMOVUPS  192(R10)(AX*8), Z3
+	VMULPD   192(R11)(AX*8), Z3, Z3
+	VMOVUPS  (R9)(AX*8), Z4
+	VSUBPD   Z0, Z4, Z0
+	VMOVUPS  64(R9)(AX*8), Z4
+	VSUBPD   Z1, Z4, Z1
+	VMOVUPS  128(R9)(AX*8), Z4
+	VSUBPD   Z2, Z4, Z2
+	VMOVUPS  192(R9)(AX*8), Z4
+	VSUBPD   Z3, Z4, Z3
+	VMOVNTPS Z0, (R8)(AX*8)
+	VMOVNTPS Z1, 64(R8)(AX*8)
+	VMOVNTPS Z2, 128(R8)(AX*8)
+	VMOVNTPS Z3, 192(R8)(AX*8)
+	ADDQ     $0x00000020, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func negativeThenSubtractBFloat32AVX512()
+// Requires: AVX512F
+TEXT ·negativeThenSubtractBFloat32AVX512(SB), NOSPLIT, $0
+	// NegativeThenSubtractB of float32, 64 elements a step.
+loop:
+	VMOVUPS (R9)(AX*4), Z0
+	VADDPS  (R10)(AX*4), Z0, Z0
+	VMOVUPS 64(R9)(AX*4), Z1
+	VADDPS  64(R10)(AX*4), Z1, Z1
+	VMOVUPS 128(R9)(AX*4), Z2
+	VADDPS  128(R10)(AX*4), Z2, Z2
+	VMOVUPS 192(R9)(AX*4), Z3
+	VADDPS  192(R10)(AX*4), Z3, Z3
+	VMOVUPS Z0, (R8)(AX*4)
+	VMOVUPS Z1, 64(R8)(AX*4)
+	VMOVUPS Z2, 128(R8)(AX*4)
+	VMOVUPS Z3, 192(R8)(AX*4)
+	ADDQ    $0x00000040, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func negativeThenSubtractBFloat32PastAVX512()
+// Requires: AVX512F
+TEXT ·negativeThenSubtractBFloat32PastAVX512(SB), NOSPLIT, $0
+	// NegativeThenSubtractB of float32, 64 elements a step.
+loop:
+	VMOVUPS  (R9)(AX*4), Z0
+	VADDPS   (R10)(AX*4), Z0, Z0
+	VMOVUPS  64(R9)(AX*4), Z1
+	VADDPS   64(R10)(AX*4), Z1, Z1
+	VMOVUPS  128(R9)(AX*4), Z2
+	VADDPS   128(R10)(AX*4), Z2, Z2
+	VMOVUPS  192(R9)(AX*4), Z3
+	VADDPS   192(R10)(AX*4), Z3, Z3
+	VMOVNTPS Z0, (R8)(AX*4)
+	VMOVNTPS Z1, 64(R8)(AX*4)
+	VMOVNTPS Z2, 128(R8)(AX*4)
+	VMOVNTPS Z3, 192(R8)(AX*4)
+	ADDQ     $0x00000040, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func negativeThenSubtractBFloat64AVX512()
+// Requires: AVX512F
+TEXT ·negativeThenSubtractBFloat64AVX512(SB), NOSPLIT, $0
+	// NegativeThenSubtractB of float64, 32 elements a step.
+loop:
+	VMOVUPS (R9)(AX*8), Z0
+	VADDPD  (R10)(AX*8), Z0, Z0
+	VMOVUPS 64(R9)(AX*8), Z1
+	VADDPD  64(R10)(AX*8), Z1, Z1
+	VMOVUPS 128(R9)(AX*8), Z2
+	VADDPD  128(R10)(AX*8), Z2, Z2
+	VMOVUPS 192(R9)(AX*8), Z3
+	VADDPD  192(R10)(AX*8), Z3, Z3
+	VMOVUPS Z0, (R8)(AX*8)
+	VMOVUPS Z1, 64(R8)(AX*8)
+	VMOVUPS Z2, 128(R8)(AX*8)
+	VMOVUPS Z3, 192(R8)(AX*8)
+	ADDQ    $0x00000020, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func negativeThenSubtractBFloat64PastAVX512()
+// Requires: AVX512F
+TEXT ·negativeThenSubtractBFloat64PastAVX512(SB), NOSPLIT, $0
+	// NegativeThenSubtractB of float64, 32 elements a step.
+loop:
+	VMOVUPS  (R9)(AX*8), Z0
+	VADDPD   (R10)(AX*8), Z0, Z0
+	VMOVUPS  64(R9)(AX*8), Z1
+	VADDPD   64(R10)(AX*8), Z1, Z1
+	VMOVUPS  128(R9)(AX*8), Z2
+	VADDPD   128(R10)(AX*8), Z2, Z2
+	VMOVUPS  192(R9)(AX*8), Z3
+	VADDPD   192(R10)(AX*8), Z3, Z3
+	VMOVNTPS Z0, (R8)(AX*8)
+	VMOVNTPS Z1, 64(R8)(AX*8)
+	VMOVNTPS Z2, 128(R8)(AX*8)
+	VMOVNTPS Z3, 192(R8)(AX*8)
+	ADDQ     $0x00000020, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func addThenMultiplyFloat32AVX512()
+// Requires: AVX512F
+TEXT ·addThenMultiplyFloat32AVX512(SB), NOSPLIT, $0
+	// AddThenMultiply of float32, 64 elements a step.
+loop:
+	VMOVUPS (R9)(AX*4), Z0
+	VADDPS  (R10)(AX*4), Z0, Z0
+	VMOVUPS 64(R9)(AX*4), Z1
+	VADDPS  64(R10)(AX*4), Z1, Z1
+	VMOVUPS 128(R9)(AX*4), Z2
+	VADDPS  128(R10)(AX*4), Z2, Z2
+	VMOVUPS 192(R9)(AX*4), Z3
+	VADDPS  192(R10)(AX*4), Z3, Z3
+	VMULPS  (R11)(AX*4), Z0, Z0
+	VMULPS  64(R11)(AX*4), Z1, Z1
+	VMULPS  128(R11)(AX*4), Z2, Z2
+	VMULPS  192(R11)(AX*4), Z3, Z3
+	VMOVUPS Z0, (R8)(AX*4)
+	VMOVUPS Z1, 64(R8)(AX*4)
+	VMOVUPS Z2, 128(R8)(AX*4)
+	VMOVUPS Z3, 192(R8)(AX*4)
+	ADDQ    $0x00000040, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func addThenMultiplyFloat32PastAVX512()
+// Requires: AVX512F
+TEXT ·addThenMultiplyFloat32PastAVX512(SB), NOSPLIT, $0
+	// AddThenMultiply of float32, 64 elements a step.
+loop:
+	VMOVUPS  (R9)(AX*4), Z0
+	VADDPS   (R10)(AX*4), Z0, Z0
+	VMOVUPS  64(R9)(AX*4), Z1
+	VADDPS   64(R10)(AX*4), Z1, Z1
+	VMOVUPS  128(R9)(AX*4), Z2
+	VADDPS   128(R10)(AX*4), Z2, Z2
+	VMOVUPS  192(R9)(AX*4), Z3
+	VADDPS   192(R10)(AX*4), Z3, Z3
+	VMULPS   (R11)(AX*4), Z0, Z0
+	VMULPS   64(R11)(AX*4), Z1, Z1
+	VMULPS   128(R11)(AX*4), Z2, Z2
+	VMULPS   192(R11)(AX*4), Z3, Z3
+	VMOVNTPS Z0, (R8)(AX*4)
+	VMOVNTPS Z1, 64(R8)(AX*4)
+	VMOVNTPS Z2, 128(R8)(AX*4)
+	VMOVNTPS Z3, 192(R8)(AX*4)
+	ADDQ     $0x00000040, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func addThenMultiplyFloat64AVX512()
+// Requires: AVX512F
+TEXT ·addThenMultiplyFloat64AVX512(SB), NOSPLIT, $0
+	// AddThenMultiply of float64, 32 elements a step.
+loop:
+	VMOVUPS (R9)(AX*8), Z0
+	VADDPD  (R10)(AX*8), Z0, Z0
+	VMOVUPS 64(R9)(AX*8), Z1
+	VADDPD  64(R10)(AX*8), Z1, Z1
+	VMOVUPS 128(R9)(AX*8), Z2
+	VADDPD  128(R10)(AX*8), Z2, Z2
+	VMOVUPS 192(R9)(AX*8), Z3
+	VADDPD  192(R10)(AX*8), Z3, Z3
+	VMULPD  (R11)(AX*8), Z0, Z0
+	VMULPD  64(R11)(AX*8), Z1, Z1
+	VMULPD  128(R11)(AX*8), Z2, Z2
+	VMULPD  192(R11)(AX*8), Z3, Z3
+	VMOVUPS Z0, (R8)(AX*8)
+	VMOVUPS Z1, 64(R8)(AX*8)
+	VMOVUPS Z2, 128(R8)(AX*8)
+	VMOVUPS Z3, 192(R8)(AX*8)
+	ADDQ    $0x00000020, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func addThenMultiplyFloat64PastAVX512()
+// Requires: AVX512F
+TEXT ·addThenMultiplyFloat64PastAVX512(SB), NOSPLIT, $0
+	// AddThenMultiply of float64, 32 elements a step.
+loop:
+	VMOVUPS  (R9)(AX*8), Z0
+	VADDPD   (R10)(AX*8), Z0, Z0
+	VMOVUPS  64(R9)(AX*8), Z1
+	VADDPD   64(R10)(AX*8), Z1, Z1
+	VMOVUPS  128(R9)(AX*8), Z2
+	VADDPD   128(R10)(AX*8), Z2, Z2
+	VMOVUPS  192(R9)(AX*8), Z3
+	VADDPD   192(R10)(AX*8), Z3, Z3
+	VMULPD   (R11)(AX*8), Z0, Z0
+	VMULPD   64(R11)(AX*8), Z1, Z1
+	VMULPD   128(R11)(AX*8), Z2, Z2
+	VMULPD   192(R11)(AX*8), Z3, Z3
+	VMOVNTPS Z0, (R8)(AX*8)
+	VMOVNTPS Z1, 64(R8)(AX*8)
+	VMOVNTPS Z2, 128(R8)(AX*8)
+	VMOVNTPS Z3, 192(R8)(AX*8)
+	ADDQ     $0x00000020, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func subtractThenMultiplyFloat32AVX512()
+// Requires: AVX512F
+TEXT ·subtractThenMultiplyFloat32AVX512(SB), NOSPLIT, $0
+	// SubtractThenMultiply of float32, 64 elements a step.
+loop:
+	VMOVUPS (R9)(AX*4), Z0
+	VSUBPS  (R10)(AX*4), Z0, Z0
+	VMOVUPS 64(R9)(AX*4), Z1
+	VSUBPS  64(R10)(AX*4), Z1, Z1
+	VMOVUPS 128(R9)(AX*4), Z2
+	VSUBPS  128(R10)(AX*4), Z2, Z2
+	VMOVUPS 192(R9)(AX*4), Z3
+	VSUBPS  192(R10)(AX*4), Z3, Z3
+	VMULPS  (R11)(AX*4), Z0, Z0
+	VMULPS  64(R11)(AX*4), Z1, Z1
+	VMULPS  128(R11)(AX*4), Z2, Z2
+	VMULPS  192(R11)(AX*4), Z3, Z3
+	VMOVUPS Z0, (R8)(AX*4)
+	VMOVUPS Z1, 64(R8)(AX*4)
+	VMOVUPS Z2, 128(R8)(AX*4)
+	VMOVUPS Z3, 192(R8)(AX*4)
+	ADDQ    $0x00000040, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func subtractThenMultiplyFloat32PastAVX512()
+// Requires: AVX512F
+TEXT ·subtractThenMultiplyFloat32PastAVX512(SB), NOSPLIT, $0
+	// SubtractThenMultiply of float32, 64 elements a step.
+loop:
+	VMOVUPS  (R9)(AX*4), Z0
+	VSUBPS   (R10)(AX*4), Z0, Z0
+	VMOVUPS  64(R9)(AX*4), Z1
+	VSUBPS   64(R10)(AX*4), Z1, Z1
+	VMOVUPS  128(R9)(AX*4), Z2
+	VSUBPS   128(R10)(AX*4), Z2, Z2
+	VMOVUPS  192(R9)(AX*4), Z3
+	VSUBPS   192(R10)(AX*4), Z3, Z3
+	VMULPS   (R11)(AX*4), Z0, Z0
+	VMULPS   64(R11)(AX*4), Z1, Z1
+	VMULPS   128(R11)(AX*4), Z2, Z2
+	VMULPS   192(R11)(AX*4), Z3, Z3
+	VMOVNTPS Z0, (R8)(AX*4)
+	VMOVNTPS Z1, 64(R8)(AX*4)
+	VMOVNTPS Z2, 128(R8)(AX*4)
+	VMOVNTPS Z3, 192(R8)(AX*4)
+	ADDQ     $0x00000040, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func subtractThenMultiplyFloat64AVX512()
+// Requires: AVX512F
+TEXT ·subtractThenMultiplyFloat64AVX512(SB), NOSPLIT, $0
+	// SubtractThenMultiply of float64, 32 elements a step.
+loop:
+	VMOVUPS (R9)(AX*8), Z0
+	VSUBPD  (R10)(AX*8), Z0, Z0
+	VMOVUPS 64(R9)(AX*8), Z1
+	VSUBPD  64(R10)(AX*8), Z1, Z1
+	VMOVUPS 128(R9)(AX*8), Z2
+	VSUBPD  128(R10)(AX*8), Z2, Z2
+	VMOVUPS 192(R9)(AX*8), Z3
+	VSUBPD  192(R10)(AX*8), Z3, Z3
+	VMULPD  (R11)(AX*8), Z0, Z0
+	VMULPD  64(R11)(AX*8), Z1, Z1
+	VMULPD  128(R11)(AX*8), Z2, Z2
+	VMULPD  192(R11)(AX*8), Z3, Z3
+	VMOVUPS Z0, (R8)(AX*8)
+	VMOVUPS Z1, 64(R8)(AX*8)
+	VMOVUPS Z2, 128(R8)(AX*8)
+	VMOVUPS Z3, 192(R8)(AX*8)
+	ADDQ    $0x00000020, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func subtractThenMultiplyFloat64PastAVX512()
+// Requires: AVX512F
+TEXT ·subtractThenMultiplyFloat64PastAVX512(SB), NOSPLIT, $0
+	// SubtractThenMultiply of float64, 32 elements a step.
+loop:
+	VMOVUPS  (R9)(AX*8), Z0
+	VSUBPD   (R10)(AX*8), Z0, Z0
+	VMOVUPS  64(R9)(AX*8), Z1
+	VSUBPD   64(R10)(AX*8), Z1, Z1
+	VMOVUPS  128(R9)(AX*8), Z2
+	VSUBPD   128(R10)(AX*8), Z2, Z2
+	VMOVUPS  192(R9)(AX*8), Z3
+	VSUBPD   192(R10)(AX*8), Z3, Z3
+	VMULPD   (R11)(AX*8), Z0, Z0
+	VMULPD   64(R11)(AX*8), Z1, Z1
+	VMULPD   128(R11)(AX*8), Z2, Z2
+	VMULPD   192(R11)(AX*8), Z3, Z3
+	VMOVNTPS Z0, (R8)(AX*8)
+	VMOVNTPS Z1, 64(R8)(AX*8)
+	VMOVNTPS Z2, 128(R8)(AX*8)
+	VMOVNTPS Z3, 192(R8)(AX*8)
+	ADDQ     $0x00000020, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func multiplyThenMultiplyFloat32AVX512()
+// Requires: AVX512F
+TEXT ·multiplyThenMultiplyFloat32AVX512(SB), NOSPLIT, $0
+	// MultiplyThenMultiply of float32, 64 elements a step.
+loop:
+	VMOVUPS (R9)(AX*4), Z0
+	VMULPS  (R10)(AX*4), Z0, Z0
+	VMOVUPS 64(R9)(AX*4), Z1
+	VMULPS  64(R10)(AX*4), Z1, Z1
+	VMOVUPS 128(R9)(AX*4), Z2
+	VMULPS  128(R10)(AX*4), Z2, Z2
+	VMOVUPS 192(R9)(AX*4), Z3
+	VMULPS  192(R10)(AX*4), Z3, Z3
+	VMULPS  (R11)(AX*4), Z0, Z0
+	VMULPS  64(R11)(AX*4), Z1, Z1
+	VMULPS  128(R11)(AX*4), Z2, Z2
+	VMULPS  192(R11)(AX*4), Z3, Z3
+	VMOVUPS Z0, (R8)(AX*4)
+	VMOVUPS Z1, 64(R8)(AX*4)
+	VMOVUPS Z2, 128(R8)(AX*4)
+	VMOVUPS Z3, 192(R8)(AX*4)
+	ADDQ    $0x00000040, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func multiplyThenMultiplyFloat32PastAVX512()
+// Requires: AVX512F
+TEXT ·multiplyThenMultiplyFloat32PastAVX512(SB), NOSPLIT, $0
+	// MultiplyThenMultiply of float32, 64 elements a step.
+loop:
+	VMOVUPS  (R9)(AX*4), Z0
+	VMULPS   (R10)(AX*4), Z0, Z0
+	VMOVUPS  64(R9)(AX*4), Z1
+	VMULPS   64(R10)(AX*4), Z1, Z1
+	VMOVUPS  128(R9)(AX*4), Z2
+	VMULPS   128(R10)(AX*4), Z2, Z2
+	VMOVUPS  192(R9)(AX*4), Z3
+	VMULPS   192(R10)(AX*4), Z3, Z3
+	VMULPS   (R11)(AX*4), Z0, Z0
+	VMULPS   64(R11)(AX*4), Z1, Z1
+	VMULPS   128(R11)(AX*4), Z2, Z2
+	VMULPS   192(R11)(AX*4), Z3, Z3
+	VMOVNTPS Z0, (R8)(AX*4)
+	VMOVNTPS Z1, 64(R8)(AX*4)
+	VMOVNTPS Z2, 128(R8)(AX*4)
+	VMOVNTPS Z3, 192(R8)(AX*4)
+	ADDQ     $0x00000040, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func multiplyThenMultiplyFloat64AVX512()
+// Requires: AVX512F
+TEXT ·multiplyThenMultiplyFloat64AVX512(SB), NOSPLIT, $0
+	// MultiplyThenMultiply of float64, 32 elements a step.
+loop:
+	VMOVUPS (R9)(AX*8), Z0
+	VMULPD  (R10)(AX*8), Z0, Z0
+	VMOVUPS 64(R9)(AX*8), Z1
+	VMULPD  64(R10)(AX*8), Z1, Z1
+	VMOVUPS 128(R9)(AX*8), Z2
+	VMULPD  128(R10)(AX*8), Z2, Z2
+	VMOVUPS 192(R9)(AX*8), Z3
+	VMULPD  192(R10)(AX*8), Z3, Z3
+	VMULPD  (R11)(AX*8), Z0, Z0
+	VMULPD  64(R11)(AX*8), Z1, Z1
+	VMULPD  128(R11)(AX*8), Z2, Z2
+	VMULPD  192(R11)(AX*8), Z3, Z3
+	VMOVUPS Z0, (R8)(AX*8)
+	VMOVUPS Z1, 64(R8)(AX*8)
+	VMOVUPS Z2, 128(R8)(AX*8)
+	VMOVUPS Z3, 192(R8)(AX*8)
+	ADDQ    $0x00000020, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func multiplyThenMultiplyFloat64PastAVX512()
+// Requires: AVX512F
+TEXT ·multiplyThenMultiplyFloat64PastAVX512(SB), NOSPLIT, $0
+	// MultiplyThenMultiply of float64, 32 elements a step.
+loop:
+	VMOVUPS  (R9)(AX*8), Z0
+	VMULPD   (R10)(AX*8), Z0, Z0
+	VMOVUPS  64(R9)(AX*8), Z1
+	VMULPD   64(R10)(AX*8), Z1, Z1
+	VMOVUPS  128(R9)(AX*8), Z2
+	VMULPD   128(R10)(AX*8), Z2, Z2
+	VMOVUPS  192(R9)(AX*8), Z3
+	VMULPD   192(R10)(AX*8), Z3, Z3
+	VMULPD   (R11)(AX*8), Z0, Z0
+	VMULPD   64(R11)(AX*8), Z1, Z1
+	VMULPD   128(R11)(AX*8), Z2, Z2
+	VMULPD   192(R11)(AX*8), Z3, Z3
+	VMOVNTPS Z0, (R8)(AX*8)
+	VMOVNTPS Z1, 64(R8)(AX*8)
+	VMOVNTPS Z2, 128(R8)(AX*8)
+	VMOVNTPS Z3, 192(R8)(AX*8)
+	ADDQ     $0x00000020, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func negativeThenMultiplyFloat32AVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·negativeThenMultiplyFloat32AVX512(SB), NOSPLIT, $0
+	// NegativeThenMultiply of float32, 64 elements a step.
+loop:
+	VMOVUPS     (R9)(AX*4), Z0
+	VXORPS.BCST avx512_80000000<>+0(SB), Z0, Z0
+	VMOVUPS     64(R9)(AX*4), Z1
+	VXORPS.BCST avx512_80000000<>+0(SB), Z1, Z1
+	VMOVUPS     128(R9)(AX*4), Z2
+	VXORPS.BCST avx512_80000000<>+0(SB), Z2, Z2
+	VMOVUPS     192(R9)(AX*4), Z3
+	VXORPS.BCST avx512_80000000<>+0(SB), Z3, Z3
+	VMULPS      (R10)(AX*4), Z0, Z0
+	VMULPS      64(R10)(AX*4), Z1, Z1
+	VMULPS      128(R10)(AX*4), Z2, Z2
+	VMULPS      192(R10)(AX*4), Z3, Z3
+	VMOVUPS     Z0, (R8)(AX*4)
+	VMOVUPS     Z1, 64(R8)(AX*4)
+	VMOVUPS     Z2, 128(R8)(AX*4)
+	VMOVUPS     Z3, 192(R8)(AX*4)
+	ADDQ        $0x00000040, AX
+	CMPQ        AX, DX
+	JLT         loop
+	RET
+
+// func negativeThenMultiplyFloat32PastAVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·negativeThenMultiplyFloat32PastAVX512(SB), NOSPLIT, $0
+	// NegativeThenMultiply of float32, 64 elements a step.
+loop:
+	VMOVUPS     (R9)(AX*4), Z0
+	VXORPS.BCST avx512_80000000<>+0(SB), Z0, Z0
+	VMOVUPS     64(R9)(AX*4), Z1
+	VXORPS.BCST avx512_80000000<>+0(SB), Z1, Z1
+	VMOVUPS     128(R9)(AX*4), Z2
+	VXORPS.BCST avx512_80000000<>+0(SB), Z2, Z2
+	VMOVUPS     192(R9)(AX*4), Z3
+	VXORPS.BCST avx512_80000000<>+0(SB), Z3, Z3
+	VMULPS      (R10)(AX*4), Z0, Z0
+	VMULPS      64(R10)(AX*4), Z1, Z1
+	VMULPS      128(R10)(AX*4), Z2, Z2
+	VMULPS      192(R10)(AX*4), Z3, Z3
+	VMOVNTPS    Z0, (R8)(AX*4)
+	VMOVNTPS    Z1, 64(R8)(AX*4)
+	VMOVNTPS    Z2, 128(R8)(AX*4)
+	VMOVNTPS    Z3, 192(R8)(AX*4)
+	ADDQ        $0x00000040, AX
+	CMPQ        AX, DX
+	JLT         loop
+	RET
+
+// func negativeThenMultiplyFloat64AVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·negativeThenMultiplyFloat64AVX512(SB), NOSPLIT, $0
+	// NegativeThenMultiply of float64, 32 elements a step.
+loop:
+	VMOVUPS     (R9)(AX*8), Z0
+	VXORPD.BCST avx512_8000000000000000<>+0(SB), Z0, Z0
+	VMOVUPS     64(R9)(AX*8), Z1
+	VXORPD.BCST avx512_8000000000000000<>+0(SB), Z1, Z1
+	VMOVUPS     128(R9)(AX*8), Z2
+	VXORPD.BCST avx512_8000000000000000<>+0(SB), Z2, Z2
+	VMOVUPS     192(R9)(AX*8), Z3
+	VXORPD.BCST avx512_8000000000000000<>+0(SB), Z3, Z3
+	VMULPD      (R10)(AX*8), Z0, Z0
+	VMULPD      64(R10)(AX*8), Z1, Z1
+	VMULPD      128(R10)(AX*8), Z2, Z2
+	VMULPD      192(R10)(AX*8), Z3, Z3
+	VMOVUPS     Z0, (R8)(AX*8)
+	VMOVUPS     Z1, 64(R8)(AX*8)
+	VMOVUPS     Z2, 128(R8)(AX*8)
+	VMOVUPS     Z3, 192(R8)(AX*8)
+	ADDQ        $0x00000020, AX
+	CMPQ        AX, DX
+	JLT         loop
+	RET
+
+// func negativeThenMultiplyFloat64PastAVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·negativeThenMultiplyFloat64PastAVX512(SB), NOSPLIT, $0
+	// NegativeThenMultiply of float64, 32 elements a step.
+loop:
+	VMOVUPS     (R9)(AX*8), Z0
+	VXORPD.BCST avx512_8000000000000000<>+0(SB), Z0, Z0
+	VMOVUPS     64(R9)(AX*8), Z1
+	VXORPD.BCST avx512_8000000000000000<>+0(SB), Z1, Z1
+	VMOVUPS     128(R9)(AX*8), Z2
+	VXORPD.BCST avx512_8000000000000000<>+0(SB), Z2, Z2
+	VMOVUPS     192(R9)(AX*8), Z3
+	VXORPD.BCST avx512_8000000000000000<>+0(SB), Z3, Z3
+	VMULPD      (R10)(AX*8), Z0, Z0
+	VMULPD      64(R10)(AX*8), Z1, Z1
+	VMULPD      128(R10)(AX*8), Z2, Z2
+	VMULPD      192(R10)(AX*8), Z3, Z3
+	VMOVNTPS    Z0, (R8)(AX*8)
+	VMOVNTPS    Z1, 64(R8)(AX*8)
+	VMOVNTPS    Z2, 128(R8)(AX*8)
+	VMOVNTPS    Z3, 192(R8)(AX*8)
+	ADDQ        $0x00000020, AX
+	CMPQ        AX, DX
+	JLT         loop
+	RET
+
+// func addThenDivideFloat32AVX512()
+// Requires: AVX512F
+TEXT ·addThenDivideFloat32AVX512(SB), NOSPLIT, $0
+	// AddThenDivide of float32, 64 elements a step.
+loop:
+	VMOVUPS (R9)(AX*4), Z0
+	VADDPS  (R10)(AX*4), Z0, Z0
+	VMOVUPS 64(R9)(AX*4), Z1
+	VADDPS  64(R10)(AX*4), Z1, Z1
+	VMOVUPS 128(R9)(AX*4), Z2
+	VADDPS  128(R10)(AX*4), Z2, Z2
+	VMOVUPS 192(R9)(AX*4), Z3
+	VADDPS  192(R10)(AX*4), Z3, Z3
+	VDIVPS  (R11)(AX*4), Z0, Z0
+	VDIVPS  64(R11)(AX*4), Z1, Z1
+	VDIVPS  128(R11)(AX*4), Z2, Z2
+	VDIVPS  192(R11)(AX*4), Z3, Z3
+	VMOVUPS Z0, (R8)(AX*4)
+	VMOVUPS Z1, 64(R8)(AX*4)
+	VMOVUPS Z2, 128(R8)(AX*4)
+	VMOVUPS Z3, 192(R8)(AX*4)
+	ADDQ    $0x00000040, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func addThenDivideFloat32PastAVX512()
+// Requires: AVX512F
+TEXT ·addThenDivideFloat32PastAVX512(SB), NOSPLIT, $0
+	// AddThenDivide of float32, 64 elements a step.
+loop:
+	VMOVUPS  (R9)(AX*4), Z0
+	VADDPS   (R10)(AX*4), Z0, Z0
+	VMOVUPS  64(R9)(AX*4), Z1
+	VADDPS   64(R10)(AX*4), Z1, Z1
+	VMOVUPS  128(R9)(AX*4), Z2
+	VADDPS   128(R10)(AX*4), Z2, Z2
+	VMOVUPS  192(R9)(AX*4), Z3
+	VADDPS   192(R10)(AX*4), Z3, Z3
+	VDIVPS   (R11)(AX*4), Z0, Z0
+	VDIVPS   64(R11)(AX*4), Z1, Z1
+	VDIVPS   128(R11)(AX*4), Z2, Z2
+	VDIVPS   192(R11)(AX*4), Z3, Z3
+	VMOVNTPS Z0, (R8)(AX*4)
+	VMOVNTPS Z1, 64(R8)(AX*4)
+	VMOVNTPS Z2, 128(R8)(AX*4)
+	VMOVNTPS Z3, 192(R8)(AX*4)
+	ADDQ     $0x00000040, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func addThenDivideFloat64AVX512()
+// Requires: AVX512F
+TEXT ·addThenDivideFloat64AVX512(SB), NOSPLIT, $0
+	// AddThenDivide of float64, 32 elements a step.
+loop:
+	VMOVUPS (R9)(AX*8), Z0
+	VADDPD  (R10)(AX*8), Z0, Z0
+	VMOVUPS 64(R9)(AX*8), Z1
+	VADDPD  64(R10)(AX*8), Z1, Z1
+	VMOVUPS 128(R9)(AX*8), Z2
+	VADDPD  128(R10)(AX*8), Z2, Z2
+	VMOVUPS 192(R9)(AX*8), Z3
+	VADDPD  192(R10)(AX*8), Z3, Z3
+	VDIVPD  (R11)(AX*8), Z0, Z0
+	VDIVPD  64(R11)(AX*8), Z1, Z1
+	VDIVPD  128(R11)(AX*8), Z2, Z2
+	VDIVPD  192(R11)(AX*8), Z3, Z3
+	VMOVUPS Z0, (R8)(AX*8)
+	VMOVUPS Z1, 64(R8)(AX*8)
+	VMOVUPS Z2, 128(R8)(AX*8)
+	VMOVUPS Z3, 192(R8)(AX*8)
+	ADDQ    $0x00000020, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func addThenDivideFloat64PastAVX512()
+// Requires: AVX512F
+TEXT ·addThenDivideFloat64PastAVX512(SB), NOSPLIT, $0
+	// AddThenDivide of float64, 32 elements a step.
+loop:
+	VMOVUPS  (R9)(AX*8), Z0
+	VADDPD   (R10)(AX*8), Z0, Z0
+	VMOVUPS  64(R9)(AX*8), Z1
+	VADDPD   64(R10)(AX*8), Z1, Z1
+	VMOVUPS  128(R9)(AX*8), Z2
+	VADDPD   128(R10)(AX*8), Z2, Z2
+	VMOVUPS  192(R9)(AX*8), Z3
+	VADDPD   192(R10)(AX*8), Z3, Z3
+	VDIVPD   (R11)(AX*8), Z0, Z0
+	VDIVPD   64(R11)(AX*8), Z1, Z1
+	VDIVPD   128(R11)(AX*8), Z2, Z2
+	VDIVPD   192(R11)(AX*8), Z3, Z3
+	VMOVNTPS Z0, (R8)(AX*8)
+	VMOVNTPS Z1, 64(R8)(AX*8)
+	VMOVNTPS Z2, 128(R8)(AX*8)
+	VMOVNTPS Z3, 192(R8)(AX*8)
+	ADDQ     $0x00000020, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func subtractThenDivideFloat32AVX512()
+// Requires: AVX512F
+TEXT ·subtractThenDivideFloat32AVX512(SB), NOSPLIT, $0
+	// SubtractThenDivide of float32, 64 elements a step.
+loop:
+	VMOVUPS (R9)(AX*4), Z0
+	VSUBPS  (R10)(AX*4), Z0, Z0
+	VMOVUPS 64(R9)(AX*4), Z1
+	VSUBPS  64(R10)(AX*4), Z1, Z1
+	VMOVUPS 128(R9)(AX*4), Z2
+	VSUBPS  128(R10)(AX*4), Z2, Z2
+	VMOVUPS 192(R9)(AX*4), Z3
+	VSUBPS  192(R10)(AX*4), Z3, Z3
+	VDIVPS  (R11)(AX*4), Z0, Z0
+	VDIVPS  64(R11)(AX*4), Z1, Z1
+	VDIVPS  128(R11)(AX*4), Z2, Z2
+	VDIVPS  192(R11)(AX*4), Z3, Z3
+	VMOVUPS Z0, (R8)(AX*4)
+	VMOVUPS Z1, 64(R8)(AX*4)
+	VMOVUPS Z2, 128(R8)(AX*4)
+	VMOVUPS Z3, 192(R8)(AX*4)
+	ADDQ    $0x00000040, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func subtractThenDivideFloat32PastAVX512()
+// Requires: AVX512F
+TEXT ·subtractThenDivideFloat32PastAVX512(SB), NOSPLIT, $0
+	// SubtractThenDivide of float32, 64 elements a step.
+loop:
+	VMOVUPS  (R9)(AX*4), Z0
+	VSUBPS   (R10)(AX*4), Z0, Z0
+	VMOVUPS  64(R9)(AX*4), Z1
+	VSUBPS   64(R10)(AX*4), Z1, Z1
+	VMOVUPS  128(R9)(AX*4), Z2
+	VSUBPS   128(R10)(AX*4), Z2, Z2
+	VMOVUPS  192(R9)(AX*4), Z3
+	VSUBPS   192(R10)(AX*4), Z3, Z3
+	VDIVPS   (R11)(AX*4), Z0, Z0
+	VDIVPS   64(R11)(AX*4), Z1, Z1
+	VDIVPS   128(R11)(AX*4), Z2, Z2
+	VDIVPS   192(R11)(AX*4), Z3, Z3
+	VMOVNTPS Z0, (R8)(AX*4)
+	VMOVNTPS Z1, 64(R8)(AX*4)
+	VMOVNTPS Z2, 128(R8)(AX*4)
+	VMOVNTPS Z3, 192(R8)(AX*4)
+	ADDQ     $0x00000040, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func subtractThenDivideFloat64AVX512()
+// Requires: AVX512F
+TEXT ·subtractThenDivideFloat64AVX512(SB), NOSPLIT, $0
+	// SubtractThenDivide of float64, 32 elements a step.
+loop:
+	VMOVUPS (R9)(AX*8), Z0
+	VSUBPD  (R10)(AX*8), Z0, Z0
+	VMOVUPS 64(R9)(AX*8), Z1
+	VSUBPD  64(R10)(AX*8), Z1, Z1
+	VMOVUPS 128(R9)(AX*8), Z2
+	VSUBPD  128(R10)(AX*8), Z2, Z2
+	VMOVUPS 192(R9)(AX*8), Z3
+	VSUBPD  192(R10)(AX*8), Z3, Z3
+	VDIVPD  (R11)(AX*8), Z0, Z0
+	VDIVPD  64(R11)(AX*8), Z1, Z1
+	VDIVPD  128(R11)(AX*8), Z2, Z2
+	VDIVPD  192(R11)(AX*8), Z3, Z3
+	VMOVUPS Z0, (R8)(AX*8)
+	VMOVUPS Z1, 64(R8)(AX*8)
+	VMOVUPS Z2, 128(R8)(AX*8)
+	VMOVUPS Z3, 192(R8)(AX*8)
+	ADDQ    $0x00000020, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func subtractThenDivideFloat64PastAVX512()
+// Requires: AVX512F
+TEXT ·subtractThenDivideFloat64PastAVX512(SB), NOSPLIT, $0
+	// SubtractThenDivide of float64, 32 elements a step.
+loop:
+	VMOVUPS  (R9)(AX*8), Z0
+	VSUBPD   (R10)(AX*8), Z0, Z0
+	VMOVUPS  64(R9)(AX*8), Z1
+	VSUBPD   64(R10)(AX*8), Z1, Z1
+	VMOVUPS  128(R9)(AX*8), Z2
+	VSUBPD   128(R10)(AX*8), Z2, Z2
+	VMOVUPS  192(R9)(AX*8), Z3
+	VSUBPD   192(R10)(AX*8), Z3, Z3
+	VDIVPD   (R11)(AX*8), Z0, Z0
+	VDIVPD   64(R11)(AX*8), Z1, Z1
+	VDIVPD   128(R11)(AX*8), Z2, Z2
+	VDIVPD   192(R11)(AX*8), Z3, Z3
+	VMOVNTPS Z0, (R8)(AX*8)
+	VMOVNTPS Z1, 64(R8)(AX*8)
+	VMOVNTPS Z2, 128(R8)(AX*8)
+	VMOVNTPS Z3, 192(R8)(AX*8)
+	ADDQ     $0x00000020, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func multiplyThenDivideFloat32AVX512()
+// Requires: AVX512F
+TEXT ·multiplyThenDivideFloat32AVX512(SB), NOSPLIT, $0
+	// MultiplyThenDivide of float32, 64 elements a step.
+loop:
+	VMOVUPS (R9)(AX*4), Z0
+	VMULPS  (R10)(AX*4), Z0, Z0
+	VMOVUPS 64(R9)(AX*4), Z1
+	VMULPS  64(R10)(AX*4), Z1, Z1
+	VMOVUPS 128(R9)(AX*4), Z2
+	VMULPS  128(R10)(AX*4), Z2, Z2
+	VMOVUPS 192(R9)(AX*4), Z3
+	VMULPS  192(R10)(AX*4), Z3, Z3
+	VDIVPS  (R11)(AX*4), Z0, Z0
+	VDIVPS  64(R11)(AX*4), Z1, Z1
+	VDIVPS  128(R11)(AX*4), Z2, Z2
+	VDIVPS  192(R11)(AX*4), Z3, Z3
+	VMOVUPS Z0, (R8)(AX*4)
+	VMOVUPS Z1, 64(R8)(AX*4)
+	VMOVUPS Z2, 128(R8)(AX*4)
+	VMOVUPS Z3, 192(R8)(AX*4)
+	ADDQ    $0x00000040, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func multiplyThenDivideFloat32PastAVX512()
+// Requires: AVX512F
+TEXT ·multiplyThenDivideFloat32PastAVX512(SB), NOSPLIT, $0
+	// MultiplyThenDivide of float32, 64 elements a step.
+loop:
+	VMOVUPS  (R9)(AX*4), Z0
+	VMULPS   (R10)(AX*4), Z0, Z0
+	VMOVUPS  64(R9)(AX*4), Z1
+	VMULPS   64(R10)(AX*4), Z1, Z1
+	VMOVUPS  128(R9)(AX*4), Z2
+	VMULPS   128(R10)(AX*4), Z2, Z2
+	VMOVUPS  192(R9)(AX*4), Z3
+	VMULPS   192(R10)(AX*4), Z3, Z3
+	VDIVPS   (R11)(AX*4), Z0, Z0
+	VDIVPS   64(R11)(AX*4), Z1, Z1
+	VDIVPS   128(R11)(AX*4), Z2, Z2
+	VDIVPS   192(R11)(AX*4), Z3, Z3
+	VMOVNTPS Z0, (R8)(AX*4)
+	VMOVNTPS Z1, 64(R8)(AX*4)
+	VMOVNTPS Z2, 128(R8)(AX*4)
+	VMOVNTPS Z3, 192(R8)(AX*4)
+	ADDQ     $0x00000040, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func multiplyThenDivideFloat64AVX512()
+// Requires: AVX512F
+TEXT ·multiplyThenDivideFloat64AVX512(SB), NOSPLIT, $0
+	// MultiplyThenDivide of float64, 32 elements a step.
+loop:
+	VMOVUPS (R9)(AX*8), Z0
+	VMULPD  (R10)(AX*8), Z0, Z0
+	VMOVUPS 64(R9)(AX*8), Z1
+	VMULPD  64(R10)(AX*8), Z1, Z1
+	VMOVUPS 128(R9)(AX*8), Z2
+	VMULPD  128(R10)(AX*8), Z2, Z2
+	VMOVUPS 192(R9)(AX*8), Z3
+	VMULPD  192(R10)(AX*8), Z3, Z3
+	VDIVPD  (R11)(AX*8), Z0, Z0
+	VDIVPD  64(R11)(AX*8), Z1, Z1
+	VDIVPD  128(R11)(AX*8), Z2, Z2
+	VDIVPD  192(R11)(AX*8), Z3, Z3
+	VMOVUPS Z0, (R8)(AX*8)
+	VMOVUPS Z1, 64(R8)(AX*8)
+	VMOVUPS Z2, 128(R8)(AX*8)
+	VMOVUPS Z3, 192(R8)(AX*8)
+	ADDQ    $0x00000020, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func multiplyThenDivideFloat64PastAVX512()
+// Requires: AVX512F
+TEXT ·multiplyThenDivideFloat64PastAVX512(SB), NOSPLIT, $0
+	// MultiplyThenDivide of float64, 32 elements a step.
+loop:
+	VMOVUPS  (R9)(AX*8), Z0
+	VMULPD   (R10)(AX*8), Z0, Z0
+	VMOVUPS  64(R9)(AX*8), Z1
+	VMULPD   64(R10)(AX*8), Z1, Z1
+	VMOVUPS  128(R9)(AX*8), Z2
+	VMULPD   128(R10)(AX*8), Z2, Z2
+	VMOVUPS  192(R9)(AX*8), Z3
+	VMULPD   192(R10)(AX*8), Z3, Z3
+	VDIVPD   (R11)(AX*8), Z0, Z0
+	VDIVPD   64(R11)(AX*8), Z1, Z1
+	VDIVPD   128(R11)(AX*8), Z2, Z2
+	VDIVPD   192(R11)(AX*8), Z3, Z3
+	VMOVNTPS Z0, (R8)(AX*8)
+	VMOVNTPS Z1, 64(R8)(AX*8)
+	VMOVNTPS Z2, 128(R8)(AX*8)
+	VMOVNTPS Z3, 192(R8)(AX*8)
+	ADDQ     $0x00000020, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func negativeThenDivideFloat32AVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·negativeThenDivideFloat32AVX512(SB), NOSPLIT, $0
+	// NegativeThenDivide of float32, 64 elements a step.
+loop:
+	VMOVUPS     (R9)(AX*4), Z0
+	VXORPS.BCST avx512_80000000<>+0(SB), Z0, Z0
+	VMOVUPS     64(R9)(AX*4), Z1
+	VXORPS.BCST avx512_80000000<>+0(SB), Z1, Z1
+	VMOVUPS     128(R9)(AX*4), Z2
+	VXORPS.BCST avx512_80000000<>+0(SB), Z2, Z2
+	VMOVUPS     192(R9)(AX*4), Z3
+	VXORPS.BCST avx512_80000000<>+0(SB), Z3, Z3
+	VDIVPS      (R10)(AX*4), Z0, Z0
+	VDIVPS      64(R10)(AX*4), Z1, Z1
+	VDIVPS      128(R10)(AX*4), Z2, Z2
+	VDIVPS      192(R10)(AX*4), Z3, Z3
+	VMOVUPS     Z0, (R8)(AX*4)
+	VMOVUPS     Z1, 64(R8)(AX*4)
+	VMOVUPS     Z2, 128(R8)(AX*4)
+	VMOVUPS     Z3, 192(R8)(AX*4)
+	ADDQ        $0x00000040, AX
+	CMPQ        AX, DX
+	JLT         loop
+	RET
+
+// func negativeThenDivideFloat32PastAVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·negativeThenDivideFloat32PastAVX512(SB), NOSPLIT, $0
+	// NegativeThenDivide of float32, 64 elements a step.
+loop:
+	VMOVUPS     (R9)(AX*4), Z0
+	VXORPS.BCST avx512_80000000<>+0(SB), Z0, Z0
+	VMOVUPS     64(R9)(AX*4), Z1
+	VXORPS.BCST avx512_80000000<>+0(SB), Z1, Z1
+	VMOVUPS     128(R9)(AX*4), Z2
+	VXORPS.BCST avx512_80000000<>+0(SB), Z2, Z2
+	VMOVUPS     192(R9)(AX*4), Z3
+	VXORPS.BCST avx512_80000000<>+0(SB), Z3, Z3
+	VDIVPS      (R10)(AX*4), Z0, Z0
+	VDIVPS      64(R10)(AX*4), Z1, Z1
+	VDIVPS      128(R10)(AX*4), Z2, Z2
+	VDIVPS      192(R10)(AX*4), Z3, Z3
+	VMOVNTPS    Z0, (R8)(AX*4)
+	VMOVNTPS    Z1, 64(R8)(AX*4)
+	VMOVNTPS    Z2, 128(R8)(AX*4)
+	VMOVNTPS    Z3, 192(R8)(AX*4)
+	ADDQ        $0x00000040, AX
+	CMPQ        AX, DX
+	JLT         loop
+	RET
+
+// func negativeThenDivideFloat64AVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·negativeThenDivideFloat64AVX512(SB), NOSPLIT, $0
+	// NegativeThenDivide of float64, 32 elements a step.
+loop:
+	VMOVUPS     (R9)(AX*8), Z0
+	VXORPD.BCST avx512_8000000000000000<>+0(SB), Z0, Z0
+	VMOVUPS     64(R9)(AX*8), Z1
+	VXORPD.BCST avx512_8000000000000000<>+0(SB), Z1, Z1
+	VMOVUPS     128(R9)(AX*8), Z2
+	VXORPD.BCST avx512_8000000000000000<>+0(SB), Z2, Z2
+	VMOVUPS     192(R9)(AX*8), Z3
+	VXORPD.BCST avx512_8000000000000000<>+0(SB), Z3, Z3
+	VDIVPD      (R10)(AX*8), Z0, Z0
+	VDIVPD      64(R10)(AX*8), Z1, Z1
+	VDIVPD      128(R10)(AX*8), Z2, Z2
+	VDIVPD      192(R10)(AX*8), Z3, Z3
+	VMOVUPS     Z0, (R8)(AX*8)
+	VMOVUPS     Z1, 64(R8)(AX*8)
+	VMOVUPS     Z2, 128(R8)(AX*8)
+	VMOVUPS     Z3, 192(R8)(AX*8)
+	ADDQ        $0x00000020, AX
+	CMPQ        AX, DX
+	JLT         loop
+	RET
+
+// func negativeThenDivideFloat64PastAVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·negativeThenDivideFloat64PastAVX512(SB), NOSPLIT, $0
+	// NegativeThenDivide of float64, 32 elements a step.
+loop:
+	VMOVUPS     (R9)(AX*8), Z0
+	VXORPD.BCST avx512_8000000000000000<>+0(SB), Z0, Z0
+	VMOVUPS     64(R9)(AX*8), Z1
+	VXORPD.BCST avx512_8000000000000000<>+0(SB), Z1, Z1
+	VMOVUPS     128(R9)(AX*8), Z2
+	VXORPD.BCST avx512_8000000000000000<>+0(SB), Z2, Z2
+	VMOVUPS     192(R9)(AX*8), Z3
+	VXORPD.BCST avx512_8000000000000000<>+0(SB), Z3, Z3
+	VDIVPD      (R10)(AX*8), Z0, Z0
+	VDIVPD      64(R10)(AX*8), Z1, Z1
+	VDIVPD      128(R10)(AX*8), Z2, Z2
+	VDIVPD      192(R10)(AX*8), Z3, Z3
+	VMOVNTPS    Z0, (R8)(AX*8)
+	VMOVNTPS    Z1, 64(R8)(AX*8)
+	VMOVNTPS    Z2, 128(R8)(AX*8)
+	VMOVNTPS    Z3, 192(R8)(AX*8)
+	ADDQ        $0x00000020, AX
+	CMPQ        AX, DX
+	JLT         loop
+	RET
+
+// func addThenDivideBFloat32AVX512()
+// Requires: AVX512F
+TEXT ·addThenDivideBFloat32AVX512(SB), NOSPLIT, $0
+	// AddThenDivideB of float32, 64 elements a step.
+loop:
+	VMOVUPS (R10)(AX*4), Z0
+	VADDPS  (R11)(AX*4), Z0, Z0
+	VMOVUPS 64(R10)(AX*4), Z1
+	VADDPS  64(R11)(AX*4), Z1, Z1
+	VMOVUPS 128(R10)(AX*4), Z2
+	VADDPS  128(R11)(AX*4), Z2, Z2
+	VMOVUPS 192(R10)(AX*4), Z3
+	VADDPS  192(R11)(AX*4), Z3, Z3
+	VMOVUPS (R9)(AX*4), Z4
+	VDIVPS  Z0, Z4, Z0
+	VMOVUPS 64(R9)(AX*4), Z4
+	VDIVPS  Z1, Z4, Z1
+	VMOVUPS 128(R9)(AX*4), Z4
+	VDIVPS  Z2, Z4, Z2
+	VMOVUPS 192(R9)(AX*4), Z4
+	VDIVPS  Z3, Z4, Z3
+	VMOVUPS Z0, (R8)(AX*4)
+	VMOVUPS Z1, 64(R8)(AX*4)
+	VMOVUPS Z2, 128(R8)(AX*4)
+	VMOVUPS Z3, 192(R8)(AX*4)
+	ADDQ    $0x00000040, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func addThenDivideBFloat32PastAVX512()
+// Requires: AVX512F
+TEXT ·addThenDivideBFloat32PastAVX512(SB), NOSPLIT, $0
+	// AddThenDivideB of float32, 64 elements a step.
+loop:
+	VMOVUPS  (R10)(AX*4), Z0
+	VADDPS   (R11)(AX*4), Z0, Z0
+	VMOVUPS  64(R10)(AX*4), Z1
+	VADDPS   64(R11)(AX*4), Z1, Z1
+	VMOVUPS  128(R10)(AX*4), Z2
+	VADDPS   128(R11)(AX*4), Z2, Z2
+	VMOVUPS  192(R10)(AX*4), Z3
+	VADDPS   192(R11)(AX*4), Z3, Z3
+	VMOVUPS  (R9)(AX*4), Z4
+	VDIVPS   Z0, Z4, Z0
+	VMOVUPS  64(R9)(AX*4), Z4
+	VDIVPS   Z1, Z4, Z1
+	VMOVUPS  128(R9)(AX*4), Z4
+	VDIVPS   Z2, Z4, Z2
+	VMOVUPS  192(R9)(AX*4), Z4
+	VDIVPS   Z3, Z4, Z3
+	VMOVNTPS Z0, (R8)(AX*4)
+	VMOVNTPS Z1, 64(R8)(AX*4)
+	VMOVNTPS Z2, 128(R8)(AX*4)
+	VMOVNTPS Z3, 192(R8)(AX*4)
+	ADDQ     $0x00000040, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func addThenDivideBFloat64AVX512()
+// Requires: AVX512F
+TEXT ·addThenDivideBFloat64AVX512(SB), NOSPLIT, $0
+	// AddThenDivideB of float64, 32 elements a step.
+loop:
+	VMOVUPS (R10)(AX*8), Z0
+	VADDPD  (R11)(AX*8), Z0, Z0
+	VMOVUPS 64(R10)(AX*8), Z1
+	VADDPD  64(R11)(AX*8), Z1, Z1
+	VMOVUPS 128(R10)(AX*8), Z2
+	VADDPD  128(R11)(AX*8), Z2, Z2
+	VMOVUPS 192(R10)(AX*8), Z3
+	VADDPD  192(R11)(AX*8), Z3, Z3
+	VMOVUPS (R9)(AX*8), Z4
+	VDIVPD  Z0, Z4, Z0
+	VMOVUPS 64(R9)(AX*8), Z4
+	VDIVPD  Z1, Z4, Z1
+	VMOVUPS 128(R9)(AX*8), Z4
+	VDIVPD  Z2, Z4, Z2
+	VMOVUPS 192(R9)(AX*8), Z4
+	VDIVPD  Z3, Z4, Z3
+	VMOVUPS Z0, (R8)(AX*8)
+	VMOVUPS Z1, 64(R8)(AX*8)
+	VMOVUPS Z2, 128(R8)(AX*8)
+	VMOVUPS Z3, 192(R8)(AX*8)
+	ADDQ    $0x00000020, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func addThenDivideBFloat64PastAVX512()
+// Requires: AVX512F
+TEXT ·addThenDivideBFloat64PastAVX512(SB), NOSPLIT, $0
+	// AddThenDivideB of float64, 32 elements a step.
+loop:
+	VMOVUPS  (R10)(AX*8), Z0
+	VADDPD   (R11)(AX*8), Z0, Z0
+	VMOVUPS  64(R10)(AX*8), Z1
+	VADDPD   64(R11)(AX*8), Z1, Z1
+	VMOVUPS  128(R10)(AX*8), Z2
+	VADDPD   128(R11)(AX*8), Z2, Z2
+	VMOVUPS  192(R10)(AX*8), Z3
+	VADDPD   192(R11)(AX*8), Z3, Z3
+	VMOVUPS  (R9)(AX*8), Z4
+	VDIVPD   Z0, Z4, Z0
+	VMOVUPS  64(R9)(AX*8), Z4
+	VDIVPD   Z1, Z4, Z1
+	VMOVUPS  128(R9)(AX*8), Z4
+	VDIVPD   Z2, Z4, Z2
+	VMOVUPS  192(R9)(AX*8), Z4
+	VDIVPD   Z3, Z4, Z3
+	VMOVNTPS Z0, (R8)(AX*8)
+	VMOVNTPS Z1, 64(R8)(AX*8)
+	VMOVNTPS Z2, 128(R8)(AX*8)
+	VMOVNTPS Z3, 192(R8)(AX*8)
+	ADDQ     $0x00000020, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func subtractThenDivideBFloat32AVX512()
+// Requires: AVX512F
+TEXT ·subtractThenDivideBFloat32AVX512(SB), NOSPLIT, $0
+	// SubtractThenDivideB of float32, 64 elements a step.
+loop:
+	VMOVUPS (R10)(AX*4), Z0
+	VSUBPS  (R11)(AX*4), Z0, Z0
+	VMOVUPS 64(R10)(AX*4), Z1
+	VSUBPS  64(R11)(AX*4), Z1, Z1
+	VMOVUPS 128(R10)(AX*4), Z2
+	VSUBPS  128(R11)(AX*4), Z2, Z2
+	VMOVUPS 192(R10)(AX*4), Z3
+	VSUBPS  192(R11)(AX*4), Z3, Z3
+	VMOVUPS (R9)(AX*4), Z4
+	VDIVPS  Z0, Z4, Z0
+	VMOVUPS 64(R9)(AX*4), Z4
+	VDIVPS  Z1, Z4, Z1
+	VMOVUPS 128(R9)(AX*4), Z4
+	VDIVPS  Z2, Z4, Z2
+	VMOVUPS 192(R9)(AX*4), Z4
+	VDIVPS  Z3, Z4, Z3
+	VMOVUPS Z0, (R8)(AX*4)
+	VMOVUPS Z1, 64(R8)(AX*4)
+	VMOVUPS Z2, 128(R8)(AX*4)
+	VMOVUPS Z3, 192(R8)(AX*4)
+	ADDQ    $0x00000040, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func subtractThenDivideBFloat32PastAVX512()
+// Requires: AVX512F
+TEXT ·subtractThenDivideBFloat32PastAVX512(SB), NOSPLIT, $0
+	// SubtractThenDivideB of float32, 64 elements a step.
+loop:
+	VMOVUPS  (R10)(AX*4), Z0
+	VSUBPS   (R11)(AX*4), Z0, Z0
+	VMOVUPS  64(R10)(AX*4), Z1
+	VSUBPS   64(R11)(AX*4), Z1, Z1
+	VMOVUPS  128(R10)(AX*4), Z2
+	VSUBPS   128(R11)(AX*4), Z2, Z2
+	VMOVUPS  192(R10)(AX*4), Z3
+	VSUBPS   192(R11)(AX*4), Z3, Z3
+	VMOVUPS  (R9)(AX*4), Z4
+	VDIVPS   Z0, Z4, Z0
+	VMOVUPS  64(R9)(AX*4), Z4
+	VDIVPS   Z1, Z4, Z1
+	VMOVUPS  128(R9)(AX*4), Z4
+	VDIVPS   Z2, Z4, Z2
+	VMOVUPS  192(R9)(AX*4), Z4
+	VDIVPS   Z3, Z4, Z3
+	VMOVNTPS Z0, (R8)(AX*4)
+	VMOVNTPS Z1, 64(R8)(AX*4)
+	VMOVNTPS Z2, 128(R8)(AX*4)
+	VMOVNTPS Z3, 192(R8)(AX*4)
+	ADDQ     $0x00000040, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func subtractThenDivideBFloat64AVX512()
+// Requires: AVX512F
+TEXT ·subtractThenDivideBFloat64AVX512(SB), NOSPLIT, $0
+	// SubtractThenDivideB of float64, 32 elements a step.
+loop:
+	VMOVUPS (R10)(AX*8), Z0
+	VSUBPD  (R11)(AX*8), Z0, Z0
+	VMOVUPS 64(R10)(AX*8), Z1
+	VSUBPD  64(R11)(AX*8), Z1, Z1
+	VMOVUPS 128(R10)(AX*8), Z2
+	VSUBPD  128(R11)(AX*8), Z2, Z2
+	VMOVUPS 192(R10)(AX*8), Z3
+	VSUBPD  192(R11)(AX*8), Z3, Z3
+	VMOVUPS (R9)(AX*8), Z4
+	VDIVPD  Z0, Z4, Z0
+	VMOVUPS 64(R9)(AX*8), Z4
+	VDIVPD  Z1, Z4, Z1
+	VMOVUPS 128(R9)(AX*8), Z4
+	VDIVPD  Z2, Z4, Z2
+	VMOVUPS 192(R9)(AX*8), Z4
+	VDIVPD  Z3, Z4, Z3
+	VMOVUPS Z0, (R8)(AX*8)
+	VMOVUPS Z1, 64(R8)(AX*8)
+	VMOVUPS Z2, 128(R8)(AX*8)
+	VMOVUPS Z3, 192(R8)(AX*8)
+	ADDQ    $0x00000020, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func subtractThenDivideBFloat64PastAVX512()
+// Requires: AVX512F
+TEXT ·subtractThenDivideBFloat64PastAVX512(SB), NOSPLIT, $0
+	// SubtractThenDivideB of float64, 32 elements a step.
+loop:
+	VMOVUPS  (R10)(AX*8), Z0
+	VSUBPD   (R11)(AX*8), Z0, Z0
+	VMOVUPS  64(R10)(AX*8), Z1
+	VSUBPD   64(R11)(AX*8), Z1, Z1
+	VMOVUPS  128(R10)(AX*8), Z2
+	VSUBPD   128(R11)(AX*8), Z2, Z2
+	VMOVUPS  192(R10)(AX*8), Z3
+	VSUBPD   192(R11)(AX*8), Z3, Z3
+	VMOVUPS  (R9)(AX*8), Z4
+	VDIVPD   Z0, Z4, Z0
+	VMOVUPS  64(R9)(AX*8), Z4
+	VDIVPD   Z1, Z4, Z1
+	VMOVUPS  128(R9)(AX*8), Z4
+	VDIVPD   Z2, Z4, Z2
+	VMOVUPS  192(R9)(AX*8), Z4
+	VDIVPD   Z3, Z4, Z3
+	VMOVNTPS Z0, (R8)(AX*8)
+	VMOVNTPS Z1, 64(R8)(AX*8)
+	VMOVNTPS Z2, 128(R8)(AX*8)
+	VMOVNTPS Z3, 192(R8)(AX*8)
+	ADDQ     $0x00000020, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func multiplyThenDivideBFloat32AVX512()
+// Requires: AVX512F
+TEXT ·multiplyThenDivideBFloat32AVX512(SB), NOSPLIT, $0
+	// MultiplyThenDivideB of float32, 64 elements a step.
+loop:
+	VMOVUPS (R10)(AX*4), Z0
+	VMULPS  (R11)(AX*4), Z0, Z0
+	VMOVUPS 64(R10)(AX*4), Z1
+	VMULPS  64(R11)(AX*4), Z1, Z1
+	VMOVUPS 128(R10)(AX*4), Z2
+	VMULPS  128(R11)(AX*4), Z2, Z2
+	VMOVUPS 192(R10)(AX*4), Z3
+	VMULPS  192(R11)(AX*4), Z3, Z3
+	VMOVUPS (R9)(AX*4), Z4
+	VDIVPS  Z0, Z4, Z0
+	VMOVUPS 64(R9)(AX*4), Z4
+	VDIVPS  Z1, Z4, Z1
+	VMOVUPS 128(R9)(AX*4), Z4
+	VDIVPS  Z2, Z4, Z2
+	VMOVUPS 192(R9)(AX*4), Z4
+	VDIVPS  Z3, Z4, Z3
+	VMOVUPS Z0, (R8)(AX*4)
+	VMOVUPS Z1, 64(R8)(AX*4)
+	VMOVUPS Z2, 128(R8)(AX*4)
+	VMOVUPS Z3, 192(R8)(AX*4)
+	ADDQ    $0x00000040, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func multiplyThenDivideBFloat32PastAVX512()
+// Requires: AVX512F
+TEXT ·multiplyThenDivideBFloat32PastAVX512(SB), NOSPLIT, $0
+	// MultiplyThenDivideB of float32, 64 elements a step.
+loop:
+	VMOVUPS  (R10)(AX*4), Z0
+	VMULPS   (R11)(AX*4), Z0, Z0
+	VMOVUPS  64(R10)(AX*4), Z1
+	VMULPS   64(R11)(AX*4), Z1, Z1
+	VMOVUPS  128(R10)(AX*4), Z2
+	VMULPS   128(R11)(AX*4), Z2, Z2
+	VMOVUPS  192(R10)(AX*4), Z3
+	VMULPS   192(R11)(AX*4), Z3, Z3
+	VMOVUPS  (R9)(AX*4), Z4
+	VDIVPS   Z0, Z4, Z0
+	VMOVUPS  64(R9)(AX*4), Z4
+	VDIVPS   Z1, Z4, Z1
+	VMOVUPS  128(R9)(AX*4), Z4
+	VDIVPS   Z2, Z4, Z2
+	VMOVUPS  192(R9)(AX*4), Z4
+	VDIVPS   Z3, Z4, Z3
+	VMOVNTPS Z0, (R8)(AX*4)
+	VMOVNTPS Z1, 64(R8)(AX*4)
+	VMOVNTPS Z2, 128(R8)(AX*4)
+	VMOVNTPS Z3, 192(R8)(AX*4)
+	ADDQ     $0x00000040, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func multiplyThenDivideBFloat64AVX512()
+// Requires: AVX512F
+TEXT ·multiplyThenDivideBFloat64AVX512(SB), NOSPLIT, $0
+	// MultiplyThenDivideB of float64, 32 elements a step.
+loop:
+	VMOVUPS (R10)(AX*8), Z0
+	VMULPD  (R11)(AX*8), Z0, Z0
+	VMOVUPS 64(R10)(AX*8), Z1
+	VMULPD  64(R11)(AX*8), Z1, Z1
+	VMOVUPS 128(R10)(AX*8), Z2
+	VMULPD  128(R11)(AX*8), Z2, Z2
+	VMOVUPS 192(R10)(AX*8), Z3
+	VMULPD  192(R11)(AX*8), Z3, Z3
+	VMOVUPS (R9)(AX*8), Z4
+	VDIVPD  Z0, Z4, Z0
+	VMOVUPS 64(R9)(AX*8), Z4
+	VDIVPD  Z1, Z4, Z1
+	VMOVUPS 128(R9)(AX*8), Z4
+	VDIVPD  Z2, Z4, Z2
+	VMOVUPS 192(R9)(AX*8), Z4
+	VDIVPD  Z3, Z4, Z3
+	VMOVUPS Z0, (R8)(AX*8)
+	VMOVUPS Z1, 64(R8)(AX*8)
+	VMOVUPS Z2, 128(R8)(AX*8)
+	VMOVUPS Z3, 192(R8)(AX*8)
+	ADDQ    $0x00000020, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func multiplyThenDivideBFloat64PastAVX512()
+// Requires: AVX512F
+TEXT ·multiplyThenDivideBFloat64PastAVX512(SB), NOSPLIT, $0
+	// MultiplyThenDivideB of float64, 32 elements a step.
+loop:
+	VMOVUPS  (R10)(AX*8), Z0
+	VMULPD   (R11)(AX*8), Z0, Z0
+	VMOVUPS  64(R10)(AX*8), Z1
+	VMULPD   64(R11)(AX*8), Z1, Z1
+	VMOVUPS  128(R10)(AX*8), Z2
+	VMULPD   128(R11)(AX*8), Z2, Z2
+	VMOVUPS  192(R10)(AX*8), Z3
+	VMULPD   192(R11)(AX*8), Z3, Z3
+	VMOVUPS  (R9)(AX*8), Z4
+	VDIVPD   Z0, Z4, Z0
+	VMOVUPS  64(R9)(AX*8), Z4
+	VDIVPD   Z1, Z4, Z1
+	VMOVUPS  128(R9)(AX*8), Z4
+	VDIVPD   Z2, Z4, Z2
+	VMOVUPS  192(R9)(AX*8), Z4
+	VDIVPD   Z3, Z4, Z3
+	VMOVNTPS Z0, (R8)(AX*8)
+	VMOVNTPS Z1, 64(R8)(AX*8)
+	VMOVNTPS Z2, 128(R8)(AX*8)
+	VMOVNTPS Z3, 192(R8)(AX*8)
+	ADDQ     $0x00000020, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func negativeThenDivideBFloat32AVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·negativeThenDivideBFloat32AVX512(SB), NOSPLIT, $0
+	// NegativeThenDivideB of float32, 64 elements a step.
+loop:
+	VMOVUPS     (R10)(AX*4), Z0
+	VXORPS.BCST avx512_80000000<>+0(SB), Z0, Z0
+	VMOVUPS     64(R10)(AX*4), Z1
+	VXORPS.BCST avx512_80000000<>+0(SB), Z1, Z1
+	VMOVUPS     128(R10)(AX*4), Z2
+	VXORPS.BCST avx512_80000000<>+0(SB), Z2, Z2
+	VMOVUPS     192(R10)(AX*4), Z3
+	VXORPS.BCST avx512_80000000<>+0(SB), Z3, Z3
+	VMOVUPS     (R9)(AX*4), Z4
+	VDIVPS      Z0, Z4, Z0
+	VMOVUPS     64(R9)(AX*4), Z4
+	VDIVPS      Z1, Z4, Z1
+	VMOVUPS     128(R9)(AX*4), Z4
+	VDIVPS      Z2, Z4, Z2
+	VMOVUPS     192(R9)(AX*4), Z4
+	VDIVPS      Z3, Z4, Z3
+	VMOVUPS     Z0, (R8)(AX*4)
+	VMOVUPS     Z1, 64(R8)(AX*4)
+	VMOVUPS     Z2, 128(R8)(AX*4)
+	VMOVUPS     Z3, 192(R8)(AX*4)
+	ADDQ        $0x00000040, AX
+	CMPQ        AX, DX
+	JLT         loop
+	RET
+
+// func negativeThenDivideBFloat32PastAVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·negativeThenDivideBFloat32PastAVX512(SB), NOSPLIT, $0
+	// NegativeThenDivideB of float32, 64 elements a step.
+loop:
+	VMOVUPS     (R10)(AX*4), Z0
+	VXORPS.BCST avx512_80000000<>+0(SB), Z0, Z0
+	VMOVUPS     64(R10)(AX*4), Z1
+	VXORPS.BCST avx512_80000000<>+0(SB), Z1, Z1
+	VMOVUPS     128(R10)(AX*4), Z2
+	VXORPS.BCST avx512_80000000<>+0(SB), Z2, Z2
+	VMOVUPS     192(R10)(AX*4), Z3
+	VXORPS.BCST avx512_80000000<>+0(SB), Z3, Z3
+	VMOVUPS     (R9)(AX*4), Z4
+	VDIVPS      Z0, Z4, Z0
+	VMOVUPS     64(R9)(AX*4), Z4
+	VDIVPS      Z1, Z4, Z1
+	VMOVUPS     128(R9)(AX*4), Z4
+	VDIVPS      Z2, Z4, Z2
+	VMOVUPS     192(R9)(AX*4), Z4
+	VDIVPS      Z3, Z4, Z3
+	VMOVNTPS    Z0, (R8)(AX*4)
+	VMOVNTPS    Z1, 64(R8)(AX*4)
+	VMOVNTPS    Z2, 128(R8)(AX*4)
+	VMOVNTPS    Z3, 192(R8)(AX*4)
+	ADDQ        $0x00000040, AX
+	CMPQ        AX, DX
+	JLT         loop
+	RET
+
+// func negativeThenDivideBFloat64AVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·negativeThenDivideBFloat64AVX512(SB), NOSPLIT, $0
+	// NegativeThenDivideB of float64, 32 elements a step.
+loop:
+	VMOVUPS     (R10)(AX*8), Z0
+	VXORPD.BCST avx512_8000000000000000<>+0(SB), Z0, Z0
+	VMOVUPS     64(R10)(AX*8), Z1
+	VXORPD.BCST avx512_8000000000000000<>+0(SB), Z1, Z1
+	VMOVUPS     128(R10)(AX*8), Z2
+	VXORPD.BCST avx512_8000000000000000<>+0(SB), Z2, Z2
+	VMOVUPS     192(R10)(AX*8), Z3
+	VXORPD.BCST avx512_8000000000000000<>+0(SB), Z3, Z3
+	VMOVUPS     (R9)(AX*8), Z4
+	VDIVPD      Z0, Z4, Z0
+	VMOVUPS     64(R9)(AX*8), Z4
+	VDIVPD      Z1, Z4, Z1
+	VMOVUPS     128(R9)(AX*8), Z4
+	VDIVPD      Z2, Z4, Z2
+	VMOVUPS     192(R9)(AX*8), Z4
+	VDIVPD      Z3, Z4, Z3
+	VMOVUPS     Z0, (R8)(AX*8)
+	VMOVUPS     Z1, 64(R8)(AX*8)
+	VMOVUPS     Z2, 128(R8)(AX*8)
+	VMOVUPS     Z3, 192(R8)(AX*8)
+	ADDQ        $0x00000020, AX
+	CMPQ        AX, DX
+	JLT         loop
+	RET
+
+// func negativeThenDivideBFloat64PastAVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·negativeThenDivideBFloat64PastAVX512(SB), NOSPLIT, $0
+	// NegativeThenDivideB of float64, 32 elements a step.
+loop:
+	VMOVUPS     (R10)(AX*8), Z0
+	VXORPD.BCST avx512_8000000000000000<>+0(SB), Z0, Z0
+	VMOVUPS     64(R10)(AX*8), Z1
+	VXORPD.BCST avx512_8000000000000000<>+0(SB), Z1, Z1
+	VMOVUPS     128(R10)(AX*8), Z2
+	VXORPD.BCST avx512_8000000000000000<>+0(SB), Z2, Z2
+	VMOVUPS     192(R10)(AX*8), Z3
+	VXORPD.BCST avx512_8000000000000000<>+0(SB), Z3, Z3
+	VMOVUPS     (R9)(AX*8), Z4
+	VDIVPD      Z0, Z4, Z0
+	VMOVUPS     64(R9)(AX*8), Z4
+	VDIVPD      Z1, Z4, Z1
+	VMOVUPS     128(R9)(AX*8), Z4
+	VDIVPD      Z2, Z4, Z2
+	VMOVUPS     192(R9)(AX*8), Z4
+	VDIVPD      Z3, Z4, Z3
+	VMOVNTPS    Z0, (R8)(AX*8)
+	VMOVNTPS    Z1, 64(R8)(AX*8)
+	VMOVNTPS    Z2, 128(R8)(AX*8)
+	VMOVNTPS    Z3, 192(R8)(AX*8)
+	ADDQ        $0x00000020, AX
+	CMPQ        AX, DX
+	JLT         loop
+	RET
+
+// func addThenSqrtFloat32AVX512()
+// Requires: AVX512F
+TEXT ·addThenSqrtFloat32AVX512(SB), NOSPLIT, $0
+	// AddThenSqrt of float32, 64 elements a step.
+loop:
+	VMOVUPS (R9)(AX*4), Z0
+	VADDPS  (R10)(AX*4), Z0, Z0
+	VMOVUPS 64(R9)(AX*4), Z1
+	VADDPS  64(R10)(AX*4), Z1, Z1
+	VMOVUPS 128(R9)(AX*4), Z2
+	VADDPS  128(R10)(AX*4), Z2, Z2
+	VMOVUPS 192(R9)(AX*4), Z3
+	VADDPS  192(R10)(AX*4), Z3, Z3
+	VSQRTPS Z0, Z0
+	VSQRTPS Z1, Z1
+	VSQRTPS Z2, Z2
+	VSQRTPS Z3, Z3
+	VMOVUPS Z0, (R8)(AX*4)
+	VMOVUPS Z1, 64(R8)(AX*4)
+	VMOVUPS Z2, 128(R8)(AX*4)
+	VMOVUPS Z3, 192(R8)(AX*4)
+	ADDQ    $0x00000040, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func addThenSqrtFloat32PastAVX512()
+// Requires: AVX512F
+TEXT ·addThenSqrtFloat32PastAVX512(SB), NOSPLIT, $0
+	// AddThenSqrt of float32, 64 elements a step.
+loop:
+	VMOVUPS  (R9)(AX*4), Z0
+	VADDPS   (R10)(AX*4), Z0, Z0
+	VMOVUPS  64(R9)(AX*4), Z1
+	VADDPS   64(R10)(AX*4), Z1, Z1
+	VMOVUPS  128(R9)(AX*4), Z2
+	VADDPS   128(R10)(AX*4), Z2, Z2
+	VMOVUPS  192(R9)(AX*4), Z3
+	VADDPS   192(R10)(AX*4), Z3, Z3
+	VSQRTPS  Z0, Z0
+	VSQRTPS  Z1, Z1
+	VSQRTPS  Z2, Z2
+	VSQRTPS  Z3, Z3
+	VMOVNTPS Z0, (R8)(AX*4)
+	VMOVNTPS Z1, 64(R8)(AX*4)
+	VMOVNTPS Z2, 128(R8)(AX*4)
+	VMOVNTPS Z3, 192(R8)(AX*4)
+	ADDQ     $0x00000040, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func addThenSqrtFloat64AVX512()
+// Requires: AVX512F
+TEXT ·addThenSqrtFloat64AVX512(SB), NOSPLIT, $0
+	// AddThenSqrt of float64, 32 elements a step.
+loop:
+	VMOVUPS (R9)(AX*8), Z0
+	VADDPD  (R10)(AX*8), Z0, Z0
+	VMOVUPS 64(R9)(AX*8), Z1
+	VADDPD  64(R10)(AX*8), Z1, Z1
+	VMOVUPS 128(R9)(AX*8), Z2
+	VADDPD  128(R10)(AX*8), Z2, Z2
+	VMOVUPS 192(R9)(AX*8), Z3
+	VADDPD  192(R10)(AX*8), Z3, Z3
+	VSQRTPD Z0, Z0
+	VSQRTPD Z1, Z1
+	VSQRTPD Z2, Z2
+	VSQRTPD Z3, Z3
+	VMOVUPS Z0, (R8)(AX*8)
+	VMOVUPS Z1, 64(R8)(AX*8)
+	VMOVUPS Z2, 128(R8)(AX*8)
+	VMOVUPS Z3, 192(R8)(AX*8)
+	ADDQ    $0x00000020, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func addThenSqrtFloat64PastAVX512()
+// Requires: AVX512F
+TEXT ·addThenSqrtFloat64PastAVX512(SB), NOSPLIT, $0
+	// AddThenSqrt of float64, 32 elements a step.
+loop:
+	VMOVUPS  (R9)(AX*8), Z0
+	VADDPD   (R10)(AX*8), Z0, Z0
+	VMOVUPS  64(R9)(AX*8), Z1
+	VADDPD   64(R10)(AX*8), Z1, Z1
+	VMOVUPS  128(R9)(AX*8), Z2
+	VADDPD   128(R10)(AX*8), Z2, Z2
+	VMOVUPS  192(R9)(AX*8), Z3
+	VADDPD   192(R10)(AX*8), Z3, Z3
+	VSQRTPD  Z0, Z0
+	VSQRTPD  Z1, Z1
+	VSQRTPD  Z2, Z2
+	VSQRTPD  Z3, Z3
+	VMOVNTPS Z0, (R8)(AX*8)
+	VMOVNTPS Z1, 64(R8)(AX*8)
+	VMOVNTPS Z2, 128(R8)(AX*8)
+	VMOVNTPS Z3, 192(R8)(AX*8)
+	ADDQ     $0x00000020, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func subtractThenSqrtFloat32AVX512()
+// Requires: AVX512F
+TEXT ·subtractThenSqrtFloat32AVX512(SB), NOSPLIT, $0
+	// SubtractThenSqrt of float32, 64 elements a step.
+loop:
+	VMOVUPS (R9)(AX*4), Z0
+	VSUBPS  (R10)(AX*4), Z0, Z0
+	VMOVUPS 64(R9)(AX*4), Z1
+	VSUBPS  64(R10)(AX*4), Z1, Z1
+	VMOVUPS 128(R9)(AX*4), Z2
+	VSUBPS  128(R10)(AX*4), Z2, Z2
+	VMOVUPS 192(R9)(AX*4), Z3
+	VSUBPS  192(R10)(AX*4), Z3, Z3
+	VSQRTPS Z0, Z0
+	VSQRTPS Z1, Z1
+	VSQRTPS Z2, Z2
+	VSQRTPS Z3, Z3
+	VMOVUPS Z0, (R8)(AX*4)
+	VMOVUPS Z1, 64(R8)(AX*4)
+	VMOVUPS Z2, 128(R8)(AX*4)
+	VMOVUPS Z3, 192(R8)(AX*4)
+	ADDQ    $0x00000040, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func subtractThenSqrtFloat32PastAVX512()
+// Requires: AVX512F
+TEXT ·subtractThenSqrtFloat32PastAVX512(SB), NOSPLIT, $0
+	// SubtractThenSqrt of float32, 64 elements a step.
+loop:
+	VMOVUPS  (R9)(AX*4), Z0
+	VSUBPS   (R10)(AX*4), Z0, Z0
+	VMOVUPS  64(R9)(AX*4), Z1
+	VSUBPS   64(R10)(AX*4), Z1, Z1
+	VMOVUPS  128(R9)(AX*4), Z2
+	VSUBPS   128(R10)(AX*4), Z2, Z2
+	VMOVUPS  192(R9)(AX*4), Z3
+	VSUBPS   192(R10)(AX*4), Z3, Z3
+	VSQRTPS  Z0, Z0
+	VSQRTPS  Z1, Z1
+	VSQRTPS  Z2, Z2
+	VSQRTPS  Z3, Z3
+	VMOVNTPS Z0, (R8)(AX*4)
+	VMOVNTPS Z1, 64(R8)(AX*4)
+	VMOVNTPS Z2, 128(R8)(AX*4)
+	VMOVNTPS Z3, 192(R8)(AX*4)
+	ADDQ     $0x00000040, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func subtractThenSqrtFloat64AVX512()
+// Requires: AVX512F
+TEXT ·subtractThenSqrtFloat64AVX512(SB), NOSPLIT, $0
+	// SubtractThenSqrt of float64, 32 elements a step.
+loop:
+	VMOVUPS (R9)(AX*8), Z0
+	VSUBPD  (R10)(AX*8), Z0, Z0
+	VMOVUPS 64(R9)(AX*8), Z1
+	VSUBPD  64(R10)(AX*8), Z1, Z1
+	VMOVUPS 128(R9)(AX*8), Z2
+	VSUBPD  128(R10)(AX*8), Z2, Z2
+	VMOVUPS 192(R9)(AX*8), Z3
+	VSUBPD  192(R10)(AX*8), Z3, Z3
+	VSQRTPD Z0, Z0
+	VSQRTPD Z1, Z1
+	VSQRTPD Z2, Z2
+	VSQRTPD Z3, Z3
+	VMOVUPS Z0, (R8)(AX*8)
+	VMOVUPS Z1, 64(R8)(AX*8)
+	VMOVUPS Z2, 128(R8)(AX*8)
+	VMOVUPS Z3, 192(R8)(AX*8)
+	ADDQ    $0x00000020, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func subtractThenSqrtFloat64PastAVX512()
+// Requires: AVX512F
+TEXT ·subtractThenSqrtFloat64PastAVX512(SB), NOSPLIT, $0
+	// SubtractThenSqrt of float64, 32 elements a step.
+loop:
+	VMOVUPS  (R9)(AX*8), Z0
+	VSUBPD   (R10)(AX*8), Z0, Z0
+	VMOVUPS  64(R9)(AX*8), Z1
+	VSUBPD   64(R10)(AX*8), Z1, Z1
+	VMOVUPS  128(R9)(AX*8), Z2
+	VSUBPD   128(R10)(AX*8), Z2, Z2
+	VMOVUPS  192(R9)(AX*8), Z3
+	VSUBPD   192(R10)(AX*8), Z3, Z3
+	VSQRTPD  Z0, Z0
+	VSQRTPD  Z1, Z1
+	VSQRTPD  Z2, Z2
+	VSQRTPD  Z3, Z3
+	VMOVNTPS Z0, (R8)(AX*8)
+	VMOVNTPS Z1, 64(R8)(AX*8)
+	VMOVNTPS Z2, 128(R8)(AX*8)
+	VMOVNTPS Z3, 192(R8)(AX*8)
+	ADDQ     $0x00000020, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func multiplyThenSqrtFloat32AVX512()
+// Requires: AVX512F
+TEXT ·multiplyThenSqrtFloat32AVX512(SB), NOSPLIT, $0
+	// MultiplyThenSqrt of float32, 64 elements a step.
+loop:
+	VMOVUPS (R9)(AX*4), Z0
+	VMULPS  (R10)(AX*4), Z0, Z0
+	VMOVUPS 64(R9)(AX*4), Z1
+	VMULPS  64(R10)(AX*4), Z1, Z1
+	VMOVUPS 128(R9)(AX*4), Z2
+	VMULPS  128(R10)(AX*4), Z2, Z2
+	VMOVUPS 192(R9)(AX*4), Z3
+	VMULPS  192(R10)(AX*4), Z3, Z3
+	VSQRTPS Z0, Z0
+	VSQRTPS Z1, Z1
+	VSQRTPS Z2, Z2
+	VSQRTPS Z3, Z3
+	VMOVUPS Z0, (R8)(AX*4)
+	VMOVUPS Z1, 64(R8)(AX*4)
+	VMOVUPS Z2, 128(R8)(AX*4)
+	VMOVUPS Z3, 192(R8)(AX*4)
+	ADDQ    $0x00000040, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func multiplyThenSqrtFloat32PastAVX512()
+// Requires: AVX512F
+TEXT ·multiplyThenSqrtFloat32PastAVX512(SB), NOSPLIT, $0
+	// MultiplyThenSqrt of float32, 64 elements a step.
+loop:
+	VMOVUPS  (R9)(AX*4), Z0
+	VMULPS   (R10)(AX*4), Z0, Z0
+	VMOVUPS  64(R9)(AX*4), Z1
+	VMULPS   64(R10)(AX*4), Z1, Z1
+	VMOVUPS  128(R9)(AX*4), Z2
+	VMULPS   128(R10)(AX*4), Z2, Z2
+	VMOVUPS  192(R9)(AX*4), Z3
+	VMULPS   192(R10)(AX*4), Z3, Z3
+	VSQRTPS  Z0, Z0
+	VSQRTPS  Z1, Z1
+	VSQRTPS  Z2, Z2
+	VSQRTPS  Z3, Z3
+	VMOVNTPS Z0, (R8)(AX*4)
+	VMOVNTPS Z1, 64(R8)(AX*4)
+	VMOVNTPS Z2, 128(R8)(AX*4)
+	VMOVNTPS Z3, 192(R8)(AX*4)
+	ADDQ     $0x00000040, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func multiplyThenSqrtFloat64AVX512()
+// Requires: AVX512F
+TEXT ·multiplyThenSqrtFloat64AVX512(SB), NOSPLIT, $0
+	// MultiplyThenSqrt of float64, 32 elements a step.
+loop:
+	VMOVUPS (R9)(AX*8), Z0
+	VMULPD  (R10)(AX*8), Z0, Z0
+	VMOVUPS 64(R9)(AX*8), Z1
+	VMULPD  64(R10)(AX*8), Z1, Z1
+	VMOVUPS 128(R9)(AX*8), Z2
+	VMULPD  128(R10)(AX*8), Z2, Z2
+	VMOVUPS 192(R9)(AX*8), Z3
+	VMULPD  192(R10)(AX*8), Z3, Z3
+	VSQRTPD Z0, Z0
+	VSQRTPD Z1, Z1
+	VSQRTPD Z2, Z2
+	VSQRTPD Z3, Z3
+	VMOVUPS Z0, (R8)(AX*8)
+	VMOVUPS Z1, 64(R8)(AX*8)
+	VMOVUPS Z2, 128(R8)(AX*8)
+	VMOVUPS Z3, 192(R8)(AX*8)
+	ADDQ    $0x00000020, AX
+	CMPQ    AX, DX
+	JLT     loop
+	RET
+
+// func multiplyThenSqrtFloat64PastAVX512()
+// Requires: AVX512F
+TEXT ·multiplyThenSqrtFloat64PastAVX512(SB), NOSPLIT, $0
+	// MultiplyThenSqrt of float64, 32 elements a step.
+loop:
+	VMOVUPS  (R9)(AX*8), Z0
+	VMULPD   (R10)(AX*8), Z0, Z0
+	VMOVUPS  64(R9)(AX*8), Z1
+	VMULPD   64(R10)(AX*8), Z1, Z1
+	VMOVUPS  128(R9)(AX*8), Z2
+	VMULPD   128(R10)(AX*8), Z2, Z2
+	VMOVUPS  192(R9)(AX*8), Z3
+	VMULPD   192(R10)(AX*8), Z3, Z3
+	VSQRTPD  Z0, Z0
+	VSQRTPD  Z1, Z1
+	VSQRTPD  Z2, Z2
+	VSQRTPD  Z3, Z3
+	VMOVNTPS Z0, (R8)(AX*8)
+	VMOVNTPS Z1, 64(R8)(AX*8)
+	VMOVNTPS Z2, 128(R8)(AX*8)
+	VMOVNTPS Z3, 192(R8)(AX*8)
+	ADDQ     $0x00000020, AX
+	CMPQ     AX, DX
+	JLT      loop
+	RET
+
+// func negativeThenSqrtFloat32AVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·negativeThenSqrtFloat32AVX512(SB), NOSPLIT, $0
+	// NegativeThenSqrt of float32, 64 elements a step.
+loop:
+	VMOVUPS     (R9)(AX*4), Z0
+	VXORPS.BCST avx512_80000000<>+0(SB), Z0, Z0
+	VMOVUPS     64(R9)(AX*4), Z1
+	VXORPS.BCST avx512_80000000<>+0(SB), Z1, Z1
+	VMOVUPS     128(R9)(AX*4), Z2
+	VXORPS.BCST avx512_80000000<>+0(SB), Z2, Z2
+	VMOVUPS     192(R9)(AX*4), Z3
+	VXORPS.BCST avx512_80000000<>+0(SB), Z3, Z3
+	VSQRTPS     Z0, Z0
+	VSQRTPS     Z1, Z1
+	VSQRTPS     Z2, Z2
+	VSQRTPS     Z3, Z3
+	VMOVUPS     Z0, (R8)(AX*4)
+	VMOVUPS     Z1, 64(R8)(AX*4)
+	VMOVUPS     Z2, 128(R8)(AX*4)
+	VMOVUPS     Z3, 192(R8)(AX*4)
+	ADDQ        $0x00000040, AX
+	CMPQ        AX, DX
+	JLT         loop
+	RET
+
+// func negativeThenSqrtFloat32PastAVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·negativeThenSqrtFloat32PastAVX512(SB), NOSPLIT, $0
+	// NegativeThenSqrt of float32, 64 elements a step.
+loop:
+	VMOVUPS     (R9)(AX*4), Z0
+	VXORPS.BCST avx512_80000000<>+0(SB), Z0, Z0
+	VMOVUPS     64(R9)(AX*4), Z1
+	VXORPS.BCST avx512_80000000<>+0(SB), Z1, Z1
+	VMOVUPS     128(R9)(AX*4), Z2
+	VXORPS.BCST avx512_80000000<>+0(SB), Z2, Z2
+	VMOVUPS     192(R9)(AX*4), Z3
+	VXORPS.BCST avx512_80000000<>+0(SB), Z3, Z3
+	VSQRTPS     Z0, Z0
+	VSQRTPS     Z1, Z1
+	VSQRTPS     Z2, Z2
+	VSQRTPS     Z3, Z3
+	VMOVNTPS    Z0, (R8)(AX*4)
+	VMOVNTPS    Z1, 64(R8)(AX*4)
+	VMOVNTPS    Z2, 128(R8)(AX*4)
+	VMOVNTPS    Z3, 192(R8)(AX*4)
+	ADDQ        $0x00000040, AX
+	CMPQ        AX, DX
+	JLT         loop
+	RET
+
+// func negativeThenSqrtFloat64AVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·negativeThenSqrtFloat64AVX512(SB), NOSPLIT, $0
+	// NegativeThenSqrt of float64, 32 elements a step.
+loop:
+	VMOVUPS     (R9)(AX*8), Z0
+	VXORPD.BCST avx512_8000000000000000<>+0(SB), Z0, Z0
+	VMOVUPS     64(R9)(AX*8), Z1
+	VXORPD.BCST avx512_8000000000000000<>+0(SB), Z1, Z1
+	VMOVUPS     128(R9)(AX*8), Z2
+	VXORPD.BCST avx512_8000000000000000<>+0(SB), Z2, Z2
+	VMOVUPS     192(R9)(AX*8), Z3
+	VXORPD.BCST avx512_8000000000000000<>+0(SB), Z3, Z3
+	VSQRTPD     Z0, Z0
+	VSQRTPD     Z1, Z1
+	VSQRTPD     Z2, Z2
+	VSQRTPD     Z3, Z3
+	VMOVUPS     Z0, (R8)(AX*8)
+	VMOVUPS     Z1, 64(R8)(AX*8)
+	VMOVUPS     Z2, 128(R8)(AX*8)
+	VMOVUPS     Z3, 192(R8)(AX*8)
+	ADDQ        $0x00000020, AX
+	CMPQ        AX, DX
+	JLT         loop
+	RET
+
+// func negativeThenSqrtFloat64PastAVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·negativeThenSqrtFloat64PastAVX512(SB), NOSPLIT, $0
+	// NegativeThenSqrt of float64, 32 elements a step.
+loop:
+	VMOVUPS     (R9)(AX*8), Z0
+	VXORPD.BCST avx512_8000000000000000<>+0(SB), Z0, Z0
+	VMOVUPS     64(R9)(AX*8), Z1
+	VXORPD.BCST avx512_8000000000000000<>+0(SB), Z1, Z1
+	VMOVUPS     128(R9)(AX*8), Z2
+	VXORPD.BCST avx512_8000000000000000<>+0(SB), Z2, Z2
+	VMOVUPS     192(R9)(AX*8), Z3
+	VXORPD.BCST avx512_8000000000000000<>+0(SB), Z3, Z3
+	VSQRTPD     Z0, Z0
+	VSQRTPD     Z1, Z1
+	VSQRTPD     Z2, Z2
+	VSQRTPD     Z3, Z3
+	VMOVNTPS    Z0, (R8)(AX*8)
+	VMOVNTPS    Z1, 64(R8)(AX*8)
+	VMOVNTPS    Z2, 128(R8)(AX*8)
+	VMOVNTPS    Z3, 192(R8)(AX*8)
+	ADDQ        $0x00000020, AX
+	CMPQ        AX, DX
+	JLT         loop
+	RET
+
+// func addThenExpFloat32AVX512()
+// Requires: AVX512F
+TEXT ·addThenExpFloat32AVX512(SB), NOSPLIT, $0
+	// AddThenExp of float32, 64 elements a step.
+loop:
+	VMOVUPS          (R9)(AX*4), Z0
+	VADDPS           (R10)(AX*4), Z0, Z0
+	VPBROADCASTQ     avx512_c2d00000<>+0(SB), Z1
+	VMAXPS           Z0, Z1, Z0
+	VPBROADCASTQ     avx512_42b20000<>+0(SB), Z2
+	VMINPS           Z0, Z2, Z0
+	VPBROADCASTQ     avx512_3fb8aa3b<>+0(SB), Z3
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z0, Z3
+	VMOVUPS          64(R9)(AX*4), Z4
+	VADDPS           64(R10)(AX*4), Z4, Z4
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z3, Z3
+	VMAXPS           Z4, Z1, Z4
+	VFMADD231PS.BCST avx512_bf317200<>+0(SB), Z3, Z0
+	VMINPS           Z4, Z2, Z4
+	VMULPS.BCST      avx512_b5bfbe8e<>+0(SB), Z3, Z5
+	VPBROADCASTQ     avx512_3fb8aa3b<>+0(SB), Z6
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z4, Z6
+	VMOVUPS          128(R9)(AX*4), Z7
+	VADDPS           128(R10)(AX*4), Z7, Z7
+	VADDPS           Z5, Z0, Z8
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z6, Z6
+	VMAXPS           Z7, Z1, Z7
+	VPBROADCASTQ     avx512_3ab69a2d<>+0(SB), Z9
+	VFMADD213PS.BCST avx512_3c090840<>+0(SB), Z8, Z9
+	VFMADD231PS.BCST avx512_bf317200<>+0(SB), Z6, Z4
+	VMINPS           Z7, Z2, Z7
+	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z8, Z9
+	VMULPS.BCST      avx512_b5bfbe8e<>+0(SB), Z6, Z10
+	VPBROADCASTQ     avx512_3fb8aa3b<>+0(SB), Z11
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z7, Z11
+	VMOVUPS          192(R9)(AX*4), Z12
+	VADDPS           192(R10)(AX*4), Z12, Z12
+	VFMADD213PS.BCST avx512_3e2aaa6c<>+0(SB), Z8, Z9
+	VADDPS           Z10, Z4, Z13
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z11, Z11
+	VMAXPS           Z12, Z1, Z1
+	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z8, Z9
+	VPBROADCASTQ     avx512_3ab69a2d<>+0(SB), Z12
+	VFMADD213PS.BCST avx512_3c090840<>+0(SB), Z13, Z12
+	VFMADD231PS.BCST avx512_bf317200<>+0(SB), Z11, Z7
+	VMINPS           Z1, Z2, Z1
+	VMULPS           Z8, Z8, Z2
+	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z13, Z12
+	VMULPS.BCST      avx512_b5bfbe8e<>+0(SB), Z11, Z8
+	VPBROADCASTQ     avx512_3fb8aa3b<>+0(SB), Z14
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z1, Z14
+	VFMADD213PS      Z5, Z2, Z9
+	VFMADD213PS.BCST avx512_3e2aaa6c<>+0(SB), Z13, Z12
+	VADDPS           Z8, Z7, Z2
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z14, Z5
+	VADDPS           Z9, Z0, Z0
+	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z13, Z12
+	VPBROADCASTQ     avx512_3ab69a2d<>+0(SB), Z9
+	VFMADD213PS.BCST avx512_3c090840<>+0(SB), Z2, Z9
+	VFMADD231PS.BCST avx512_bf317200<>+0(SB), Z5, Z1
+	VADDPS.BCST      avx512_3f800000<>+0(SB), Z0, Z0
+	VMULPS           Z13, Z13, Z13
+	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z2, Z9
+	VMULPS.BCST      avx512_b5bfbe8e<>+0(SB), Z5, Z14
+	VPBROADCASTQ     avx512_3f000000<>+0(SB), Z15
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z3, Z15
+	VFMADD213PS      Z10, Z13, Z12
+	VFMADD213PS.BCST avx512_3e2aaa6c<>+0(SB), Z2, Z9
+	VADDPS           Z14, Z1, Z10
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z15, Z13
+	VADDPS           Z12, Z4, Z4
+	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z2, Z9
+	VPBROADCASTQ     avx512_3ab69a2d<>+0(SB), Z12
+	VFMADD213PS.BCST avx512_3c090840<>+0(SB), Z10, Z12
+	VSUBPS           Z13, Z3, Z3
+	VADDPS.BCST      avx512_3f800000<>+0(SB), Z4, Z4
+	VMULPS           Z2, Z2, Z2
+	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z10, Z12
+	VADDPS.BCST      avx512_4b400000<>+0(SB), Z3, Z3
+	VPBROADCASTQ     avx512_3f000000<>+0(SB), Z13
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z6, Z13
+	VFMADD213PS      Z8, Z2, Z9
+	VFMADD213PS.BCST avx512_3e2aaa6c<>+0(SB), Z10, Z12
+	VPSLLD           $0x17, Z15, Z2
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z13, Z8
+	VADDPS           Z9, Z7, Z7
+	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z10, Z12
+	VPADDD.BCST      avx512_3f800000<>+0(SB), Z2, Z2
+	VSUBPS           Z8, Z6, Z6
+	VADDPS.BCST      avx512_3f800000<>+0(SB), Z7, Z7
+	VMULPS           Z10, Z10, Z8
+	VMULPS           Z2, Z0, Z0
+	VADDPS.BCST      avx512_4b400000<>+0(SB), Z6, Z2
+	VPBROADCASTQ     avx512_3f000000<>+0(SB), Z6
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z11, Z6
+	VFMADD213PS      Z14, Z8, Z12
+	VPSLLD           $0x17, Z3, Z3
+	VPSLLD           $0x17, Z13, Z8
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z6, Z9
+	VADDPS           Z12, Z1, Z1
+	VPADDD.BCST      avx512_3f800000<>+0(SB), Z3, Z3
+	VPADDD.BCST      avx512_3f800000<>+0(SB), Z8, Z8
+	VSUBPS           Z9, Z11, Z9
+	VADDPS.BCST      avx512_3f800000<>+0(SB), Z1, Z1
+	VMULPS           Z3, Z0, Z0
+	VMULPS           Z8, Z4, Z3
+	VADDPS.BCST      avx512_4b400000<>+0(SB), Z9, Z4
+	VPBROADCASTQ     avx512_3f000000<>+0(SB), Z8
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z5, Z8
+	VMOVUPS          Z0, (R8)(AX*4)
+	VPSLLD           $0x17, Z2, Z0
+	VPSLLD           $0x17, Z6, Z2
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z8, Z6
+	VPADDD.BCST      avx512_3f800000<>+0(SB), Z0, Z0
+	VPADDD.BCST      avx512_3f800000<>+0(SB), Z2, Z2
+	VSUBPS           Z6, Z5, Z5
+	VMULPS           Z0, Z3, Z0
+	VMULPS           Z2, Z7, Z2
+	VADDPS.BCST      avx512_4b400000<>+0(SB), Z5, Z3
+	VMOVUPS          Z0, 64(R8)(AX*4)
+	VPSLLD           $0x17, Z4, Z0
+	VPSLLD           $0x17, Z8, Z4
+	VPADDD.BCST      avx512_3f800000<>+0(SB), Z0, Z0
+	VPADDD.BCST      avx512_3f800000<>+0(SB), Z4, Z4
+	VMULPS           Z0, Z2, Z0
+	VMULPS           Z4, Z1, Z1
+	VMOVUPS          Z0, 128(R8)(AX*4)
+	VPSLLD           $0x17, Z3, Z0
+	VPADDD.BCST      avx512_3f800000<>+0(SB), Z0, Z0
+	VMULPS           Z0, Z1, Z0
+	VMOVUPS          Z0, 192(R8)(AX*4)
+	ADDQ             $0x00000040, AX
+	CMPQ             AX, DX
+	JLT              loop
+	RET
+
+// func addThenExpFloat32PastAVX512()
+// Requires: AVX512F
+TEXT ·addThenExpFloat32PastAVX512(SB), NOSPLIT, $0
+	// AddThenExp of float32, 64 elements a step.
+loop:
+	VMOVUPS          (R9)(AX*4), Z0
+	VADDPS           (R10)(AX*4), Z0, Z0
+	VPBROADCASTQ     avx512_c2d00000<>+0(SB), Z1
+	VMAXPS           Z0, Z1, Z0
+	VPBROADCASTQ     avx512_42b20000<>+0(SB), Z2
+	VMINPS           Z0, Z2, Z0
+	VPBROADCASTQ     avx512_3fb8aa3b<>+0(SB), Z3
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z0, Z3
+	VMOVUPS          64(R9)(AX*4), Z4
+	VADDPS           64(R10)(AX*4), Z4, Z4
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z3, Z3
+	VMAXPS           Z4, Z1, Z4
+	VFMADD231PS.BCST avx512_bf317200<>+0(SB), Z3, Z0
+	VMINPS           Z4, Z2, Z4
+	VMULPS.BCST      avx512_b5bfbe8e<>+0(SB), Z3, Z5
+	VPBROADCASTQ     avx512_3fb8aa3b<>+0(SB), Z6
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z4, Z6
+	VMOVUPS          128(R9)(AX*4), Z7
+	VADDPS           128(R10)(AX*4), Z7, Z7
+	VADDPS           Z5, Z0, Z8
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z6, Z6
+	VMAXPS           Z7, Z1, Z7
+	VPBROADCASTQ     avx512_3ab69a2d<>+0(SB), Z9
+	VFMADD213PS.BCST avx512_3c090840<>+0(SB), Z8, Z9
+	VFMADD231PS.BCST avx512_bf317200<>+0(SB), Z6, Z4
+	VMINPS           Z7, Z2, Z7
+	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z8, Z9
+	VMULPS.BCST      avx512_b5bfbe8e<>+0(SB), Z6, Z10
+	VPBROADCASTQ     avx512_3fb8aa3b<>+0(SB), Z11
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z7, Z11
+	VMOVUPS          192(R9)(AX*4), Z12
+	VADDPS           192(R10)(AX*4), Z12, Z12
+	VFMADD213PS.BCST avx512_3e2aaa6c<>+0(SB), Z8, Z9
+	VADDPS           Z10, Z4, Z13
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z11, Z11
+	VMAXPS           Z12, Z1, Z1
+	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z8, Z9
+	VPBROADCASTQ     avx512_3ab69a2d<>+0(SB), Z12
+	VFMADD213PS.BCST avx512_3c090840<>+0(SB), Z13, Z12
+	VFMADD231PS.BCST avx512_bf317200<>+0(SB), Z11, Z7
+	VMINPS           Z1, Z2, Z1
+	VMULPS           Z8, Z8, Z2
+	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z13, Z12
+	VMULPS.BCST      avx512_b5bfbe8e<>+0(SB), Z11, Z8
+	VPBROADCASTQ     avx512_3fb8aa3b<>+0(SB), Z14
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z1, Z14
+	VFMADD213PS      Z5, Z2, Z9
+	VFMADD213PS.BCST avx512_3e2aaa6c<>+0(SB), Z13, Z12
+	VADDPS           Z8, Z7, Z2
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z14, Z5
+	VADDPS           Z9, Z0, Z0
+	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z13, Z12
+	VPBROADCASTQ     avx512_3ab69a2d<>+0(SB), Z9
+	VFMADD213PS.BCST avx512_3c090840<>+0(SB), Z2, Z9
+	VFMADD231PS.BCST avx512_bf317200<>+0(SB), Z5, Z1
+	VADDPS.BCST      avx512_3f800000<>+0(SB), Z0, Z0
+	VMULPS           Z13, Z13, Z13
+	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z2, Z9
+	VMULPS.BCST      avx512_b5bfbe8e<>+0(SB), Z5, Z14
+	VPBROADCASTQ     avx512_3f000000<>+0(SB), Z15
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z3, Z15
+	VFMADD213PS      Z10, Z13, Z12
+	VFMADD213PS.BCST avx512_3e2aaa6c<>+0(SB), Z2, Z9
+	VADDPS           Z14, Z1, Z10
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z15, Z13
+	VADDPS           Z12, Z4, Z4
+	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z2, Z9
+	VPBROADCASTQ     avx512_3ab69a2d<>+0(SB), Z12
+	VFMADD213PS.BCST avx512_3c090840<>+0(SB), Z10, Z12
+	VSUBPS           Z13, Z3, Z3
+	VADDPS.BCST      avx512_3f800000<>+0(SB), Z4, Z4
+	VMULPS           Z2, Z2, Z2
+	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z10, Z12
+	VADDPS.BCST      avx512_4b400000<>+0(SB), Z3, Z3
+	VPBROADCASTQ     avx512_3f000000<>+0(SB), Z13
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z6, Z13
+	VFMADD213PS      Z8, Z2, Z9
+	VFMADD213PS.BCST avx512_3e2aaa6c<>+0(SB), Z10, Z12
+	VPSLLD           $0x17, Z15, Z2
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z13, Z8
+	VADDPS           Z9, Z7, Z7
+	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z10, Z12
+	VPADDD.BCST      avx512_3f800000<>+0(SB), Z2, Z2
+	VSUBPS           Z8, Z6, Z6
+	VADDPS.BCST      avx512_3f800000<>+0(SB), Z7, Z7
+	VMULPS           Z10, Z10, Z8
+	VMULPS           Z2, Z0, Z0
+	VADDPS.BCST      avx512_4b400000<>+0(SB), Z6, Z2
+	VPBROADCASTQ     avx512_3f000000<>+0(SB), Z6
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z11, Z6
+	VFMADD213PS      Z14, Z8, Z12
+	VPSLLD           $0x17, Z3, Z3
+	VPSLLD           $0x17, Z13, Z8
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z6, Z9
+	VADDPS           Z12, Z1, Z1
+	VPADDD.BCST      avx512_3f800000<>+0(SB), Z3, Z3
+	VPADDD.BCST      avx512_3f800000<>+0(SB), Z8, Z8
+	VSUBPS           Z9, Z11, Z9
+	VADDPS.BCST      avx512_3f800000<>+0(SB), Z1, Z1
+	VMULPS           Z3, Z0, Z0
+	VMULPS           Z8, Z4, Z3
+	VADDPS.BCST      avx512_4b400000<>+0(SB), Z9, Z4
+	VPBROADCASTQ     avx512_3f000000<>+0(SB), Z8
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z5, Z8
+	VMOVNTPS         Z0, (R8)(AX*4)
+	VPSLLD           $0x17, Z2, Z0
+	VPSLLD           $0x17, Z6, Z2
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z8, Z6
+	VPADDD.BCST      avx512_3f800000<>+0(SB), Z0, Z0
+	VPADDD.BCST      avx512_3f800000<>+0(SB), Z2, Z2
+	VSUBPS           Z6, Z5, Z5
+	VMULPS           Z0, Z3, Z0
+	VMULPS           Z2, Z7, Z2
+	VADDPS.BCST      avx512_4b400000<>+0(SB), Z5, Z3
+	VMOVNTPS         Z0, 64(R8)(AX*4)
+	VPSLLD           $0x17, Z4, Z0
+	VPSLLD           $0x17, Z8, Z4
+	VPADDD.BCST      avx512_3f800000<>+0(SB), Z0, Z0
+	VPADDD.BCST      avx512_3f800000<>+0(SB), Z4, Z4
+	VMULPS           Z0, Z2, Z0
+	VMULPS           Z4, Z1, Z1
+	VMOVNTPS         Z0, 128(R8)(AX*4)
+	VPSLLD           $0x17, Z3, Z0
+	VPADDD.BCST      avx512_3f800000<>+0(SB), Z0, Z0
+	VMULPS           Z0, Z1, Z0
+	VMOVNTPS         Z0, 192(R8)(AX*4)
+	ADDQ             $0x00000040, AX
+	CMPQ             AX, DX
+	JLT              loop
+	RET
+
+// func addThenExpFloat64AVX512()
+// Requires: AVX512F
+TEXT ·addThenExpFloat64AVX512(SB), NOSPLIT, $0
+	// AddThenExp of float64, 32 elements a step.
+	VMOVUPS avx512_exp_low_0<>+0(SB), Z31
+	VMOVUPS avx512_exp_low_1<>+0(SB), Z30
+	VMOVUPS avx512_exp_half_0<>+0(SB), Z29
+	VMOVUPS avx512_exp_half_1<>+0(SB), Z28
+
+loop:
+	VMOVUPS          (R9)(AX*8), Z0
+	VADDPD           (R10)(AX*8), Z0, Z0
+	VPBROADCASTQ     avx512_c087500000000000<>+0(SB), Z1
+	VMAXPD           Z0, Z1, Z0
+	VPBROADCASTQ     avx512_4086300000000000<>+0(SB), Z2
+	VMINPD           Z0, Z2, Z0
+	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z3
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z0, Z3
+	VMOVUPS          64(R9)(AX*8), Z4
+	VADDPD           64(R10)(AX*8), Z4, Z4
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z3, Z5
+	VMAXPD           Z4, Z1, Z4
+	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z5, Z0
+	VMINPD           Z4, Z2, Z4
+	VMOVUPS          Z31, Z6
+	VPERMT2PD        Z30, Z3, Z6
+	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z7
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z4, Z7
+	VMOVUPS          128(R9)(AX*8), Z8
+	VADDPD           128(R10)(AX*8), Z8, Z8
+	VFMADD231PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z5, Z6
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z7, Z9
+	VMAXPD           Z8, Z1, Z8
+	VADDPD           Z6, Z0, Z0
+	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z9, Z4
+	VMINPD           Z8, Z2, Z6
+	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z8
+	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z0, Z8
+	VMOVUPS          Z31, Z10
+	VPERMT2PD        Z30, Z7, Z10
+	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z11
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z6, Z11
+	VMOVUPS          192(R9)(AX*8), Z12
+	VADDPD           192(R10)(AX*8), Z12, Z12
+	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z0, Z8
+	VFMADD231PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z9, Z10
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z11, Z13
+	VMAXPD           Z12, Z1, Z1
+	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z0, Z8
+	VADDPD           Z10, Z4, Z4
+	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z13, Z6
+	VMINPD           Z1, Z2, Z1
+	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z0, Z8
+	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z2
+	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z4, Z2
+	VMOVUPS          Z31, Z10
+	VPERMT2PD        Z30, Z11, Z10
+	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z12
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z1, Z12
+	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z0, Z8
+	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z4, Z2
+	VFMADD231PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z13, Z10
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z12, Z14
+	VMULPD           Z0, Z0, Z15
+	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z4, Z2
+	VADDPD           Z10, Z6, Z6
+	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z14, Z1
+	VFMADD213PD      Z0, Z15, Z8
+	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z4, Z2
+	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z0
+	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z6, Z0
+	VMOVUPS          Z31, Z10
+	VPERMT2PD        Z30, Z12, Z10
+	VMOVUPS          Z29, Z15
+	VPERMT2PD        Z28, Z3, Z15
+	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z4, Z2
+	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z6, Z0
+	VFMADD231PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z14, Z10
+	VFMADD213PD      Z15, Z8, Z15
+	VMULPD           Z4, Z4, Z3
+	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z6, Z0
+	VADDPD           Z10, Z1, Z1
+	VPBROADCASTQ     avx512_3fb0000000000000<>+0(SB), Z8
+	VFMADD213PD.BCST avx512_3ff0000000000000<>+0(SB), Z8, Z5
+	VFMADD213PD      Z4, Z3, Z2
+	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z6, Z0
+	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z3
+	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z1, Z3
+	VRNDSCALEPD      $0x09, Z5, Z4
+	VMOVUPS          Z29, Z5
+	VPERMT2PD        Z28, Z7, Z5
+	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z6, Z0
+	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z1, Z3
+	VPBROADCASTQ     avx512_3fe0000000000000<>+0(SB), Z7
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z4, Z7
+	VFMADD213PD      Z5, Z2, Z5
+	VMULPD           Z6, Z6, Z2
+	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z1, Z3
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z7, Z10
+	VFMADD213PD.BCST avx512_3ff0000000000000<>+0(SB), Z8, Z9
+	VFMADD213PD      Z6, Z2, Z0
+	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z1, Z3
+	VSUBPD           Z10, Z4, Z2
+	VRNDSCALEPD      $0x09, Z9, Z4
+	VMOVUPS          Z29, Z6
+	VPERMT2PD        Z28, Z11, Z6
+	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z1, Z3
+	VADDPD.BCST      avx512_4338000000000000<>+0(SB), Z2, Z2
+	VPBROADCASTQ     avx512_3fe0000000000000<>+0(SB), Z9
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z4, Z9
+	VFMADD213PD      Z6, Z0, Z6
+	VMULPD           Z1, Z1, Z0
+	VPSLLQ           $0x34, Z7, Z7
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z9, Z10
+	VFMADD213PD.BCST avx512_3ff0000000000000<>+0(SB), Z8, Z13
+	VFMADD213PD      Z1, Z0, Z3
+	VPADDQ.BCST      avx512_3ff0000000000000<>+0(SB), Z7, Z0
+	VSUBPD           Z10, Z4, Z1
+	VRNDSCALEPD      $0x09, Z13, Z4
+	VMOVUPS          Z29, Z7
+	VPERMT2PD        Z28, Z12, Z7
+	VMULPD           Z0, Z15, Z0
+	VADDPD.BCST      avx512_4338000000000000<>+0(SB), Z1, Z1
+	VPBROADCASTQ     avx512_3fe0000000000000<>+0(SB), Z10
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z4, Z10
+	VFMADD213PD      Z7, Z3, Z7
+	VPSLLQ           $0x34, Z2, Z2
+	VPSLLQ           $0x34, Z9, Z3
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z10, Z9
+	VFMADD213PD.BCST avx512_3ff0000000000000<>+0(SB), Z8, Z14
+	VPADDQ.BCST      avx512_3ff0000000000000<>+0(SB), Z2, Z2
+	VPADDQ.BCST      avx512_3ff0000000000000<>+0(SB), Z3, Z3
+	VSUBPD           Z9, Z4, Z4
+	VRNDSCALEPD      $0x09, Z14, Z8
+	VMULPD           Z2, Z0, Z0
+	VMULPD           Z3, Z5, Z2
+	VADDPD.BCST      avx512_4338000000000000<>+0(SB), Z4, Z3
+	VPBROADCASTQ     avx512_3fe0000000000000<>+0(SB), Z4
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z8, Z4
+	VMOVUPS          Z0, (R8)(AX*8)
+	VPSLLQ           $0x34, Z1, Z0
+	VPSLLQ           $0x34, Z10, Z1
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z4, Z5
+	VPADDQ.BCST      avx512_3ff0000000000000<>+0(SB), Z0, Z0
+	VPADDQ.BCST      avx512_3ff0000000000000<>+0(SB), Z1, Z1
+	VSUBPD           Z5, Z8, Z5
+	VMULPD           Z0, Z2, Z0
+	VMULPD           Z1, Z6, Z1
+	VADDPD.BCST      avx512_4338000000000000<>+0(SB), Z5, Z2
+	VMOVUPS          Z0, 64(R8)(AX*8)
+	VPSLLQ           $0x34, Z3, Z0
+	VPSLLQ           $0x34, Z4, Z3
+	VPADDQ.BCST      avx512_3ff0000000000000<>+0(SB), Z0, Z0
+	VPADDQ.BCST      avx512_3ff0000000000000<>+0(SB), Z3, Z3
+	VMULPD           Z0, Z1, Z0
+	VMULPD           Z3, Z7, Z1
+	VMOVUPS          Z0, 128(R8)(AX*8)
+	VPSLLQ           $0x34, Z2, Z0
+	VPADDQ.BCST      avx512_3ff0000000000000<>+0(SB), Z0, Z0
+	VMULPD           Z0, Z1, Z0
+	VMOVUPS          Z0, 192(R8)(AX*8)
+	ADDQ             $0x00000020, AX
+	CMPQ             AX, DX
+	JLT              loop
+	RET
+
+// func addThenExpFloat64PastAVX512()
+// Requires: AVX512F
+TEXT ·addThenExpFloat64PastAVX512(SB), NOSPLIT, $0
+	// AddThenExp of float64, 32 elements a step.
+	VMOVUPS avx512_exp_low_0<>+0(SB), Z31
+	VMOVUPS avx512_exp_low_1<>+0(SB), Z30
+	VMOVUPS avx512_exp_half_0<>+0(SB), Z29
+	VMOVUPS avx512_exp_half_1<>+0(SB), Z28
+
+loop:
+	VMOVUPS          (R9)(AX*8), Z0
+	VADDPD           (R10)(AX*8), Z0, Z0
+	VPBROADCASTQ     avx512_c087500000000000<>+0(SB), Z1
+	VMAXPD           Z0, Z1, Z0
+	VPBROADCASTQ     avx512_4086300000000000<>+0(SB), Z2
+	VMINPD           Z0, Z2, Z0
+	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z3
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z0, Z3
+	VMOVUPS          64(R9)(AX*8), Z4
+	VADDPD           64(R10)(AX*8), Z4, Z4
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z3, Z5
+	VMAXPD           Z4, Z1, Z4
+	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z5, Z0
+	VMINPD           Z4, Z2, Z4
+	VMOVUPS          Z31, Z6
+	VPERMT2PD        Z30, Z3, Z6
+	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z7
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z4, Z7
+	VMOVUPS          128(R9)(AX*8), Z8
+	VADDPD           128(R10)(AX*8), Z8, Z8
+	VFMADD231PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z5, Z6
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z7, Z9
+	VMAXPD           Z8, Z1, Z8
+	VADDPD           Z6, Z0, Z0
+	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z9, Z4
+	VMINPD           Z8, Z2, Z6
+	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z8
+	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z0, Z8
+	VMOVUPS          Z31, Z10
+	VPERMT2PD        Z30, Z7, Z10
+	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z11
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z6, Z11
+	VMOVUPS          192(R9)(AX*8), Z12
+	VADDPD           192(R10)(AX*8), Z12, Z12
+	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z0, Z8
+	VFMADD231PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z9, Z10
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z11, Z13
+	VMAXPD           Z12, Z1, Z1
+	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z0, Z8
+	VADDPD           Z10, Z4, Z4
+	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z13, Z6
+	VMINPD           Z1, Z2, Z1
+	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z0, Z8
+	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z2
+	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z4, Z2
+	VMOVUPS          Z31, Z10
+	VPERMT2PD        Z30, Z11, Z10
+	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z12
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z1, Z12
+	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z0, Z8
+	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z4, Z2
+	VFMADD231PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z13, Z10
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z12, Z14
+	VMULPD           Z0, Z0, Z15
+	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z4, Z2
+	VADDPD           Z10, Z6, Z6
+	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z14, Z1
+	VFMADD213PD      Z0, Z15, Z8
+	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z4, Z2
+	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z0
+	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z6, Z0
+	VMOVUPS          Z31, Z10
+	VPERMT2PD        Z30, Z12, Z10
+	VMOVUPS          Z29, Z15
+	VPERMT2PD        Z28, Z3, Z15
+	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z4, Z2
+	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z6, Z0
+	VFMADD231PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z14, Z10
+	VFMADD213PD      Z15, Z8, Z15
+	VMULPD           Z4, Z4, Z3
+	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z6, Z0
+	VADDPD           Z10, Z1, Z1
+	VPBROADCASTQ     avx512_3fb0000000000000<>+0(SB), Z8
+	VFMADD213PD.BCST avx512_3ff0000000000000<>+0(SB), Z8, Z5
+	VFMADD213PD      Z4, Z3, Z2
+	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z6, Z0
+	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z3
+	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z1, Z3
+	VRNDSCALEPD      $0x09, Z5, Z4
+	VMOVUPS          Z29, Z5
+	VPERMT2PD        Z28, Z7, Z5
+	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z6, Z0
+	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z1, Z3
+	VPBROADCASTQ     avx512_3fe0000000000000<>+0(SB), Z7
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z4, Z7
+	VFMADD213PD      Z5, Z2, Z5
+	VMULPD           Z6, Z6, Z2
+	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z1, Z3
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z7, Z10
+	VFMADD213PD.BCST avx512_3ff0000000000000<>+0(SB), Z8, Z9
+	VFMADD213PD      Z6, Z2, Z0
+	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z1, Z3
+	VSUBPD           Z10, Z4, Z2
+	VRNDSCALEPD      $0x09, Z9, Z4
+	VMOVUPS          Z29, Z6
+	VPERMT2PD        Z28, Z11, Z6
+	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z1, Z3
+	VADDPD.BCST      avx512_4338000000000000<>+0(SB), Z2, Z2
+	VPBROADCASTQ     avx512_3fe0000000000000<>+0(SB), Z9
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z4, Z9
+	VFMADD213PD      Z6, Z0, Z6
+	VMULPD           Z1, Z1, Z0
+	VPSLLQ           $0x34, Z7, Z7
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z9, Z10
+	VFMADD213PD.BCST avx512_3ff0000000000000<>+0(SB), Z8, Z13
+	VFMADD213PD      Z1, Z0, Z3
+	VPADDQ.BCST      avx512_3ff0000000000000<>+0(SB), Z7, Z0
+	VSUBPD           Z10, Z4, Z1
+	VRNDSCALEPD      $0x09, Z13, Z4
+	VMOVUPS          Z29, Z7
+	VPERMT2PD        Z28, Z12, Z7
+	VMULPD           Z0, Z15, Z0
+	VADDPD.BCST      avx512_4338000000000000<>+0(SB), Z1, Z1
+	VPBROADCASTQ     avx512_3fe0000000000000<>+0(SB), Z10
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z4, Z10
+	VFMADD213PD      Z7, Z3, Z7
+	VPSLLQ           $0x34, Z2, Z2
+	VPSLLQ           $0x34, Z9, Z3
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z10, Z9
+	VFMADD213PD.BCST avx512_3ff0000000000000<>+0(SB), Z8, Z14
+	VPADDQ.BCST      avx512_3ff0000000000000<>+0(SB), Z2, Z2
+	VPADDQ.BCST      avx512_3ff0000000000000<>+0(SB), Z3, Z3
+	VSUBPD           Z9, Z4, Z4
+	VRNDSCALEPD      $0x09, Z14, Z8
+	VMULPD           Z2, Z0, Z0
+	VMULPD           Z3, Z5, Z2
+	VADDPD.BCST      avx512_4338000000000000<>+0(SB), Z4, Z3
+	VPBROADCASTQ     avx512_3fe0000000000000<>+0(SB), Z4
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z8, Z4
+	VMOVNTPS         Z0, (R8)(AX*8)
+	VPSLLQ           $0x34, Z1, Z0
+	VPSLLQ           $0x34, Z10, Z1
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z4, Z5
+	VPADDQ.BCST      avx512_3ff0000000000000<>+0(SB), Z0, Z0
+	VPADDQ.BCST      avx512_3ff0000000000000<>+0(SB), Z1, Z1
+	VSUBPD           Z5, Z8, Z5
+	VMULPD           Z0, Z2, Z0
+	VMULPD           Z1, Z6, Z1
+	VADDPD.BCST      avx512_4338000000000000<>+0(SB), Z5, Z2
+	VMOVNTPS         Z0, 64(R8)(AX*8)
+	VPSLLQ           $0x34, Z3, Z0
+	VPSLLQ           $0x34, Z4, Z3
+	VPADDQ.BCST      avx512_3ff0000000000000<>+0(SB), Z0, Z0
+	VPADDQ.BCST      avx512_3ff0000000000000<>+0(SB), Z3, Z3
+	VMULPD           Z0, Z1, Z0
+	VMULPD           Z3, Z7, Z1
+	VMOVNTPS         Z0, 128(R8)(AX*8)
+	VPSLLQ           $0x34, Z2, Z0
+	VPADDQ.BCST      avx512_3ff0000000000000<>+0(SB), Z0, Z0
+	VMULPD           Z0, Z1, Z0
+	VMOVNTPS         Z0, 192(R8)(AX*8)
+	ADDQ             $0x00000020, AX
+	CMPQ             AX, DX
+	JLT              loop
+	RET
+
+// func subtractThenExpFloat32AVX512()
+// Requires: AVX512F
+TEXT ·subtractThenExpFloat32AVX512(SB), NOSPLIT, $0
+	// SubtractThenExp of float32, 64 elements a step.
+loop:
+	VMOVUPS          (R9)(AX*4), Z0
+	VSUBPS           (R10)(AX*4), Z0, Z0
+	VPBROADCASTQ     avx512_c2d00000<>+0(SB), Z1
+	VMAXPS           Z0, Z1, Z0
+	VPBROADCASTQ     avx512_42b20000<>+0(SB), Z2
+	VMINPS           Z0, Z2, Z0
+	VPBROADCASTQ     avx512_3fb8aa3b<>+0(SB), Z3
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z0, Z3
+	VMOVUPS          64(R9)(AX*4), Z4
+	VSUBPS           64(R10)(AX*4), Z4, Z4
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z3, Z3
+	VMAXPS           Z4, Z1, Z4
+	VFMADD231PS.BCST avx512_bf317200<>+0(SB), Z3, Z0
+	VMINPS           Z4, Z2, Z4
+	VMULPS.BCST      avx512_b5bfbe8e<>+0(SB), Z3, Z5
+	VPBROADCASTQ     avx512_3fb8aa3b<>+0(SB), Z6
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z4, Z6
+	VMOVUPS          128(R9)(AX*4), Z7
+	VSUBPS           128(R10)(AX*4), Z7, Z7
+	VADDPS           Z5, Z0, Z8
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z6, Z6
+	VMAXPS           Z7, Z1, Z7
+	VPBROADCASTQ     avx512_3ab69a2d<>+0(SB), Z9
+	VFMADD213PS.BCST avx512_3c090840<>+0(SB), Z8, Z9
+	VFMADD231PS.BCST avx512_bf317200<>+0(SB), Z6, Z4
+	VMINPS           Z7, Z2, Z7
+	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z8, Z9
+	VMULPS.BCST      avx512_b5bfbe8e<>+0(SB), Z6, Z10
+	VPBROADCASTQ     avx512_3fb8aa3b<>+0(SB), Z11
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z7, Z11
+	VMOVUPS          192(R9)(AX*4), Z12
+	VSUBPS           192(R10)(AX*4), Z12, Z12
+	VFMADD213PS.BCST avx512_3e2aaa6c<>+0(SB), Z8, Z9
+	VADDPS           Z10, Z4, Z13
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z11, Z11
+	VMAXPS           Z12, Z1, Z1
+	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z8, Z9
+	VPBROADCASTQ     avx512_3ab69a2d<>+0(SB), Z12
+	VFMADD213PS.BCST avx512_3c090840<>+0(SB), Z13, Z12
+	VFMADD231PS.BCST avx512_bf317200<>+0(SB), Z11, Z7
+	VMINPS           Z1, Z2, Z1
+	VMULPS           Z8, Z8, Z2
+	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z13, Z12
+	VMULPS.BCST      avx512_b5bfbe8e<>+0(SB), Z11, Z8
+	VPBROADCASTQ     avx512_3fb8aa3b<>+0(SB), Z14
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z1, Z14
+	VFMADD213PS      Z5, Z2, Z9
+	VFMADD213PS.BCST avx512_3e2aaa6c<>+0(SB), Z13, Z12
+	VADDPS           Z8, Z7, Z2
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z14, Z5
+	VADDPS           Z9, Z0, Z0
+	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z13, Z12
+	VPBROADCASTQ     avx512_3ab69a2d<>+0(SB), Z9
+	VFMADD213PS.BCST avx512_3c090840<>+0(SB), Z2, Z9
+	VFMADD231PS.BCST avx512_bf317200<>+0(SB), Z5, Z1
+	VADDPS.BCST      avx512_3f800000<>+0(SB), Z0, Z0
+	VMULPS           Z13, Z13, Z13
+	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z2, Z9
+	VMULPS.BCST      avx512_b5bfbe8e<>+0(SB), Z5, Z14
+	VPBROADCASTQ     avx512_3f000000<>+0(SB), Z15
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z3, Z15
+	VFMADD213PS      Z10, Z13, Z12
+	VFMADD213PS.BCST avx512_3e2aaa6c<>+0(SB), Z2, Z9
+	VADDPS           Z14, Z1, Z10
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z15, Z13
+	VADDPS           Z12, Z4, Z4
+	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z2, Z9
+	VPBROADCASTQ     avx512_3ab69a2d<>+0(SB), Z12
+	VFMADD213PS.BCST avx512_3c090840<>+0(SB), Z10, Z12
+	VSUBPS           Z13, Z3, Z3
+	VADDPS.BCST      avx512_3f800000<>+0(SB), Z4, Z4
+	VMULPS           Z2, Z2, Z2
+	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z10, Z12
+	VADDPS.BCST      avx512_4b400000<>+0(SB), Z3, Z3
+	VPBROADCASTQ     avx512_3f000000<>+0(SB), Z13
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z6, Z13
+	VFMADD213PS      Z8, Z2, Z9
+	VFMADD213PS.BCST avx512_3e2aaa6c<>+0(SB), Z10, Z12
+	VPSLLD           $0x17, Z15, Z2
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z13, Z8
+	VADDPS           Z9, Z7, Z7
+	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z10, Z12
+	VPADDD.BCST      avx512_3f800000<>+0(SB), Z2, Z2
+	VSUBPS           Z8, Z6, Z6
+	VADDPS.BCST      avx512_3f800000<>+0(SB), Z7, Z7
+	VMULPS           Z10, Z10, Z8
+	VMULPS           Z2, Z0, Z0
+	VADDPS.BCST      avx512_4b400000<>+0(SB), Z6, Z2
+	VPBROADCASTQ     avx512_3f000000<>+0(SB), Z6
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z11, Z6
+	VFMADD213PS      Z14, Z8, Z12
+	VPSLLD           $0x17, Z3, Z3
+	VPSLLD           $0x17, Z13, Z8
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z6, Z9
+	VADDPS           Z12, Z1, Z1
+	VPADDD.BCST      avx512_3f800000<>+0(SB), Z3, Z3
+	VPADDD.BCST      avx512_3f800000<>+0(SB), Z8, Z8
+	VSUBPS           Z9, Z11, Z9
+	VADDPS.BCST      avx512_3f800000<>+0(SB), Z1, Z1
+	VMULPS           Z3, Z0, Z0
+	VMULPS           Z8, Z4, Z3
+	VADDPS.BCST      avx512_4b400000<>+0(SB), Z9, Z4
+	VPBROADCASTQ     avx512_3f000000<>+0(SB), Z8
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z5, Z8
+	VMOVUPS          Z0, (R8)(AX*4)
+	VPSLLD           $0x17, Z2, Z0
+	VPSLLD           $0x17, Z6, Z2
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z8, Z6
+	VPADDD.BCST      avx512_3f800000<>+0(SB), Z0, Z0
+	VPADDD.BCST      avx512_3f800000<>+0(SB), Z2, Z2
+	VSUBPS           Z6, Z5, Z5
+	VMULPS           Z0, Z3, Z0
+	VMULPS           Z2, Z7, Z2
+	VADDPS.BCST      avx512_4b400000<>+0(SB), Z5, Z3
+	VMOVUPS          Z0, 64(R8)(AX*4)
+	VPSLLD           $0x17, Z4, Z0
+	VPSLLD           $0x17, Z8, Z4
+	VPADDD.BCST      avx512_3f800000<>+0(SB), Z0, Z0
+	VPADDD.BCST      avx512_3f800000<>+0(SB), Z4, Z4
+	VMULPS           Z0, Z2, Z0
+	VMULPS           Z4, Z1, Z1
+	VMOVUPS          Z0, 128(R8)(AX*4)
+	VPSLLD           $0x17, Z3, Z0
+	VPADDD.BCST      avx512_3f800000<>+0(SB), Z0, Z0
+	VMULPS           Z0, Z1, Z0
+	VMOVUPS          Z0, 192(R8)(AX*4)
+	ADDQ             $0x00000040, AX
+	CMPQ             AX, DX
+	JLT              loop
+	RET
+
+// func subtractThenExpFloat32PastAVX512()
+// Requires: AVX512F
+TEXT ·subtractThenExpFloat32PastAVX512(SB), NOSPLIT, $0
+	// SubtractThenExp of float32, 64 elements a step.
+loop:
+	VMOVUPS          (R9)(AX*4), Z0
+	VSUBPS           (R10)(AX*4), Z0, Z0
+	VPBROADCASTQ     avx512_c2d00000<>+0(SB), Z1
+	VMAXPS           Z0, Z1, Z0
+	VPBROADCASTQ     avx512_42b20000<>+0(SB), Z2
+	VMINPS           Z0, Z2, Z0
+	VPBROADCASTQ     avx512_3fb8aa3b<>+0(SB), Z3
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z0, Z3
+	VMOVUPS          64(R9)(AX*4), Z4
+	VSUBPS           64(R10)(AX*4), Z4, Z4
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z3, Z3
+	VMAXPS           Z4, Z1, Z4
+	VFMADD231PS.BCST avx512_bf317200<>+0(SB), Z3, Z0
+	VMINPS           Z4, Z2, Z4
+	VMULPS.BCST      avx512_b5bfbe8e<>+0(SB), Z3, Z5
+	VPBROADCASTQ     avx512_3fb8aa3b<>+0(SB), Z6
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z4, Z6
+	VMOVUPS          128(R9)(AX*4), Z7
+	VSUBPS           128(R10)(AX*4), Z7, Z7
+	VADDPS           Z5, Z0, Z8
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z6, Z6
+	VMAXPS           Z7, Z1, Z7
+	VPBROADCASTQ     avx512_3ab69a2d<>+0(SB), Z9
+	VFMADD213PS.BCST avx512_3c090840<>+0(SB), Z8, Z9
+	VFMADD231PS.BCST avx512_bf317200<>+0(SB), Z6, Z4
+	VMINPS           Z7, Z2, Z7
+	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z8, Z9
+	VMULPS.BCST      avx512_b5bfbe8e<>+0(SB), Z6, Z10
+	VPBROADCASTQ     avx512_3fb8aa3b<>+0(SB), Z11
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z7, Z11
+	VMOVUPS          192(R9)(AX*4), Z12
+	VSUBPS           192(R10)(AX*4), Z12, Z12
+	VFMADD213PS.BCST avx512_3e2aaa6c<>+0(SB), Z8, Z9
+	VADDPS           Z10, Z4, Z13
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z11, Z11
+	VMAXPS           Z12, Z1, Z1
+	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z8, Z9
+	VPBROADCASTQ     avx512_3ab69a2d<>+0(SB), Z12
+	VFMADD213PS.BCST avx512_3c090840<>+0(SB), Z13, Z12
+	VFMADD231PS.BCST avx512_bf317200<>+0(SB), Z11, Z7
+	VMINPS           Z1, Z2, Z1
+	VMULPS           Z8, Z8, Z2
+	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z13, Z12
+	VMULPS.BCST      avx512_b5bfbe8e<>+0(SB), Z11, Z8
+	VPBROADCASTQ     avx512_3fb8aa3b<>+0(SB), Z14
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z1, Z14
+	VFMADD213PS      Z5, Z2, Z9
+	VFMADD213PS.BCST avx512_3e2aaa6c<>+0(SB), Z13, Z12
+	VADDPS           Z8, Z7, Z2
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z14, Z5
+	VADDPS           Z9, Z0, Z0
+	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z13, Z12
+	VPBROADCASTQ     avx512_3ab69a2d<>+0(SB), Z9
+	VFMADD213PS.BCST avx512_3c090840<>+0(SB), Z2, Z9
+	VFMADD231PS.BCST avx512_bf317200<>+0(SB), Z5, Z1
+	VADDPS.BCST      avx512_3f800000<>+0(SB), Z0, Z0
+	VMULPS           Z13, Z13, Z13
+	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z2, Z9
+	VMULPS.BCST      avx512_b5bfbe8e<>+0(SB), Z5, Z14
+	VPBROADCASTQ     avx512_3f000000<>+0(SB), Z15
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z3, Z15
+	VFMADD213PS      Z10, Z13, Z12
+	VFMADD213PS.BCST avx512_3e2aaa6c<>+0(SB), Z2, Z9
+	VADDPS           Z14, Z1, Z10
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z15, Z13
+	VADDPS           Z12, Z4, Z4
+	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z2, Z9
+	VPBROADCASTQ     avx512_3ab69a2d<>+0(SB), Z12
+	VFMADD213PS.BCST avx512_3c090840<>+0(SB), Z10, Z12
+	VSUBPS           Z13, Z3, Z3
+	VADDPS.BCST      avx512_3f800000<>+0(SB), Z4, Z4
+	VMULPS           Z2, Z2, Z2
+	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z10, Z12
+	VADDPS.BCST      avx512_4b400000<>+0(SB), Z3, Z3
+	VPBROADCASTQ     avx512_3f000000<>+0(SB), Z13
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z6, Z13
+	VFMADD213PS      Z8, Z2, Z9
+	VFMADD213PS.BCST avx512_3e2aaa6c<>+0(SB), Z10, Z12
+	VPSLLD           $0x17, Z15, Z2
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z13, Z8
+	VADDPS           Z9, Z7, Z7
+	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z10, Z12
+	VPADDD.BCST      avx512_3f800000<>+0(SB), Z2, Z2
+	VSUBPS           Z8, Z6, Z6
+	VADDPS.BCST      avx512_3f800000<>+0(SB), Z7, Z7
+	VMULPS           Z10, Z10, Z8
+	VMULPS           Z2, Z0, Z0
+	VADDPS.BCST      avx512_4b400000<>+0(SB), Z6, Z2
+	VPBROADCASTQ     avx512_3f000000<>+0(SB), Z6
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z11, Z6
+	VFMADD213PS      Z14, Z8, Z12
+	VPSLLD           $0x17, Z3, Z3
+	VPSLLD           $0x17, Z13, Z8
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z6, Z9
+	VADDPS           Z12, Z1, Z1
+	VPADDD.BCST      avx512_3f800000<>+0(SB), Z3, Z3
+	VPADDD.BCST      avx512_3f800000<>+0(SB), Z8, Z8
+	VSUBPS           Z9, Z11, Z9
+	VADDPS.BCST      avx512_3f800000<>+0(SB), Z1, Z1
+	VMULPS           Z3, Z0, Z0
+	VMULPS           Z8, Z4, Z3
+	VADDPS.BCST      avx512_4b400000<>+0(SB), Z9, Z4
+	VPBROADCASTQ     avx512_3f000000<>+0(SB), Z8
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z5, Z8
+	VMOVNTPS         Z0, (R8)(AX*4)
+	VPSLLD           $0x17, Z2, Z0
+	VPSLLD           $0x17, Z6, Z2
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z8, Z6
+	VPADDD.BCST      avx512_3f800000<>+0(SB), Z0, Z0
+	VPADDD.BCST      avx512_3f800000<>+0(SB), Z2, Z2
+	VSUBPS           Z6, Z5, Z5
+	VMULPS           Z0, Z3, Z0
+	VMULPS           Z2, Z7, Z2
+	VADDPS.BCST      avx512_4b400000<>+0(SB), Z5, Z3
+	VMOVNTPS         Z0, 64(R8)(AX*4)
+	VPSLLD           $0x17, Z4, Z0
+	VPSLLD           $0x17, Z8, Z4
+	VPADDD.BCST      avx512_3f800000<>+0(SB), Z0, Z0
+	VPADDD.BCST      avx512_3f800000<>+0(SB), Z4, Z4
+	VMULPS           Z0, Z2, Z0
+	VMULPS           Z4, Z1, Z1
+	VMOVNTPS         Z0, 128(R8)(AX*4)
+	VPSLLD           $0x17, Z3, Z0
+	VPADDD.BCST      avx512_3f800000<>+0(SB), Z0, Z0
+	VMULPS           Z0, Z1, Z0
+	VMOVNTPS         Z0, 192(R8)(AX*4)
+	ADDQ             $0x00000040, AX
+	CMPQ             AX, DX
+	JLT              loop
+	RET
+
+// func subtractThenExpFloat64AVX512()
+// Requires: AVX512F
+TEXT ·subtractThenExpFloat64AVX512(SB), NOSPLIT, $0
+	// SubtractThenExp of float64, 32 elements a step.
+	VMOVUPS avx512_exp_low_0<>+0(SB), Z31
+	VMOVUPS avx512_exp_low_1<>+0(SB), Z30
+	VMOVUPS avx512_exp_half_0<>+0(SB), Z29
+	VMOVUPS avx512_exp_half_1<>+0(SB), Z28
+
+loop:
+	VMOVUPS          (R9)(AX*8), Z0
+	VSUBPD           (R10)(AX*8), Z0, Z0
+	VPBROADCASTQ     avx512_c087500000000000<>+0(SB), Z1
+	VMAXPD           Z0, Z1, Z0
+	VPBROADCASTQ     avx512_4086300000000000<>+0(SB), Z2
+	VMINPD           Z0, Z2, Z0
+	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z3
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z0, Z3
+	VMOVUPS          64(R9)(AX*8), Z4
+	VSUBPD           64(R10)(AX*8), Z4, Z4
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z3, Z5
+	VMAXPD           Z4, Z1, Z4
+	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z5, Z0
+	VMINPD           Z4, Z2, Z4
+	VMOVUPS          Z31, Z6
+	VPERMT2PD        Z30, Z3, Z6
+	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z7
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z4, Z7
+	VMOVUPS          128(R9)(AX*8), Z8
+	VSUBPD           128(R10)(AX*8), Z8, Z8
+	VFMADD231PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z5, Z6
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z7, Z9
+	VMAXPD           Z8, Z1, Z8
+	VADDPD           Z6, Z0, Z0
+	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z9, Z4
+	VMINPD           Z8, Z2, Z6
+	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z8
+	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z0, Z8
+	VMOVUPS          Z31, Z10
+	VPERMT2PD        Z30, Z7, Z10
+	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z11
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z6, Z11
+	VMOVUPS          192(R9)(AX*8), Z12
+	VSUBPD           192(R10)(AX*8), Z12, Z12
+	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z0, Z8
+	VFMADD231PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z9, Z10
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z11, Z13
+	VMAXPD           Z12, Z1, Z1
+	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z0, Z8
+	VADDPD           Z10, Z4, Z4
+	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z13, Z6
+	VMINPD           Z1, Z2, Z1
+	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z0, Z8
+	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z2
+	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z4, Z2
+	VMOVUPS          Z31, Z10
+	VPERMT2PD        Z30, Z11, Z10
+	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z12
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z1, Z12
+	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z0, Z8
+	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z4, Z2
+	VFMADD231PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z13, Z10
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z12, Z14
+	VMULPD           Z0, Z0, Z15
+	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z4, Z2
+	VADDPD           Z10, Z6, Z6
+	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z14, Z1
+	VFMADD213PD      Z0, Z15, Z8
+	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z4, Z2
+	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z0
+	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z6, Z0
+	VMOVUPS          Z31, Z10
+	VPERMT2PD        Z30, Z12, Z10
+	VMOVUPS          Z29, Z15
+	VPERMT2PD        Z28, Z3, Z15
+	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z4, Z2
+	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z6, Z0
+	VFMADD231PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z14, Z10
+	VFMADD213PD      Z15, Z8, Z15
+	VMULPD           Z4, Z4, Z3
+	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z6, Z0
+	VADDPD           Z10, Z1, Z1
+	VPBROADCASTQ     avx512_3fb0000000000000<>+0(SB), Z8
+	VFMADD213PD.BCST avx512_3ff0000000000000<>+0(SB), Z8, Z5
+	VFMADD213PD      Z4, Z3, Z2
+	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z6, Z0
+	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z3
+	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z1, Z3
+	VRNDSCALEPD      $0x09, Z5, Z4
+	VMOVUPS          Z29, Z5
+	VPERMT2PD        Z28, Z7, Z5
+	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z6, Z0
+	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z1, Z3
+	VPBROADCASTQ     avx512_3fe0000000000000<>+0(SB), Z7
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z4, Z7
+	VFMADD213PD      Z5, Z2, Z5
+	VMULPD           Z6, Z6, Z2
+	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z1, Z3
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z7, Z10
+	VFMADD213PD.BCST avx512_3ff0000000000000<>+0(SB), Z8, Z9
+	VFMADD213PD      Z6, Z2, Z0
+	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z1, Z3
+	VSUBPD           Z10, Z4, Z2
+	VRNDSCALEPD      $0x09, Z9, Z4
+	VMOVUPS          Z29, Z6
+	VPERMT2PD        Z28, Z11, Z6
+	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z1, Z3
+	VADDPD.BCST      avx512_4338000000000000<>+0(SB), Z2, Z2
+	VPBROADCASTQ     avx512_3fe0000000000000<>+0(SB), Z9
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z4, Z9
+	VFMADD213PD      Z6, Z0, Z6
+	VMULPD           Z1, Z1, Z0
+	VPSLLQ           $0x34, Z7, Z7
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z9, Z10
+	VFMADD213PD.BCST avx512_3ff0000000000000<>+0(SB), Z8, Z13
+	VFMADD213PD      Z1, Z0, Z3
+	VPADDQ.BCST      avx512_3ff0000000000000<>+0(SB), Z7, Z0
+	VSUBPD           Z10, Z4, Z1
+	VRNDSCALEPD      $0x09, Z13, Z4
+	VMOVUPS          Z29, Z7
+	VPERMT2PD        Z28, Z12, Z7
+	VMULPD           Z0, Z15, Z0
+	VADDPD.BCST      avx512_4338000000000000<>+0(SB), Z1, Z1
+	VPBROADCASTQ     avx512_3fe0000000000000<>+0(SB), Z10
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z4, Z10
+	VFMADD213PD      Z7, Z3, Z7
+	VPSLLQ           $0x34, Z2, Z2
+	VPSLLQ           $0x34, Z9, Z3
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z10, Z9
+	VFMADD213PD.BCST avx512_3ff0000000000000<>+0(SB), Z8, Z14
+	VPADDQ.BCST      avx512_3ff0000000000000<>+0(SB), Z2, Z2
+	VPADDQ.BCST      avx512_3ff0000000000000<>+0(SB), Z3, Z3
+	VSUBPD           Z9, Z4, Z4
+	VRNDSCALEPD      $0x09, Z14, Z8
+	VMULPD           Z2, Z0, Z0
+	VMULPD           Z3, Z5, Z2
+	VADDPD.BCST      avx512_4338000000000000<>+0(SB), Z4, Z3
+	VPBROADCASTQ     avx512_3fe0000000000000<>+0(SB), Z4
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z8, Z4
+	VMOVUPS          Z0, (R8)(AX*8)
+	VPSLLQ           $0x34, Z1, Z0
+	VPSLLQ           $0x34, Z10, Z1
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z4, Z5
+	VPADDQ.BCST      avx512_3ff0000000000000<>+0(SB), Z0, Z0
+	VPADDQ.BCST      avx512_3ff0000000000000<>+0(SB), Z1, Z1
+	VSUBPD           Z5, Z8, Z5
+	VMULPD           Z0, Z2, Z0
+	VMULPD           Z1, Z6, Z1
+	VADDPD.BCST      avx512_4338000000000000<>+0(SB), Z5, Z2
+	VMOVUPS          Z0, 64(R8)(AX*8)
+	VPSLLQ           $0x34, Z3, Z0
+	VPSLLQ           $0x34, Z4, Z3
+	VPADDQ.BCST      avx512_3ff0000000000000<>+0(SB), Z0, Z0
+	VPADDQ.BCST      avx512_3ff0000000000000<>+0(SB), Z3, Z3
+	VMULPD           Z0, Z1, Z0
+	VMULPD           Z3, Z7, Z1
+	VMOVUPS          Z0, 128(R8)(AX*8)
+	VPSLLQ           $0x34, Z2, Z0
+	VPADDQ.BCST      avx512_3ff0000000000000<>+0(SB), Z0, Z0
+	VMULPD           Z0, Z1, Z0
+	VMOVUPS          Z0, 192(R8)(AX*8)
+	ADDQ             $0x00000020, AX
+	CMPQ             AX, DX
+	JLT              loop
+	RET
+
+// func subtractThenExpFloat64PastAVX512()
+// Requires: AVX512F
+TEXT ·subtractThenExpFloat64PastAVX512(SB), NOSPLIT, $0
+	// SubtractThenExp of float64, 32 elements a step.
+	VMOVUPS avx512_exp_low_0<>+0(SB), Z31
+	VMOVUPS avx512_exp_low_1<>+0(SB), Z30
+	VMOVUPS avx512_exp_half_0<>+0(SB), Z29
+	VMOVUPS avx512_exp_half_1<>+0(SB), Z28
+
+loop:
+	VMOVUPS          (R9)(AX*8), Z0
+	VSUBPD           (R10)(AX*8), Z0, Z0
+	VPBROADCASTQ     avx512_c087500000000000<>+0(SB), Z1
+	VMAXPD           Z0, Z1, Z0
+	VPBROADCASTQ     avx512_4086300000000000<>+0(SB), Z2
+	VMINPD           Z0, Z2, Z0
+	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z3
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z0, Z3
+	VMOVUPS          64(R9)(AX*8), Z4
+	VSUBPD           64(R10)(AX*8), Z4, Z4
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z3, Z5
+	VMAXPD           Z4, Z1, Z4
+	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z5, Z0
+	VMINPD           Z4, Z2, Z4
+	VMOVUPS          Z31, Z6
+	VPERMT2PD        Z30, Z3, Z6
+	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z7
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z4, Z7
+	VMOVUPS          128(R9)(AX*8), Z8
+	VSUBPD           128(R10)(AX*8), Z8, Z8
+	VFMADD231PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z5, Z6
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z7, Z9
+	VMAXPD           Z8, Z1, Z8
+	VADDPD           Z6, Z0, Z0
+	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z9, Z4
+	VMINPD           Z8, Z2, Z6
+	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z8
+	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z0, Z8
+	VMOVUPS          Z31, Z10
+	VPERMT2PD        Z30, Z7, Z10
+	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z11
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z6, Z11
+	VMOVUPS          192(R9)(AX*8), Z12
+	VSUBPD           192(R10)(AX*8), Z12, Z12
+	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z0, Z8
+	VFMADD231PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z9, Z10
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z11, Z13
+	VMAXPD           Z12, Z1, Z1
+	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z0, Z8
+	VADDPD           Z10, Z4, Z4
+	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z13, Z6
+	VMINPD           Z1, Z2, Z1
+	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z0, Z8
+	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z2
+	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z4, Z2
+	VMOVUPS          Z31, Z10
+	VPERMT2PD        Z30, Z11, Z10
+	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z12
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z1, Z12
+	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z0, Z8
+	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z4, Z2
+	VFMADD231PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z13, Z10
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z12, Z14
+	VMULPD           Z0, Z0, Z15
+	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z4, Z2
+	VADDPD           Z10, Z6, Z6
+	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z14, Z1
+	VFMADD213PD      Z0, Z15, Z8
+	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z4, Z2
+	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z0
+	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z6, Z0
+	VMOVUPS          Z31, Z10
+	VPERMT2PD        Z30, Z12, Z10
+	VMOVUPS          Z29, Z15
+	VPERMT2PD        Z28, Z3, Z15
+	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z4, Z2
+	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z6, Z0
+	VFMADD231PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z14, Z10
+	VFMADD213PD      Z15, Z8, Z15
+	VMULPD           Z4, Z4, Z3
+	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z6, Z0
+	VADDPD           Z10, Z1, Z1
+	VPBROADCASTQ     avx512_3fb0000000000000<>+0(SB), Z8
+	VFMADD213PD.BCST avx512_3ff0000000000000<>+0(SB), Z8, Z5
+	VFMADD213PD      Z4, Z3, Z2
+	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z6, Z0
+	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z3
+	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z1, Z3
+	VRNDSCALEPD      $0x09, Z5, Z4
+	VMOVUPS          Z29, Z5
+	VPERMT2PD        Z28, Z7, Z5
+	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z6, Z0
+	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z1, Z3
+	VPBROADCASTQ     avx512_3fe0000000000000<>+0(SB), Z7
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z4, Z7
+	VFMADD213PD      Z5, Z2, Z5
+	VMULPD           Z6, Z6, Z2
+	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z1, Z3
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z7, Z10
+	VFMADD213PD.BCST avx512_3ff0000000000000<>+0(SB), Z8, Z9
+	VFMADD213PD      Z6, Z2, Z0
+	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z1, Z3
+	VSUBPD           Z10, Z4, Z2
+	VRNDSCALEPD      $0x09, Z9, Z4
+	VMOVUPS          Z29, Z6
+	VPERMT2PD        Z28, Z11, Z6
+	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z1, Z3
+	VADDPD.BCST      avx512_4338000000000000<>+0(SB), Z2, Z2
+	VPBROADCASTQ     avx512_3fe0000000000000<>+0(SB), Z9
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z4, Z9
+	VFMADD213PD      Z6, Z0, Z6
+	VMULPD           Z1, Z1, Z0
+	VPSLLQ           $0x34, Z7, Z7
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z9, Z10
+	VFMADD213PD.BCST avx512_3ff0000000000000<>+0(SB), Z8, Z13
+	VFMADD213PD      Z1, Z0, Z3
+	VPADDQ.BCST      avx512_3ff0000000000000<>+0(SB), Z7, Z0
+	VSUBPD           Z10, Z4, Z1
+	VRNDSCALEPD      $0x09, Z13, Z4
+	VMOVUPS          Z29, Z7
+	VPERMT2PD        Z28, Z12, Z7
+	VMULPD           Z0, Z15, Z0
+	VADDPD.BCST      avx512_4338000000000000<>+0(SB), Z1, Z1
+	VPBROADCASTQ     avx512_3fe0000000000000<>+0(SB), Z10
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z4, Z10
+	VFMADD213PD      Z7, Z3, Z7
+	VPSLLQ           $0x34, Z2, Z2
+	VPSLLQ           $0x34, Z9, Z3
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z10, Z9
+	VFMADD213PD.BCST avx512_3ff0000000000000<>+0(SB), Z8, Z14
+	VPADDQ.BCST      avx512_3ff0000000000000<>+0(SB), Z2, Z2
+	VPADDQ.BCST      avx512_3ff0000000000000<>+0(SB), Z3, Z3
+	VSUBPD           Z9, Z4, Z4
+	VRNDSCALEPD      $0x09, Z14, Z8
+	VMULPD           Z2, Z0, Z0
+	VMULPD           Z3, Z5, Z2
+	VADDPD.BCST      avx512_4338000000000000<>+0(SB), Z4, Z3
+	VPBROADCASTQ     avx512_3fe0000000000000<>+0(SB), Z4
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z8, Z4
+	VMOVNTPS         Z0, (R8)(AX*8)
+	VPSLLQ           $0x34, Z1, Z0
+	VPSLLQ           $0x34, Z10, Z1
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z4, Z5
+	VPADDQ.BCST      avx512_3ff0000000000000<>+0(SB), Z0, Z0
+	VPADDQ.BCST      avx512_3ff0000000000000<>+0(SB), Z1, Z1
+	VSUBPD           Z5, Z8, Z5
+	VMULPD           Z0, Z2, Z0
+	VMULPD           Z1, Z6, Z1
+	VADDPD.BCST      avx512_4338000000000000<>+0(SB), Z5, Z2
+	VMOVNTPS         Z0, 64(R8)(AX*8)
+	VPSLLQ           $0x34, Z3, Z0
+	VPSLLQ           $0x34, Z4, Z3
+	VPADDQ.BCST      avx512_3ff0000000000000<>+0(SB), Z0, Z0
+	VPADDQ.BCST      avx512_3ff0000000000000<>+0(SB), Z3, Z3
+	VMULPD           Z0, Z1, Z0
+	VMULPD           Z3, Z7, Z1
+	VMOVNTPS         Z0, 128(R8)(AX*8)
+	VPSLLQ           $0x34, Z2, Z0
+	VPADDQ.BCST      avx512_3ff0000000000000<>+0(SB), Z0, Z0
+	VMULPD           Z0, Z1, Z0
+	VMOVNTPS         Z0, 192(R8)(AX*8)
+	ADDQ             $0x00000020, AX
+	CMPQ             AX, DX
+	JLT              loop
+	RET
+
+// func multiplyThenExpFloat32AVX512()
+// Requires: AVX512F
+TEXT ·multiplyThenExpFloat32AVX512(SB), NOSPLIT, $0
+	// MultiplyThenExp of float32, 64 elements a step.
+loop:
+	VMOVUPS          (R9)(AX*4), Z0
+	VMULPS           (R10)(AX*4), Z0, Z0
+	VPBROADCASTQ     avx512_c2d00000<>+0(SB), Z1
+	VMAXPS           Z0, Z1, Z0
+	VPBROADCASTQ     avx512_42b20000<>+0(SB), Z2
+	VMINPS           Z0, Z2, Z0
+	VPBROADCASTQ     avx512_3fb8aa3b<>+0(SB), Z3
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z0, Z3
+	VMOVUPS          64(R9)(AX*4), Z4
+	VMULPS           64(R10)(AX*4), Z4, Z4
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z3, Z3
+	VMAXPS           Z4, Z1, Z4
+	VFMADD231PS.BCST avx512_bf317200<>+0(SB), Z3, Z0
+	VMINPS           Z4, Z2, Z4
+	VMULPS.BCST      avx512_b5bfbe8e<>+0(SB), Z3, Z5
+	VPBROADCASTQ     avx512_3fb8aa3b<>+0(SB), Z6
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z4, Z6
+	VMOVUPS          128(R9)(AX*4), Z7
+	VMULPS           128(R10)(AX*4), Z7, Z7
+	VADDPS           Z5, Z0, Z8
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z6, Z6
+	VMAXPS           Z7, Z1, Z7
+	VPBROADCASTQ     avx512_3ab69a2d<>+0(SB), Z9
+	VFMADD213PS.BCST avx512_3c090840<>+0(SB), Z8, Z9
+	VFMADD231PS.BCST avx512_bf317200<>+0(SB), Z6, Z4
+	VMINPS           Z7, Z2, Z7
+	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z8, Z9
+	VMULPS.BCST      avx512_b5bfbe8e<>+0(SB), Z6, Z10
+	VPBROADCASTQ     avx512_3fb8aa3b<>+0(SB), Z11
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z7, Z11
+	VMOVUPS          192(R9)(AX*4), Z12
+	VMULPS           192(R10)(AX*4), Z12, Z12
+	VFMADD213PS.BCST avx512_3e2aaa6c<>+0(SB), Z8, Z9
+	VADDPS           Z10, Z4, Z13
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z11, Z11
+	VMAXPS           Z12, Z1, Z1
+	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z8, Z9
+	VPBROADCASTQ     avx512_3ab69a2d<>+0(SB), Z12
+	VFMADD213PS.BCST avx512_3c090840<>+0(SB), Z13, Z12
+	VFMADD231PS.BCST avx512_bf317200<>+0(SB), Z11, Z7
+	VMINPS           Z1, Z2, Z1
+	VMULPS           Z8, Z8, Z2
+	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z13, Z12
+	VMULPS.BCST      avx512_b5bfbe8e<>+0(SB), Z11, Z8
+	VPBROADCASTQ     avx512_3fb8aa3b<>+0(SB), Z14
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z1, Z14
+	VFMADD213PS      Z5, Z2, Z9
+	VFMADD213PS.BCST avx512_3e2aaa6c<>+0(SB), Z13, Z12
+	VADDPS           Z8, Z7, Z2
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z14, Z5
+	VADDPS           Z9, Z0, Z0
+	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z13, Z12
+	VPBROADCASTQ     avx512_3ab69a2d<>+0(SB), Z9
+	VFMADD213PS.BCST avx512_3c090840<>+0(SB), Z2, Z9
+	VFMADD231PS.BCST avx512_bf317200<>+0(SB), Z5, Z1
+	VADDPS.BCST      avx512_3f800000<>+0(SB), Z0, Z0
+	VMULPS           Z13, Z13, Z13
+	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z2, Z9
+	VMULPS.BCST      avx512_b5bfbe8e<>+0(SB), Z5, Z14
+	VPBROADCASTQ     avx512_3f000000<>+0(SB), Z15
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z3, Z15
+	VFMADD213PS      Z10, Z13, Z12
+	VFMADD213PS.BCST avx512_3e2aaa6c<>+0(SB), Z2, Z9
+	VADDPS           Z14, Z1, Z10
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z15, Z13
+	VADDPS           Z12, Z4, Z4
+	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z2, Z9
+	VPBROADCASTQ     avx512_3ab69a2d<>+0(SB), Z12
+	VFMADD213PS.BCST avx512_3c090840<>+0(SB), Z10, Z12
+	VSUBPS           Z13, Z3, Z3
+	VADDPS.BCST      avx512_3f800000<>+0(SB), Z4, Z4
+	VMULPS           Z2, Z2, Z2
+	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z10, Z12
+	VADDPS.BCST      avx512_4b400000<>+0(SB), Z3, Z3
+	VPBROADCASTQ     avx512_3f000000<>+0(SB), Z13
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z6, Z13
+	VFMADD213PS      Z8, Z2, Z9
+	VFMADD213PS.BCST avx512_3e2aaa6c<>+0(SB), Z10, Z12
+	VPSLLD           $0x17, Z15, Z2
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z13, Z8
+	VADDPS           Z9, Z7, Z7
+	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z10, Z12
+	VPADDD.BCST      avx512_3f800000<>+0(SB), Z2, Z2
+	VSUBPS           Z8, Z6, Z6
+	VADDPS.BCST      avx512_3f800000<>+0(SB), Z7, Z7
+	VMULPS           Z10, Z10, Z8
+	VMULPS           Z2, Z0, Z0
+	VADDPS.BCST      avx512_4b400000<>+0(SB), Z6, Z2
+	VPBROADCASTQ     avx512_3f000000<>+0(SB), Z6
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z11, Z6
+	VFMADD213PS      Z14, Z8, Z12
+	VPSLLD           $0x17, Z3, Z3
+	VPSLLD           $0x17, Z13, Z8
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z6, Z9
+	VADDPS           Z12, Z1, Z1
+	VPADDD.BCST      avx512_3f800000<>+0(SB), Z3, Z3
+	VPADDD.BCST      avx512_3f800000<>+0(SB), Z8, Z8
+	VSUBPS           Z9, Z11, Z9
+	VADDPS.BCST      avx512_3f800000<>+0(SB), Z1, Z1
+	VMULPS           Z3, Z0, Z0
+	VMULPS           Z8, Z4, Z3
+	VADDPS.BCST      avx512_4b400000<>+0(SB), Z9, Z4
+	VPBROADCASTQ     avx512_3f000000<>+0(SB), Z8
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z5, Z8
+	VMOVUPS          Z0, (R8)(AX*4)
+	VPSLLD           $0x17, Z2, Z0
+	VPSLLD           $0x17, Z6, Z2
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z8, Z6
+	VPADDD.BCST      avx512_3f800000<>+0(SB), Z0, Z0
+	VPADDD.BCST      avx512_3f800000<>+0(SB), Z2, Z2
+	VSUBPS           Z6, Z5, Z5
+	VMULPS           Z0, Z3, Z0
+	VMULPS           Z2, Z7, Z2
+	VADDPS.BCST      avx512_4b400000<>+0(SB), Z5, Z3
+	VMOVUPS          Z0, 64(R8)(AX*4)
+	VPSLLD           $0x17, Z4, Z0
+	VPSLLD           $0x17, Z8, Z4
+	VPADDD.BCST      avx512_3f800000<>+0(SB), Z0, Z0
+	VPADDD.BCST      avx512_3f800000<>+0(SB), Z4, Z4
+	VMULPS           Z0, Z2, Z0
+	VMULPS           Z4, Z1, Z1
+	VMOVUPS          Z0, 128(R8)(AX*4)
+	VPSLLD           $0x17, Z3, Z0
+	VPADDD.BCST      avx512_3f800000<>+0(SB), Z0, Z0
+	VMULPS           Z0, Z1, Z0
+	VMOVUPS          Z0, 192(R8)(AX*4)
+	ADDQ             $0x00000040, AX
+	CMPQ             AX, DX
+	JLT              loop
+	RET
+
+// func multiplyThenExpFloat32PastAVX512()
+// Requires: AVX512F
+TEXT ·multiplyThenExpFloat32PastAVX512(SB), NOSPLIT, $0
+	// MultiplyThenExp of float32, 64 elements a step.
+loop:
+	VMOVUPS          (R9)(AX*4), Z0
+	VMULPS           (R10)(AX*4), Z0, Z0
+	VPBROADCASTQ     avx512_c2d00000<>+0(SB), Z1
+	VMAXPS           Z0, Z1, Z0
+	VPBROADCASTQ     avx512_42b20000<>+0(SB), Z2
+	VMINPS           Z0, Z2, Z0
+	VPBROADCASTQ     avx512_3fb8aa3b<>+0(SB), Z3
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z0, Z3
+	VMOVUPS          64(R9)(AX*4), Z4
+	VMULPS           64(R10)(AX*4), Z4, Z4
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z3, Z3
+	VMAXPS           Z4, Z1, Z4
+	VFMADD231PS.BCST avx512_bf317200<>+0(SB), Z3, Z0
+	VMINPS           Z4, Z2, Z4
+	VMULPS.BCST      avx512_b5bfbe8e<>+0(SB), Z3, Z5
+	VPBROADCASTQ     avx512_3fb8aa3b<>+0(SB), Z6
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z4, Z6
+	VMOVUPS          128(R9)(AX*4), Z7
+	VMULPS           128(R10)(AX*4), Z7, Z7
+	VADDPS           Z5, Z0, Z8
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z6, Z6
+	VMAXPS           Z7, Z1, Z7
+	VPBROADCASTQ     avx512_3ab69a2d<>+0(SB), Z9
+	VFMADD213PS.BCST avx512_3c090840<>+0(SB), Z8, Z9
+	VFMADD231PS.BCST avx512_bf317200<>+0(SB), Z6, Z4
+	VMINPS           Z7, Z2, Z7
+	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z8, Z9
+	VMULPS.BCST      avx512_b5bfbe8e<>+0(SB), Z6, Z10
+	VPBROADCASTQ     avx512_3fb8aa3b<>+0(SB), Z11
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z7, Z11
+	VMOVUPS          192(R9)(AX*4), Z12
+	VMULPS           192(R10)(AX*4), Z12, Z12
+	VFMADD213PS.BCST avx512_3e2aaa6c<>+0(SB), Z8, Z9
+	VADDPS           Z10, Z4, Z13
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z11, Z11
+	VMAXPS           Z12, Z1, Z1
+	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z8, Z9
+	VPBROADCASTQ     avx512_3ab69a2d<>+0(SB), Z12
+	VFMADD213PS.BCST avx512_3c090840<>+0(SB), Z13, Z12
+	VFMADD231PS.BCST avx512_bf317200<>+0(SB), Z11, Z7
+	VMINPS           Z1, Z2, Z1
+	VMULPS           Z8, Z8, Z2
+	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z13, Z12
+	VMULPS.BCST      avx512_b5bfbe8e<>+0(SB), Z11, Z8
+	VPBROADCASTQ     avx512_3fb8aa3b<>+0(SB), Z14
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z1, Z14
+	VFMADD213PS      Z5, Z2, Z9
+	VFMADD213PS.BCST avx512_3e2aaa6c<>+0(SB), Z13, Z12
+	VADDPS           Z8, Z7, Z2
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z14, Z5
+	VADDPS           Z9, Z0, Z0
+	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z13, Z12
+	VPBROADCASTQ     avx512_3ab69a2d<>+0(SB), Z9
+	VFMADD213PS.BCST avx512_3c090840<>+0(SB), Z2, Z9
+	VFMADD231PS.BCST avx512_bf317200<>+0(SB), Z5, Z1
+	VADDPS.BCST      avx512_3f800000<>+0(SB), Z0, Z0
+	VMULPS           Z13, Z13, Z13
+	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z2, Z9
+	VMULPS.BCST      avx512_b5bfbe8e<>+0(SB), Z5, Z14
+	VPBROADCASTQ     avx512_3f000000<>+0(SB), Z15
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z3, Z15
+	VFMADD213PS      Z10, Z13, Z12
+	VFMADD213PS.BCST avx512_3e2aaa6c<>+0(SB), Z2, Z9
+	VADDPS           Z14, Z1, Z10
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z15, Z13
+	VADDPS           Z12, Z4, Z4
+	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z2, Z9
+	VPBROADCASTQ     avx512_3ab69a2d<>+0(SB), Z12
+	VFMADD213PS.BCST avx512_3c090840<>+0(SB), Z10, Z12
+	VSUBPS           Z13, Z3, Z3
+	VADDPS.BCST      avx512_3f800000<>+0(SB), Z4, Z4
+	VMULPS           Z2, Z2, Z2
+	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z10, Z12
+	VADDPS.BCST      avx512_4b400000<>+0(SB), Z3, Z3
+	VPBROADCASTQ     avx512_3f000000<>+0(SB), Z13
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z6, Z13
+	VFMADD213PS      Z8, Z2, Z9
+	VFMADD213PS.BCST avx512_3e2aaa6c<>+0(SB), Z10, Z12
+	VPSLLD           $0x17, Z15, Z2
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z13, Z8
+	VADDPS           Z9, Z7, Z7
+	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z10, Z12
+	VPADDD.BCST      avx512_3f800000<>+0(SB), Z2, Z2
+	VSUBPS           Z8, Z6, Z6
+	VADDPS.BCST      avx512_3f800000<>+0(SB), Z7, Z7
+	VMULPS           Z10, Z10, Z8
+	VMULPS           Z2, Z0, Z0
+	VADDPS.BCST      avx512_4b400000<>+0(SB), Z6, Z2
+	VPBROADCASTQ     avx512_3f000000<>+0(SB), Z6
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z11, Z6
+	VFMADD213PS      Z14, Z8, Z12
+	VPSLLD           $0x17, Z3, Z3
+	VPSLLD           $0x17, Z13, Z8
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z6, Z9
+	VADDPS           Z12, Z1, Z1
+	VPADDD.BCST      avx512_3f800000<>+0(SB), Z3, Z3
+	VPADDD.BCST      avx512_3f800000<>+0(SB), Z8, Z8
+	VSUBPS           Z9, Z11, Z9
+	VADDPS.BCST      avx512_3f800000<>+0(SB), Z1, Z1
+	VMULPS           Z3, Z0, Z0
+	VMULPS           Z8, Z4, Z3
+	VADDPS.BCST      avx512_4b400000<>+0(SB), Z9, Z4
+	VPBROADCASTQ     avx512_3f000000<>+0(SB), Z8
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z5, Z8
+	VMOVNTPS         Z0, (R8)(AX*4)
+	VPSLLD           $0x17, Z2, Z0
+	VPSLLD           $0x17, Z6, Z2
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z8, Z6
+	VPADDD.BCST      avx512_3f800000<>+0(SB), Z0, Z0
+	VPADDD.BCST      avx512_3f800000<>+0(SB), Z2, Z2
+	VSUBPS           Z6, Z5, Z5
+	VMULPS           Z0, Z3, Z0
+	VMULPS           Z2, Z7, Z2
+	VADDPS.BCST      avx512_4b400000<>+0(SB), Z5, Z3
+	VMOVNTPS         Z0, 64(R8)(AX*4)
+	VPSLLD           $0x17, Z4, Z0
+	VPSLLD           $0x17, Z8, Z4
+	VPADDD.BCST      avx512_3f800000<>+0(SB), Z0, Z0
+	VPADDD.BCST      avx512_3f800000<>+0(SB), Z4, Z4
+	VMULPS           Z0, Z2, Z0
+	VMULPS           Z4, Z1, Z1
+	VMOVNTPS         Z0, 128(R8)(AX*4)
+	VPSLLD           $0x17, Z3, Z0
+	VPADDD.BCST      avx512_3f800000<>+0(SB), Z0, Z0
+	VMULPS           Z0, Z1, Z0
+	VMOVNTPS         Z0, 192(R8)(AX*4)
+	ADDQ             $0x00000040, AX
+	CMPQ             AX, DX
+	JLT              loop
+	RET
+
+// func multiplyThenExpFloat64AVX512()
+// Requires: AVX512F
+TEXT ·multiplyThenExpFloat64AVX512(SB), NOSPLIT, $0
+	// MultiplyThenExp of float64, 32 elements a step.
+	VMOVUPS avx512_exp_low_0<>+0(SB), Z31
+	VMOVUPS avx512_exp_low_1<>+0(SB), Z30
+	VMOVUPS avx512_exp_half_0<>+0(SB), Z29
+	VMOVUPS avx512_exp_half_1<>+0(SB), Z28
+
+loop:
+	VMOVUPS          (R9)(AX*8), Z0
+	VMULPD           (R10)(AX*8), Z0, Z0
+	VPBROADCASTQ     avx512_c087500000000000<>+0(SB), Z1
+	VMAXPD           Z0, Z1, Z0
+	VPBROADCASTQ     avx512_4086300000000000<>+0(SB), Z2
+	VMINPD           Z0, Z2, Z0
+	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z3
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z0, Z3
+	VMOVUPS          64(R9)(AX*8), Z4
+	VMULPD           64(R10)(AX*8), Z4, Z4
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z3, Z5
+	VMAXPD           Z4, Z1, Z4
+	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z5, Z0
+	VMINPD           Z4, Z2, Z4
+	VMOVUPS          Z31, Z6
+	VPERMT2PD        Z30, Z3, Z6
+	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z7
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z4, Z7
+	VMOVUPS          128(R9)(AX*8), Z8
+	VMULPD           128(R10)(AX*8), Z8, Z8
+	VFMADD231PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z5, Z6
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z7, Z9
+	VMAXPD           Z8, Z1, Z8
+	VADDPD           Z6, Z0, Z0
+	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z9, Z4
+	VMINPD           Z8, Z2, Z6
+	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z8
+	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z0, Z8
+	VMOVUPS          Z31, Z10
+	VPERMT2PD        Z30, Z7, Z10
+	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z11
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z6, Z11
+	VMOVUPS          192(R9)(AX*8), Z12
+	VMULPD           192(R10)(AX*8), Z12, Z12
+	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z0, Z8
+	VFMADD231PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z9, Z10
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z11, Z13
+	VMAXPD           Z12, Z1, Z1
+	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z0, Z8
+	VADDPD           Z10, Z4, Z4
+	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z13, Z6
+	VMINPD           Z1, Z2, Z1
+	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z0, Z8
+	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z2
+	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z4, Z2
+	VMOVUPS          Z31, Z10
+	VPERMT2PD        Z30, Z11, Z10
+	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z12
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z1, Z12
+	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z0, Z8
+	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z4, Z2
+	VFMADD231PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z13, Z10
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z12, Z14
+	VMULPD           Z0, Z0, Z15
+	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z4, Z2
+	VADDPD           Z10, Z6, Z6
+	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z14, Z1
+	VFMADD213PD      Z0, Z15, Z8
+	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z4, Z2
+	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z0
+	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z6, Z0
+	VMOVUPS          Z31, Z10
+	VPERMT2PD        Z30, Z12, Z10
+	VMOVUPS          Z29, Z15
+	VPERMT2PD        Z28, Z3, Z15
+	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z4, Z2
+	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z6, Z0
+	VFMADD231PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z14, Z10
+	VFMADD213PD      Z15, Z8, Z15
+	VMULPD           Z4, Z4, Z3
+	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z6, Z0
+	VADDPD           Z10, Z1, Z1
+	VPBROADCASTQ     avx512_3fb0000000000000<>+0(SB), Z8
+	VFMADD213PD.BCST avx512_3ff0000000000000<>+0(SB), Z8, Z5
+	VFMADD213PD      Z4, Z3, Z2
+	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z6, Z0
+	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z3
+	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z1, Z3
+	VRNDSCALEPD      $0x09, Z5, Z4
+	VMOVUPS          Z29, Z5
+	VPERMT2PD        Z28, Z7, Z5
+	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z6, Z0
+	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z1, Z3
+	VPBROADCASTQ     avx512_3fe0000000000000<>+0(SB), Z7
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z4, Z7
+	VFMADD213PD      Z5, Z2, Z5
+	VMULPD           Z6, Z6, Z2
+	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z1, Z3
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z7, Z10
+	VFMADD213PD.BCST avx512_3ff0000000000000<>+0(SB), Z8, Z9
+	VFMADD213PD      Z6, Z2, Z0
+	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z1, Z3
+	VSUBPD           Z10, Z4, Z2
+	VRNDSCALEPD      $0x09, Z9, Z4
+	VMOVUPS          Z29, Z6
+	VPERMT2PD        Z28, Z11, Z6
+	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z1, Z3
+	VADDPD.BCST      avx512_4338000000000000<>+0(SB), Z2, Z2
+	VPBROADCASTQ     avx512_3fe0000000000000<>+0(SB), Z9
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z4, Z9
+	VFMADD213PD      Z6, Z0, Z6
+	VMULPD           Z1, Z1, Z0
+	VPSLLQ           $0x34, Z7, Z7
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z9, Z10
+	VFMADD213PD.BCST avx512_3ff0000000000000<>+0(SB), Z8, Z13
+	VFMADD213PD      Z1, Z0, Z3
+	VPADDQ.BCST      avx512_3ff0000000000000<>+0(SB), Z7, Z0
+	VSUBPD           Z10, Z4, Z1
+	VRNDSCALEPD      $0x09, Z13, Z4
+	VMOVUPS          Z29, Z7
+	VPERMT2PD        Z28, Z12, Z7
+	VMULPD           Z0, Z15, Z0
+	VADDPD.BCST      avx512_4338000000000000<>+0(SB), Z1, Z1
+	VPBROADCASTQ     avx512_3fe0000000000000<>+0(SB), Z10
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z4, Z10
+	VFMADD213PD      Z7, Z3, Z7
+	VPSLLQ           $0x34, Z2, Z2
+	VPSLLQ           $0x34, Z9, Z3
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z10, Z9
+	VFMADD213PD.BCST avx512_3ff0000000000000<>+0(SB), Z8, Z14
+	VPADDQ.BCST      avx512_3ff0000000000000<>+0(SB), Z2, Z2
+	VPADDQ.BCST      avx512_3ff0000000000000<>+0(SB), Z3, Z3
+	VSUBPD           Z9, Z4, Z4
+	VRNDSCALEPD      $0x09, Z14, Z8
+	VMULPD           Z2, Z0, Z0
+	VMULPD           Z3, Z5, Z2
+	VADDPD.BCST      avx512_4338000000000000<>+0(SB), Z4, Z3
+	VPBROADCASTQ     avx512_3fe0000000000000<>+0(SB), Z4
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z8, Z4
+	VMOVUPS          Z0, (R8)(AX*8)
+	VPSLLQ           $0x34, Z1, Z0
+	VPSLLQ           $0x34, Z10, Z1
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z4, Z5
+	VPADDQ.BCST      avx512_3ff0000000000000<>+0(SB), Z0, Z0
+	VPADDQ.BCST      avx512_3ff0000000000000<>+0(SB), Z1, Z1
+	VSUBPD           Z5, Z8, Z5
+	VMULPD           Z0, Z2, Z0
+	VMULPD           Z1, Z6, Z1
+	VADDPD.BCST      avx512_4338000000000000<>+0(SB), Z5, Z2
+	VMOVUPS          Z0, 64(R8)(AX*8)
+	VPSLLQ           $0x34, Z3, Z0
+	VPSLLQ           $0x34, Z4, Z3
+	VPADDQ.BCST      avx512_3ff0000000000000<>+0(SB), Z0, Z0
+	VPADDQ.BCST      avx512_3ff0000000000000<>+0(SB), Z3, Z3
+	VMULPD           Z0, Z1, Z0
+	VMULPD           Z3, Z7, Z1
+	VMOVUPS          Z0, 128(R8)(AX*8)
+	VPSLLQ           $0x34, Z2, Z0
+	VPADDQ.BCST      avx512_3ff0000000000000<>+0(SB), Z0, Z0
+	VMULPD           Z0, Z1, Z0
+	VMOVUPS          Z0, 192(R8)(AX*8)
+	ADDQ             $0x00000020, AX
+	CMPQ             AX, DX
+	JLT              loop
+	RET
+
+// func multiplyThenExpFloat64PastAVX512()
+// Requires: AVX512F
+TEXT ·multiplyThenExpFloat64PastAVX512(SB), NOSPLIT, $0
+	// MultiplyThenExp of float64, 32 elements a step.
+	VMOVUPS avx512_exp_low_0<>+0(SB), Z31
+	VMOVUPS avx512_exp_low_1<>+0(SB), Z30
+	VMOVUPS avx512_exp_half_0<>+0(SB), Z29
+	VMOVUPS avx512_exp_half_1<>+0(SB), Z28
+
+loop:
+	VMOVUPS          (R9)(AX*8), Z0
+	VMULPD           (R10)(AX*8), Z0, Z0
+	VPBROADCASTQ     avx512_c087500000000000<>+0(SB), Z1
+	VMAXPD           Z0, Z1, Z0
+	VPBROADCASTQ     avx512_4086300000000000<>+0(SB), Z2
+	VMINPD           Z0, Z2, Z0
+	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z3
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z0, Z3
+	VMOVUPS          64(R9)(AX*8), Z4
+	VMULPD           64(R10)(AX*8), Z4, Z4
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z3, Z5
+	VMAXPD           Z4, Z1, Z4
+	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z5, Z0
+	VMINPD           Z4, Z2, Z4
+	VMOVUPS          Z31, Z6
+	VPERMT2PD        Z30, Z3, Z6
+	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z7
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z4, Z7
+	VMOVUPS          128(R9)(AX*8), Z8
+	VMULPD           128(R10)(AX*8), Z8, Z8
+	VFMADD231PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z5, Z6
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z7, Z9
+	VMAXPD           Z8, Z1, Z8
+	VADDPD           Z6, Z0, Z0
+	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z9, Z4
+	VMINPD           Z8, Z2, Z6
+	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z8
+	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z0, Z8
+	VMOVUPS          Z31, Z10
+	VPERMT2PD        Z30, Z7, Z10
+	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z11
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z6, Z11
+	VMOVUPS          192(R9)(AX*8), Z12
+	VMULPD           192(R10)(AX*8), Z12, Z12
+	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z0, Z8
+	VFMADD231PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z9, Z10
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z11, Z13
+	VMAXPD           Z12, Z1, Z1
+	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z0, Z8
+	VADDPD           Z10, Z4, Z4
+	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z13, Z6
+	VMINPD           Z1, Z2, Z1
+	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z0, Z8
+	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z2
+	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z4, Z2
+	VMOVUPS          Z31, Z10
+	VPERMT2PD        Z30, Z11, Z10
+	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z12
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z1, Z12
+	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z0, Z8
+	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z4, Z2
+	VFMADD231PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z13, Z10
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z12, Z14
+	VMULPD           Z0, Z0, Z15
+	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z4, Z2
+	VADDPD           Z10, Z6, Z6
+	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z14, Z1
+	VFMADD213PD      Z0, Z15, Z8
+	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z4, Z2
+	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z0
+	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z6, Z0
+	VMOVUPS          Z31, Z10
+	VPERMT2PD        Z30, Z12, Z10
+	VMOVUPS          Z29, Z15
+	VPERMT2PD        Z28, Z3, Z15
+	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z4, Z2
+	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z6, Z0
+	VFMADD231PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z14, Z10
+	VFMADD213PD      Z15, Z8, Z15
+	VMULPD           Z4, Z4, Z3
+	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z6, Z0
+	VADDPD           Z10, Z1, Z1
+	VPBROADCASTQ     avx512_3fb0000000000000<>+0(SB), Z8
+	VFMADD213PD.BCST avx512_3ff0000000000000<>+0(SB), Z8, Z5
+	VFMADD213PD      Z4, Z3, Z2
+	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z6, Z0
+	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z3
+	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z1, Z3
+	VRNDSCALEPD      $0x09, Z5, Z4
+	VMOVUPS          Z29, Z5
+	VPERMT2PD        Z28, Z7, Z5
+	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z6, Z0
+	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z1, Z3
+	VPBROADCASTQ     avx512_3fe0000000000000<>+0(SB), Z7
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z4, Z7
+	VFMADD213PD      Z5, Z2, Z5
+	VMULPD           Z6, Z6, Z2
+	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z1, Z3
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z7, Z10
+	VFMADD213PD.BCST avx512_3ff0000000000000<>+0(SB), Z8, Z9
+	VFMADD213PD      Z6, Z2, Z0
+	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z1, Z3
+	VSUBPD           Z10, Z4, Z2
+	VRNDSCALEPD      $0x09, Z9, Z4
+	VMOVUPS          Z29, Z6
+	VPERMT2PD        Z28, Z11, Z6
+	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z1, Z3
+	VADDPD.BCST      avx512_4338000000000000<>+0(SB), Z2, Z2
+	VPBROADCASTQ     avx512_3fe0000000000000<>+0(SB), Z9
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z4, Z9
+	VFMADD213PD      Z6, Z0, Z6
+	VMULPD           Z1, Z1, Z0
+	VPSLLQ           $0x34, Z7, Z7
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z9, Z10
+	VFMADD213PD.BCST avx512_3ff0000000000000<>+0(SB), Z8, Z13
+	VFMADD213PD      Z1, Z0, Z3
+	VPADDQ.BCST      avx512_3ff0000000000000<>+0(SB), Z7, Z0
+	VSUBPD           Z10, Z4, Z1
+	VRNDSCALEPD      $0x09, Z13, Z4
+	VMOVUPS          Z29, Z7
+	VPERMT2PD        Z28, Z12, Z7
+	VMULPD           Z0, Z15, Z0
+	VADDPD.BCST      avx512_4338000000000000<>+0(SB), Z1, Z1
+	VPBROADCASTQ     avx512_3fe0000000000000<>+0(SB), Z10
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z4, Z10
+	VFMADD213PD      Z7, Z3, Z7
+	VPSLLQ           $0x34, Z2, Z2
+	VPSLLQ           $0x34, Z9, Z3
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z10, Z9
+	VFMADD213PD.BCST avx512_3ff0000000000000<>+0(SB), Z8, Z14
+	VPADDQ.BCST      avx512_3ff0000000000000<>+0(SB), Z2, Z2
+	VPADDQ.BCST      avx512_3ff0000000000000<>+0(SB), Z3, Z3
+	VSUBPD           Z9, Z4, Z4
+	VRNDSCALEPD      $0x09, Z14, Z8
+	VMULPD           Z2, Z0, Z0
+	VMULPD           Z3, Z5, Z2
+	VADDPD.BCST      avx512_4338000000000000<>+0(SB), Z4, Z3
+	VPBROADCASTQ     avx512_3fe0000000000000<>+0(SB), Z4
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z8, Z4
+	VMOVNTPS         Z0, (R8)(AX*8)
+	VPSLLQ           $0x34, Z1, Z0
+	VPSLLQ           $0x34, Z10, Z1
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z4, Z5
+	VPADDQ.BCST      avx512_3ff0000000000000<>+0(SB), Z0, Z0
+	VPADDQ.BCST      avx512_3ff0000000000000<>+0(SB), Z1, Z1
+	VSUBPD           Z5, Z8, Z5
+	VMULPD           Z0, Z2, Z0
+	VMULPD           Z1, Z6, Z1
+	VADDPD.BCST      avx512_4338000000000000<>+0(SB), Z5, Z2
+	VMOVNTPS         Z0, 64(R8)(AX*8)
+	VPSLLQ           $0x34, Z3, Z0
+	VPSLLQ           $0x34, Z4, Z3
+	VPADDQ.BCST      avx512_3ff0000000000000<>+0(SB), Z0, Z0
+	VPADDQ.BCST      avx512_3ff0000000000000<>+0(SB), Z3, Z3
+	VMULPD           Z0, Z1, Z0
+	VMULPD           Z3, Z7, Z1
+	VMOVNTPS         Z0, 128(R8)(AX*8)
+	VPSLLQ           $0x34, Z2, Z0
+	VPADDQ.BCST      avx512_3ff0000000000000<>+0(SB), Z0, Z0
+	VMULPD           Z0, Z1, Z0
+	VMOVNTPS         Z0, 192(R8)(AX*8)
+	ADDQ             $0x00000020, AX
+	CMPQ             AX, DX
+	JLT              loop
+	RET
+
+// func negativeThenExpFloat32AVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·negativeThenExpFloat32AVX512(SB), NOSPLIT, $0
+	// NegativeThenExp of float32, 64 elements a step.
+loop:
+	VMOVUPS          (R9)(AX*4), Z0
+	VXORPS.BCST      avx512_80000000<>+0(SB), Z0, Z0
+	VPBROADCASTQ     avx512_c2d00000<>+0(SB), Z1
+	VMAXPS           Z0, Z1, Z0
+	VPBROADCASTQ     avx512_42b20000<>+0(SB), Z2
+	VMINPS           Z0, Z2, Z0
+	VPBROADCASTQ     avx512_3fb8aa3b<>+0(SB), Z3
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z0, Z3
+	VMOVUPS          64(R9)(AX*4), Z4
+	VXORPS.BCST      avx512_80000000<>+0(SB), Z4, Z4
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z3, Z3
+	VMAXPS           Z4, Z1, Z4
+	VFMADD231PS.BCST avx512_bf317200<>+0(SB), Z3, Z0
+	VMINPS           Z4, Z2, Z4
+	VMULPS.BCST      avx512_b5bfbe8e<>+0(SB), Z3, Z5
+	VPBROADCASTQ     avx512_3fb8aa3b<>+0(SB), Z6
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z4, Z6
+	VMOVUPS          128(R9)(AX*4), Z7
+	VXORPS.BCST      avx512_80000000<>+0(SB), Z7, Z7
+	VADDPS           Z5, Z0, Z8
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z6, Z6
+	VMAXPS           Z7, Z1, Z7
+	VPBROADCASTQ     avx512_3ab69a2d<>+0(SB), Z9
+	VFMADD213PS.BCST avx512_3c090840<>+0(SB), Z8, Z9
+	VFMADD231PS.BCST avx512_bf317200<>+0(SB), Z6, Z4
+	VMINPS           Z7, Z2, Z7
+	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z8, Z9
+	VMULPS.BCST      avx512_b5bfbe8e<>+0(SB), Z6, Z10
+	VPBROADCASTQ     avx512_3fb8aa3b<>+0(SB), Z11
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z7, Z11
+	VMOVUPS          192(R9)(AX*4), Z12
+	VXORPS.BCST      avx512_80000000<>+0(SB), Z12, Z12
+	VFMADD213PS.BCST avx512_3e2aaa6c<>+0(SB), Z8, Z9
+	VADDPS           Z10, Z4, Z13
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z11, Z11
+	VMAXPS           Z12, Z1, Z1
+	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z8, Z9
+	VPBROADCASTQ     avx512_3ab69a2d<>+0(SB), Z12
+	VFMADD213PS.BCST avx512_3c090840<>+0(SB), Z13, Z12
+	VFMADD231PS.BCST avx512_bf317200<>+0(SB), Z11, Z7
+	VMINPS           Z1, Z2, Z1
+	VMULPS           Z8, Z8, Z2
+	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z13, Z12
+	VMULPS.BCST      avx512_b5bfbe8e<>+0(SB), Z11, Z8
+	VPBROADCASTQ     avx512_3fb8aa3b<>+0(SB), Z14
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z1, Z14
+	VFMADD213PS      Z5, Z2, Z9
+	VFMADD213PS.BCST avx512_3e2aaa6c<>+0(SB), Z13, Z12
+	VADDPS           Z8, Z7, Z2
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z14, Z5
+	VADDPS           Z9, Z0, Z0
+	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z13, Z12
+	VPBROADCASTQ     avx512_3ab69a2d<>+0(SB), Z9
+	VFMADD213PS.BCST avx512_3c090840<>+0(SB), Z2, Z9
+	VFMADD231PS.BCST avx512_bf317200<>+0(SB), Z5, Z1
+	VADDPS.BCST      avx512_3f800000<>+0(SB), Z0, Z0
+	VMULPS           Z13, Z13, Z13
+	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z2, Z9
+	VMULPS.BCST      avx512_b5bfbe8e<>+0(SB), Z5, Z14
+	VPBROADCASTQ     avx512_3f000000<>+0(SB), Z15
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z3, Z15
+	VFMADD213PS      Z10, Z13, Z12
+	VFMADD213PS.BCST avx512_3e2aaa6c<>+0(SB), Z2, Z9
+	VADDPS           Z14, Z1, Z10
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z15, Z13
+	VADDPS           Z12, Z4, Z4
+	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z2, Z9
+	VPBROADCASTQ     avx512_3ab69a2d<>+0(SB), Z12
+	VFMADD213PS.BCST avx512_3c090840<>+0(SB), Z10, Z12
+	VSUBPS           Z13, Z3, Z3
+	VADDPS.BCST      avx512_3f800000<>+0(SB), Z4, Z4
+	VMULPS           Z2, Z2, Z2
+	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z10, Z12
+	VADDPS.BCST      avx512_4b400000<>+0(SB), Z3, Z3
+	VPBROADCASTQ     avx512_3f000000<>+0(SB), Z13
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z6, Z13
+	VFMADD213PS      Z8, Z2, Z9
+	VFMADD213PS.BCST avx512_3e2aaa6c<>+0(SB), Z10, Z12
+	VPSLLD           $0x17, Z15, Z2
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z13, Z8
+	VADDPS           Z9, Z7, Z7
+	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z10, Z12
+	VPADDD.BCST      avx512_3f800000<>+0(SB), Z2, Z2
+	VSUBPS           Z8, Z6, Z6
+	VADDPS.BCST      avx512_3f800000<>+0(SB), Z7, Z7
+	VMULPS           Z10, Z10, Z8
+	VMULPS           Z2, Z0, Z0
+	VADDPS.BCST      avx512_4b400000<>+0(SB), Z6, Z2
+	VPBROADCASTQ     avx512_3f000000<>+0(SB), Z6
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z11, Z6
+	VFMADD213PS      Z14, Z8, Z12
+	VPSLLD           $0x17, Z3, Z3
+	VPSLLD           $0x17, Z13, Z8
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z6, Z9
+	VADDPS           Z12, Z1, Z1
+	VPADDD.BCST      avx512_3f800000<>+0(SB), Z3, Z3
+	VPADDD.BCST      avx512_3f800000<>+0(SB), Z8, Z8
+	VSUBPS           Z9, Z11, Z9
+	VADDPS.BCST      avx512_3f800000<>+0(SB), Z1, Z1
+	VMULPS           Z3, Z0, Z0
+	VMULPS           Z8, Z4, Z3
+	VADDPS.BCST      avx512_4b400000<>+0(SB), Z9, Z4
+	VPBROADCASTQ     avx512_3f000000<>+0(SB), Z8
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z5, Z8
+	VMOVUPS          Z0, (R8)(AX*4)
+	VPSLLD           $0x17, Z2, Z0
+	VPSLLD           $0x17, Z6, Z2
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z8, Z6
+	VPADDD.BCST      avx512_3f800000<>+0(SB), Z0, Z0
+	VPADDD.BCST      avx512_3f800000<>+0(SB), Z2, Z2
+	VSUBPS           Z6, Z5, Z5
+	VMULPS           Z0, Z3, Z0
+	VMULPS           Z2, Z7, Z2
+	VADDPS.BCST      avx512_4b400000<>+0(SB), Z5, Z3
+	VMOVUPS          Z0, 64(R8)(AX*4)
+	VPSLLD           $0x17, Z4, Z0
+	VPSLLD           $0x17, Z8, Z4
+	VPADDD.BCST      avx512_3f800000<>+0(SB), Z0, Z0
+	VPADDD.BCST      avx512_3f800000<>+0(SB), Z4, Z4
+	VMULPS           Z0, Z2, Z0
+	VMULPS           Z4, Z1, Z1
+	VMOVUPS          Z0, 128(R8)(AX*4)
+	VPSLLD           $0x17, Z3, Z0
+	VPADDD.BCST      avx512_3f800000<>+0(SB), Z0, Z0
+	VMULPS           Z0, Z1, Z0
+	VMOVUPS          Z0, 192(R8)(AX*4)
+	ADDQ             $0x00000040, AX
+	CMPQ             AX, DX
+	JLT              loop
+	RET
+
+// func negativeThenExpFloat32PastAVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·negativeThenExpFloat32PastAVX512(SB), NOSPLIT, $0
+	// NegativeThenExp of float32, 64 elements a step.
+loop:
+	VMOVUPS          (R9)(AX*4), Z0
+	VXORPS.BCST      avx512_80000000<>+0(SB), Z0, Z0
+	VPBROADCASTQ     avx512_c2d00000<>+0(SB), Z1
+	VMAXPS           Z0, Z1, Z0
+	VPBROADCASTQ     avx512_42b20000<>+0(SB), Z2
+	VMINPS           Z0, Z2, Z0
+	VPBROADCASTQ     avx512_3fb8aa3b<>+0(SB), Z3
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z0, Z3
+	VMOVUPS          64(R9)(AX*4), Z4
+	VXORPS.BCST      avx512_80000000<>+0(SB), Z4, Z4
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z3, Z3
+	VMAXPS           Z4, Z1, Z4
+	VFMADD231PS.BCST avx512_bf317200<>+0(SB), Z3, Z0
+	VMINPS           Z4, Z2, Z4
+	VMULPS.BCST      avx512_b5bfbe8e<>+0(SB), Z3, Z5
+	VPBROADCASTQ     avx512_3fb8aa3b<>+0(SB), Z6
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z4, Z6
+	VMOVUPS          128(R9)(AX*4), Z7
+	VXORPS.BCST      avx512_80000000<>+0(SB), Z7, Z7
+	VADDPS           Z5, Z0, Z8
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z6, Z6
+	VMAXPS           Z7, Z1, Z7
+	VPBROADCASTQ     avx512_3ab69a2d<>+0(SB), Z9
+	VFMADD213PS.BCST avx512_3c090840<>+0(SB), Z8, Z9
+	VFMADD231PS.BCST avx512_bf317200<>+0(SB), Z6, Z4
+	VMINPS           Z7, Z2, Z7
+	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z8, Z9
+	VMULPS.BCST      avx512_b5bfbe8e<>+0(SB), Z6, Z10
+	VPBROADCASTQ     avx512_3fb8aa3b<>+0(SB), Z11
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z7, Z11
+	VMOVUPS          192(R9)(AX*4), Z12
+	VXORPS.BCST      avx512_80000000<>+0(SB), Z12, Z12
+	VFMADD213PS.BCST avx512_3e2aaa6c<>+0(SB), Z8, Z9
+	VADDPS           Z10, Z4, Z13
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z11, Z11
+	VMAXPS           Z12, Z1, Z1
+	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z8, Z9
+	VPBROADCASTQ     avx512_3ab69a2d<>+0(SB), Z12
+	VFMADD213PS.BCST avx512_3c090840<>+0(SB), Z13, Z12
+	VFMADD231PS.BCST avx512_bf317200<>+0(SB), Z11, Z7
+	VMINPS           Z1, Z2, Z1
+	VMULPS           Z8, Z8, Z2
+	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z13, Z12
+	VMULPS.BCST      avx512_b5bfbe8e<>+0(SB), Z11, Z8
+	VPBROADCASTQ     avx512_3fb8aa3b<>+0(SB), Z14
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z1, Z14
+	VFMADD213PS      Z5, Z2, Z9
+	VFMADD213PS.BCST avx512_3e2aaa6c<>+0(SB), Z13, Z12
+	VADDPS           Z8, Z7, Z2
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z14, Z5
+	VADDPS           Z9, Z0, Z0
+	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z13, Z12
+	VPBROADCASTQ     avx512_3ab69a2d<>+0(SB), Z9
+	VFMADD213PS.BCST avx512_3c090840<>+0(SB), Z2, Z9
+	VFMADD231PS.BCST avx512_bf317200<>+0(SB), Z5, Z1
+	VADDPS.BCST      avx512_3f800000<>+0(SB), Z0, Z0
+	VMULPS           Z13, Z13, Z13
+	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z2, Z9
+	VMULPS.BCST      avx512_b5bfbe8e<>+0(SB), Z5, Z14
+	VPBROADCASTQ     avx512_3f000000<>+0(SB), Z15
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z3, Z15
+	VFMADD213PS      Z10, Z13, Z12
+	VFMADD213PS.BCST avx512_3e2aaa6c<>+0(SB), Z2, Z9
+	VADDPS           Z14, Z1, Z10
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z15, Z13
+	VADDPS           Z12, Z4, Z4
+	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z2, Z9
+	VPBROADCASTQ     avx512_3ab69a2d<>+0(SB), Z12
+	VFMADD213PS.BCST avx512_3c090840<>+0(SB), Z10, Z12
+	VSUBPS           Z13, Z3, Z3
+	VADDPS.BCST      avx512_3f800000<>+0(SB), Z4, Z4
+	VMULPS           Z2, Z2, Z2
+	VFMADD213PS.BCST avx512_3d2aaa7f<>+0(SB), Z10, Z12
+	VADDPS.BCST      avx512_4b400000<>+0(SB), Z3, Z3
+	VPBROADCASTQ     avx512_3f000000<>+0(SB), Z13
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z6, Z13
+	VFMADD213PS      Z8, Z2, Z9
+	VFMADD213PS.BCST avx512_3e2aaa6c<>+0(SB), Z10, Z12
+	VPSLLD           $0x17, Z15, Z2
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z13, Z8
+	VADDPS           Z9, Z7, Z7
+	VFMADD213PS.BCST avx512_3f000000<>+0(SB), Z10, Z12
+	VPADDD.BCST      avx512_3f800000<>+0(SB), Z2, Z2
+	VSUBPS           Z8, Z6, Z6
+	VADDPS.BCST      avx512_3f800000<>+0(SB), Z7, Z7
+	VMULPS           Z10, Z10, Z8
+	VMULPS           Z2, Z0, Z0
+	VADDPS.BCST      avx512_4b400000<>+0(SB), Z6, Z2
+	VPBROADCASTQ     avx512_3f000000<>+0(SB), Z6
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z11, Z6
+	VFMADD213PS      Z14, Z8, Z12
+	VPSLLD           $0x17, Z3, Z3
+	VPSLLD           $0x17, Z13, Z8
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z6, Z9
+	VADDPS           Z12, Z1, Z1
+	VPADDD.BCST      avx512_3f800000<>+0(SB), Z3, Z3
+	VPADDD.BCST      avx512_3f800000<>+0(SB), Z8, Z8
+	VSUBPS           Z9, Z11, Z9
+	VADDPS.BCST      avx512_3f800000<>+0(SB), Z1, Z1
+	VMULPS           Z3, Z0, Z0
+	VMULPS           Z8, Z4, Z3
+	VADDPS.BCST      avx512_4b400000<>+0(SB), Z9, Z4
+	VPBROADCASTQ     avx512_3f000000<>+0(SB), Z8
+	VFMADD213PS.BCST avx512_4b400000<>+0(SB), Z5, Z8
+	VMOVNTPS         Z0, (R8)(AX*4)
+	VPSLLD           $0x17, Z2, Z0
+	VPSLLD           $0x17, Z6, Z2
+	VSUBPS.BCST      avx512_4b400000<>+0(SB), Z8, Z6
+	VPADDD.BCST      avx512_3f800000<>+0(SB), Z0, Z0
+	VPADDD.BCST      avx512_3f800000<>+0(SB), Z2, Z2
+	VSUBPS           Z6, Z5, Z5
+	VMULPS           Z0, Z3, Z0
+	VMULPS           Z2, Z7, Z2
+	VADDPS.BCST      avx512_4b400000<>+0(SB), Z5, Z3
+	VMOVNTPS         Z0, 64(R8)(AX*4)
+	VPSLLD           $0x17, Z4, Z0
+	VPSLLD           $0x17, Z8, Z4
+	VPADDD.BCST      avx512_3f800000<>+0(SB), Z0, Z0
+	VPADDD.BCST      avx512_3f800000<>+0(SB), Z4, Z4
+	VMULPS           Z0, Z2, Z0
+	VMULPS           Z4, Z1, Z1
+	VMOVNTPS         Z0, 128(R8)(AX*4)
+	VPSLLD           $0x17, Z3, Z0
+	VPADDD.BCST      avx512_3f800000<>+0(SB), Z0, Z0
+	VMULPS           Z0, Z1, Z0
+	VMOVNTPS         Z0, 192(R8)(AX*4)
+	ADDQ             $0x00000040, AX
+	CMPQ             AX, DX
+	JLT              loop
+	RET
+
+// func negativeThenExpFloat64AVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·negativeThenExpFloat64AVX512(SB), NOSPLIT, $0
+	// NegativeThenExp of float64, 32 elements a step.
+	VMOVUPS avx512_exp_low_0<>+0(SB), Z31
+	VMOVUPS avx512_exp_low_1<>+0(SB), Z30
+	VMOVUPS avx512_exp_half_0<>+0(SB), Z29
+	VMOVUPS avx512_exp_half_1<>+0(SB), Z28
+
+loop:
+	VMOVUPS          (R9)(AX*8), Z0
+	VXORPD.BCST      avx512_8000000000000000<>+0(SB), Z0, Z0
+	VPBROADCASTQ     avx512_c087500000000000<>+0(SB), Z1
+	VMAXPD           Z0, Z1, Z0
+	VPBROADCASTQ     avx512_4086300000000000<>+0(SB), Z2
+	VMINPD           Z0, Z2, Z0
+	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z3
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z0, Z3
+	VMOVUPS          64(R9)(AX*8), Z4
+	VXORPD.BCST      avx512_8000000000000000<>+0(SB), Z4, Z4
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z3, Z5
+	VMAXPD           Z4, Z1, Z4
+	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z5, Z0
+	VMINPD           Z4, Z2, Z4
+	VMOVUPS          Z31, Z6
+	VPERMT2PD        Z30, Z3, Z6
+	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z7
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z4, Z7
+	VMOVUPS          128(R9)(AX*8), Z8
+	VXORPD.BCST      avx512_8000000000000000<>+0(SB), Z8, Z8
+	VFMADD231PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z5, Z6
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z7, Z9
+	VMAXPD           Z8, Z1, Z8
+	VADDPD           Z6, Z0, Z0
+	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z9, Z4
+	VMINPD           Z8, Z2, Z6
+	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z8
+	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z0, Z8
+	VMOVUPS          Z31, Z10
+	VPERMT2PD        Z30, Z7, Z10
+	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z11
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z6, Z11
+	VMOVUPS          192(R9)(AX*8), Z12
+	VXORPD.BCST      avx512_8000000000000000<>+0(SB), Z12, Z12
+	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z0, Z8
+	VFMADD231PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z9, Z10
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z11, Z13
+	VMAXPD           Z12, Z1, Z1
+	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z0, Z8
+	VADDPD           Z10, Z4, Z4
+	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z13, Z6
+	VMINPD           Z1, Z2, Z1
+	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z0, Z8
+	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z2
+	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z4, Z2
+	VMOVUPS          Z31, Z10
+	VPERMT2PD        Z30, Z11, Z10
+	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z12
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z1, Z12
+	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z0, Z8
+	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z4, Z2
+	VFMADD231PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z13, Z10
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z12, Z14
+	VMULPD           Z0, Z0, Z15
+	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z4, Z2
+	VADDPD           Z10, Z6, Z6
+	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z14, Z1
+	VFMADD213PD      Z0, Z15, Z8
+	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z4, Z2
+	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z0
+	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z6, Z0
+	VMOVUPS          Z31, Z10
+	VPERMT2PD        Z30, Z12, Z10
+	VMOVUPS          Z29, Z15
+	VPERMT2PD        Z28, Z3, Z15
+	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z4, Z2
+	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z6, Z0
+	VFMADD231PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z14, Z10
+	VFMADD213PD      Z15, Z8, Z15
+	VMULPD           Z4, Z4, Z3
+	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z6, Z0
+	VADDPD           Z10, Z1, Z1
+	VPBROADCASTQ     avx512_3fb0000000000000<>+0(SB), Z8
+	VFMADD213PD.BCST avx512_3ff0000000000000<>+0(SB), Z8, Z5
+	VFMADD213PD      Z4, Z3, Z2
+	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z6, Z0
+	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z3
+	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z1, Z3
+	VRNDSCALEPD      $0x09, Z5, Z4
+	VMOVUPS          Z29, Z5
+	VPERMT2PD        Z28, Z7, Z5
+	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z6, Z0
+	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z1, Z3
+	VPBROADCASTQ     avx512_3fe0000000000000<>+0(SB), Z7
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z4, Z7
+	VFMADD213PD      Z5, Z2, Z5
+	VMULPD           Z6, Z6, Z2
+	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z1, Z3
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z7, Z10
+	VFMADD213PD.BCST avx512_3ff0000000000000<>+0(SB), Z8, Z9
+	VFMADD213PD      Z6, Z2, Z0
+	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z1, Z3
+	VSUBPD           Z10, Z4, Z2
+	VRNDSCALEPD      $0x09, Z9, Z4
+	VMOVUPS          Z29, Z6
+	VPERMT2PD        Z28, Z11, Z6
+	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z1, Z3
+	VADDPD.BCST      avx512_4338000000000000<>+0(SB), Z2, Z2
+	VPBROADCASTQ     avx512_3fe0000000000000<>+0(SB), Z9
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z4, Z9
+	VFMADD213PD      Z6, Z0, Z6
+	VMULPD           Z1, Z1, Z0
+	VPSLLQ           $0x34, Z7, Z7
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z9, Z10
+	VFMADD213PD.BCST avx512_3ff0000000000000<>+0(SB), Z8, Z13
+	VFMADD213PD      Z1, Z0, Z3
+	VPADDQ.BCST      avx512_3ff0000000000000<>+0(SB), Z7, Z0
+	VSUBPD           Z10, Z4, Z1
+	VRNDSCALEPD      $0x09, Z13, Z4
+	VMOVUPS          Z29, Z7
+	VPERMT2PD        Z28, Z12, Z7
+	VMULPD           Z0, Z15, Z0
+	VADDPD.BCST      avx512_4338000000000000<>+0(SB), Z1, Z1
+	VPBROADCASTQ     avx512_3fe0000000000000<>+0(SB), Z10
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z4, Z10
+	VFMADD213PD      Z7, Z3, Z7
+	VPSLLQ           $0x34, Z2, Z2
+	VPSLLQ           $0x34, Z9, Z3
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z10, Z9
+	VFMADD213PD.BCST avx512_3ff0000000000000<>+0(SB), Z8, Z14
+	VPADDQ.BCST      avx512_3ff0000000000000<>+0(SB), Z2, Z2
+	VPADDQ.BCST      avx512_3ff0000000000000<>+0(SB), Z3, Z3
+	VSUBPD           Z9, Z4, Z4
+	VRNDSCALEPD      $0x09, Z14, Z8
+	VMULPD           Z2, Z0, Z0
+	VMULPD           Z3, Z5, Z2
+	VADDPD.BCST      avx512_4338000000000000<>+0(SB), Z4, Z3
+	VPBROADCASTQ     avx512_3fe0000000000000<>+0(SB), Z4
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z8, Z4
+	VMOVUPS          Z0, (R8)(AX*8)
+	VPSLLQ           $0x34, Z1, Z0
+	VPSLLQ           $0x34, Z10, Z1
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z4, Z5
+	VPADDQ.BCST      avx512_3ff0000000000000<>+0(SB), Z0, Z0
+	VPADDQ.BCST      avx512_3ff0000000000000<>+0(SB), Z1, Z1
+	VSUBPD           Z5, Z8, Z5
+	VMULPD           Z0, Z2, Z0
+	VMULPD           Z1, Z6, Z1
+	VADDPD.BCST      avx512_4338000000000000<>+0(SB), Z5, Z2
+	VMOVUPS          Z0, 64(R8)(AX*8)
+	VPSLLQ           $0x34, Z3, Z0
+	VPSLLQ           $0x34, Z4, Z3
+	VPADDQ.BCST      avx512_3ff0000000000000<>+0(SB), Z0, Z0
+	VPADDQ.BCST      avx512_3ff0000000000000<>+0(SB), Z3, Z3
+	VMULPD           Z0, Z1, Z0
+	VMULPD           Z3, Z7, Z1
+	VMOVUPS          Z0, 128(R8)(AX*8)
+	VPSLLQ           $0x34, Z2, Z0
+	VPADDQ.BCST      avx512_3ff0000000000000<>+0(SB), Z0, Z0
+	VMULPD           Z0, Z1, Z0
+	VMOVUPS          Z0, 192(R8)(AX*8)
+	ADDQ             $0x00000020, AX
+	CMPQ             AX, DX
+	JLT              loop
+	RET
+
+// func negativeThenExpFloat64PastAVX512()
+// Requires: AVX512DQ, AVX512F
+TEXT ·negativeThenExpFloat64PastAVX512(SB), NOSPLIT, $0
+	// NegativeThenExp of float64, 32 elements a step.
+	VMOVUPS avx512_exp_low_0<>+0(SB), Z31
+	VMOVUPS avx512_exp_low_1<>+0(SB), Z30
+	VMOVUPS avx512_exp_half_0<>+0(SB), Z29
+	VMOVUPS avx512_exp_half_1<>+0(SB), Z28
+
+loop:
+	VMOVUPS          (R9)(AX*8), Z0
+	VXORPD.BCST      avx512_8000000000000000<>+0(SB), Z0, Z0
+	VPBROADCASTQ     avx512_c087500000000000<>+0(SB), Z1
+	VMAXPD           Z0, Z1, Z0
+	VPBROADCASTQ     avx512_4086300000000000<>+0(SB), Z2
+	VMINPD           Z0, Z2, Z0
+	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z3
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z0, Z3
+	VMOVUPS          64(R9)(AX*8), Z4
+	VXORPD.BCST      avx512_8000000000000000<>+0(SB), Z4, Z4
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z3, Z5
+	VMAXPD           Z4, Z1, Z4
+	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z5, Z0
+	VMINPD           Z4, Z2, Z4
+	VMOVUPS          Z31, Z6
+	VPERMT2PD        Z30, Z3, Z6
+	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z7
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z4, Z7
+	VMOVUPS          128(R9)(AX*8), Z8
+	VXORPD.BCST      avx512_8000000000000000<>+0(SB), Z8, Z8
+	VFMADD231PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z5, Z6
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z7, Z9
+	VMAXPD           Z8, Z1, Z8
+	VADDPD           Z6, Z0, Z0
+	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z9, Z4
+	VMINPD           Z8, Z2, Z6
+	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z8
+	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z0, Z8
+	VMOVUPS          Z31, Z10
+	VPERMT2PD        Z30, Z7, Z10
+	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z11
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z6, Z11
+	VMOVUPS          192(R9)(AX*8), Z12
+	VXORPD.BCST      avx512_8000000000000000<>+0(SB), Z12, Z12
+	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z0, Z8
+	VFMADD231PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z9, Z10
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z11, Z13
+	VMAXPD           Z12, Z1, Z1
+	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z0, Z8
+	VADDPD           Z10, Z4, Z4
+	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z13, Z6
+	VMINPD           Z1, Z2, Z1
+	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z0, Z8
+	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z2
+	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z4, Z2
+	VMOVUPS          Z31, Z10
+	VPERMT2PD        Z30, Z11, Z10
+	VPBROADCASTQ     avx512_40371547652b82fe<>+0(SB), Z12
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z1, Z12
+	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z0, Z8
+	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z4, Z2
+	VFMADD231PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z13, Z10
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z12, Z14
+	VMULPD           Z0, Z0, Z15
+	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z4, Z2
+	VADDPD           Z10, Z6, Z6
+	VFMADD231PD.BCST avx512_bfa62e42fefa0000<>+0(SB), Z14, Z1
+	VFMADD213PD      Z0, Z15, Z8
+	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z4, Z2
+	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z0
+	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z6, Z0
+	VMOVUPS          Z31, Z10
+	VPERMT2PD        Z30, Z12, Z10
+	VMOVUPS          Z29, Z15
+	VPERMT2PD        Z28, Z3, Z15
+	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z4, Z2
+	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z6, Z0
+	VFMADD231PD.BCST avx512_bd3cf79abc9e3b3a<>+0(SB), Z14, Z10
+	VFMADD213PD      Z15, Z8, Z15
+	VMULPD           Z4, Z4, Z3
+	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z6, Z0
+	VADDPD           Z10, Z1, Z1
+	VPBROADCASTQ     avx512_3fb0000000000000<>+0(SB), Z8
+	VFMADD213PD.BCST avx512_3ff0000000000000<>+0(SB), Z8, Z5
+	VFMADD213PD      Z4, Z3, Z2
+	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z6, Z0
+	VPBROADCASTQ     avx512_3f2a01b27043ce9e<>+0(SB), Z3
+	VFMADD213PD.BCST avx512_3f56c17f57ba0683<>+0(SB), Z1, Z3
+	VRNDSCALEPD      $0x09, Z5, Z4
+	VMOVUPS          Z29, Z5
+	VPERMT2PD        Z28, Z7, Z5
+	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z6, Z0
+	VFMADD213PD.BCST avx512_3f811111110d2566<>+0(SB), Z1, Z3
+	VPBROADCASTQ     avx512_3fe0000000000000<>+0(SB), Z7
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z4, Z7
+	VFMADD213PD      Z5, Z2, Z5
+	VMULPD           Z6, Z6, Z2
+	VFMADD213PD.BCST avx512_3fa55555554dfb75<>+0(SB), Z1, Z3
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z7, Z10
+	VFMADD213PD.BCST avx512_3ff0000000000000<>+0(SB), Z8, Z9
+	VFMADD213PD      Z6, Z2, Z0
+	VFMADD213PD.BCST avx512_3fc5555555555556<>+0(SB), Z1, Z3
+	VSUBPD           Z10, Z4, Z2
+	VRNDSCALEPD      $0x09, Z9, Z4
+	VMOVUPS          Z29, Z6
+	VPERMT2PD        Z28, Z11, Z6
+	VFMADD213PD.BCST avx512_3fe0000000000001<>+0(SB), Z1, Z3
+	VADDPD.BCST      avx512_4338000000000000<>+0(SB), Z2, Z2
+	VPBROADCASTQ     avx512_3fe0000000000000<>+0(SB), Z9
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z4, Z9
+	VFMADD213PD      Z6, Z0, Z6
+	VMULPD           Z1, Z1, Z0
+	VPSLLQ           $0x34, Z7, Z7
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z9, Z10
+	VFMADD213PD.BCST avx512_3ff0000000000000<>+0(SB), Z8, Z13
+	VFMADD213PD      Z1, Z0, Z3
+	VPADDQ.BCST      avx512_3ff0000000000000<>+0(SB), Z7, Z0
+	VSUBPD           Z10, Z4, Z1
+	VRNDSCALEPD      $0x09, Z13, Z4
+	VMOVUPS          Z29, Z7
+	VPERMT2PD        Z28, Z12, Z7
+	VMULPD           Z0, Z15, Z0
+	VADDPD.BCST      avx512_4338000000000000<>+0(SB), Z1, Z1
+	VPBROADCASTQ     avx512_3fe0000000000000<>+0(SB), Z10
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z4, Z10
+	VFMADD213PD      Z7, Z3, Z7
+	VPSLLQ           $0x34, Z2, Z2
+	VPSLLQ           $0x34, Z9, Z3
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z10, Z9
+	VFMADD213PD.BCST avx512_3ff0000000000000<>+0(SB), Z8, Z14
+	VPADDQ.BCST      avx512_3ff0000000000000<>+0(SB), Z2, Z2
+	VPADDQ.BCST      avx512_3ff0000000000000<>+0(SB), Z3, Z3
+	VSUBPD           Z9, Z4, Z4
+	VRNDSCALEPD      $0x09, Z14, Z8
+	VMULPD           Z2, Z0, Z0
+	VMULPD           Z3, Z5, Z2
+	VADDPD.BCST      avx512_4338000000000000<>+0(SB), Z4, Z3
+	VPBROADCASTQ     avx512_3fe0000000000000<>+0(SB), Z4
+	VFMADD213PD.BCST avx512_4338000000000000<>+0(SB), Z8, Z4
+	VMOVNTPS         Z0, (R8)(AX*8)
+	VPSLLQ           $0x34, Z1, Z0
+	VPSLLQ           $0x34, Z10, Z1
+	VSUBPD.BCST      avx512_4338000000000000<>+0(SB), Z4, Z5
+	VPADDQ.BCST      avx512_3ff0000000000000<>+0(SB), Z0, Z0
+	VPADDQ.BCST      avx512_3ff0000000000000<>+0(SB), Z1, Z1
+	VSUBPD           Z5, Z8, Z5
+	VMULPD           Z0, Z2, Z0
+	VMULPD           Z1, Z6, Z1
+	VADDPD.BCST      avx512_4338000000000000<>+0(SB), Z5, Z2
+	VMOVNTPS         Z0, 64(R8)(AX*8)
+	VPSLLQ           $0x34, Z3, Z0
+	VPSLLQ           $0x34, Z4, Z3
+	VPADDQ.BCST      avx512_3ff0000000000000<>+0(SB), Z0, Z0
+	VPADDQ.BCST      avx512_3ff0000000000000<>+0(SB), Z3, Z3
+	VMULPD           Z0, Z1, Z0
+	VMULPD           Z3, Z7, Z1
+	VMOVNTPS         Z0, 128(R8)(AX*8)
+	VPSLLQ           $0x34, Z2, Z0
+	VPADDQ.BCST      avx512_3ff0000000000000<>+0(SB), Z0, Z0
+	VMULPD           Z0, Z1, Z0
+	VMOVNTPS         Z0, 192(R8)(AX*8)
+	ADDQ             $0x00000020, AX
+	CMPQ             AX, DX
+	JLT              loop
+	RET
+
 // func eightAddFloat32AVX512(acc *byte, src *byte, stride int, n int)
 // Requires: AVX, AVX512F
 TEXT ·eightAddFloat32AVX512(SB), NOSPLIT, $0-32

@@ -37,6 +37,7 @@ func (c *catalogue) declarations() ([]byte, error) {
 		c.writeMixed(&b)
 	}
 	c.writeCasts(&b)
+	c.writePairs(&b)
 	c.writeFolds(&b)
 	c.writeFinds(&b)
 	if c.masks > 0 {
@@ -101,8 +102,23 @@ func (c *catalogue) writeCasts(b *strings.Builder) {
 	for _, from := range dtype.All() {
 		fmt.Fprintf(b, "dtype.%s: {\n", title(from.String()))
 		for _, l := range c.loops {
-			if !l.operator && l.types[0] == from && l.kernel != nil {
+			if !l.operator && l.pair == nil && l.types[0] == from && l.kernel != nil {
 				fmt.Fprintf(b, "dtype.%s: %s,\n", title(l.types[1].String()), l.kernel.entry())
+			}
+		}
+		fmt.Fprint(b, "},\n")
+	}
+	fmt.Fprint(b, "}\n")
+}
+
+// writePairs writes the loops of pairs, which have the order of op.Pairs.
+func (c *catalogue) writePairs(b *strings.Builder) {
+	fmt.Fprintf(b, "\nvar %sPairs = [op.PairCount][dtype.Count]Loop{\n", c.name)
+	for i := range op.Pairs {
+		fmt.Fprint(b, "{\n")
+		for _, l := range c.loops {
+			if l.pair == &op.Pairs[i] && l.kernel != nil {
+				fmt.Fprintf(b, "dtype.%s: %s,\n", title(l.types[0].String()), l.kernel.entry())
 			}
 		}
 		fmt.Fprint(b, "},\n")
@@ -179,8 +195,11 @@ func (c *catalogue) writeLeftOut(w io.Writer) {
 	for _, l := range c.loops {
 		if l.kernel == nil {
 			name := "cast"
-			if l.operator {
+			switch {
+			case l.operator:
 				name = l.code.String()
+			case l.pair != nil:
+				name = l.pair.String()
 			}
 			loops[l.reason] = append(loops[l.reason], fmt.Sprint(name, l.types))
 		}

@@ -10,10 +10,11 @@ import (
 	"github.com/tare-go/tare/internal/op"
 )
 
-// loop is what a kernel computes: an operator or a conversion for operands of some types.
+// loop is what a kernel computes: an operator, a conversion or a pair of operators, for operands of some types.
 type loop struct {
 	operator bool
 	code     op.Code
+	pair     *op.Pair      // nil if it is none
 	types    []dtype.DType // the operands', and for a conversion the result's
 	kernel   *kernel       // nil if it is left out
 	reason   string        // why
@@ -51,11 +52,25 @@ func newCatalogue(t *target) *catalogue {
 			c.add(loop{types: []dtype.DType{from, to}}, base, op.CastProgram(from, to))
 		}
 	}
+	for i, pair := range op.Pairs {
+		for _, d := range []dtype.DType{dtype.Float32, dtype.Float64} {
+			c.add(loop{pair: &op.Pairs[i], types: []dtype.DType{d}}, pairBase(pair), pair.Program(d))
+		}
+	}
 	for _, k := range c.kernels {
 		c.describe(k)
 	}
 	c.folds = t.newFolds()
 	return c
+}
+
+// pairBase names a pair.
+func pairBase(p op.Pair) string {
+	base := p.First.Row().GoName + "Then" + p.Second.Row().GoName
+	if p.At > 0 {
+		base += "B"
+	}
+	return base
 }
 
 // add makes the kernel of a loop, or finds one that is the same.
