@@ -69,6 +69,9 @@ func (p *play) fresh(t dtype.DType) played {
 // step adds an operator or a conversion of values, whose result has memory of its own or takes the place of an operand.
 func (p *play) step() {
 	c := op.Code(p.r.IntN(int(op.Count)))
+	for c == op.Copysign { // it sees the signs of NaNs, which levels do not share
+		c = op.Code(p.r.IntN(int(op.Count)))
+	}
 	loops := c.Loops()
 	types := loops[p.r.IntN(len(loops))]
 	program, f := c.Program(types), Kernel(c, types)
