@@ -51,11 +51,12 @@ const (
 // same bits.
 func (p *matMulProgram) orient() {
 	swapped := matMulProgram{
-		m: p.m, kernel: p.kernel, height: p.width, width: p.height,
+		m: p.m, kernel: p.kernel, size: p.size, height: p.width, width: p.height,
 		a: p.b.transposed(), b: p.a.transposed(), c: p.c.transposed(),
 	}
 	if swapped.work() < p.work() {
 		p.swapped = true
+		p.then.transpose()
 		p.a, p.b, p.c = swapped.a, swapped.b, swapped.c
 		p.height, p.width = swapped.height, swapped.width
 	}
@@ -69,7 +70,7 @@ func (p *matMulProgram) work() int {
 	if p.b.col != size && p.width > 1 {
 		steps += 2 * p.width * p.m.K
 	}
-	if p.c.col != size && p.width > 1 {
+	if p.c.col != p.size && p.width > 1 {
 		steps += 2 * p.height * p.width
 	}
 	return steps
@@ -81,10 +82,15 @@ func (p *matMulProgram) flatten() {
 		return
 	}
 	rows := func(o operand) []dim { return merge(append(append([]dim(nil), o.batch...), dim{p.height, o.row})) }
-	a, c := rows(p.a), rows(p.c)
-	if len(a) != 1 || len(c) != 1 || a[0].n != p.batches*p.height || c[0].n != a[0].n {
+	whole := func(o operand) bool {
+		r := rows(o)
+		return len(r) == 1 && r[0].n == p.batches*p.height
+	}
+	if !whole(p.a) || !whole(p.c) || !p.then.all(whole) {
 		return
 	}
+	a, c := rows(p.a), rows(p.c)
+	p.then.flatten(rows)
 	p.height, p.batches = a[0].n, 1
 	p.a, p.b, p.c = operand{nil, a[0].stride, p.a.col}, operand{nil, p.b.row, p.b.col}, operand{nil, c[0].stride, p.c.col}
 }
@@ -95,7 +101,7 @@ func (p *matMulProgram) plan() {
 	_, l2 := caches()
 	mr, nr := p.kernel.MR, p.kernel.NR
 	p.vector = p.width == 1
-	p.staged = p.c.col != size && p.width > 1
+	p.staged = p.c.col != size && p.width > 1 || p.then != nil
 	length := max(1, min(p.split.Len, p.m.K))
 	p.deep = ceilDiv(length, ceilDiv(length, max(16, min(mostDeep, l2/8/(nr*size)))))
 	p.rows = p.height
@@ -113,7 +119,7 @@ func (p *matMulProgram) plan() {
 	if p.update.scales {
 		p.directA, p.directB = p.directA && !p.swapped, p.directB && p.swapped
 	}
-	p.arrange()
+	p.askFor()
 }
 
 // readsA reports whether A is read where it lies.
@@ -129,8 +135,8 @@ func (p *matMulProgram) readsA() bool {
 	return p.cols <= 2*nr
 }
 
-// arrange decides what memory is asked for, and where results go.
-func (p *matMulProgram) arrange() {
+// askFor decides what memory is asked for, and where results go.
+func (p *matMulProgram) askFor() {
 	size := p.m.Type.Size()
 	once := p.deep >= p.m.K && p.split.Chunks == 1 && p.m.K > 0
 	lines := p.c.row%alignment == 0 && p.width%p.kernel.NR == 0
@@ -165,7 +171,7 @@ func (p *matMulProgram) asks() bool {
 // who are done can help others.
 func (p *matMulProgram) shareOut() {
 	mr, nr := p.kernel.MR, p.kernel.NR
-	steps := p.height * p.width * max(1, p.m.K)
+	steps := p.height * p.width * p.steps
 	workers := p.pool.workers
 	all := p.batches * steps
 	p.short = all*p.m.Type.Size() < wakeSteps*8
@@ -185,7 +191,7 @@ func (p *matMulProgram) shareOut() {
 		p.cut()
 	}
 	p.shares = p.split.Chunks > 1 && p.blocks() < 2*workers && workers > 1
-	p.group = max(1, min(groupSteps/max(1, p.rows*p.cols*p.m.K), p.blocks()/want))
+	p.group = max(1, min(groupSteps/max(1, p.rows*p.cols*p.steps), p.blocks()/want))
 }
 
 // ranges is the number of ranges of columns in which a product is cut. Each worker reads the columns of a range and some

@@ -74,7 +74,8 @@ func (e *UnsupportedError) Error() string {
 	return fmt.Sprintf("cpu: no program for the operation %v", e.Op)
 }
 
-// Compile makes a program of a *ir.Kernel, *ir.MatMul or *ir.Scan. The CPU never asks for a split.
+// Compile makes a program of a *ir.Kernel, *ir.MatMul or *ir.Scan. The error is device.ErrSplit for a product that has no
+// blocks of results with which a map could go on.
 func (d *cpu) Compile(o ir.Op) (device.Program, error) {
 	if d.closed.Load() {
 		return nil, device.ErrClosed
@@ -86,6 +87,9 @@ func (d *cpu) Compile(o ir.Op) (device.Program, error) {
 	case *ir.Kernel:
 		return compileKernel(d.pool, o)
 	case *ir.MatMul:
+		if o.Then != nil {
+			return compileEpilogue(d.pool, o)
+		}
 		return compileUpdate(d.pool, o, update{}), nil
 	case *ir.Scan:
 		return compileScan(d.pool, o), nil

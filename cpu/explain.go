@@ -70,8 +70,13 @@ func (p *kernelProgram) strided(o ir.Operand) string {
 	}
 }
 
-// Explain says by which instructions a product is computed.
-func (p *matMulProgram) Explain() string { return simd.GemmLevel() }
+// Explain says by which instructions a product is computed, and what goes on with it.
+func (p *matMulProgram) Explain() string {
+	if p.then == nil || p.then.programs[0] == nil {
+		return simd.GemmLevel()
+	}
+	return simd.GemmLevel() + ", then in the cache: " + p.then.programs[0].Explain()
+}
 
 // Explain says that the product is one of rows with columns of one.
 func (p *dotProgram) Explain() string { return "dot products, " + simd.Level() }

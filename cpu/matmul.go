@@ -21,10 +21,12 @@ type matMulProgram struct {
 	split   canon.Split
 	kernel  simd.GemmKernel
 	add     simd.Func
+	then    *epilogue                         // nil if the results are stored as they are
 	settle  func(c unsafe.Pointer, n int) // adds +0 to floats: no product is -0
 	update  update
 	swapped bool // A is the right operand and B the left one, transposed
 	a, b, c operand
+	size    int // of an element of c
 	batches int
 	height  int // rows of the result, as it is computed
 	width   int // columns
@@ -37,6 +39,7 @@ type matMulProgram struct {
 	staged  bool // results are not computed where they belong, but moved there
 	scratch int  // bytes of a worker
 	shared  int  // bytes of partial results
+	steps   int  // of a result
 	packA   int  // offsets in the scratch
 	packB   int
 	chain   int // of the results of the chunk that is being computed
@@ -62,20 +65,30 @@ func operandOf(batch []int, o ir.Operand) operand {
 
 // compileProduct makes a program of any product but a dot product.
 func compileProduct(p *pool, m *ir.MatMul, u update) *matMulProgram {
-	c := &matMulProgram{
+	c := newProduct(p, m, u)
+	if c.results() > 0 {
+		c.arrange()
+		c.reserve()
+	}
+	return c
+}
+
+// newProduct is the program of a product before it is planned.
+func newProduct(p *pool, m *ir.MatMul, u update) *matMulProgram {
+	to := m.Outputs()[0]
+	return &matMulProgram{
 		pool: p, m: m, update: u, height: m.M, width: m.N, split: m.Order(), kernel: simd.Gemm(m.Type),
 		add: simd.Kernel(op.Add, []dtype.DType{m.Type, m.Type}), settle: settleOf(m.Type),
-		a: operandOf(m.Batch, m.A), b: operandOf(m.Batch, m.B), c: operandOf(m.Batch, m.To),
-		batches: extent(m.Batch, dims(0, len(m.Batch))),
+		a: operandOf(m.Batch, m.A), b: operandOf(m.Batch, m.B), c: operandOf(m.Batch, to), size: to.Type.Size(),
+		batches: extent(m.Batch, dims(0, len(m.Batch))), steps: max(1, m.K),
 	}
-	if c.results() == 0 {
-		return c
-	}
-	c.orient()
-	c.flatten()
-	c.plan()
-	c.reserve()
-	return c
+}
+
+// arrange chooses the way.
+func (p *matMulProgram) arrange() {
+	p.orient()
+	p.flatten()
+	p.plan()
 }
 
 // settleOf is the function that adds +0 to n elements, nil for types without -0.
@@ -105,6 +118,9 @@ func (p *matMulProgram) rowBytes() int   { return p.cols * p.m.Type.Size() }
 func (p *matMulProgram) blockBytes() int { return p.rows * p.rowBytes() }
 
 func (p *matMulProgram) reserve() {
+	if p.then != nil {
+		p.then.at = reserve(&p.scratch, p.then.scratch)
+	}
 	if !p.directA {
 		p.packA = reserve(&p.scratch, p.high*p.deep*p.m.Type.Size())
 	}
@@ -134,6 +150,7 @@ type matMulRun struct {
 	work    unsafe.Pointer
 	factors factors
 	workers []productWorker
+	then    followed
 	hands   shares
 	dealt   shares          // of the workers that have parts
 	streams bool            // the results go past the caches
@@ -145,7 +162,9 @@ func (p *matMulProgram) newRun() *matMulRun {
 	r := &matMulRun{p: p, workers: make([]productWorker, p.pool.workers), hands: make(shares, p.pool.workers)}
 	for w := range r.workers {
 		r.workers[w].matMulRun, r.workers[w].id = r, w
+		r.workers[w].blocks = p.then.newRuns()
 	}
+	r.then = p.then.operandsOf()
 	return r
 }
 
@@ -159,6 +178,9 @@ func (p *matMulProgram) apply(a, b, c, work unsafe.Pointer, f factors) {
 }
 
 func (r *matMulRun) start(args []device.Arg, work device.Span) error {
+	if r.p.then != nil {
+		return r.startThen(args, work)
+	}
 	return startProduct(r, r.p.Workspace(), args, work)
 }
 
@@ -170,7 +192,10 @@ func (r *matMulRun) bind(a, b, c, work unsafe.Pointer, f factors) {
 	}
 }
 
-func (r *matMulRun) reset() { r.a, r.b, r.c, r.work, r.done = nil, nil, nil, nil, nil }
+func (r *matMulRun) reset() {
+	r.a, r.b, r.c, r.work, r.done = nil, nil, nil, nil, nil
+	clear(r.then.at)
+}
 
 func (r *matMulRun) run(ctx context.Context) error {
 	p := r.p
@@ -234,16 +259,15 @@ func (r *matMulRun) partial(i int) unsafe.Pointer {
 }
 
 // addChunks adds the partial results of a block, left to right, and stores them.
-func (r *matMulRun) addChunks(bl resultBlock, first unsafe.Pointer) {
-	p := r.p
+func (w *productWorker) addChunks(bl resultBlock, first unsafe.Pointer) {
+	p := w.p
 	for c := 1; c < p.split.Chunks; c++ {
 		p.add(first, first, unsafe.Add(first, c*p.blockBytes()), nil, p.rows*p.cols)
 	}
 	if p.settle != nil {
 		p.settle(first, p.rows*p.cols)
 	}
-	size := p.m.Type.Size()
-	moveGrid(size, r.output(bl), strided{first, p.rowBytes(), size}, bl.rows, bl.cols)
+	w.deliver(bl, strided{first, p.rowBytes(), p.m.Type.Size()})
 }
 
 // resultBlock is where a block of results is.

@@ -13,6 +13,7 @@ type productWorker struct {
 	steps   int // since other goroutines had a turn
 	scratch unsafe.Pointer
 	packed  packedB
+	blocks  [shapes]*kernelRun // of the epilogue
 	panel   simd.GemmPanel
 	_       [64]byte // keeps the panels of two workers in different lines of the caches
 }
@@ -33,16 +34,21 @@ func (w *productWorker) start() {
 }
 
 // reset forgets what the worker pointed to.
-func (w *productWorker) reset() { w.scratch, w.panel = nil, simd.GemmPanel{} }
+func (w *productWorker) reset() {
+	w.scratch, w.panel = nil, simd.GemmPanel{}
+	for _, r := range w.blocks {
+		if r != nil {
+			r.reset()
+		}
+	}
+}
 
 // block computes a block of results, chunk after chunk.
 func (w *productWorker) block(bl resultBlock) {
 	p := w.p
-	size := p.m.Type.Size()
-	to := w.output(bl)
-	sum := to
+	sum := w.output(bl)
 	if p.staged {
-		sum = strided{unsafe.Add(w.scratch, p.sum), p.rowBytes(), size}
+		sum = strided{unsafe.Add(w.scratch, p.sum), p.rowBytes(), p.m.Type.Size()}
 	}
 	w.panel.Ahead = 0
 	w.begin(bl, 0, sum)
@@ -51,8 +57,17 @@ func (w *productWorker) block(bl resultBlock) {
 		w.addRest(bl, sum)
 	}
 	if p.staged {
-		moveGrid(size, to, sum, bl.rows, bl.cols)
+		w.deliver(bl, sum)
 	}
+}
+
+// deliver moves a block of results to where it belongs, or goes on with it.
+func (w *productWorker) deliver(bl resultBlock, from strided) {
+	if w.p.then != nil {
+		w.goOn(bl, from.at)
+		return
+	}
+	moveGrid(w.p.m.Type.Size(), w.output(bl), from, bl.rows, bl.cols)
 }
 
 // begin puts what the chains of the first chunk start from, beta times C, to where they are carried. Other

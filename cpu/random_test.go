@@ -130,6 +130,7 @@ type generator struct {
 	tr   *trial
 	main dtype.DType
 	r    *rand.Rand
+	then bool // the kernel goes on with a product, which is its first input and nowhere in memory
 }
 
 // elementTypes are those that kernels mix; the others differ by nothing that this package does.
@@ -150,6 +151,13 @@ func drawKernel(t *rapid.T, space []int, lo, hi int, rule canon.Rule, size int) 
 	for range 1 + g.pick("loads", 3) {
 		g.load()
 	}
+	g.code(size)
+	return g.tr
+}
+
+// code draws what follows the loads.
+func (g *generator) code(size int) {
+	k := g.k
 	if g.chance("param", 40) {
 		k.Params = append(k.Params, g.main)
 		g.tr.scalars = append(g.tr.scalars, g.value(g.main))
@@ -161,7 +169,6 @@ func drawKernel(t *rapid.T, space []int, lo, hi int, rule canon.Rule, size int) 
 	for range 1 + g.pick("stores", 3) {
 		g.store()
 	}
-	return g.tr
 }
 
 func (g *generator) add(in ir.Inst, args ...int) int {
@@ -325,7 +332,7 @@ func (g *generator) store() {
 	}
 	v := g.one("stored", values)
 	t, mask := g.k.Code[v].Type, -1
-	if bools := g.values(dtype.Bool, row); len(bools) > 0 && g.chance("mask", 40) {
+	if bools := g.values(dtype.Bool, row); len(bools) > 0 && !g.then && g.chance("mask", 40) {
 		mask = g.one("mask value", bools)
 	}
 	at := g.inPlace(t, row)
@@ -348,7 +355,7 @@ func (g *generator) inPlace(t dtype.DType, row bool) int {
 		return -1
 	}
 	for i, o := range g.k.In {
-		taken := slices.Contains(g.tr.args[len(g.k.In):], g.tr.args[i])
+		taken := i == 0 && g.then || slices.Contains(g.tr.args[len(g.k.In):], g.tr.args[i])
 		if o.Type == t && !taken && g.k.Code[i].Row == row && g.injective(o, row) {
 			return i
 		}

@@ -16,6 +16,9 @@ func opName(op ir.Op) string {
 	case *ir.Kernel:
 		return kernelName(op)
 	case *ir.MatMul:
+		if op.Then != nil {
+			return "matmul, " + kernelName(op.Then)
+		}
 		return "matmul"
 	case *ir.Scan:
 		return "scan " + op.Code.Row().Name

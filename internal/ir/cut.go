@@ -6,27 +6,53 @@ import (
 	"github.com/tare-go/tare/dtype"
 )
 
-// Cut is a kernel as two that run one after the other: First stores a value, contiguous in C order, that Rest loads.
-// All stores of the kernel are Rest's. The bits are those of the kernel, since every value is
+// Cut is an operation as two that run one after the other: First stores a value, without gaps, that Rest loads.
+// All stores of the whole are Rest's. The bits are those of the whole, since every value is
 // rounded to its own type whether it is stored or not.
 type Cut struct {
 	First, Rest Piece
 	Bytes       int // of the value
 }
 
-// Piece is one of the two kernels, and what its operands are.
+// Piece is one of the two operations, and what its operands are.
 type Piece struct {
-	Kernel *Kernel
-	In     []int // the kernel's inputs, in terms of those of the whole; Stored for the value
+	Op     Op
+	In     []int // its inputs, in terms of those of the whole; Stored for the value
 	Params []int // its scalars, likewise
 }
 
 // Stored is the place of a Cut's value among the inputs of its Rest.
 const Stored = -1
 
-// Cut cuts a kernel that a device cannot run at once, nil if there is nothing left to cut: after the first fold, before a
-// fold, or else in two halves by what they load.
-func (k *Kernel) Cut() *Cut {
+// CutOp cuts an operation that a device cannot run at once, nil if there is nothing left to cut: a product from the map
+// that goes on with it; a kernel after the first fold, before a fold, or else in two halves by what they load.
+func CutOp(o Op) *Cut {
+	switch o := o.(type) {
+	case *Kernel:
+		return o.cut()
+	case *MatMul:
+		return o.cut()
+	}
+	return nil
+}
+
+// cut is the product, stored, and the map.
+func (m *MatMul) cut() *Cut {
+	first, then := m.Apart()
+	if then == nil {
+		return nil
+	}
+	c := &Cut{First: Piece{Op: first, In: []int{0, 1}}, Rest: Piece{Op: then, In: []int{Stored}}, Bytes: then.In[0].bytes(then.Space)}
+	for i := range then.In[1:] {
+		c.Rest.In = append(c.Rest.In, i+2)
+	}
+	for i := range then.Params {
+		c.Rest.Params = append(c.Rest.Params, i)
+	}
+	return c
+}
+
+func (k *Kernel) cut() *Cut {
 	v := k.cutFold()
 	if v < 0 {
 		v = k.cutMap()
@@ -110,7 +136,7 @@ func (k *Kernel) close(need []bool) {
 func (k *Kernel) first(v int) Piece {
 	p := k.piece(k.needs(v), -1)
 	in := k.Code[v]
-	q := p.Kernel
+	q := p.Op.(*Kernel)
 	q.Out = []Operand{{in.Type, k.storedStrides(in)}}
 	q.Code = append(q.Code, Inst{Kind: Store, Type: in.Type, Args: [3]int{len(q.Code) - 1, -1, -1}, Row: in.Row})
 	q.flatten()
@@ -128,46 +154,48 @@ func (k *Kernel) rest(v int) Piece {
 	without.Code[v].Args = none
 	without.close(need)
 	p := without.piece(need, v)
-	p.Kernel.Out = slices.Clone(k.Out)
-	p.Kernel.flatten()
+	q := p.Op.(*Kernel)
+	q.Out = slices.Clone(k.Out)
+	q.flatten()
 	return p
 }
 
 // piece is the kernel of the marked values, without its outputs; the value v, if not -1, is loaded.
 func (k *Kernel) piece(need []bool, v int) Piece {
-	p := Piece{Kernel: &Kernel{Space: slices.Clone(k.Space), Lo: k.Lo, Hi: k.Hi, Rule: k.Rule}}
+	q := &Kernel{Space: slices.Clone(k.Space), Lo: k.Lo, Hi: k.Hi, Rule: k.Rule}
+	p := Piece{Op: q}
 	number := make([]int, len(k.Code))
 	for i, in := range k.Code {
 		if !need[i] {
 			continue
 		}
 		if i == v {
-			in = Inst{Kind: Load, Type: in.Type, Args: none, Row: in.Row, Index: p.load(Stored, Operand{in.Type, k.storedStrides(in)})}
+			in = Inst{Kind: Load, Type: in.Type, Args: none, Row: in.Row, Index: p.load(q, Stored, Operand{in.Type, k.storedStrides(in)})}
 		} else if in.Kind == Load {
-			in.Index = p.load(in.Index, k.In[in.Index])
+			in.Index = p.load(q, in.Index, k.In[in.Index])
 		} else if in.Kind == Param {
-			in.Index = p.param(in.Index, k.Params[in.Index])
+			in.Index = p.param(q, in.Index, k.Params[in.Index])
 		}
 		for j, a := range in.Args {
 			if a >= 0 {
 				in.Args[j] = number[a]
 			}
 		}
-		number[i] = len(p.Kernel.Code)
-		p.Kernel.Code = append(p.Kernel.Code, in)
+		number[i] = len(q.Code)
+		q.Code = append(q.Code, in)
 	}
 	return p
 }
 
-func (p *Piece) load(i int, o Operand) int {
+func (p *Piece) load(k *Kernel, i int, o Operand) int {
 	p.In = append(p.In, i)
-	p.Kernel.In = append(p.Kernel.In, Operand{o.Type, slices.Clone(o.Strides)})
+	k.In = append(k.In, Operand{o.Type, slices.Clone(o.Strides)})
 	return len(p.In) - 1
 }
 
-func (p *Piece) param(i int, t dtype.DType) int {
+func (p *Piece) param(k *Kernel, i int, t dtype.DType) int {
 	p.Params = append(p.Params, i)
-	p.Kernel.Params = append(p.Kernel.Params, t)
+	k.Params = append(k.Params, t)
 	return len(p.Params) - 1
 }
 

@@ -17,11 +17,7 @@ import (
 
 // inPieces interprets kernels after they are cut until nothing is left to cut.
 func inPieces(o ir.Op, args []ir.Memory, scalars []uint64) error {
-	k, ok := o.(*ir.Kernel)
-	if !ok {
-		return ir.Interpret(o, args, scalars)
-	}
-	c := k.Cut()
+	c := ir.CutOp(o)
 	if c == nil {
 		return ir.Interpret(o, args, scalars)
 	}
@@ -39,12 +35,12 @@ func inPieces(o ir.Op, args []ir.Memory, scalars []uint64) error {
 		for _, i := range p.Params {
 			params = append(params, scalars[i])
 		}
-		return inPieces(p.Kernel, append(from, outs...), params)
+		return inPieces(p.Op, append(from, outs...), params)
 	}
 	if err := run(c.First, value); err != nil {
 		return err
 	}
-	return run(c.Rest, args[len(k.In):]...)
+	return run(c.Rest, args[len(o.Inputs()):]...)
 }
 
 func TestCutKernelsKeepTheMeaning(t *testing.T) {
@@ -60,14 +56,14 @@ func TestCutKernelsKeepTheMeaning(t *testing.T) {
 // A row's mean is cut from what uses it: the rest loads it for each row.
 func TestCutAfterFold(t *testing.T) {
 	k := center(t)
-	c := k.Cut()
+	c := ir.CutOp(k)
 	require.NotNil(t, c)
 	assert.Equal(t, 3*8, c.Bytes)
-	assert.Equal(t, 1, strings.Count(c.First.Kernel.String(), "fold add"), c.First.Kernel.String())
-	assert.NotContains(t, c.Rest.Kernel.String(), "fold", "a plain map")
+	assert.Equal(t, 1, strings.Count(c.First.Op.String(), "fold add"), c.First.Op.String())
+	assert.NotContains(t, c.Rest.Op.String(), "fold", "a plain map")
 	assert.Contains(t, c.Rest.In, ir.Stored)
-	assert.Nil(t, c.First.Kernel.Cut(), "a fold of what is in memory")
-	assert.LessOrEqual(t, pieces(c.Rest.Kernel), 3)
+	assert.Nil(t, ir.CutOp(c.First.Op), "a fold of what is in memory")
+	assert.LessOrEqual(t, pieces(c.Rest.Op), 3)
 }
 
 // center is the kernel of x - mean(x) along rows.
@@ -82,13 +78,13 @@ func center(t *testing.T) *ir.Kernel {
 	return low.Calls[0].Op.(*ir.Kernel)
 }
 
-// pieces counts the kernels that a kernel can be cut into.
-func pieces(k *ir.Kernel) int {
-	c := k.Cut()
+// pieces counts the operations that one can be cut into.
+func pieces(o ir.Op) int {
+	c := ir.CutOp(o)
 	if c == nil {
 		return 1
 	}
-	return pieces(c.First.Kernel) + pieces(c.Rest.Kernel)
+	return pieces(c.First.Op) + pieces(c.Rest.Op)
 }
 
 // A kernel of many operands is cut into ones of few.
@@ -107,8 +103,8 @@ func TestCutManyOperands(t *testing.T) {
 	low := ir.Lower([]ir.Output{{Node: sum, At: broadcast.Contiguous(sum.Shape, 4)}}, ir.Options{})
 	k := low.Calls[0].Op.(*ir.Kernel)
 	require.Len(t, k.In, 600)
-	c := k.Cut()
+	c := ir.CutOp(k)
 	require.NotNil(t, c)
-	assert.InDelta(t, 300, len(c.First.Kernel.In), 2)
-	assert.InDelta(t, 300, len(c.Rest.Kernel.In), 2)
+	assert.InDelta(t, 300, len(c.First.Op.Inputs()), 2)
+	assert.InDelta(t, 300, len(c.Rest.Op.Inputs()), 2)
 }

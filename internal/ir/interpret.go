@@ -25,7 +25,7 @@ func Interpret(o Op, args []Memory, scalars []uint64) error {
 		in := interpreter{k: o, in: args[:len(o.In)], out: args[len(o.In):], scalars: scalars}
 		in.run()
 	case *MatMul:
-		interpretMatMul(o, args[0], args[1], args[2])
+		return interpretProduct(o, args, scalars)
 	case *Scan:
 		interpretScan(o, args[0], args[1])
 	default:
@@ -197,6 +197,19 @@ func argBest(code op.Code, t dtype.DType, n int, at func(i int) uint64) int {
 		}
 	}
 	return best
+}
+
+// interpretProduct stores the results of a product before it goes on with them.
+func interpretProduct(m *MatMul, args []Memory, scalars []uint64) error {
+	first, then := m.Apart()
+	if then == nil {
+		interpretMatMul(m, args[0], args[1], args[2])
+		return nil
+	}
+	low, high := first.To.Reach(then.Space)
+	results := Memory{Data: make([]byte, high-low), Off: -low}
+	interpretMatMul(first, args[0], args[1], results)
+	return Interpret(then, append([]Memory{results}, args[2:]...), scalars)
 }
 
 func interpretMatMul(m *MatMul, a, b, to Memory) {

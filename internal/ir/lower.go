@@ -39,7 +39,7 @@ type Call struct {
 	Op      Op
 	In, Out []Ref
 	Scalars []*Node
-	Makes   []*Node // the values that it stores, for printing
+	Makes   []*Node // the values that it stores, after the product that it goes on with, for printing
 }
 
 // Output is where a value goes.
@@ -56,11 +56,14 @@ type Options struct {
 
 // Lower groups what the outputs need into calls. A chain of maps is one kernel; folds along the last
 // axes join the kernel of the map that uses them for the same rows; other folds and matrix products
-// are stored first. Values that are smaller than the space in which they are used, and costly, are
+// are stored first, but for a product that one map goes on with. Values that are smaller than the space in which they are used, and costly, are
 // stored rather than computed again for each use.
 func Lower(outs []Output, opt Options) *Lowered {
 	l := &lowerer{opt: opt, out: &Lowered{}, done: map[*Node]place{}, leaf: map[leafKey]int{}}
 	l.outputs(share(slices.Clone(outs), opt))
+	if !opt.Eager {
+		l.out.fuse()
+	}
 	for _, c := range l.out.Calls {
 		if err := Verify(c.Op); err != nil {
 			panic(fmt.Sprintf("BUG: ir: %v in\n%s", err, c.Op))

@@ -283,15 +283,20 @@ func (o Operand) bytes(space []int) int {
 	return n
 }
 
-// MatMul is a product of matrices, for each index of the batch: Out[b,i,j] = sum over k of
+// MatMul is a product of matrices, for each index of the batch: To[b,i,j] = sum over k of
 // A[b,i,k]·B[b,k,j], in the order of canon.Product. Strides of A run over Batch, M, K; of B over
-// Batch, K, N; of Out over Batch, M, N. Bool products are or of ands; integers wrap.
+// Batch, K, N; of To over Batch, M, N. Bool products are or of ands; integers wrap.
+//
+// With Then, the results go on as input 0 of that map over Batch, M, N, and are stored nowhere: its
+// other inputs come after A and B, its outputs are those of the operation, and To is not used. No
+// output has a mask. Input 0 of the map has the strides with which the results would be stored.
 type MatMul struct {
 	Type     dtype.DType
 	Batch    []int
 	M, N, K  int
 	A, B, To Operand
 	Split    canon.Split // of the whole product, where this is a part of one; zero for canon.Product
+	Then     *Kernel     // nil if the results are stored
 }
 
 // Order is how the products of each result are added up.
@@ -302,19 +307,47 @@ func (m *MatMul) Order() canon.Split {
 	return m.Split
 }
 
-// Inputs are A and B.
-func (m *MatMul) Inputs() []Operand { return []Operand{m.A, m.B} }
+// Inputs are A and B, and what the map loads besides.
+func (m *MatMul) Inputs() []Operand {
+	if m.Then == nil {
+		return []Operand{m.A, m.B}
+	}
+	return append([]Operand{m.A, m.B}, m.Then.In[1:]...)
+}
 
-// Outputs is the product.
-func (m *MatMul) Outputs() []Operand { return []Operand{m.To} }
+// Outputs is the product, or what the map stores.
+func (m *MatMul) Outputs() []Operand {
+	if m.Then == nil {
+		return []Operand{m.To}
+	}
+	return m.Then.Out
+}
 
-// Scalars is empty.
-func (m *MatMul) Scalars() []dtype.DType { return nil }
+// Scalars are those of the map.
+func (m *MatMul) Scalars() []dtype.DType {
+	if m.Then == nil {
+		return nil
+	}
+	return m.Then.Params
+}
+
+// Apart is the product, stored, and the map that goes on with it, nil if there is none.
+func (m *MatMul) Apart() (*MatMul, *Kernel) {
+	if m.Then == nil {
+		return m, nil
+	}
+	first := *m
+	first.To, first.Then = m.Then.In[0], nil
+	return &first, m.Then
+}
 
 // String is the product's text.
 func (m *MatMul) String() string {
-	return fmt.Sprintf("matmul %v batch=%v m=%d n=%d k=%d a=%v b=%v out=%v%s\n",
-		m.Type, m.Batch, m.M, m.N, m.K, m.A.Strides, m.B.Strides, m.To.Strides, m.part())
+	text := fmt.Sprintf("matmul %v batch=%v m=%d n=%d k=%d a=%v b=%v", m.Type, m.Batch, m.M, m.N, m.K, m.A.Strides, m.B.Strides)
+	if m.Then == nil {
+		return fmt.Sprintf("%s out=%v%s\n", text, m.To.Strides, m.part())
+	}
+	return fmt.Sprintf("%s%s then %s", text, m.part(), m.Then)
 }
 
 // part says in the text that the product is a part of another.
@@ -329,12 +362,14 @@ func (m *MatMul) part() string {
 func (m *MatMul) Cost() Cost {
 	b := product(m.Batch)
 	size := m.Type.Size()
-	return Cost{
-		Flops:    2 * b * m.M * m.N * m.K,
-		Prims:    2 * b * m.M * m.N * m.K,
-		BytesIn:  b * (m.M*m.K + m.K*m.N) * size,
-		BytesOut: b * m.M * m.N * size,
+	results := b * m.M * m.N * size
+	c := Cost{Flops: 2 * b * m.M * m.N * m.K, Prims: 2 * b * m.M * m.N * m.K, BytesIn: b * (m.M*m.K + m.K*m.N) * size, BytesOut: results}
+	if m.Then != nil {
+		then := m.Then.Cost()
+		c.Flops, c.Prims = c.Flops+then.Flops, c.Prims+then.Prims
+		c.BytesIn, c.BytesOut = c.BytesIn+then.BytesIn-results, then.BytesOut
 	}
+	return c
 }
 
 func product(dims []int) int {

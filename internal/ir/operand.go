@@ -98,6 +98,10 @@ func With(o Op, i int, operand Operand) Op {
 		return &k
 	case *MatMul:
 		m := *o
+		if i >= 2 && m.Then != nil {
+			m.Then = With(m.Then, i-1, operand).(*Kernel)
+			return &m
+		}
 		*[]*Operand{&m.A, &m.B, &m.To}[i] = operand
 		return &m
 	case *Scan:

@@ -2,6 +2,7 @@ package ir
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/tare-go/tare/internal/canon"
 )
@@ -12,12 +13,44 @@ func Verify(o Op) error {
 	case *Kernel:
 		return verifyKernel(o)
 	case *MatMul:
-		r := len(o.Batch) + 2
-		if len(o.A.Strides) != r || len(o.B.Strides) != r || len(o.To.Strides) != r {
-			return fmt.Errorf("operands do not have %d strides", r)
-		}
+		return verifyMatMul(o)
 	}
 	return verifyScan(o)
+}
+
+func verifyMatMul(m *MatMul) error {
+	first, then := m, m.Then
+	if then != nil {
+		if err := verifyThen(m); err != nil {
+			return err
+		}
+		first, _ = m.Apart()
+	}
+	r := len(m.Batch) + 2
+	if len(m.A.Strides) != r || len(m.B.Strides) != r || len(first.To.Strides) != r {
+		return fmt.Errorf("operands do not have %d strides", r)
+	}
+	return nil
+}
+
+// verifyThen checks the map that goes on with a product's results.
+func verifyThen(m *MatMul) error {
+	k := m.Then
+	if err := verifyKernel(k); err != nil {
+		return err
+	}
+	if want := slices.Concat(m.Batch, []int{m.M, m.N}); !slices.Equal(k.Space, want) || k.Folds() {
+		return fmt.Errorf("a product goes on with a map over %v, not one over %v that folds %d:%d", want, k.Space, k.Lo, k.Hi)
+	}
+	if len(k.In) == 0 || k.In[0].Type != m.Type {
+		return fmt.Errorf("a product of %v is not input 0 of the map that goes on with it", m.Type)
+	}
+	for i := range k.Out {
+		if MaskOf(k, i) != nil {
+			return fmt.Errorf("output %d of a product has a mask", i)
+		}
+	}
+	return nil
 }
 
 func verifyScan(o Op) error {

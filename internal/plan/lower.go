@@ -80,12 +80,16 @@ func reads(c ir.Call, leaf int) bool {
 // inPlace reports whether a call reads the leaf at the very elements that it writes.
 func inPlace(c ir.Call, leaf, out int) bool {
 	o := slices.IndexFunc(c.Out, func(r ir.Ref) bool { return r.Kind == ir.InOutput && r.Index == out })
-	if _, product := c.Op.(*ir.MatMul); product || o < 0 {
+	if o < 0 {
 		return false
 	}
+	_, product := c.Op.(*ir.MatMul)
 	to := c.Op.Outputs()[o].Strides
 	for i, r := range c.In {
-		if r.Kind == ir.InLeaf && r.Index == leaf && !slices.Equal(c.Op.Inputs()[i].Strides, to) {
+		if r.Kind != ir.InLeaf || r.Index != leaf {
+			continue
+		}
+		if factor := product && i < 2; factor || !slices.Equal(c.Op.Inputs()[i].Strides, to) {
 			return false
 		}
 	}
@@ -152,10 +156,12 @@ type adopter struct {
 }
 
 func (a *adopter) call(c ir.Call) {
-	call := Call{Name: c.Makes[0].Name(), Op: c.Op, Site: c.Makes[0].Site}
-	for _, n := range c.Makes[1:] {
-		call.Name += ", " + n.Name()
+	call := Call{Op: c.Op}
+	var makes []value
+	for _, n := range c.Makes {
+		makes = append(makes, value{n.Name(), n.Site})
 	}
+	call.named(makes)
 	for _, n := range c.Scalars {
 		call.scalars = append(call.scalars, a.p.param(n))
 	}

@@ -103,8 +103,15 @@ type Call struct {
 	workspace int // bytes
 	work      int // the buffer for them, if the call is at home
 
+	makes   []value // what it computes; none of what is not an expression of the user
 	in, out []slot
 	scalars []int // of Plan.params
+}
+
+// value is what a call computes: how it is written, and where.
+type value struct {
+	name string
+	site uintptr
 }
 
 // slot is where an operand of a call is: in one of the plan's sources or, if that is -1, buffers.
@@ -303,18 +310,21 @@ func compiledAt(ctx context.Context, site uintptr) context.Context {
 
 // cut makes two calls of one, with a value stored between them; false if it has to stay one.
 func (p *Plan) cut(i int) bool {
-	k, ok := p.Calls[i].Op.(*ir.Kernel)
-	if !ok {
-		return false
-	}
-	c := k.Cut()
+	whole := p.Calls[i]
+	c := ir.CutOp(whole.Op)
 	if c == nil {
 		return false
 	}
-	whole := p.Calls[i]
-	value := slot{array: -1, buffer: p.buffer(Buffer{Name: "part of " + whole.Name, Purpose: device.Intermediate, Bytes: c.Bytes, Site: whole.Site})}
-	first, rest := whole.piece(c.First, value), whole.piece(c.Rest, value)
-	first.Name, first.out = "part of "+whole.Name, []slot{value}
+	between := slot{array: -1, buffer: len(p.Buffers)}
+	first, rest := whole.piece(c.First, between), whole.piece(c.Rest, between)
+	if _, product := whole.Op.(*ir.MatMul); product {
+		first.named(whole.makes[:1])
+		rest.named(whole.makes[1:])
+	} else {
+		first.Name = "part of " + whole.Name
+	}
+	p.buffer(Buffer{Name: first.Name, Purpose: device.Intermediate, Bytes: c.Bytes, Site: first.Site})
+	first.out = []slot{between}
 	p.Calls = slices.Replace(p.Calls, i, i+1, first, rest)
 	for j := range p.sections {
 		if p.sections[j].end > i {
@@ -324,13 +334,21 @@ func (p *Plan) cut(i int) bool {
 	return true
 }
 
-// piece is a call of a part of the call's kernel, to the same outputs.
-func (c Call) piece(part ir.Piece, value slot) Call {
+// named gives a call the name and the line of what it computes.
+func (c *Call) named(makes []value) {
+	c.makes, c.Name, c.Site = makes, makes[0].name, makes[0].site
+	for _, v := range makes[1:] {
+		c.Name += ", " + v.name
+	}
+}
+
+// piece is a call of a part of the call's operation, to the same outputs.
+func (c Call) piece(part ir.Piece, between slot) Call {
 	whole := c
-	c.Op, c.in, c.scalars = part.Kernel, nil, nil
+	c.Op, c.in, c.scalars = part.Op, nil, nil
 	for _, i := range part.In {
 		if i == ir.Stored {
-			c.in = append(c.in, value)
+			c.in = append(c.in, between)
 			continue
 		}
 		c.in = append(c.in, whole.in[i])

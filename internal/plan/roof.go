@@ -106,9 +106,10 @@ func timed(ctx context.Context, dev device.Device, run func() error) (float64, e
 // whichever is longer.
 func (r Roof) Seconds(op ir.Op) float64 {
 	c := op.Cost()
-	rate := r.FlopsPerSecond
-	if _, product := op.(*ir.MatMul); !product {
-		rate /= 2 // an operation and not a multiply-add
+	halves := 2 * c.Prims // an operation takes as long as a multiply-add, which counts as two
+	if m, product := op.(*ir.MatMul); product {
+		first, _ := m.Apart()
+		halves -= first.Cost().Prims
 	}
-	return max(float64(c.BytesIn+c.BytesOut)/r.BytesPerSecond, float64(c.Prims)/rate)
+	return max(float64(c.BytesIn+c.BytesOut)/r.BytesPerSecond, float64(halves)/r.FlopsPerSecond)
 }

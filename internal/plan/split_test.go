@@ -27,7 +27,7 @@ type narrow struct {
 
 func (d *narrow) Compile(o ir.Op) (device.Program, error) {
 	k, ok := o.(*ir.Kernel)
-	if ok && d.refuses(k) && (d.stubborn || k.Cut() != nil) {
+	if ok && d.refuses(k) && (d.stubborn || ir.CutOp(k) != nil) {
 		d.refused++
 		return nil, device.ErrSplit
 	}

@@ -9,7 +9,8 @@ import (
 )
 
 // Lower writes an operation for a target. The error is device.ErrSplit where rows have 2^31 elements or more,
-// but for folds of one dimension by the lane rule, and where there are more operands than a launch has parameters.
+// but for folds of one dimension by the lane rule, where there are more operands than a launch has parameters, and for a
+// product that a map goes on with.
 func Lower(o ir.Op, target Target) (*Module, error) {
 	return lower(o, target, formAuto)
 }
@@ -32,6 +33,9 @@ func lower(o ir.Op, target Target, f form) (*Module, error) {
 	case *ir.Kernel:
 		m.kernel(&pass{Kernel: o, at: places(o)}, f)
 	case *ir.MatMul:
+		if o.Then != nil {
+			return nil, device.ErrSplit
+		}
 		m.product(o, f)
 	case *ir.Scan:
 		m.scan(o)
