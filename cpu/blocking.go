@@ -37,6 +37,7 @@ func caches() (l1, l2 int) {
 const (
 	mostRows   = 1024    // of a block, if the columns of B stay packed for the next one
 	mostDeep   = 1024    // indices of k, which is a chunk of a long chain
+	wideBytes  = 8 << 10 // of the rows of a block with which a map goes on: a row is a tile of the map
 	mostPacked = 4 << 20 // bytes of B that are packed at a time
 	setBytes   = 4096    // lines of the first cache so far apart go to the same set, of eight or twelve lines
 	setRows    = 8       // of A that a set has room for
@@ -109,17 +110,31 @@ func (p *matMulProgram) plan() {
 	if p.deep >= p.m.K {
 		p.rows = min(p.rows, mostRows)
 	}
-	if p.staged || p.split.Chunks > 1 {
+	switch {
+	case p.staged && p.then == nil || p.split.Chunks > 1:
 		p.rows, p.cols = min(p.rows, 256), min(p.cols, 256)
+	case p.then != nil && p.deep < p.m.K: // B is packed again for each block of rows
+		p.rows, p.cols = min(p.rows, mostRows), min(p.cols, 256)
+	case p.then != nil:
+		p.cols = min(p.cols, max(1, wideBytes/size/nr)*nr)
+		p.rows = min(p.rows, max(1, l2*3/8/(p.cols*size)/mr)*mr)
 	}
 	p.shareOut()
 	p.high = min(ceilDiv(p.rows, mr)*mr, max(1, l2*3/8/(p.deep*size)/mr)*mr)
 	p.directA = p.readsA()
-	p.directB = !p.vector && p.b.col == size && (p.rows <= 4*mr || reach(p.b.row, 0)*p.deep <= l2/2)
+	p.directB = !p.vector && p.b.col == size && (p.readsOfB() <= 4*mr || reach(p.b.row, 0)*p.deep <= l2/2)
 	if p.update.scales {
 		p.directA, p.directB = p.directA && !p.swapped, p.directB && p.swapped
 	}
 	p.askFor()
+}
+
+// readsOfB is the rows for which the columns of a block serve, once they are packed.
+func (p *matMulProgram) readsOfB() int {
+	if p.then != nil && p.deep >= p.m.K {
+		return p.height
+	}
+	return p.rows
 }
 
 // readsA reports whether A is read where it lies.

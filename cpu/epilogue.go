@@ -2,10 +2,12 @@ package cpu
 
 import (
 	"fmt"
+	"slices"
 	"unsafe"
 
 	"github.com/tare-go/tare/device"
 	"github.com/tare-go/tare/internal/ir"
+	"github.com/tare-go/tare/kernels/simd"
 )
 
 // An epilogue is the map that goes on with a product: a block of results goes through it while it is in the caches of the
@@ -15,6 +17,7 @@ type epilogue struct {
 	operands []operand              // inputs but the first, which is the results, and outputs
 	programs [shapes]*kernelProgram // for each shape of a block
 	tasks    [shapes]int            // boxes of each
+	large    bool                   // outputs may go past the caches
 	scratch  int                    // bytes of a worker
 	at       int                    // offset in its scratch
 }
@@ -50,7 +53,7 @@ func compileEpilogue(p *pool, m *ir.MatMul) (device.Program, error) {
 }
 
 func newEpilogue(m *ir.MatMul) *epilogue {
-	e := &epilogue{kernel: m.Then}
+	e := &epilogue{kernel: m.Then, large: outBytes(m.Then) > pastFrom}
 	for _, list := range [][]ir.Operand{m.Then.In[1:], m.Then.Out} {
 		for _, o := range list {
 			e.operands = append(e.operands, operandOf(m.Batch, o))
@@ -148,6 +151,7 @@ func (p *matMulProgram) blockKernel(bl resultBlock) *ir.Kernel {
 type followed struct {
 	at      []unsafe.Pointer // of A and B, and of the operands
 	scalars []uint64
+	past    bool // outputs go past the caches
 }
 
 // newRuns are a worker's runs of the epilogue.
@@ -183,11 +187,14 @@ func (r *matMulRun) startThen(args []device.Arg, work device.Span) error {
 	for i, a := range args[len(f.at):] {
 		put(params[i].Size(), unsafe.Pointer(&f.scalars[i]), a.Bits)
 	}
+	n := len(r.p.then.kernel.In) + 1
+	ins, outs := f.at[2:n], f.at[n:]
+	f.past = r.p.then.large && !slices.ContainsFunc(outs, func(o unsafe.Pointer) bool { return slices.Contains(ins, o) })
 	scratch, err := workspace(work, r.p.Workspace())
 	if err != nil {
 		return err
 	}
-	r.bind(f.at[0], f.at[1], f.at[len(r.p.then.kernel.In)+1], scratch, factors{})
+	r.bind(f.at[0], f.at[1], outs[0], scratch, factors{})
 	return nil
 }
 
@@ -201,9 +208,13 @@ func (w *productWorker) goOn(bl resultBlock, tile unsafe.Pointer) {
 		r.at[i+1] = strided{unsafe.Add(w.then.at[i+2], offset(o.batch, bl.batch)), o.row, o.col}.from(bl.i, bl.j).at
 	}
 	copy(r.scalars, w.then.scalars)
+	r.past = w.then.past
 	f := &r.frames[0]
 	f.scratch, f.worked = unsafe.Add(w.scratch, e.at), true
 	clear(f.packed) // the tile has other results, and the scratch is that of other shapes
 	f.boxes(0, e.tasks[s])
+	if r.past {
+		simd.Fence()
+	}
 	w.worked(bl.rows * bl.cols * (w.p.steps - max(1, w.p.m.K)))
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -224,4 +225,47 @@ func TestEpiloguesToSplit(t *testing.T) {
 		_, err := dev.Compile(m)
 		assert.Equal(t, !c.fused, errors.Is(err, device.ErrSplit), name)
 	}
+}
+
+// BenchmarkEpilogues compares a product that a map goes on with, and the two apart.
+func BenchmarkEpilogues(b *testing.B) {
+	for _, typ := range []dtype.DType{dtype.Float32, dtype.Float64} {
+		for _, s := range [][3]int{{64, 64, 64}, {512, 512, 512}, {2048, 2048, 64}, {2048, 2048, 16}, {100000, 64, 64}, {1000000, 32, 32}, {2048, 2048, 2048}} {
+			for _, workers := range []int{1, 2} {
+				dev := devices(b, workers)[0]
+				tr := activated(bigProduct(typ, s[0], s[1], s[2], false, false), false)
+				first, then := tr.op.(*ir.MatMul).Apart()
+				name := fmt.Sprintf("%v/%v/workers=%d/", typ, s, workers)
+				results := device.HostBuffer(make([]byte, s[0]*s[1]*typ.Size()))
+				args := tr.deviceArgs(tr.blocks)
+				b.Run(name+"fused", func(b *testing.B) { timeRuns(b, dev, tr.op, args) })
+				b.Run(name+"apart", func(b *testing.B) {
+					z := device.Arg{Buffer: results}
+					run := ready(b, dev, first, []device.Arg{args[0], args[1], z})
+					rest := ready(b, dev, then, []device.Arg{z, args[2], args[3], args[4]})
+					for b.Loop() {
+						run()
+						rest()
+					}
+				})
+			}
+		}
+	}
+}
+
+func timeRuns(b *testing.B, dev device.Device, o ir.Op, args []device.Arg) {
+	run := ready(b, dev, o, args)
+	for b.Loop() {
+		run()
+	}
+}
+
+// ready is a function that runs an operation.
+func ready(b *testing.B, dev device.Device, o ir.Op, args []device.Arg) func() {
+	p, err := dev.Compile(o)
+	require.NoError(b, err)
+	work := device.HostSpan(make([]byte, p.Workspace()))
+	run := func() { require.NoError(b, p.Run(context.Background(), args, work)) }
+	run()
+	return run
 }

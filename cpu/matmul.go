@@ -21,7 +21,7 @@ type matMulProgram struct {
 	split   canon.Split
 	kernel  simd.GemmKernel
 	add     simd.Func
-	then    *epilogue                         // nil if the results are stored as they are
+	then    *epilogue                     // nil if the results are stored as they are
 	settle  func(c unsafe.Pointer, n int) // adds +0 to floats: no product is -0
 	update  update
 	swapped bool // A is the right operand and B the left one, transposed

@@ -7,6 +7,7 @@ import (
 
 	"github.com/tare-go/tare/dtype"
 	"github.com/tare-go/tare/internal/ir"
+	"github.com/tare-go/tare/internal/op"
 )
 
 // products are the extents of products to try: batch, then M, N, K.
@@ -43,6 +44,10 @@ func (s *suite) matMuls(t *testing.T) {
 			}
 			m := &ir.MatMul{Type: to, M: 5, N: 6, K: 7}
 			s.check(t, "wild values", matMul(m, 0, drawn(r, to, wild)))
+			for l := range layouts {
+				m := &ir.MatMul{Type: to, Batch: []int{2}, M: 17, N: 35, K: 9}
+				s.checkSplittable(t, "a sum with it, "+layouts[l].name, matMulSum(m, l, drawn(r, to, mixed), r))
+			}
 		})
 	}
 }
@@ -50,8 +55,33 @@ func (s *suite) matMuls(t *testing.T) {
 // matMul is the trial of a product with its left operand in layout l, the others in other ones.
 func matMul(m *ir.MatMul, l int, draw func() uint64) *trial {
 	tr := &trial{op: m}
+	tr.factors(m, l, draw)
+	m.To = tr.output(layouts[l%4], m.Type, ir.Extents(m, 2), 2)
+	return tr
+}
+
+func (tr *trial) factors(m *ir.MatMul, l int, draw func() uint64) {
 	m.A = tr.input(layouts[l], m.Type, ir.Extents(m, 0), 1, draw)
 	m.B = tr.input(layouts[(l*2+1)%len(layouts)], m.Type, ir.Extents(m, 1), 0, draw)
-	m.To = tr.output(layouts[l%4], m.Type, ir.Extents(m, 2), 2)
+}
+
+// matMulSum is the trial of a product to which float32 numbers are added, in layout l.
+func matMulSum(m *ir.MatMul, l int, draw func() uint64, r *rand.Rand) *trial {
+	tr := &trial{op: m}
+	tr.factors(m, l, draw)
+	none := [3]int{-1, -1, -1}
+	space := ir.Extents(m, 2)
+	results := ir.Operand{Type: m.Type, Strides: contiguous(space)}.Dense(space)
+	k := &ir.Kernel{Space: space, Lo: len(space), Hi: len(space)}
+	k.In = []ir.Operand{results, tr.input(layouts[l], dtype.Float32, space, 0, drawn(r, dtype.Float32, mixed))}
+	k.Out = []ir.Operand{tr.output(layouts[l%4], dtype.Float32, space, 2)}
+	k.Code = []ir.Inst{
+		{Kind: ir.Load, Type: m.Type, Args: none},
+		{Kind: ir.Load, Type: dtype.Float32, Args: none, Index: 1},
+		{Kind: ir.Cast, Type: dtype.Float32, Args: [3]int{0, -1, -1}},
+		{Kind: ir.Apply, Code: op.Add, Type: dtype.Float32, Args: [3]int{2, 1, -1}},
+		{Kind: ir.Store, Type: dtype.Float32, Args: [3]int{3, -1, -1}},
+	}
+	m.Then = k
 	return tr
 }

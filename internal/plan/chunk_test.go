@@ -38,6 +38,10 @@ var large = map[string]func(x, w *ir.Node) *ir.Node{
 	"product":  func(x, w *ir.Node) *ir.Node { return node(ir.MatrixProduct(apply(op.Tanh, x), w)) },
 	"standard": func(x, w *ir.Node) *ir.Node { return node(ir.MatrixProduct(standard(x, over(0)), w)) },
 	"rows":     func(x, w *ir.Node) *ir.Node { return node(ir.MatrixProduct(standard(x, kept(1)), w)) },
+	"activated": func(x, w *ir.Node) *ir.Node {
+		p := apply(op.Multiply, node(ir.MatrixProduct(apply(op.Exp, x), w)), number(0.01))
+		return apply(op.Multiply, apply(op.Tanh, apply(op.Add, p, index(w, at(0)))), index(x, broadcast.All(), broadcast.To(w.Shape[1])))
+	},
 	"other side": func(x, w *ir.Node) *ir.Node {
 		return transposed(node(ir.MatrixProduct(transposed(w), apply(op.Exp, transposed(x)))))
 	},

@@ -31,7 +31,7 @@ func intermediates(t *testing.T, n, out *ir.Node) int {
 
 func TestWhatIsWrittenInPlace(t *testing.T) {
 	dev := devicetest.Null()
-	x, wide := leaf(dev, "x", dtype.Float64, 100, 100), leaf(dev, "wide", dtype.Float64, 100, 200)
+	x, y, wide := leaf(dev, "x", dtype.Float64, 100, 100), leaf(dev, "y", dtype.Float64, 100, 100), leaf(dev, "wide", dtype.Float64, 100, 200)
 	left, right := index(wide, broadcast.All(), broadcast.To(100)), index(wide, broadcast.All(), broadcast.From(100))
 	size := device.SizeClass(80_000)
 	for name, c := range map[string]struct {
@@ -45,6 +45,9 @@ func TestWhatIsWrittenInPlace(t *testing.T) {
 		"its transpose":                 {apply(op.Exp, transposed(x)), x, size},
 		"itself and its transpose":      {apply(op.Add, x, transposed(x)), x, size},
 		"a product of itself":           {node(ir.MatrixProduct(x, x)), x, size},
+		"itself and a product":          {apply(op.Add, node(ir.MatrixProduct(y, y)), x), x, 0},
+		"itself and one of itself":      {apply(op.Add, node(ir.MatrixProduct(x, y)), x), x, size},
+		"a product and its transpose":   {apply(op.Add, node(ir.MatrixProduct(y, y)), transposed(x)), x, size},
 		"the other half":                {apply(op.Exp, left), right, 0},
 		"a part that overlaps":          {apply(op.Exp, left), index(wide, broadcast.All(), broadcast.Range(50, 150)), size},
 		"elements in between":           {apply(op.Exp, index(wide, broadcast.All(), broadcast.Step(2))), index(wide, broadcast.All(), broadcast.RangeStep(1, 200, 2)), 0},

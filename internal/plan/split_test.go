@@ -16,7 +16,7 @@ import (
 	"github.com/tare-go/tare/internal/plan"
 )
 
-// narrow is a device whose kernels have few operands, or one fold alone. What cannot be cut smaller it takes, unless it
+// narrow is a device whose kernels have few operands, or one fold alone, and whose products are stored. What cannot be cut smaller it takes, unless it
 // is stubborn.
 type narrow struct {
 	device.Device
@@ -27,6 +27,10 @@ type narrow struct {
 
 func (d *narrow) Compile(o ir.Op) (device.Program, error) {
 	k, ok := o.(*ir.Kernel)
+	if m, product := o.(*ir.MatMul); product && m.Then != nil {
+		d.refused++
+		return nil, device.ErrSplit
+	}
 	if ok && d.refuses(k) && (d.stubborn || ir.CutOp(k) != nil) {
 		d.refused++
 		return nil, device.ErrSplit
@@ -80,7 +84,7 @@ func TestPlansAreCutForNarrowDevices(t *testing.T) {
 func TestChunksAreCutForNarrowDevices(t *testing.T) {
 	c := &irtest.Case{}
 	x, w := filled(c, "x", 30, 40), filled(c, "w", 40, 2)
-	n := large["rows"](x, w)
+	n := apply(op.Tanh, large["rows"](x, w))
 	dev := &narrow{Device: devicetest.Strict(), operands: 2, fold: true}
 	ledger := device.Ledger(device.Pool(dev))
 	b, err := put(c, ledger)

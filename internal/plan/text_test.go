@@ -52,6 +52,7 @@ func plans(null, strict device.Device) map[string]written {
 		"zscore_eager":     {targets: fresh(standard(z, kept(1))), opt: plan.Options{Eager: true}},
 		"workspace":        {targets: fresh(standard(z, over(0)))},
 		"product":          {targets: fresh(node(ir.MatrixProduct(apply(op.Tanh, file), w)))},
+		"activated":        {targets: fresh(apply(op.Tanh, apply(op.Add, node(ir.MatrixProduct(x, w)), index(w, at(0)))))},
 		"two_results":      {targets: fresh(node(ir.Mean(x, over())), centred, node(ir.Mean(x, over(0))))},
 		"in_place":         {targets: []plan.Target{{Node: apply(op.Add, x, number(1)), Out: x}}},
 		"in_place_columns": {targets: []plan.Target{{Node: centred, Out: x}}},

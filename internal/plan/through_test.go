@@ -126,6 +126,10 @@ var through = map[string]func(x, w *ir.Node) *ir.Node{
 	"sum of columns":    func(x, w *ir.Node) *ir.Node { return node(ir.Sum(apply(op.Exp, x), over(0))) },
 	"deviation of rows": func(x, w *ir.Node) *ir.Node { return node(ir.Std(x, over(1))) },
 	"product":           func(x, w *ir.Node) *ir.Node { return node(ir.MatrixProduct(x, w)) },
+	"activated": func(x, w *ir.Node) *ir.Node {
+		p := apply(op.Add, node(ir.MatrixProduct(x, w)), index(w, at(0)))
+		return apply(op.Multiply, apply(op.Tanh, p), index(x, broadcast.All(), broadcast.To(3)))
+	},
 	"differences": func(x, w *ir.Node) *ir.Node {
 		return apply(op.Subtract, index(x, broadcast.From(1)), index(x, broadcast.To(-1)))
 	},
