@@ -28,6 +28,7 @@ type matMulProgram struct {
 	a, b, c operand
 	size    int // of an element of c
 	batches int
+	workers int // that have a part
 	height  int // rows of the result, as it is computed
 	width   int // columns
 	blocking
@@ -89,6 +90,7 @@ func (p *matMulProgram) arrange() {
 	p.orient()
 	p.flatten()
 	p.plan()
+	p.workers = min(p.pool.workers, p.parts())
 }
 
 // settleOf is the function that adds +0 to n elements, nil for types without -0.
@@ -112,6 +114,14 @@ func settle[T float32 | float64](c unsafe.Pointer, n int) {
 // results is the number of results, and blocks that of their blocks.
 func (p *matMulProgram) results() int { return p.batches * p.height * p.width }
 func (p *matMulProgram) blocks() int  { return p.batches * p.down * p.across }
+
+// parts is the number of parts that are dealt to workers.
+func (p *matMulProgram) parts() int {
+	if p.shares {
+		return p.blocks() * p.split.Chunks
+	}
+	return ceilDiv(p.blocks(), p.group)
+}
 
 // rowBytes is the size of a row of a block of results, and blockBytes that of the block.
 func (p *matMulProgram) rowBytes() int   { return p.cols * p.m.Type.Size() }
@@ -138,7 +148,7 @@ func (p *matMulProgram) reserve() {
 }
 
 // Workspace is the packed blocks of all workers, and the partial results.
-func (p *matMulProgram) Workspace() int { return p.scratch*p.pool.workers + p.shared }
+func (p *matMulProgram) Workspace() int { return p.scratch*p.workers + p.shared }
 
 // Close has nothing to release.
 func (p *matMulProgram) Close() error { return nil }
@@ -159,7 +169,7 @@ type matMulRun struct {
 }
 
 func (p *matMulProgram) newRun() *matMulRun {
-	r := &matMulRun{p: p, workers: make([]productWorker, p.pool.workers), hands: make(shares, p.pool.workers)}
+	r := &matMulRun{p: p, workers: make([]productWorker, p.workers), hands: make(shares, p.workers)}
 	for w := range r.workers {
 		r.workers[w].matMulRun, r.workers[w].id = r, w
 		r.workers[w].blocks = p.then.newRuns()
@@ -203,10 +213,7 @@ func (r *matMulRun) run(ctx context.Context) error {
 		return ctx.Err()
 	}
 	r.done = ctx.Done()
-	if !p.shares {
-		return r.each(ctx, ceilDiv(p.blocks(), p.group))
-	}
-	if err := r.each(ctx, p.blocks()*p.split.Chunks); err != nil {
+	if err := r.each(ctx, p.parts()); err != nil || !p.shares {
 		return err
 	}
 	r.final = true
@@ -255,7 +262,7 @@ func (w *productWorker) part(i int) {
 
 // partial is the block of partial results with a number.
 func (r *matMulRun) partial(i int) unsafe.Pointer {
-	return unsafe.Add(r.work, r.p.scratch*r.p.pool.workers+i*r.p.blockBytes())
+	return unsafe.Add(r.work, r.p.scratch*r.p.workers+i*r.p.blockBytes())
 }
 
 // addChunks adds the partial results of a block, left to right, and stores them.

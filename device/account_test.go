@@ -71,6 +71,7 @@ func TestProgramsWithoutAnOperatorAreNamedAfterTheOperation(t *testing.T) {
 		{kernel(code[:4]), "exp, sqrt"},
 		{kernel(code), "exp, sqrt, tanh, log, …"},
 		{&ir.MatMul{Type: dtype.Float64, M: 2, N: 2, K: 2, A: o, B: o, To: o}, "matmul"},
+		{&ir.MatMul{Type: dtype.Float64, M: 2, N: 2, K: 2, A: o, B: o, Then: kernel(code[:4]).(*ir.Kernel)}, "matmul, exp, sqrt"},
 	}
 	for _, test := range tests {
 		l := device.Ledger(devicetest.Null())
