@@ -100,9 +100,25 @@ func (p *matMulProgram) flatten() {
 func (p *matMulProgram) plan() {
 	size := p.m.Type.Size()
 	_, l2 := caches()
-	mr, nr := p.kernel.MR, p.kernel.NR
+	mr := p.kernel.MR
 	p.vector = p.width == 1
 	p.staged = p.c.col != size && p.width > 1 || p.then != nil
+	p.sizeBlocks()
+	p.shareOut()
+	p.high = min(ceilDiv(p.rows, mr)*mr, max(1, l2*3/8/(p.deep*size)/mr)*mr)
+	p.directA = p.readsA()
+	p.directB = !p.vector && p.b.col == size && (p.readsOfB() <= 4*mr || reach(p.b.row, 0)*p.deep <= l2/2)
+	if p.update.scales {
+		p.directA, p.directB = p.directA && !p.swapped, p.directB && p.swapped
+	}
+	p.askFor()
+}
+
+// sizeBlocks is how large blocks are, at most.
+func (p *matMulProgram) sizeBlocks() {
+	size := p.m.Type.Size()
+	_, l2 := caches()
+	mr, nr := p.kernel.MR, p.kernel.NR
 	length := max(1, min(p.split.Len, p.m.K))
 	p.deep = ceilDiv(length, ceilDiv(length, max(16, min(mostDeep, l2/8/(nr*size)))))
 	p.rows = p.height
@@ -119,14 +135,6 @@ func (p *matMulProgram) plan() {
 		p.cols = min(p.cols, max(1, wideBytes/size/nr)*nr)
 		p.rows = min(p.rows, max(1, l2*3/8/(p.cols*size)/mr)*mr)
 	}
-	p.shareOut()
-	p.high = min(ceilDiv(p.rows, mr)*mr, max(1, l2*3/8/(p.deep*size)/mr)*mr)
-	p.directA = p.readsA()
-	p.directB = !p.vector && p.b.col == size && (p.readsOfB() <= 4*mr || reach(p.b.row, 0)*p.deep <= l2/2)
-	if p.update.scales {
-		p.directA, p.directB = p.directA && !p.swapped, p.directB && p.swapped
-	}
-	p.askFor()
 }
 
 // readsOfB is the rows for which the columns of a block serve, once they are packed.
