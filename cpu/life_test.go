@@ -43,12 +43,12 @@ func steady() map[string]ir.Op {
 var raceDetector bool
 
 func TestRunsAllocateNothing(t *testing.T) {
-	if raceDetector {
-		t.Skip("the race detector empties sync.Pools")
-	}
 	for _, workers := range []int{1, 3} {
 		dev := devices(t, workers)[0]
 		for name, o := range steady() {
+			if raceDetector && name == "softmax" {
+				continue // a pair of operators at the end of a row takes memory from one
+			}
 			r := prepare(t, dev, o)
 			allocs := testing.AllocsPerRun(10, func() { assert.NoError(t, r.run(context.Background())) })
 			assert.Zero(t, allocs, "%s with %d workers", name, workers)
@@ -113,6 +113,9 @@ func TestCancelledRun(t *testing.T) {
 	for _, workers := range []int{1, 3} {
 		dev := devices(t, workers)[0]
 		for name, o := range steady() {
+			if raceDetector && name == "softmax" {
+				continue // a pair of operators at the end of a row takes memory from one
+			}
 			r := prepare(t, dev, o)
 			for n := 1; ; n++ {
 				ctx := cancelAfter(n)

@@ -16,8 +16,8 @@ import (
 	"github.com/tare-go/tare/internal/plan"
 )
 
-// narrow is a device whose kernels have few operands, or one fold alone, and whose products are stored. What cannot be cut smaller it takes, unless it
-// is stubborn.
+// narrow is a device whose kernels have few operands, or one fold alone, and whose products are stored. What cannot be
+// cut smaller it takes, unless it is stubborn.
 type narrow struct {
 	device.Device
 	operands       int
@@ -52,34 +52,50 @@ func (d *narrow) refuses(k *ir.Kernel) bool {
 }
 
 func TestPlansAreCutForNarrowDevices(t *testing.T) {
-	refused := 0
+	for name, build := range map[string]func(c *irtest.Case) *ir.Node{
+		"a product and a map": func(c *irtest.Case) *ir.Node {
+			return apply(op.Tanh, large["rows"](filled(c, "x", 30, 40), filled(c, "w", 40, 2)))
+		},
+		"three operands": func(c *irtest.Case) *ir.Node {
+			return apply(op.Add, apply(op.Multiply, filled(c, "x", 30), filled(c, "y", 30)), filled(c, "z", 30))
+		},
+	} {
+		c := &irtest.Case{}
+		c.Outs = []*ir.Node{build(c)}
+		dev := &narrow{Device: devicetest.Strict(), operands: 2}
+		runsNarrow(t, c, dev)
+		assert.Positive(t, dev.refused, name)
+	}
+}
+
+func TestRandomPlansAreCutForNarrowDevices(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		c := irtest.Draw(t, 8)
-		dev := &narrow{Device: devicetest.Strict(), operands: rapid.IntRange(1, 6).Draw(t, "operands"), fold: rapid.Bool().Draw(t, "fold")}
-		ledger := device.Ledger(device.Pool(dev))
-		b, err := put(c, ledger)
-		require.NoError(t, err)
-		p, err := plan.New(background, b.targets(fresh(c.Outs...)), plan.Options{Device: ledger})
-		require.NoError(t, err)
-		ctx, rec := device.Record(background)
-		results, err := p.Run(ctx, plan.Bindings{}, nil)
-		require.NoError(t, err, p.String())
-		s := rec.Stats()
-		require.Equal(t, []int{p.PeakBytes, p.IntermediateBytes, p.WorkspaceBytes, p.Launches()},
-			[]int{s.PeakBytes, s.IntermediateBytes, s.WorkspaceBytes, s.Launches}, p.String())
-		for i, n := range c.Outs {
-			got, err := bytes(ledger, results[i], n.Bytes())
-			require.NoError(t, err)
-			require.Equal(t, -1, differ(n.Type, ir.Evaluate(n, irtest.Read), got), p.String())
-			results[i].Free()
-		}
-		require.NoError(t, p.Close())
-		b.free()
-		refused += dev.refused
+		runsNarrow(t, c, &narrow{Device: devicetest.Strict(), operands: rapid.IntRange(1, 6).Draw(t, "operands"), fold: rapid.Bool().Draw(t, "fold")})
 	})
-	if !testing.Short() { // twenty draws may have none
-		assert.Positive(t, refused)
+}
+
+// runsNarrow plans a case for a narrow device, and compares what was predicted and computed with what is so.
+func runsNarrow(t require.TestingT, c *irtest.Case, dev *narrow) {
+	ledger := device.Ledger(device.Pool(dev))
+	b, err := put(c, ledger)
+	require.NoError(t, err)
+	p, err := plan.New(background, b.targets(fresh(c.Outs...)), plan.Options{Device: ledger})
+	require.NoError(t, err)
+	ctx, rec := device.Record(background)
+	results, err := p.Run(ctx, plan.Bindings{}, nil)
+	require.NoError(t, err, p.String())
+	s := rec.Stats()
+	require.Equal(t, []int{p.PeakBytes, p.IntermediateBytes, p.WorkspaceBytes, p.Launches()},
+		[]int{s.PeakBytes, s.IntermediateBytes, s.WorkspaceBytes, s.Launches}, p.String())
+	for i, n := range c.Outs {
+		got, err := bytes(ledger, results[i], n.Bytes())
+		require.NoError(t, err)
+		require.Equal(t, -1, differ(n.Type, ir.Evaluate(n, irtest.Read), got), p.String())
+		results[i].Free()
 	}
+	require.NoError(t, p.Close())
+	b.free()
 }
 
 // Plans in chunks are cut too, within their repetitions.
